@@ -1,1 +1,8 @@
-//! Placeholder until its first line is written.
+//! Bytes of a Xen console log to records.
+
+mod record;
+
+pub use record::{
+    DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord, RowLine,
+    StackLine, Tag, XenSays,
+};

@@ -1,0 +1,222 @@
+use std::fmt;
+
+use xenheap_model::{
+    Counters, Domain, Event, Kind, KindTotals, Machine, Mark, Pc, RowKey, StackId, Tables, TraceFrame, View,
+};
+
+/// Where in the log something stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line, from 1, as an editor counts (`\n`).
+    pub line: u64,
+    /// Byte offset of the record's first byte (of `HA1` or `DEBUG:`), after decompression.
+    pub offset: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)
+    }
+}
+
+/// The random number that marks the records of one boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(pub u32);
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+/// One record, as it stands in the log: well-formed, check verified, not yet believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// `V`.
+    Header(Header),
+    /// `S`.
+    Stack(StackLine),
+    /// `A` `X` `F` `G` `B` `T` and their `w` forms.
+    Event {
+        /// [`View::Trace`] or [`View::Warn`].
+        view: View,
+        /// What it says. `event.seq` is the record's number.
+        event: Event,
+    },
+    /// `Z begin`.
+    DumpBegin(DumpBegin),
+    /// `P`.
+    Row(RowLine),
+    /// `K`.
+    Kind(KindLine),
+    /// `Y`.
+    Machine(Machine),
+    /// `Z end`.
+    DumpEnd(DumpEnd),
+}
+
+/// The `V` line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// `fmt`: the only one known is 1.
+    pub format: u32,
+    /// `xen`.
+    pub xen: String,
+    /// `arch`, as written.
+    pub arch: String,
+    /// `build`; `None` for `-`.
+    pub build_id: Option<String>,
+    /// `text`.
+    pub text: Option<(u64, u64)>,
+    /// `modes`.
+    pub modes: Vec<View>,
+    /// Table sizes.
+    pub tables: Tables,
+}
+
+/// The `S` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackLine {
+    /// Its number.
+    pub id: StackId,
+    /// The same from boot to boot.
+    pub hash: u64,
+    /// Innermost first.
+    pub pcs: Vec<Pc>,
+    /// Ended by `+`.
+    pub truncated: bool,
+}
+
+/// The `Z begin` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DumpBegin {
+    /// Number, from 1.
+    pub number: u64,
+    /// Why it was made.
+    pub why: String,
+}
+
+/// The `P` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowLine {
+    /// Of what.
+    pub key: RowKey,
+    /// How much.
+    pub counters: Counters,
+}
+
+/// The `K` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindLine {
+    /// Which.
+    pub kind: Kind,
+    /// How much.
+    pub totals: KindTotals,
+}
+
+/// The `Z end` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DumpEnd {
+    /// Number, from 1.
+    pub number: u64,
+    /// How many `S` lines the dump had.
+    pub stacks: u64,
+    /// How many `P` lines it had.
+    pub rows: u64,
+}
+
+/// Operations of the RFC's recorder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RfcOp {
+    /// `xmem_pool_alloc`.
+    XmemPoolAlloc,
+    /// `xmalloc_whole_pages`.
+    XmallocWholePages,
+    /// `alloc_domheap_pages`.
+    AllocDomheapPages,
+    /// `xfree`.
+    Xfree,
+    /// `free_domheap_pages`.
+    FreeDomheapPages,
+    /// `free_xenheap_pages`.
+    FreeXenheapPages,
+}
+
+/// A record of the RFC's recorder, with the call trace that followed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RfcRecord {
+    /// What happened.
+    pub op: RfcOp,
+    /// The domain that was running.
+    pub domain: Domain,
+    /// `size`.
+    pub size: Option<u64>,
+    /// `p`.
+    pub ptr: Option<u64>,
+    /// The trace, innermost first; empty if none could be read.
+    pub trace: Vec<TraceFrame>,
+    /// Console time stamp in nanoseconds, if the line has one.
+    pub time: Option<u64>,
+    /// The trace broke off, or other lines stood where a frame should be.
+    pub trace_damaged: bool,
+}
+
+/// Why something that looks like a record is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// On a line that a `(dN) ` or `DOMn:` prefix marks as a guest's.
+    Guest,
+    /// The check does not fit, or there is none: cut off, interleaved or altered. Carries the tag if it could be read.
+    Damaged(Option<Tag>),
+    /// The check fits and the content makes no sense: another format version, a field that cannot be.
+    Malformed(Option<Tag>),
+    /// An RFC record without an operation, domain or pointer that can be read.
+    RfcDamaged,
+}
+
+/// Who receives what a log contains, in the order of the log.
+///
+/// Nothing is held back but one RFC record whose trace is still being read.
+pub trait RecordSink {
+    /// A line of our recorder. `bytes` is the whole record, from `HA1` to the check, for telling a replay from a forgery.
+    fn record(&mut self, at: Place, tag: Tag, seq: u64, bytes: &[u8], record: Record);
+
+    /// A record of the RFC's recorder.
+    fn rfc(&mut self, at: Place, record: RfcRecord);
+
+    /// Something that was refused.
+    fn refused(&mut self, at: Place, why: Refusal);
+
+    /// Xen's own trace names an address (`warn` mode, panics): `[<addr>] name+off/size`. Only from lines of Xen's.
+    fn symbol(&mut self, frame: &TraceFrame) {
+        let _ = frame;
+    }
+
+    /// Xen said on its console which it is (`Xen version 4.17.5 …`, its banner, architecture by boot messages).
+    fn xen_says(&mut self, fact: XenSays<'_>) {
+        let _ = fact;
+    }
+}
+
+/// What Xen's ordinary boot messages say of the machine; used when there is no header of ours (RFC logs).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XenSays<'a> {
+    /// `Xen version 4.17.5 (…)`.
+    Version(&'a str),
+    /// Some message or call-trace mark that only one architecture prints.
+    Arch(xenheap_model::Arch),
+    /// `build-id: …`.
+    BuildId(&'a str),
+}
+
+/// Marks, as the letter or word stands in a trace line.
+pub(crate) fn mark_of(word: &[u8]) -> Option<Mark> {
+    match word {
+        b"R" => Some(Mark::R),
+        b"F" => Some(Mark::F),
+        b"S" => Some(Mark::S),
+        b"(PC)" => Some(Mark::Pc),
+        b"(LR)" => Some(Mark::Lr),
+        _ => None,
+    }
+}

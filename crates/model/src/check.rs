@@ -1,0 +1,98 @@
+use serde::{Deserialize, Serialize};
+
+/// The self-checks. Their names are stable: `--allow NAME` and JSON use them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckId {
+    /// The log has the recorder's header.
+    Header,
+    /// No number of the sequence is missing.
+    Sequence,
+    /// No record of this boot is damaged.
+    Intact,
+    /// No record came twice (`xl dmesg` replays them), and none came again with other bytes.
+    Unique,
+    /// The recorder's tables were large enough.
+    Tables,
+    /// Every stack that a record names was printed.
+    Stacks,
+    /// No two live allocations overlap.
+    Overlap,
+    /// Every free is explained by an allocation, or was made before recording began.
+    Frees,
+    /// The log has complete totals of the hypervisor that hold at its end.
+    Ended,
+    /// Our counts per kind are the hypervisor's.
+    Totals,
+    /// The views of the log agree on every number.
+    Views,
+    /// Free heap pages balance.
+    BalanceFree,
+    /// The pages of all domains balance.
+    BalanceDomains,
+    /// Pages and bytes of the xmalloc pool balance.
+    BalancePool,
+}
+
+impl CheckId {
+    /// All checks, in the order of reports.
+    pub const ALL: [CheckId; 14] = [
+        CheckId::Header,
+        CheckId::Sequence,
+        CheckId::Intact,
+        CheckId::Unique,
+        CheckId::Tables,
+        CheckId::Stacks,
+        CheckId::Overlap,
+        CheckId::Frees,
+        CheckId::Ended,
+        CheckId::Totals,
+        CheckId::Views,
+        CheckId::BalanceFree,
+        CheckId::BalanceDomains,
+        CheckId::BalancePool,
+    ];
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CheckId::Header => "header",
+            CheckId::Sequence => "sequence",
+            CheckId::Intact => "intact",
+            CheckId::Unique => "unique",
+            CheckId::Tables => "tables",
+            CheckId::Stacks => "stacks",
+            CheckId::Overlap => "overlap",
+            CheckId::Frees => "frees",
+            CheckId::Ended => "ended",
+            CheckId::Totals => "totals",
+            CheckId::Views => "views",
+            CheckId::BalanceFree => "balance-free",
+            CheckId::BalanceDomains => "balance-domains",
+            CheckId::BalancePool => "balance-pool",
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It holds.
+    Ok,
+    /// It does not hold.
+    Failed,
+    /// This log cannot say (an RFC log has no numbers, one view has no other to agree with).
+    NotApplicable,
+}
+
+/// One self-check of a run, with the numbers behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Which.
+    pub id: CheckId,
+    /// What it found.
+    pub outcome: Outcome,
+    /// One sentence with the numbers and, where it failed, the first place and what to do. Plain ASCII.
+    pub detail: String,
+}
