@@ -1,0 +1,1047 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Heap audit, the books: tables of stacks, profile rows and live blocks, the
+ * ring of records that wait to be printed, and the lines themselves.
+ *
+ * Everything here is bounded. What does not fit is counted, never dropped in
+ * silence. One lock, taken with interrupts off, nests inside of all others;
+ * nothing is printed under it.
+ */
+#include <xen/heap-audit.h>
+
+#define KEY_XMALLOC 1U
+#define KEY_PAGES   2U
+
+static const char kind_letter[HA_NR_KINDS] = { 'x', 'h', 'd', 'p' };
+static const char op_letter[] = { 'A', 'X', 'F', 'G', 'B', 'T' };
+
+static DEFINE_SPINLOCK(ha_lock);
+
+static struct {
+    struct ha_setup setup;
+
+    uint64_t seq;
+    bool sealed;
+
+    struct ha_stack *stacks;
+    uint32_t *stack_index;
+    uint32_t nr_stacks, stack_mask;
+
+    struct ha_row *rows;
+    uint32_t *row_index;
+    uint32_t nr_rows, row_mask;
+
+    struct ha_block *blocks;
+    uint32_t nr_blocks, block_mask;
+
+    struct ha_record *ring;
+    uint32_t head, tail, ring_mask;
+    uint32_t closed;            /* records before it are not extended */
+
+    struct ha_kind_totals kinds[HA_NR_KINDS];
+    uint64_t lost_records, lost_stacks, lost_rows, lost_blocks;
+} st;
+
+/* What ha_snapshot() copied. */
+static struct {
+    uint64_t seq;
+    uint64_t number;
+    struct ha_row *rows;
+    uint32_t nr_stacks, nr_rows;
+    struct ha_kind_totals kinds[HA_NR_KINDS];
+    struct ha_machine machine;
+    uint64_t lost_records, lost_stacks, lost_rows, lost_blocks;
+} snap;
+
+/* ------------------------------------------------------------- tables */
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
+
+    return h ^ (h >> 32);
+}
+
+static unsigned int power_of_two(unsigned int n, unsigned int low,
+                                 unsigned int high)
+{
+    unsigned int p = low;
+
+    while ( p < n && p < high )
+        p <<= 1;
+
+    return p;
+}
+
+static size_t align_up(size_t n)
+{
+    return (n + 63) & ~(size_t)63;
+}
+
+size_t ha_table_bytes(struct ha_sizes *s)
+{
+    s->stacks = power_of_two(s->stacks, 16, 1U << 20);
+    s->rows = power_of_two(s->rows, 16, 1U << 20);
+    s->live = power_of_two(s->live, 64, 1U << 24);
+    s->ring = power_of_two(s->ring, 16, 1U << 20);
+
+    return align_up(s->stacks * sizeof(struct ha_stack)) +
+           align_up(2 * s->stacks * sizeof(uint32_t)) +
+           2 * align_up(s->rows * sizeof(struct ha_row)) +
+           align_up(2 * s->rows * sizeof(uint32_t)) +
+           align_up(s->live * sizeof(struct ha_block)) +
+           align_up(s->ring * sizeof(struct ha_record));
+}
+
+static void *carve(void **memory, size_t bytes)
+{
+    void *p = *memory;
+
+    *memory += align_up(bytes);
+
+    return p;
+}
+
+void ha_init(const struct ha_setup *setup, void *memory)
+{
+    const struct ha_sizes *s = &setup->sizes;
+
+    memset(&st, 0, sizeof(st));
+    memset(&snap, 0, sizeof(snap));
+    st.setup = *setup;
+    st.stacks = carve(&memory, s->stacks * sizeof(*st.stacks));
+    st.stack_index = carve(&memory, 2 * s->stacks * sizeof(uint32_t));
+    st.stack_mask = 2 * s->stacks - 1;
+    st.rows = carve(&memory, s->rows * sizeof(*st.rows));
+    snap.rows = carve(&memory, s->rows * sizeof(*st.rows));
+    st.row_index = carve(&memory, 2 * s->rows * sizeof(uint32_t));
+    st.row_mask = 2 * s->rows - 1;
+    st.blocks = carve(&memory, s->live * sizeof(*st.blocks));
+    st.block_mask = s->live - 1;
+    st.ring = carve(&memory, s->ring * sizeof(*st.ring));
+    st.ring_mask = s->ring - 1;
+}
+
+static uint64_t hash_trace(const struct ha_trace *t)
+{
+    uint64_t h = mix(t->depth, t->exact);
+    unsigned int i;
+
+    for ( i = 0; i < t->depth; i++ )
+        h = mix(h, t->pc[i] - st.setup.text_start);
+
+    return h;
+}
+
+static bool same_trace(const struct ha_trace *a, const struct ha_trace *b)
+{
+    return a->depth == b->depth && a->exact == b->exact &&
+           a->truncated == b->truncated &&
+           !memcmp(a->pc, b->pc, a->depth * sizeof(a->pc[0]));
+}
+
+/* Number of a stack, from 1; 0 if it could not be kept. */
+static uint32_t find_stack(const struct ha_trace *t)
+{
+    uint64_t hash;
+    uint32_t slot;
+    struct ha_stack *s;
+
+    if ( !t->depth )
+        return 0;
+
+    hash = hash_trace(t);
+    for ( slot = hash & st.stack_mask; st.stack_index[slot];
+          slot = (slot + 1) & st.stack_mask )
+    {
+        s = &st.stacks[st.stack_index[slot] - 1];
+        if ( s->hash == hash && same_trace(&s->trace, t) )
+            return st.stack_index[slot];
+    }
+
+    if ( st.nr_stacks == st.setup.sizes.stacks )
+    {
+        st.lost_stacks++;
+        return 0;
+    }
+
+    s = &st.stacks[st.nr_stacks++];
+    s->hash = hash;
+    s->trace = *t;
+    st.stack_index[slot] = st.nr_stacks;
+
+    return st.nr_stacks;
+}
+
+static struct ha_row *find_row(const struct ha_event *e, uint32_t stack)
+{
+    uint64_t hash = mix(mix(stack, e->kind * 2U + e->no_owner),
+                        ((uint32_t)e->current_domain << 16) |
+                        e->passed_domain);
+    uint32_t slot;
+    struct ha_row *r;
+
+    for ( slot = hash & st.row_mask; st.row_index[slot];
+          slot = (slot + 1) & st.row_mask )
+    {
+        r = &st.rows[st.row_index[slot] - 1];
+        if ( r->stack == stack && r->kind == e->kind &&
+             r->no_owner == e->no_owner &&
+             r->current_domain == e->current_domain &&
+             r->passed_domain == e->passed_domain )
+            return r;
+    }
+
+    if ( st.nr_rows == st.setup.sizes.rows )
+    {
+        st.lost_rows++;
+        return NULL;
+    }
+
+    r = &st.rows[st.nr_rows++];
+    r->stack = stack;
+    r->kind = e->kind;
+    r->no_owner = e->no_owner;
+    r->current_domain = e->current_domain;
+    r->passed_domain = e->passed_domain;
+    st.row_index[slot] = st.nr_rows;
+
+    return r;
+}
+
+static uint32_t home(uint64_t key)
+{
+    return mix(0, key) & st.block_mask;
+}
+
+static struct ha_block *find_block(uint64_t key)
+{
+    uint32_t slot;
+
+    for ( slot = home(key); st.blocks[slot].key;
+          slot = (slot + 1) & st.block_mask )
+        if ( st.blocks[slot].key == key )
+            return &st.blocks[slot];
+
+    return NULL;
+}
+
+static bool insert_block(const struct ha_block *block)
+{
+    uint32_t slot;
+
+    /* An eighth stays empty: searches end at an empty slot, and soon. */
+    if ( st.nr_blocks >= st.block_mask - st.block_mask / 8 )
+    {
+        st.lost_blocks++;
+        return false;
+    }
+
+    for ( slot = home(block->key); st.blocks[slot].key;
+          slot = (slot + 1) & st.block_mask )
+        if ( st.blocks[slot].key == block->key )
+        {
+            /* Its free was missed. The old one can't be told apart now. */
+            st.lost_blocks++;
+            return false;
+        }
+
+    st.blocks[slot] = *block;
+    st.nr_blocks++;
+
+    return true;
+}
+
+/* Linear probing without tombstones: what follows moves up. */
+static void remove_block(struct ha_block *block)
+{
+    uint32_t hole = block - st.blocks, slot = hole;
+
+    for ( ; ; )
+    {
+        slot = (slot + 1) & st.block_mask;
+        if ( !st.blocks[slot].key )
+            break;
+        /* Can it move to the hole without coming before its home? */
+        if ( ((slot - home(st.blocks[slot].key)) & st.block_mask) >=
+             ((slot - hole) & st.block_mask) )
+        {
+            st.blocks[hole] = st.blocks[slot];
+            hole = slot;
+        }
+    }
+
+    st.blocks[hole].key = 0;
+    st.nr_blocks--;
+}
+
+/* ----------------------------------------------------------- counters */
+
+static void count_live(struct ha_counters *c, uint64_t nr, uint64_t bytes)
+{
+    c->live += nr;
+    c->live_bytes += bytes;
+    if ( c->live_bytes > c->peak )
+        c->peak = c->live_bytes;
+}
+
+static void count_gone(struct ha_counters *c, enum ha_op op, uint64_t nr,
+                       uint64_t bytes)
+{
+    if ( op == HA_GIVE )
+    {
+        c->given += nr;
+        c->given_bytes += bytes;
+    }
+    else
+    {
+        c->freed += nr;
+        c->freed_bytes += bytes;
+    }
+    c->live -= nr;
+    c->live_bytes -= bytes;
+}
+
+static void count_alloc(struct ha_counters *c, enum ha_op op, uint64_t bytes)
+{
+    if ( op == HA_TAKE )
+    {
+        c->taken++;
+        c->taken_bytes += bytes;
+    }
+    else
+    {
+        c->allocs++;
+        c->bytes += bytes;
+    }
+    count_live(c, 1, bytes);
+}
+
+/* --------------------------------------------------------------- ring */
+
+/*
+ * Whether pages continue, up or down, what the newest record says. A guest
+ * that exchanges memory has its pages taken and freed one by one, by the ten
+ * thousand.
+ */
+static bool extend(enum ha_op op, const struct ha_event *e, uint8_t kind,
+                   uint64_t addr, uint64_t size, uint32_t stack, bool unknown)
+{
+    struct ha_record *r = &st.ring[(st.head - 1) & st.ring_mask];
+
+    if ( st.head == st.tail || st.head == st.closed ||
+         (op != HA_FREE && op != HA_TAKE) || kind == HA_XMALLOC ||
+         r->op != op || r->kind != kind || r->stack != stack ||
+         r->unknown != unknown || r->current_domain != e->current_domain ||
+         r->passed_domain != e->passed_domain || r->cpu != e->cpu ||
+         r->memflags != e->memflags || r->layer != e->layer )
+        return false;
+
+    if ( addr + size == r->addr )
+        r->addr = addr;
+    else if ( addr != r->addr + r->size )
+        return false;
+    r->size += size;
+
+    return true;
+}
+
+static void emit(enum ha_op op, const struct ha_event *e, uint8_t kind,
+                 uint64_t addr, uint64_t size, uint32_t stack, bool unknown)
+{
+    struct ha_record *r;
+
+    if ( !(st.setup.modes & (HA_TRACE | HA_WARN)) )
+    {
+        st.seq++;
+        return;
+    }
+    if ( extend(op, e, kind, addr, size, stack, unknown) )
+        return;
+
+    st.seq++;
+    if ( st.head - st.tail > st.ring_mask )
+    {
+        st.lost_records++;
+        return;
+    }
+
+    r = &st.ring[st.head++ & st.ring_mask];
+    r->seq = st.seq;
+    r->addr = addr;
+    r->size = size;
+    r->used = kind == HA_XMALLOC ? e->used : 0;
+    r->time = HA_NOW();
+    r->memflags = e->memflags;
+    r->stack = stack;
+    r->current_domain = e->current_domain;
+    r->passed_domain = e->passed_domain;
+    r->cpu = e->cpu;
+    r->op = op;
+    r->kind = kind;
+    r->layer = e->layer;
+    r->no_owner = e->no_owner;
+    r->unknown = unknown;
+    r->no_size = unknown && kind == HA_XMALLOC;
+}
+
+/* ------------------------------------------------------------- events */
+
+static unsigned int order_of(uint64_t bytes)
+{
+    unsigned int order = 0;
+
+    while ( order < HA_MAX_ORDER &&
+            ((uint64_t)1 << (order + HA_PAGE_SHIFT)) < bytes )
+        order++;
+
+    return order;
+}
+
+static bool whole_pages(const struct ha_event *e)
+{
+    return !(e->addr & ((1U << HA_PAGE_SHIFT) - 1));
+}
+
+/* Heap pages and pool bytes that an operation moves. */
+static void count_memory(const struct ha_event *e, uint8_t kind,
+                         uint64_t bytes, bool freed)
+{
+    struct ha_kind_totals *k = &st.kinds[kind];
+
+    if ( kind == HA_XMALLOC )
+    {
+        bytes = e->used;
+        if ( !whole_pages(e) )
+        {
+            *(freed ? &k->pool_freed : &k->pool) += bytes;
+            return;
+        }
+    }
+    *(freed ? &k->pages_freed : &k->pages) += bytes >> HA_PAGE_SHIFT;
+}
+
+/* An allocation or a taken page comes into the books. */
+static void enter(enum ha_op op, const struct ha_event *e)
+{
+    uint32_t stack = find_stack(e->trace);
+    struct ha_row *r = find_row(e, stack);
+    struct ha_kind_totals *k = &st.kinds[e->kind];
+
+    count_alloc(&k->c, op, e->size);
+    if ( op == HA_ALLOC )
+        count_memory(e, e->kind, e->size, false);
+
+    if ( r )
+    {
+        struct ha_block b = { .row = r - st.rows };
+
+        count_alloc(&r->c, op, e->size);
+        if ( op == HA_ALLOC )
+        {
+            if ( r->c.allocs == 1 || e->size < r->min )
+                r->min = e->size;
+            if ( e->size > r->max )
+                r->max = e->size;
+        }
+
+        if ( e->kind == HA_XMALLOC )
+        {
+            b.key = e->addr | KEY_XMALLOC;
+            b.size = e->size;
+        }
+        else
+        {
+            b.key = e->key | KEY_PAGES;
+            b.order = b.order0 = order_of(e->size);
+        }
+        insert_block(&b);
+    }
+
+    emit(op, e, e->kind, e->addr, e->size, stack, false);
+}
+
+void ha_alloc(const struct ha_event *e)
+{
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    if ( !st.sealed )
+        enter(HA_ALLOC, e);
+    else
+        st.lost_records++;
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+void ha_take(const struct ha_event *e)
+{
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    if ( !st.sealed )
+        enter(HA_TAKE, e);
+    else
+        st.lost_records++;
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+void ha_fail(const struct ha_event *e)
+{
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    if ( !st.sealed )
+    {
+        uint32_t stack = find_stack(e->trace);
+        struct ha_row *r = find_row(e, stack);
+
+        st.kinds[e->kind].c.failed++;
+        if ( r )
+            r->c.failed++;
+        emit(HA_FAIL, e, e->kind, 0, e->size, stack, false);
+    }
+    else
+        st.lost_records++;
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+static void free_xmalloc(const struct ha_event *e)
+{
+    struct ha_block *b = find_block(e->addr | KEY_XMALLOC);
+    struct ha_kind_totals *k = &st.kinds[HA_XMALLOC];
+    uint32_t stack = find_stack(e->trace);
+    uint64_t size = 0;
+
+    count_memory(e, HA_XMALLOC, 0, true);
+    if ( b )
+    {
+        size = b->size;
+        count_gone(&k->c, HA_FREE, 1, size);
+        count_gone(&st.rows[b->row].c, HA_FREE, 1, size);
+        remove_block(b);
+    }
+    else
+        k->orphans++;
+
+    emit(HA_FREE, e, HA_XMALLOC, e->addr, size, stack, !b);
+}
+
+void ha_free_xmalloc(const struct ha_event *e)
+{
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    if ( !st.sealed )
+        free_xmalloc(e);
+    else
+        st.lost_records++;
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+static uint64_t pages_key(uint64_t maddr)
+{
+    return maddr | KEY_PAGES;
+}
+
+static uint64_t order_bytes(unsigned int order)
+{
+    return (uint64_t)1 << (order + HA_PAGE_SHIFT);
+}
+
+/* The block that holds all of the naturally aligned 2^order pages at maddr. */
+static struct ha_block *find_containing(uint64_t maddr, unsigned int order)
+{
+    struct ha_block *b;
+
+    for ( ; order <= HA_MAX_ORDER; order++ )
+    {
+        b = find_block(pages_key(maddr & ~(order_bytes(order) - 1)));
+        if ( b && b->order >= order )
+            return b;
+    }
+
+    return NULL;
+}
+
+/* Whether another part of the allocation that b was cut from is live. */
+static bool has_sibling(uint64_t maddr, unsigned int order0)
+{
+    uint64_t p = maddr & ~(order_bytes(order0) - 1);
+    uint64_t end = p + order_bytes(order0);
+    const struct ha_block *b;
+
+    for ( ; p < end; p += order_bytes(0) )
+    {
+        b = find_block(pages_key(p));
+        if ( b && b->order0 == order0 )
+            return true;
+    }
+
+    return false;
+}
+
+/*
+ * Takes the 2^order pages at maddr out of block b, whose remainder stays in
+ * pieces. Returns the pages as a block of their own.
+ */
+static struct ha_block cut(struct ha_block *b, uint64_t maddr,
+                           unsigned int order)
+{
+    struct ha_block piece = *b, rest = *b;
+    uint64_t start = b->key & ~(uint64_t)KEY_PAGES;
+    unsigned int o = b->order;
+
+    remove_block(b);
+
+    while ( o > order )
+    {
+        uint64_t middle = start + order_bytes(--o);
+
+        rest.order = o;
+        if ( maddr < middle )
+            rest.key = pages_key(middle);
+        else
+        {
+            rest.key = pages_key(start);
+            start = middle;
+        }
+        insert_block(&rest);
+    }
+
+    piece.key = pages_key(maddr);
+    piece.order = order;
+
+    return piece;
+}
+
+static void leave(enum ha_op op, const struct ha_event *e, uint64_t maddr,
+                  unsigned int order, const struct ha_block *piece,
+                  uint32_t stack)
+{
+    struct ha_row *r = &st.rows[piece->row];
+    uint64_t bytes = order_bytes(order);
+    bool last = piece->order == piece->order0 ||
+                !has_sibling(maddr, piece->order0);
+
+    count_gone(&st.kinds[r->kind].c, op, last, bytes);
+    count_gone(&r->c, op, last, bytes);
+    if ( op == HA_FREE )
+        count_memory(e, r->kind, bytes, true);
+    emit(op, e, r->kind, e->addr + (maddr - e->key), bytes, stack, false);
+}
+
+/*
+ * Walks the pages of e in naturally aligned pieces, as large as the books
+ * allow. A piece that is not in them is an orphan if it is freed, and none of
+ * our business if it is given away.
+ */
+static void remove_pages(enum ha_op op, const struct ha_event *e,
+                         unsigned long nr, struct ha_given *given)
+{
+    uint64_t maddr = e->key, end = e->key + ((uint64_t)nr << HA_PAGE_SHIFT);
+    uint64_t unknown = 0;
+    uint32_t stack = 0;
+    bool have_stack = false;
+
+    while ( maddr < end )
+    {
+        unsigned int order = 0;
+        struct ha_block *b;
+
+        while ( order < HA_MAX_ORDER &&
+                !(maddr & (order_bytes(order + 1) - 1)) &&
+                maddr + order_bytes(order + 1) <= end )
+            order++;
+
+        while ( !(b = find_containing(maddr, order)) && order )
+            order--;
+
+        if ( b || op == HA_FREE )
+            if ( !have_stack )
+            {
+                stack = find_stack(e->trace);
+                have_stack = true;
+            }
+
+        if ( b )
+        {
+            struct ha_block piece = cut(b, maddr, order);
+
+            leave(op, e, maddr, order, &piece, stack);
+            if ( given )
+            {
+                if ( given->nr < HA_GIVEN )
+                    given->block[given->nr++] = piece;
+                else
+                    st.lost_blocks++;
+            }
+        }
+        else
+            unknown += order_bytes(order);
+
+        maddr += order_bytes(order);
+
+        /* A run of unknown pages is one record. */
+        if ( op == HA_FREE && unknown && (b || maddr >= end) )
+        {
+            uint64_t first = maddr - unknown - (b ? order_bytes(order) : 0);
+            struct ha_kind_totals *k = &st.kinds[e->kind];
+
+            k->orphans += unknown >> HA_PAGE_SHIFT;
+            k->orphan_bytes += unknown;
+            count_memory(e, e->kind, unknown, true);
+            emit(HA_FREE, e, e->kind, e->addr + (first - e->key), unknown,
+                 stack, true);
+            unknown = 0;
+        }
+    }
+}
+
+void ha_free_pages(const struct ha_event *e, unsigned long nr)
+{
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    if ( !st.sealed )
+        remove_pages(HA_FREE, e, nr, NULL);
+    else
+        st.lost_records++;
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+void ha_give(const struct ha_event *e, unsigned long nr,
+             struct ha_given *given)
+{
+    unsigned long flags;
+
+    given->nr = 0;
+    ha_lock_irqsave(&ha_lock, flags);
+    if ( !st.sealed )
+        remove_pages(HA_GIVE, e, nr, given);
+    else
+        st.lost_records++;
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+void ha_give_back(const struct ha_event *e, const struct ha_given *given)
+{
+    unsigned long flags;
+    unsigned int i;
+
+    if ( !given->nr )
+        return;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    for ( i = 0; i < given->nr; i++ )
+    {
+        const struct ha_block *b = &given->block[i];
+        struct ha_row *r = &st.rows[b->row];
+        uint64_t maddr = b->key & ~(uint64_t)KEY_PAGES;
+        uint64_t bytes = order_bytes(b->order);
+        bool last = b->order == b->order0 || !has_sibling(maddr, b->order0);
+        struct ha_counters *c[] = { &st.kinds[r->kind].c, &r->c };
+        unsigned int j;
+
+        for ( j = 0; j < 2; j++ )
+        {
+            c[j]->given -= last;
+            c[j]->given_bytes -= bytes;
+            count_live(c[j], last, bytes);
+        }
+        insert_block(b);
+        emit(HA_GIVE_BACK, e, r->kind, e->addr + (maddr - e->key), bytes,
+             find_stack(e->trace), false);
+    }
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+static void set_sealed(bool sealed)
+{
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    st.sealed = sealed;
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+void ha_seal(void)
+{
+    set_sealed(true);
+}
+
+void ha_unseal(void)
+{
+    set_sealed(false);
+}
+
+uint64_t ha_snapshot(void (*measure)(struct ha_machine *m))
+{
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    snap.seq = st.seq;
+    st.closed = st.head;
+    snap.nr_stacks = st.nr_stacks;
+    snap.nr_rows = st.nr_rows;
+    memcpy(snap.rows, st.rows, st.nr_rows * sizeof(*st.rows));
+    memcpy(snap.kinds, st.kinds, sizeof(st.kinds));
+    snap.lost_records = st.lost_records;
+    snap.lost_stacks = st.lost_stacks;
+    snap.lost_rows = st.lost_rows;
+    snap.lost_blocks = st.lost_blocks;
+    measure(&snap.machine);
+    ha_unlock_irqrestore(&ha_lock, flags);
+
+    return snap.seq;
+}
+
+/* -------------------------------------------------------------- lines */
+
+struct line {
+    unsigned int len;
+    char text[HA_LINE];
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add(struct line *l, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    l->len += vscnprintf(l->text + l->len, sizeof(l->text) - l->len, fmt,
+                         args);
+    va_end(args);
+}
+
+static void begin(struct line *l, uint64_t seq, const char *view, char type)
+{
+    l->len = 0;
+    add(l, "HA1 %08x %"PRIu64" %s%c", st.setup.tag, seq, view, type);
+}
+
+static void end(struct line *l)
+{
+    uint32_t crc = 0xffff;
+    unsigned int i, bit;
+
+    for ( i = 0; i < l->len; i++ )
+    {
+        crc ^= (uint32_t)(unsigned char)l->text[i] << 8;
+        for ( bit = 0; bit < 8; bit++ )
+            crc = (crc & 0x8000) ? (crc << 1) ^ 0x1021 : crc << 1;
+        crc &= 0xffff;
+    }
+    add(l, " %04x", crc);
+    st.setup.puts(l->text);
+}
+
+/* One printer at a time: its lines need no place on a stack. */
+static struct line line;
+
+void ha_print_header(const char *xen, const char *arch, const char *build)
+{
+    static const char *const name[] = { "trace", "warn", "summary" };
+    const struct ha_sizes *s = &st.setup.sizes;
+    const char *comma = "";
+    unsigned int i;
+
+    begin(&line, 0, "", 'V');
+    add(&line, " fmt=1 xen=%s arch=%s build=%s text=%lx-%lx modes=", xen, arch,
+        build, st.setup.text_start, st.setup.text_end);
+    for ( i = 0; i < 3; i++ )
+        if ( st.setup.modes & (1U << i) )
+        {
+            add(&line, "%s%s", comma, name[i]);
+            comma = ",";
+        }
+    add(&line, " depth=%u stacks=%u rows=%u live=%u ring=%u", HA_DEPTH,
+        s->stacks, s->rows, s->live, s->ring);
+    end(&line);
+}
+
+static void print_stack(uint32_t id, uint64_t seq)
+{
+    struct ha_stack *s = &st.stacks[id - 1];
+    unsigned int i;
+
+    begin(&line, seq, "", 'S');
+    add(&line, " %u %016"PRIx64, id, s->hash);
+    for ( i = 0; i < s->trace.depth; i++ )
+        add(&line, " %s%lx", s->trace.exact & (1U << i) ? "!" : "",
+            s->trace.pc[i]);
+    if ( s->trace.truncated )
+        add(&line, " +");
+    end(&line);
+    s->printed = true;
+}
+
+static void print_record(const struct ha_record *r, const char *view)
+{
+    begin(&line, r->seq, view, op_letter[r->op]);
+    add(&line, " %c %"PRIx64, kind_letter[r->kind], r->addr);
+    if ( r->no_size )
+        add(&line, " -");
+    else
+        add(&line, " %"PRIu64, r->size);
+    add(&line, " s%u d%u", r->stack, r->current_domain);
+    if ( r->passed_domain != HA_NO_DOMAIN )
+        add(&line, " o%u", r->passed_domain);
+    if ( r->no_owner )
+        add(&line, " n");
+    if ( r->memflags )
+        add(&line, " m%x", r->memflags);
+    if ( r->layer )
+        add(&line, " l%u", r->layer);
+    add(&line, " c%u t%"PRIx64, r->cpu, r->time);
+    if ( r->used )
+        add(&line, " u%"PRIu64, r->used);
+    if ( r->unknown )
+        add(&line, " q");
+    end(&line);
+}
+
+bool ha_print_next(uint64_t last)
+{
+    struct ha_record r;
+    unsigned long flags;
+    bool have;
+    unsigned int i;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    have = st.tail != st.head && st.ring[st.tail & st.ring_mask].seq <= last;
+    if ( have )
+        r = st.ring[st.tail++ & st.ring_mask];
+    ha_unlock_irqrestore(&ha_lock, flags);
+
+    if ( !have )
+        return false;
+
+    /* A stack never changes once it has a number: no lock needed. */
+    if ( r.stack && !st.stacks[r.stack - 1].printed )
+        print_stack(r.stack, r.seq);
+
+    if ( st.setup.modes & HA_TRACE )
+        print_record(&r, "");
+
+    if ( st.setup.modes & HA_WARN )
+    {
+        print_record(&r, "w");
+        st.setup.puts("Xen call trace:");
+        for ( i = 0; r.stack && i < st.stacks[r.stack - 1].trace.depth; i++ )
+        {
+            const struct ha_trace *t = &st.stacks[r.stack - 1].trace;
+
+            st.setup.frame(t->pc[i], t->exact & (1U << i));
+        }
+        st.setup.puts("");
+    }
+
+    return true;
+}
+
+static void add_counters(const struct ha_counters *c)
+{
+    add(&line, " allocs=%"PRIu64" bytes=%"PRIu64" failed=%"PRIu64,
+        c->allocs, c->bytes, c->failed);
+    add(&line, " taken=%"PRIu64" taken_bytes=%"PRIu64" freed=%"PRIu64
+        " freed_bytes=%"PRIu64" given=%"PRIu64" given_bytes=%"PRIu64,
+        c->taken, c->taken_bytes, c->freed, c->freed_bytes, c->given,
+        c->given_bytes);
+    add(&line, " live=%"PRIu64" live_bytes=%"PRIu64" peak=%"PRIu64,
+        c->live, c->live_bytes, c->peak);
+}
+
+static void print_row(const struct ha_row *r)
+{
+    begin(&line, snap.seq, "", 'P');
+    add(&line, " s%u %c d%u", r->stack, kind_letter[r->kind],
+        r->current_domain);
+    if ( r->passed_domain != HA_NO_DOMAIN )
+        add(&line, " o%u", r->passed_domain);
+    if ( r->no_owner )
+        add(&line, " n");
+    add_counters(&r->c);
+    add(&line, " min=%"PRIu64" max=%"PRIu64, r->min, r->max);
+    end(&line);
+}
+
+static void print_kind(unsigned int kind)
+{
+    const struct ha_kind_totals *k = &snap.kinds[kind];
+
+    begin(&line, snap.seq, "", 'K');
+    add(&line, " %c", kind_letter[kind]);
+    add_counters(&k->c);
+    add(&line, " orphans=%"PRIu64" orphan_bytes=%"PRIu64" pages=%"PRIu64
+        " pages_freed=%"PRIu64, k->orphans, k->orphan_bytes, k->pages,
+        k->pages_freed);
+    if ( kind == HA_XMALLOC )
+        add(&line, " pool=%"PRIu64" pool_freed=%"PRIu64, k->pool,
+            k->pool_freed);
+    end(&line);
+}
+
+static void add_pair(const char *name, const struct ha_pair *p)
+{
+    add(&line, " %s=%"PRIu64"/%"PRIu64, name, p->start, p->now);
+}
+
+static void print_machine(const struct ha_machine *m, unsigned int busy)
+{
+    begin(&line, snap.seq, "", 'Y');
+    add_pair("free", &m->free);
+    add_pair("dompages", &m->dompages);
+    add_pair("pooltotal", &m->pooltotal);
+    add_pair("poolused", &m->poolused);
+    add(&line, " poolhdr=%"PRIu64" heapadd=%"PRIu64" owned_alloc=%"PRIu64
+        " owned_freed=%"PRIu64" given_counted=%"PRIu64" taken_counted=%"PRIu64,
+        m->poolhdr, m->heapadd, m->owned_alloc, m->owned_freed,
+        m->given_counted, m->taken_counted);
+    add(&line, " lost_records=%"PRIu64" lost_stacks=%"PRIu64
+        " lost_rows=%"PRIu64" lost_live=%"PRIu64" busy=%u",
+        snap.lost_records, snap.lost_stacks, snap.lost_rows, snap.lost_blocks,
+        busy);
+    end(&line);
+}
+
+void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void))
+{
+    bool summary = st.setup.modes & HA_SUMMARY;
+    uint32_t stacks = summary ? snap.nr_stacks : 0;
+    uint32_t rows = summary ? snap.nr_rows : 0;
+    uint32_t i;
+
+    snap.number++;
+    begin(&line, snap.seq, "", 'Z');
+    add(&line, " begin %"PRIu64" why=%s", snap.number, why);
+    end(&line);
+
+    for ( i = 0; i < stacks; i++ )
+    {
+        print_stack(i + 1, snap.seq);
+        if ( !(i & 15) )
+            pause();
+    }
+    for ( i = 0; i < rows; i++ )
+    {
+        print_row(&snap.rows[i]);
+        if ( !(i & 15) )
+            pause();
+    }
+    for ( i = 0; i < HA_NR_KINDS; i++ )
+        print_kind(i);
+    print_machine(&snap.machine, busy);
+
+    begin(&line, snap.seq, "", 'Z');
+    add(&line, " end %"PRIu64" stacks=%u rows=%u", snap.number, stacks, rows);
+    end(&line);
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

@@ -1,0 +1,903 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Heap audit, the wrappers: the definitions of the public allocators have been
+ * renamed with HEAP_AUDITED(), and the public names are defined here.
+ *
+ * An operation is recorded once, at the level at which its caller asked:
+ * xmalloc is layered on the Xen heap, which is layered on the domain heap. A
+ * page that is fetched for the xmalloc pool is a record of its own, because
+ * it stays when the xmalloc is gone. Frees are recorded before, allocations
+ * after the original runs, so that an address is never live twice.
+ */
+#include <xen/compile.h>
+#include <xen/domain_page.h>
+#include <xen/heap-audit.h>
+#include <xen/init.h>
+#include <xen/kernel.h>
+#include <xen/keyhandler.h>
+#include <xen/lib.h>
+#include <xen/mm.h>
+#include <xen/param.h>
+#include <xen/percpu.h>
+#include <xen/random.h>
+#include <xen/rcupdate.h>
+#include <xen/sched.h>
+#include <xen/shutdown.h>
+#include <xen/softirq.h>
+#include <xen/timer.h>
+#include <xen/version.h>
+#include <xen/xmalloc.h>
+
+#include <asm/current.h>
+#include <asm/processor.h>
+#ifdef CONFIG_X86
+#include <public/platform.h>
+#endif
+
+#define XEN_IS(major, minor) \
+    (XEN_VERSION > (major) || \
+     (XEN_VERSION == (major) && XEN_SUBVERSION >= (minor)))
+
+#ifndef cf_check
+#define cf_check
+#endif
+
+/* The originals. Their type is whatever this version of Xen declares. */
+#define ORIGINAL(fn) extern typeof(fn) HEAP_AUDITED(fn)
+ORIGINAL(alloc_domheap_pages);
+ORIGINAL(free_domheap_pages);
+ORIGINAL(alloc_xenheap_pages);
+ORIGINAL(free_xenheap_pages);
+ORIGINAL(assign_pages);
+ORIGINAL(init_domheap_pages);
+ORIGINAL(init_xenheap_pages);
+ORIGINAL(xmem_pool_alloc);
+ORIGINAL(_xmalloc);
+ORIGINAL(_xrealloc);
+ORIGINAL(xfree);
+void noreturn HEAP_AUDITED(hwdom_shutdown)(unsigned char reason);
+#ifdef CONFIG_X86
+ORIGINAL(steal_page);
+
+#if XEN_IS(4, 19)
+#define SLEEP_ARG const struct xenpf_enter_acpi_sleep
+#else
+#define SLEEP_ARG struct xenpf_enter_acpi_sleep
+#endif
+int HEAP_AUDITED(acpi_enter_sleep)(SLEEP_ARG *sleep);
+int acpi_enter_sleep(SLEEP_ARG *sleep);
+#endif
+
+/* ---------------------------------------------------------- boot options */
+
+static char __initdata opt_modes[32] = "trace";
+string_param("heap-audit", opt_modes);
+static unsigned int __initdata opt_stacks = 2048;
+integer_param("heap-audit-stacks", opt_stacks);
+static unsigned int __initdata opt_rows = 4096;
+integer_param("heap-audit-rows", opt_rows);
+static unsigned int __initdata opt_live = 65536;
+integer_param("heap-audit-live", opt_live);
+static unsigned int __initdata opt_ring = 16384;
+integer_param("heap-audit-ring", opt_ring);
+
+/* ----------------------------------------------------------- operations */
+
+/* Which wrappers this CPU is inside of. Nothing in them can be preempted. */
+struct ha_cpu {
+    unsigned int depth;         /* wrappers, all in all */
+    unsigned int xmalloc, pool, xenheap, domheap;
+    unsigned int xfree, xfree_pool;
+    const unsigned long *frame; /* of the outermost wrapper */
+    bool moved;                 /* _xrealloc() took the slow path */
+};
+static DEFINE_PER_CPU(struct ha_cpu, ha_cpu);
+
+static bool __read_mostly ha_ready;
+static bool __read_mostly ha_started;
+static DEFINE_SPINLOCK(ha_start_lock);
+static DEFINE_SPINLOCK(ha_print_lock);
+static struct timer ha_timer;
+
+/* Operations that have begun and ended, for a measurement between them. */
+static atomic_t ha_begun = ATOMIC_INIT(0);
+static atomic_t ha_ended = ATOMIC_INIT(0);
+
+static struct xmem_pool *ha_pool;
+
+static struct ha_machine ha_base;
+static struct {
+    spinlock_t lock;
+    uint64_t heapadd, owned_alloc, owned_freed, given, taken;
+} ha_owned = { .lock = SPIN_LOCK_UNLOCKED };
+
+static void count_owned(uint64_t *counter, unsigned long nr)
+{
+    unsigned long flags;
+
+    spin_lock_irqsave(&ha_owned.lock, flags);
+    *counter += nr;
+    spin_unlock_irqrestore(&ha_owned.lock, flags);
+}
+
+static void read_machine(struct ha_machine *m)
+{
+    const struct domain *d;
+    unsigned long pages = 0;
+
+    rcu_read_lock(&domlist_read_lock);
+    for_each_domain ( d )
+        pages += d->tot_pages;
+    rcu_read_unlock(&domlist_read_lock);
+
+    m->dompages.now = pages;
+    m->free.now = avail_node_heap_pages(-1);
+    m->pooltotal.now = ha_pool ? xmem_pool_get_total_size(ha_pool) : 0;
+    m->poolused.now = ha_pool ? xmem_pool_get_used_size(ha_pool) : 0;
+}
+
+/* The first operation at run time: everything is measured from here. */
+static void start_recording(void)
+{
+    unsigned long flags;
+
+    spin_lock_irqsave(&ha_start_lock, flags);
+    if ( !ha_started )
+    {
+        read_machine(&ha_base);
+        ha_base.free.start = ha_base.free.now;
+        ha_base.dompages.start = ha_base.dompages.now;
+        ha_base.pooltotal.start = ha_base.pooltotal.now;
+        ha_base.poolused.start = ha_base.poolused.now;
+        ha_base.poolhdr = 2 * sizeof(long);
+        smp_wmb();
+        ha_started = true;
+    }
+    spin_unlock_irqrestore(&ha_start_lock, flags);
+}
+
+/* Returns NULL if this operation is not to be recorded. */
+static always_inline struct ha_cpu *op_begin(const void *frame)
+{
+    struct ha_cpu *c;
+
+    if ( !ha_ready || system_state < SYS_STATE_active )
+        return NULL;
+
+    c = &this_cpu(ha_cpu);
+    if ( !c->depth++ )
+    {
+        if ( unlikely(!ha_started) )
+            start_recording();
+        atomic_inc(&ha_begun);
+        smp_mb();
+        c->frame = frame;
+    }
+
+    return c;
+}
+
+static always_inline void op_end(struct ha_cpu *c)
+{
+    if ( !--c->depth )
+    {
+        smp_mb();
+        atomic_inc(&ha_ended);
+    }
+}
+
+/*
+ * Walks the frame pointers from the outermost wrapper. On x86 an exception
+ * frame is marked by an inverted frame pointer; a guest's registers end the
+ * walk, because their instruction pointer is not in Xen's text. On Arm the
+ * frame pointer found there is the guest's: hence the bounds.
+ */
+static void walk(const struct ha_cpu *c, struct ha_trace *t)
+{
+    unsigned long low = (unsigned long)c->frame;
+    unsigned long high = (unsigned long)get_cpu_info();
+    unsigned long next = low;
+
+    t->depth = 0;
+    t->exact = 0;
+    t->truncated = false;
+
+    for ( ; ; )
+    {
+        const unsigned long *f;
+        unsigned long pc;
+        bool exact = false;
+
+        if ( next < low || next > high - 2 * sizeof(long) ||
+             (next & (sizeof(long) - 1)) )
+        {
+#ifdef CONFIG_X86
+            next = ~next;
+            if ( next < low || next >= high + sizeof(struct cpu_info) -
+                               sizeof(struct cpu_user_regs) ||
+                 (next & (sizeof(long) - 1)) )
+                return;
+            f = (const unsigned long *)next;
+            pc = f[(offsetof(struct cpu_user_regs, rip) -
+                    offsetof(struct cpu_user_regs, rbp)) / sizeof(long)];
+            exact = true;
+#else
+            return;
+#endif
+        }
+        else
+        {
+            f = (const unsigned long *)next;
+            pc = f[1];
+        }
+
+        if ( !is_active_kernel_text(pc) )
+            return;
+        if ( t->depth == HA_DEPTH )
+        {
+            t->truncated = true;
+            return;
+        }
+        if ( exact )
+            t->exact |= 1U << t->depth;
+        t->pc[t->depth++] = pc;
+
+        low = (unsigned long)&f[2];
+        next = f[0];
+    }
+}
+
+static void describe(struct ha_event *e, struct ha_trace *t,
+                     const struct ha_cpu *c, unsigned int kind)
+{
+    walk(c, t);
+    memset(e, 0, sizeof(*e));
+    e->trace = t;
+    e->kind = kind;
+    e->current_domain = current->domain->domain_id;
+    e->passed_domain = HA_NO_DOMAIN;
+    e->cpu = smp_processor_id();
+}
+
+/* ---------------------------------------------------------- domain heap */
+
+struct page_info *noinline alloc_domheap_pages(
+    struct domain *d, unsigned int order, unsigned int memflags)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    struct page_info *pg;
+    bool no_owner = d && (memflags & MEMF_no_owner);
+
+    if ( !c )
+        return HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
+
+    c->domheap++;
+    pg = HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
+    c->domheap--;
+
+    if ( c->xenheap )
+        /* The Xen heap's page; it is recorded there. */;
+    else if ( d && !no_owner )
+    {
+        if ( pg )
+            count_owned(&ha_owned.owned_alloc, 1UL << order);
+    }
+    else
+    {
+        struct ha_event e;
+        struct ha_trace t;
+
+        describe(&e, &t, c, HA_DOMHEAP);
+        e.size = PAGE_SIZE << order;
+        e.memflags = memflags;
+        e.no_owner = no_owner;
+        if ( d )
+            e.passed_domain = d->domain_id;
+        if ( pg )
+        {
+            e.addr = e.key = page_to_maddr(pg);
+            ha_alloc(&e);
+        }
+        else
+            ha_fail(&e);
+    }
+
+    op_end(c);
+
+    return pg;
+}
+
+void noinline free_domheap_pages(struct page_info *pg, unsigned int order)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+
+    /* Nothing goes back to the heap where a page is the Xen heap's. */
+    if ( c && !is_xen_heap_page(pg) )
+    {
+        if ( page_get_owner(pg) )
+            count_owned(&ha_owned.owned_freed, 1UL << order);
+        else
+        {
+            struct ha_event e;
+            struct ha_trace t;
+
+            describe(&e, &t, c, HA_DOMHEAP);
+            e.addr = e.key = page_to_maddr(pg);
+            ha_free_pages(&e, 1UL << order);
+        }
+    }
+
+    HEAP_AUDITED(free_domheap_pages)(pg, order);
+
+    if ( c )
+        op_end(c);
+}
+
+#if XEN_IS(4, 16)
+int noinline assign_pages(struct page_info *pg, unsigned int nr,
+                          struct domain *d, unsigned int memflags)
+#define CALL_ASSIGN() HEAP_AUDITED(assign_pages)(pg, nr, d, memflags)
+#else
+int noinline assign_pages(struct domain *d, struct page_info *pg,
+                          unsigned int order, unsigned int memflags)
+#define CALL_ASSIGN() HEAP_AUDITED(assign_pages)(d, pg, order, memflags)
+#endif
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+#if !XEN_IS(4, 16)
+    unsigned int nr = 1U << order;
+#endif
+    int rc;
+
+    if ( !c )
+        return CALL_ASSIGN();
+
+    if ( c->domheap )
+        /* New pages on their way to their domain were never anonymous. */
+        rc = CALL_ASSIGN();
+    else
+    {
+        struct ha_event e;
+        struct ha_trace t;
+        struct ha_given given;
+        bool counted = !(memflags & MEMF_no_refcount) ||
+                       (pg->count_info & PGC_extra);
+
+        describe(&e, &t, c, HA_DOMHEAP);
+        e.addr = e.key = page_to_maddr(pg);
+        e.memflags = memflags;
+        e.passed_domain = d->domain_id;
+
+        /* Afterwards another CPU may already have freed the pages. */
+        ha_give(&e, nr, &given);
+        rc = CALL_ASSIGN();
+        if ( rc )
+            ha_give_back(&e, &given);
+        else if ( counted )
+            count_owned(&ha_owned.given, nr);
+    }
+
+    op_end(c);
+
+    return rc;
+}
+
+#ifdef CONFIG_X86
+int noinline steal_page(struct domain *d, struct page_info *page,
+                        unsigned int memflags)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    int rc = HEAP_AUDITED(steal_page)(d, page, memflags);
+
+    if ( !c )
+        return rc;
+
+    if ( !rc )
+    {
+        struct ha_event e;
+        struct ha_trace t;
+
+        describe(&e, &t, c, HA_DOMHEAP);
+        e.addr = e.key = page_to_maddr(page);
+        e.size = PAGE_SIZE;
+        e.memflags = memflags;
+        e.passed_domain = d->domain_id;
+        ha_take(&e);
+        if ( !(memflags & MEMF_no_refcount) )
+            count_owned(&ha_owned.taken, 1);
+    }
+
+    op_end(c);
+
+    return rc;
+}
+#endif
+
+/* ------------------------------------------------- memory for the heaps */
+
+static void count_added(paddr_t ps, paddr_t pe)
+{
+    ps = (ps + PAGE_SIZE - 1) & ~(paddr_t)(PAGE_SIZE - 1);
+    pe &= ~(paddr_t)(PAGE_SIZE - 1);
+    if ( pe > ps )
+        count_owned(&ha_owned.heapadd, (pe - ps) >> PAGE_SHIFT);
+}
+
+/* One of the two calls the other where both heaps are one. */
+void noinline init_domheap_pages(paddr_t ps, paddr_t pe)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+
+    HEAP_AUDITED(init_domheap_pages)(ps, pe);
+    if ( c )
+    {
+        if ( c->depth == 1 )
+            count_added(ps, pe);
+        op_end(c);
+    }
+}
+
+void noinline init_xenheap_pages(paddr_t ps, paddr_t pe)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+
+    HEAP_AUDITED(init_xenheap_pages)(ps, pe);
+    if ( c )
+    {
+        if ( c->depth == 1 )
+            count_added(ps, pe);
+        op_end(c);
+    }
+}
+
+/* ------------------------------------------------------------- Xen heap */
+
+void *noinline alloc_xenheap_pages(unsigned int order, unsigned int memflags)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    void *p;
+
+    if ( !c )
+        return HEAP_AUDITED(alloc_xenheap_pages)(order, memflags);
+
+    c->xenheap++;
+    p = HEAP_AUDITED(alloc_xenheap_pages)(order, memflags);
+    c->xenheap--;
+
+    /*
+     * Within _xmalloc(): a page for the pool stays in the pool. Other pages
+     * are the xmalloc itself. A failure is not the end of the xmalloc.
+     */
+    if ( !c->xmalloc || (c->pool && p) )
+    {
+        struct ha_event e;
+        struct ha_trace t;
+
+        describe(&e, &t, c, c->pool ? HA_GROWTH : HA_XENHEAP);
+        e.layer = !!c->pool;
+        e.size = PAGE_SIZE << order;
+        e.memflags = memflags;
+        if ( p )
+        {
+            e.addr = (unsigned long)p;
+            e.key = virt_to_maddr(p);
+            ha_alloc(&e);
+        }
+        else
+            ha_fail(&e);
+    }
+
+    op_end(c);
+
+    return p;
+}
+
+void noinline free_xenheap_pages(void *v, unsigned int order)
+{
+    struct ha_cpu *c = v ? op_begin(__builtin_frame_address(0)) : NULL;
+
+    /*
+     * Within _xmalloc() and xfree() of whole pages: the unused tail, and one
+     * piece for each power of two. Those are recorded as xmalloc.
+     */
+    if ( c && !c->xmalloc && (!c->xfree || c->xfree_pool) )
+    {
+        struct ha_event e;
+        struct ha_trace t;
+
+        describe(&e, &t, c, c->xfree ? HA_GROWTH : HA_XENHEAP);
+        e.layer = !!c->xfree;
+        e.addr = (unsigned long)v;
+        e.key = virt_to_maddr(v);
+        ha_free_pages(&e, 1UL << order);
+    }
+
+    HEAP_AUDITED(free_xenheap_pages)(v, order);
+
+    if ( c )
+        op_end(c);
+}
+
+/* -------------------------------------------------------------- xmalloc */
+
+static bool is_whole_pages(const void *p)
+{
+    return !((unsigned long)p & (PAGE_SIZE - 1));
+}
+
+/*
+ * The pool's block header stands before the block: a pointer, then the size,
+ * whose two low bits are flags. An aligned block can be preceded by padding,
+ * which looks like the header of a free block.
+ */
+static unsigned int block_bytes(const void *p)
+{
+    const unsigned int header = 2 * sizeof(long);
+    uint32_t size = *(const uint32_t *)(p - sizeof(long));
+
+    if ( size & 1 )
+        size = *(const uint32_t *)(p - (size & ~1U) - sizeof(long));
+
+    return (size & ~3U) + header;
+}
+
+void *noinline xmem_pool_alloc(unsigned long size, struct xmem_pool *pool)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    bool ours = c && c->xmalloc;
+    void *p;
+
+    if ( unlikely(!ha_pool) )
+        ha_pool = pool;
+
+    if ( ours )
+        c->pool++;
+    p = HEAP_AUDITED(xmem_pool_alloc)(size, pool);
+    if ( ours )
+        c->pool--;
+    if ( c )
+        op_end(c);
+
+    return p;
+}
+
+static void record_xmalloc(const struct ha_cpu *c, const void *p,
+                           unsigned long size)
+{
+    struct ha_event e;
+    struct ha_trace t;
+
+    describe(&e, &t, c, HA_XMALLOC);
+    e.size = size;
+    if ( p )
+    {
+        e.addr = (unsigned long)p;
+        e.used = is_whole_pages(p) ? PAGE_ALIGN(size) : block_bytes(p);
+        ha_alloc(&e);
+    }
+    else
+        ha_fail(&e);
+}
+
+static void record_xfree(const struct ha_cpu *c, const void *p)
+{
+    struct ha_event e;
+    struct ha_trace t;
+
+    describe(&e, &t, c, HA_XMALLOC);
+    e.addr = (unsigned long)p;
+    e.used = is_whole_pages(p)
+             ? (uint64_t)virt_to_page(p)->v.free.order << PAGE_SHIFT
+             : block_bytes(p);
+    ha_free_xmalloc(&e);
+}
+
+void *noinline _xmalloc(unsigned long size, unsigned long align)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    void *p;
+
+    if ( !c )
+        return HEAP_AUDITED(_xmalloc)(size, align);
+
+    c->xmalloc++;
+    p = HEAP_AUDITED(_xmalloc)(size, align);
+    c->xmalloc--;
+    c->moved = true;
+
+    if ( p != ZERO_BLOCK_PTR )
+        record_xmalloc(c, p, size);
+
+    op_end(c);
+
+    return p;
+}
+
+void noinline xfree(void *p)
+{
+    bool real = p && p != ZERO_BLOCK_PTR;
+    struct ha_cpu *c = real ? op_begin(__builtin_frame_address(0)) : NULL;
+    bool pool = !is_whole_pages(p);
+
+    if ( !c )
+    {
+        HEAP_AUDITED(xfree)(p);
+        return;
+    }
+
+    record_xfree(c, p);
+
+    c->xfree++;
+    c->xfree_pool += pool;
+    HEAP_AUDITED(xfree)(p);
+    c->xfree_pool -= pool;
+    c->xfree--;
+    c->moved = true;
+
+    op_end(c);
+}
+
+/*
+ * What is too large for its block goes through _xmalloc() and xfree(), and is
+ * recorded there. What fits stays where it is, but with another size, and
+ * perhaps with other padding before it: a free and an allocation at once.
+ */
+void *noinline _xrealloc(void *ptr, unsigned long size, unsigned long align)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    bool real = ptr && ptr != ZERO_BLOCK_PTR && size;
+    unsigned long old_used = 0;
+    void *p;
+
+    if ( !c )
+        return HEAP_AUDITED(_xrealloc)(ptr, size, align);
+
+    if ( real )
+        old_used = is_whole_pages(ptr)
+                   ? (unsigned long)virt_to_page(ptr)->v.free.order << PAGE_SHIFT
+                   : block_bytes(ptr);
+    c->moved = false;
+    p = HEAP_AUDITED(_xrealloc)(ptr, size, align);
+
+    if ( real && p && !c->moved )
+    {
+        struct ha_event e;
+        struct ha_trace t;
+
+        describe(&e, &t, c, HA_XMALLOC);
+        e.addr = (unsigned long)ptr;
+        e.used = old_used;
+        ha_free_xmalloc(&e);
+        e.addr = (unsigned long)p;
+        e.size = size;
+        ha_alloc(&e);
+    }
+
+    op_end(c);
+
+    return p;
+}
+
+/* ------------------------------------------------------------- printing */
+
+static void cf_check put_line(const char *text)
+{
+    printk(XENLOG_ERR "%s\n", text);
+}
+
+static void cf_check put_frame(unsigned long pc, bool exact)
+{
+#ifdef CONFIG_X86
+    printk(XENLOG_ERR "   [<%p>] %c %pS\n", _p(pc), exact ? 'R' : 'F', _p(pc));
+#else
+    printk(XENLOG_ERR "   [<%p>] %pS\n", _p(pc), _p(pc));
+#endif
+}
+
+/*
+ * Printing wakes up the console's readers, which makes hypercalls believe that
+ * they should give way, and so changes what is measured. Hence the records
+ * wait for a timer, which runs on the way back to the guest or in idle.
+ */
+static void cf_check print_some(void *unused)
+{
+    s_time_t until = NOW() + MILLISECS(5);
+    bool more = true;
+
+    /* Somebody prints a dump: that includes what waits. */
+    if ( spin_trylock(&ha_print_lock) )
+    {
+        while ( more && NOW() < until )
+            more = ha_print_next(~0ULL);
+        spin_unlock(&ha_print_lock);
+    }
+
+    set_timer(&ha_timer, NOW() + MILLISECS(10));
+}
+
+static void cf_check measure(struct ha_machine *m)
+{
+    *m = ha_base;
+    read_machine(m);
+    m->heapadd = ha_owned.heapadd;
+    m->owned_alloc = ha_owned.owned_alloc;
+    m->owned_freed = ha_owned.owned_freed;
+    m->given_counted = ha_owned.given;
+    m->taken_counted = ha_owned.taken;
+}
+
+static void dump(const char *why, bool final)
+{
+    unsigned int tries = 0;
+    int begun, busy;
+    uint64_t seq;
+
+    if ( !ha_ready || !ha_started || this_cpu(ha_cpu).depth )
+        return;
+
+    spin_lock(&ha_print_lock);
+
+    /* Wait for a moment without an operation on any CPU. */
+    do {
+        begun = atomic_read(&ha_begun);
+        smp_mb();
+        busy = begun - atomic_read(&ha_ended);
+        smp_mb();
+        seq = ha_snapshot(measure);
+        smp_mb();
+        busy += atomic_read(&ha_begun) - begun;
+    } while ( busy && ++tries < 1000 );
+
+    if ( final )
+        ha_seal();
+
+    while ( ha_print_next(seq) )
+        process_pending_softirqs();
+    ha_print_dump(why, busy, process_pending_softirqs);
+
+    spin_unlock(&ha_print_lock);
+}
+
+static void cf_check dump_key(unsigned char key)
+{
+    dump("key", false);
+}
+
+void hwdom_shutdown(unsigned char reason)
+{
+    dump("shutdown", true);
+    HEAP_AUDITED(hwdom_shutdown)(reason);
+}
+
+#ifdef CONFIG_X86
+/* What a Linux dom0 powers off with; hwdom_shutdown() is not run then. */
+int acpi_enter_sleep(SLEEP_ARG *sleep)
+{
+    bool final = sleep->sleep_state == 5;
+    int rc;
+
+    dump("sleep", final);
+    rc = HEAP_AUDITED(acpi_enter_sleep)(sleep);
+    if ( rc && final )
+        ha_unseal();
+
+    return rc;
+}
+#endif
+
+/* --------------------------------------------------------------- set-up */
+
+static unsigned int __init parse_modes(const char *s)
+{
+    static const struct {
+        const char *name;
+        unsigned int mode;
+    } known[] __initconst = {
+        { "trace",   HA_TRACE   },
+        { "warn",    HA_WARN    },
+        { "summary", HA_SUMMARY },
+        { "off",     0          },
+    };
+    unsigned int modes = 0;
+
+    while ( *s )
+    {
+        const char *comma = strchr(s, ',');
+        size_t len = comma ? comma - s : strlen(s);
+        unsigned int i;
+
+        for ( i = 0; i < ARRAY_SIZE(known); i++ )
+            if ( strlen(known[i].name) == len &&
+                 !strncmp(s, known[i].name, len) )
+                break;
+        if ( i == ARRAY_SIZE(known) )
+            printk(XENLOG_WARNING "heap-audit: unknown mode in \"%s\"\n", s);
+        else
+            modes |= known[i].mode;
+
+        s += len + !!comma;
+    }
+
+    return modes;
+}
+
+static void __init build_id_text(char *text, size_t size)
+{
+    const void *id;
+    unsigned int len, i;
+
+    if ( xen_build_id(&id, &len) || 2 * len >= size )
+    {
+        strlcpy(text, "-", size);
+        return;
+    }
+    for ( i = 0; i < len; i++ )
+        snprintf(text + 2 * i, size - 2 * i, "%02x",
+                 ((const unsigned char *)id)[i]);
+}
+
+static int __init cf_check ha_initcall(void)
+{
+    static char __initdata build[129], version[32];
+    struct ha_setup setup = {
+        .modes = parse_modes(opt_modes),
+        .sizes = {
+            .stacks = opt_stacks,
+            .rows = opt_rows,
+            .live = opt_live,
+            .ring = opt_ring,
+        },
+        .text_start = (unsigned long)_stext,
+        .text_end = (unsigned long)_etext,
+        .puts = put_line,
+        .frame = put_frame,
+    };
+    unsigned int order;
+    void *memory;
+
+    if ( !setup.modes )
+        return 0;
+
+    order = get_order_from_bytes(ha_table_bytes(&setup.sizes));
+    memory = alloc_xenheap_pages(order, 0);
+    if ( !memory )
+    {
+        printk(XENLOG_ERR "heap-audit: no memory for tables (order %u)\n",
+               order);
+        return -ENOMEM;
+    }
+    memset(memory, 0, PAGE_SIZE << order);
+
+    /* Drawn before any guest runs, so that no guest can imitate a record. */
+    setup.tag = get_random() ^ (get_cycles() * 0x9e3779b97f4a7c15ULL >> 32) ^
+                NOW();
+    ha_init(&setup, memory);
+
+    build_id_text(build, sizeof(build));
+    snprintf(version, sizeof(version), "%u.%u%s", xen_major_version(),
+             xen_minor_version(), xen_extra_version());
+    ha_print_header(version, IS_ENABLED(CONFIG_X86) ? "x86_64" :
+                             IS_ENABLED(CONFIG_ARM_64) ? "arm64" : "arm32",
+                    build);
+
+    register_keyhandler('y', dump_key, "dump heap audit", false);
+    if ( setup.modes & (HA_TRACE | HA_WARN) )
+    {
+        init_timer(&ha_timer, print_some, NULL, 0);
+        set_timer(&ha_timer, NOW() + MILLISECS(10));
+    }
+    smp_wmb();
+    ha_ready = true;
+
+    return 0;
+}
+__initcall(ha_initcall);
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * indent-tabs-mode: nil
+ * End:
+ */
