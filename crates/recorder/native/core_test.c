@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* Tests the recorder's core; built with ASan and UBSan, and with TSan. */
+#include <stdlib.h>
+
+#include <xen/heap-audit.h>
+
+uint64_t shim_clock;
+
+#define CHECK(cond) \
+    do { \
+        if ( !(cond) ) \
+        { \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+            exit(1); \
+        } \
+    } while ( 0 )
+
+static uint64_t rng_next(uint64_t *s)
+{
+    *s ^= *s << 13;
+    *s ^= *s >> 7;
+    *s ^= *s << 17;
+
+    return *s;
+}
+
+/* ------------------------------------------ what was printed, as numbers */
+
+#define KINDS "xhdp"
+struct totals {
+    unsigned long allocs, bytes, failed, taken, taken_bytes, freed,
+                  freed_bytes, given, given_bytes, live, live_bytes, peak,
+                  orphans, orphan_bytes, pages, pages_freed;
+};
+
+static struct {
+    unsigned long lines, events, last_seq, too_long, missing;
+    unsigned long lost_records, lost_stacks, lost_rows, lost_live;
+    unsigned long stacks, rows;
+    struct totals kind[4];
+    char first_stack[HA_LINE];
+} seen;
+
+static unsigned int crc16(const char *s, size_t n)
+{
+    unsigned int crc = 0xffff;
+
+    while ( n-- )
+    {
+        int bit;
+
+        crc ^= (unsigned int)(unsigned char)*s++ << 8;
+        for ( bit = 0; bit < 8; bit++ )
+            crc = crc & 0x8000 ? (crc << 1 ^ 0x1021) & 0xffff : crc << 1;
+    }
+
+    return crc;
+}
+
+static void put_line(const char *text)
+{
+    size_t len = strlen(text);
+    char type[3], kind;
+    unsigned int tag;
+    unsigned long seq;
+
+    if ( strncmp(text, "HA1 ", 4) )
+        return;
+    seen.lines++;
+    seen.too_long += len > HA_LINE;
+    CHECK(crc16(text, len - 5) == strtoul(text + len - 4, NULL, 16));
+    CHECK(sscanf(text, "HA1 %8x %lu %2s %c", &tag, &seq, type, &kind) == 4);
+    CHECK(tag == 0xc0ffee);
+    switch ( type[0] )
+    {
+        struct totals t;
+
+    case 'A': case 'X': case 'F': case 'G': case 'B': case 'T':
+        CHECK(seq > seen.last_seq);
+        seen.missing += seq - seen.last_seq - 1;
+        seen.last_seq = seq;
+        seen.events++;
+        break;
+    case 'S':
+        if ( !seen.stacks++ )
+            strcpy(seen.first_stack, strstr(text, " S ") + 5);
+        break;
+    case 'P':
+        seen.rows++;
+        break;
+    case 'K':
+        CHECK(sscanf(strstr(text, "allocs="),
+                     "allocs=%lu bytes=%lu failed=%lu taken=%lu "
+                     "taken_bytes=%lu freed=%lu freed_bytes=%lu given=%lu "
+                     "given_bytes=%lu live=%lu live_bytes=%lu peak=%lu "
+                     "orphans=%lu orphan_bytes=%lu pages=%lu pages_freed=%lu",
+                     &t.allocs, &t.bytes, &t.failed, &t.taken, &t.taken_bytes,
+                     &t.freed, &t.freed_bytes, &t.given, &t.given_bytes,
+                     &t.live, &t.live_bytes, &t.peak, &t.orphans,
+                     &t.orphan_bytes, &t.pages, &t.pages_freed) == 16);
+        CHECK(t.live == t.allocs + t.taken - t.freed - t.given);
+        CHECK(t.live_bytes == t.bytes + t.taken_bytes - t.freed_bytes -
+                              t.given_bytes);
+        CHECK(t.peak >= t.live_bytes);
+        seen.kind[strchr(KINDS, kind) - KINDS] = t;
+        break;
+    case 'Y':
+        CHECK(sscanf(strstr(text, "lost_records="),
+                     "lost_records=%lu lost_stacks=%lu lost_rows=%lu "
+                     "lost_live=%lu", &seen.lost_records, &seen.lost_stacks,
+                     &seen.lost_rows, &seen.lost_live) == 4);
+        break;
+    }
+}
+
+static void put_frame(unsigned long pc, bool exact)
+{
+    (void)pc;
+    (void)exact;
+}
+
+static void measure(struct ha_machine *m)
+{
+    memset(m, 0, sizeof(*m));
+}
+
+static void pause_printing(void)
+{
+}
+
+static void *begin(unsigned int modes, unsigned int tables, unsigned int ring,
+                   unsigned long text)
+{
+    struct ha_setup setup = {
+        .tag = 0xc0ffee,
+        .modes = modes,
+        .sizes = { .stacks = tables, .rows = tables, .live = tables * 16,
+                   .ring = ring },
+        .text_start = text,
+        .puts = put_line,
+        .frame = put_frame,
+    };
+    void *memory = calloc(1, ha_table_bytes(&setup.sizes));
+
+    CHECK(memory);
+    memset(&seen, 0, sizeof(seen));
+    ha_init(&setup, memory);
+
+    return memory;
+}
+
+static void finish(void *memory)
+{
+    uint64_t seq = ha_snapshot(measure);
+
+    while ( ha_print_next(seq) )
+        ;
+    ha_print_dump("shutdown", 0, pause_printing);
+    free(memory);
+}
+
+/* ----------------------------------------- the books against a naive copy */
+
+#define PAGES 512U
+
+struct naive_page {
+    unsigned int alloc;         /* 0: not ours */
+};
+
+static void test_against_naive(uint64_t seed)
+{
+    static struct naive_page page[PAGES];
+    static unsigned int left[1U << 20];
+    struct totals t[4];
+    unsigned int allocs = 0, i, step, kind_of[4096];
+    void *memory = begin(HA_TRACE | HA_SUMMARY, 1024, 1U << 17, 0);
+    uint64_t rng = seed;
+
+    memset(page, 0, sizeof(page));
+    memset(left, 0, sizeof(left));
+    memset(t, 0, sizeof(t));
+
+    for ( step = 0; step < 4000; step++ )
+    {
+        struct ha_trace trace = { .depth = 1 + rng_next(&rng) % 3 };
+        unsigned int order = rng_next(&rng) % 5;
+        unsigned int first = (rng_next(&rng) % PAGES) & ~((1U << order) - 1);
+        unsigned int nr = 1U << order, what = rng_next(&rng) % 6;
+        struct ha_event e = {
+            .key = (uint64_t)first << HA_PAGE_SHIFT,
+            .addr = 0x8000000000UL + ((uint64_t)first << HA_PAGE_SHIFT),
+            .size = (uint64_t)nr << HA_PAGE_SHIFT,
+            .trace = &trace,
+            .passed_domain = HA_NO_DOMAIN,
+            .kind = HA_XENHEAP + rng_next(&rng) % 2,
+        };
+        struct ha_given given;
+        bool empty = true;
+
+        for ( i = 0; i < trace.depth; i++ )
+            trace.pc[i] = 0x1000 + rng_next(&rng) % 8;
+        if ( e.kind == HA_DOMHEAP )
+            e.addr = e.key;
+        for ( i = 0; i < nr; i++ )
+            empty &= !page[first + i].alloc;
+
+        if ( what <= 1 && empty && allocs < 4095 )
+        {
+            struct totals *k = &t[e.kind];
+            bool take = what == 1 && !order;
+
+            allocs++;
+            kind_of[allocs] = e.kind;
+            left[allocs] = nr;
+            for ( i = 0; i < nr; i++ )
+                page[first + i].alloc = allocs;
+            k->live_bytes += e.size;
+            k->live++;
+            if ( k->live_bytes > k->peak )
+                k->peak = k->live_bytes;
+            if ( take )
+            {
+                k->taken++;
+                k->taken_bytes += e.size;
+                ha_take(&e);
+            }
+            else
+            {
+                k->allocs++;
+                k->bytes += e.size;
+                k->pages += nr;
+                ha_alloc(&e);
+            }
+        }
+        else if ( what >= 2 )
+        {
+            bool give = what >= 4, back = what == 5;
+            bool one_kind = true, any = false;
+
+            /* Ranges of any length, not only powers of two. */
+            nr = 1 + rng_next(&rng) % 9;
+            if ( first + nr > PAGES )
+                nr = PAGES - first;
+            for ( i = 0; i < nr; i++ )
+                if ( page[first + i].alloc )
+                {
+                    one_kind &= kind_of[page[first + i].alloc] == e.kind;
+                    any = true;
+                }
+            if ( !one_kind || (!any && give) )
+                continue;
+
+            if ( give )
+            {
+                ha_give(&e, nr, &given);
+                if ( back )
+                {
+                    struct totals *k = &t[e.kind];
+
+                    ha_give_back(&e, &given);
+                    if ( k->live_bytes > k->peak )
+                        k->peak = k->live_bytes;
+                    continue;
+                }
+            }
+            else
+                ha_free_pages(&e, nr);
+
+            for ( i = 0; i < nr; i++ )
+            {
+                unsigned int a = page[first + i].alloc;
+                struct totals *k = &t[e.kind];
+
+                page[first + i].alloc = 0;
+                if ( !give )
+                    k->pages_freed++;
+                if ( !a )
+                {
+                    if ( !give )
+                    {
+                        k->orphans++;
+                        k->orphan_bytes += 4096;
+                    }
+                    continue;
+                }
+                *(give ? &k->given_bytes : &k->freed_bytes) += 4096;
+                k->live_bytes -= 4096;
+                if ( !--left[a] )
+                {
+                    ++*(give ? &k->given : &k->freed);
+                    k->live--;
+                }
+            }
+        }
+    }
+
+    finish(memory);
+    CHECK(!seen.lost_records && !seen.lost_live && !seen.lost_rows);
+    CHECK(!seen.missing && !seen.too_long);
+    for ( i = HA_XENHEAP; i <= HA_DOMHEAP; i++ )
+        if ( memcmp(&seen.kind[i], &t[i], sizeof(t[i])) )
+        {
+            const unsigned long *is = (const unsigned long *)&seen.kind[i];
+            const unsigned long *should = (const unsigned long *)&t[i];
+            unsigned int j;
+
+            for ( j = 0; j < sizeof(t[i]) / sizeof(long); j++ )
+                fprintf(stderr, "seed %lu kind %u field %u: %lu, not %lu\n",
+                        seed, i, j, is[j], should[j]);
+            exit(1);
+        }
+}
+
+/* --------------------------------------------------------------- threads */
+
+#define THREADS 4
+
+static volatile bool stop;
+
+static void *worker(void *arg)
+{
+    uint64_t rng = 77 + (uintptr_t)arg, base = (uintptr_t)arg << 32;
+    struct ha_trace trace = { .depth = 4, .pc = { (uintptr_t)arg, 2, 3, 4 } };
+    struct ha_event e = {
+        .trace = &trace,
+        .passed_domain = HA_NO_DOMAIN,
+        .cpu = (uintptr_t)arg,
+        .kind = HA_XMALLOC,
+        .used = 64,
+    };
+    unsigned int i;
+
+    for ( i = 0; i < 20000; i++ )
+    {
+        e.addr = base + 16 + ((rng_next(&rng) % 64) << 16);
+        e.size = 1 + i % 100;
+        trace.pc[3] = i % 50;
+        ha_alloc(&e);
+        ha_free_xmalloc(&e);
+    }
+
+    return NULL;
+}
+
+static void *printer(void *arg)
+{
+    (void)arg;
+    while ( !__atomic_load_n(&stop, __ATOMIC_ACQUIRE) )
+        ha_print_next(~0ULL);
+
+    return NULL;
+}
+
+static void test_threads(void)
+{
+    void *memory = begin(HA_TRACE | HA_WARN | HA_SUMMARY, 1024, 1024, 0);
+    pthread_t thread[THREADS], print;
+    uintptr_t i;
+
+    stop = false;
+    CHECK(!pthread_create(&print, NULL, printer, NULL));
+    for ( i = 0; i < THREADS; i++ )
+        CHECK(!pthread_create(&thread[i], NULL, worker, (void *)(i + 1)));
+    for ( i = 0; i < THREADS; i++ )
+        pthread_join(thread[i], NULL);
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    pthread_join(print, NULL);
+
+    finish(memory);
+    CHECK(seen.kind[0].allocs == THREADS * 20000UL);
+    CHECK(seen.kind[0].freed == THREADS * 20000UL);
+    CHECK(!seen.kind[0].live && !seen.kind[0].orphans);
+    /* Those lost at the end leave no hole that a later number shows. */
+    CHECK(seen.missing <= seen.lost_records);
+    CHECK(seen.events + seen.lost_records == 2UL * THREADS * 20000);
+    /* the four traces of a thread differ in the frame that cycles */
+    CHECK(seen.rows == THREADS * 50);
+}
+
+/* -------------------------------------------------------------- overflow */
+
+static void test_overflow(void)
+{
+    void *memory = begin(HA_TRACE | HA_SUMMARY, 16, 16, 0);
+    struct ha_trace trace = { .depth = HA_DEPTH, .truncated = true };
+    struct ha_event e = {
+        .trace = &trace,
+        .passed_domain = HA_NO_DOMAIN,
+        .kind = HA_XMALLOC,
+        .used = 32,
+    };
+    unsigned long i;
+
+    for ( i = 0; i < HA_DEPTH; i++ )
+        trace.pc[i] = ~0UL;
+    for ( i = 0; i < 1000; i++ )
+    {
+        trace.pc[0] = i;
+        e.addr = 16 + i * 32;
+        e.size = 8;
+        ha_alloc(&e);
+    }
+    for ( i = 0; i < 1000; i++ )
+    {
+        e.addr = 16 + i * 32;
+        ha_free_xmalloc(&e);
+    }
+
+    finish(memory);
+    CHECK(seen.kind[0].allocs == 1000);
+    CHECK(seen.kind[0].freed + seen.kind[0].orphans == 1000);
+    CHECK(seen.lost_records == 2000 - 16);
+    CHECK(seen.lost_stacks && seen.lost_rows + seen.lost_live ==
+          seen.kind[0].orphans);
+    CHECK(!seen.too_long);
+    CHECK(seen.missing + 16 + (2000 - 16 - seen.missing) == 2000);
+}
+
+/* The hash depends on the image, not on where it lies. */
+static void test_hash(void)
+{
+    char first[HA_LINE];
+    unsigned int pass;
+
+    for ( pass = 0; pass < 2; pass++ )
+    {
+        unsigned long text = pass ? 0x7000000 : 0;
+        void *memory = begin(HA_SUMMARY, 16, 16, text);
+        struct ha_trace trace = { .depth = 2,
+                                  .pc = { text + 0x1234, text + 0x5678 } };
+        struct ha_event e = { .trace = &trace, .addr = 16, .size = 1,
+                              .used = 32, .passed_domain = HA_NO_DOMAIN };
+
+        ha_alloc(&e);
+        finish(memory);
+        *strchr(seen.first_stack, ' ') = '\0';
+        if ( pass )
+            CHECK(!strcmp(first, seen.first_stack));
+        else
+            strcpy(first, seen.first_stack);
+    }
+}
+
+/* What happens between the last dump and the end of the machine. */
+static void test_seal(void)
+{
+    void *memory = begin(HA_TRACE, 16, 64, 0);
+    struct ha_trace trace = { .depth = 1, .pc = { 1 } };
+    struct ha_event e = { .trace = &trace, .addr = 16, .size = 1, .used = 32,
+                          .passed_domain = HA_NO_DOMAIN };
+
+    ha_alloc(&e);
+    ha_seal();
+    e.addr = 48;
+    ha_alloc(&e);
+    ha_unseal();
+    finish(memory);
+    CHECK(seen.events == 1 && seen.lost_records == 1);
+}
+
+int main(void)
+{
+    uint64_t seed;
+
+    for ( seed = 1; seed <= 60; seed++ )
+        test_against_naive(seed * 0x9e3779b97f4a7c15ULL);
+    test_threads();
+    test_overflow();
+    test_hash();
+    test_seal();
+    puts("core: all tests passed");
+
+    return 0;
+}

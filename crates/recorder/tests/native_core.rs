@@ -1,0 +1,66 @@
+//! The recorder's core, compiled for this machine: under sanitizers, with threads, and its golden lines.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Compiles the core with `main_file` and runs it.
+fn run(main_file: &str, sanitizers: &str) -> Output {
+    let root = root();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let program = dir.path().join("program");
+    let status = Command::new("gcc")
+        .args(["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-pthread"])
+        // As in Xen.
+        .args(["-Wno-sign-compare", "-Wno-pointer-arith"])
+        .args([&format!("-fsanitize={sanitizers}"), "-fno-sanitize-recover=all"])
+        .arg("-DHEAP_AUDIT_SHIM=\"shim.h\"")
+        .arg("-I")
+        .arg(root.join("native"))
+        .arg("-I")
+        .arg(root.join("xen/include"))
+        .arg(root.join("xen/common/heap-audit-core.c"))
+        .arg(root.join("native").join(main_file))
+        .arg("-o")
+        .arg(&program)
+        .status()
+        .expect("gcc must be installed (apt-get install gcc)");
+    assert!(status.success(), "the core does not compile");
+
+    let output = Command::new(&program).output().expect("the program runs");
+    assert!(
+        output.status.success(),
+        "{main_file} with {sanitizers}:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+#[test]
+fn core_agrees_with_a_naive_model_and_is_clean_under_asan_and_ubsan() {
+    assert_eq!(run("core_test.c", "address,undefined").stdout, b"core: all tests passed\n");
+}
+
+#[test]
+fn core_is_clean_under_tsan() {
+    assert_eq!(run("core_test.c", "thread").stdout, b"core: all tests passed\n");
+}
+
+/// `testdata/golden/record-lines.txt` is what the reader's tests read. It is this program's output:
+/// after a wanted change, run this test with `UPDATE_GOLDEN=1`.
+#[test]
+fn golden_lines_are_what_the_core_prints() {
+    let file = root().join("../../testdata/golden/record-lines.txt");
+    let printed = run("golden.c", "address,undefined").stdout;
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&file, &printed).expect("the golden file can be written");
+    }
+    let golden = std::fs::read(&file).expect("the golden file is there");
+    assert!(golden == printed, "the core prints other lines than {}", file.display());
+}
