@@ -1,0 +1,72 @@
+# Shared by ./demo and ./check: what a fresh Debian 12 needs, and stages with their time. Sourced, not run.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+# The Rust that this code is tested with; older ones are replaced by Debian's cargo-web.
+RUST_MINIMUM=1.95
+
+# What the two scripts and everything they start need. The lab asks for the same packages (a test compares).
+mapfile -t PACKAGES < <(grep -v '^#' scripts/packages.txt)
+
+export XENHEAP_CACHE="${XENHEAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xenheap}"
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 4; }
+
+missing_packages() {
+    local package
+    for package in "${PACKAGES[@]}"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || printf '%s\n' "$package"
+    done
+}
+
+rust_is_new_enough() {
+    local version
+    version=$(cargo --version 2>/dev/null | cut -d' ' -f2) || return 1
+    [ -n "$version" ] && printf '%s\n%s\n' "$RUST_MINIMUM" "$version" | sort -V -C
+}
+
+install_what_is_missing() {
+    local packages
+    mapfile -t packages < <(missing_packages)
+    rust_is_new_enough || packages+=(cargo-web rustc-web)
+    [ ${#packages[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] || die "these packages are missing: ${packages[*]}
+Run as root, or: sudo apt-get install --no-install-recommends ${packages[*]}"
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
+    hash -r
+    rust_is_new_enough || die "cargo is older than $RUST_MINIMUM: $(cargo --version 2>&1)"
+}
+
+# What will happen, before it does.
+announce() { # GB MINUTES-COLD MINUTES-WARM
+    local packages
+    mapfile -t packages < <(missing_packages)
+    say "Packages to install:  ${packages[*]:-none}"
+    if rust_is_new_enough; then say "Rust:                 $(cargo --version) of this machine"
+    else say "Rust:                 Debian's cargo-web and rustc-web (this machine has none that is new enough: $RUST_MINIMUM)"; fi
+    say "Kept and reused:      $XENHEAP_CACHE (Xen's source, builds, a Debian kernel) and ./target"
+    say "Disk:                 about $1 GB"
+    say "Time on two cores:    about $2 minutes the first time, $3 when run again"
+    say
+}
+
+STAGES=()
+# Runs a command as a named stage and remembers how long it took.
+stage() { # NAME COMMAND...
+    local name=$1 begin end
+    shift
+    printf '\n=== %s\n' "$name"
+    begin=$(date +%s)
+    "$@" || { say; say "FAILED: $name"; stage_times; exit 1; }
+    end=$(date +%s)
+    STAGES+=("$(printf '%6d s  %s' $((end - begin)) "$name")")
+}
+
+stage_times() {
+    say
+    say "Time by stage:"
+    printf '%s\n' ${STAGES[@]+"${STAGES[@]}"}
+}
