@@ -1,0 +1,203 @@
+//! What can go wrong, where, and what to do next.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a tree could not be read or changed. Unless the message says otherwise, nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The path is not the root of a Xen source tree, nor its `xen` folder.
+    #[error(
+        "{path} is not a Xen source tree: {missing} (give the folder that contains xen/, or xen/ itself)"
+    )]
+    NotXen {
+        /// What was given.
+        path: PathBuf,
+        /// What a Xen tree has there.
+        missing: String,
+    },
+
+    /// A file or folder of the tree could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+
+    /// The tree is not as the recorder needs it.
+    #[error("the recorder does not fit this tree; nothing was changed:{}", Listed(.problems))]
+    Refused {
+        /// All that is wrong, not only the first.
+        problems: Vec<Problem>,
+    },
+
+    /// Some parts of the recorder are in the tree and others are not.
+    #[error(
+        "the tree is half instrumented; nothing was changed. The recorder's part is in:{}\nand not, or not \
+         whole, in:{}\nUndo takes out what is there; then instrument again",
+        Listed(.present), Listed(.absent)
+    )]
+    HalfInstrumented {
+        /// Files that have our part.
+        present: Vec<String>,
+        /// Files that lack it, or have only some of it.
+        absent: Vec<String>,
+    },
+
+    /// Files that belong to the recorder were changed by somebody, or are not ours.
+    #[error("these files would be overwritten or removed, but are not as xenheap wrote them; nothing was changed:{}\nSave what you need of them, then force it", Listed(.files))]
+    LocalChanges {
+        /// Which ones.
+        files: Vec<String>,
+    },
+
+    /// A file is no longer as it was when the plan was made.
+    #[error("{path} was changed by somebody else just now; nothing was changed. Try again")]
+    ChangedMeanwhile {
+        /// Which one.
+        path: PathBuf,
+    },
+
+    /// Writing failed, and what had been written before was put back.
+    #[error("cannot write {path}: {source}; everything is as it was before")]
+    Write {
+        /// The file that could not be written.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+
+    /// Writing failed, and putting things back failed too.
+    #[error("cannot write {path}: {source}; these files could not be put back:{}", Listed(.left))]
+    WriteAndRollback {
+        /// The file that could not be written.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+        /// Files that are now changed, each with the reason.
+        left: Vec<String>,
+    },
+
+    /// A patch could not be written to where it was to go.
+    #[error("cannot write the patch: {0}")]
+    PatchOutput(#[source] io::Error),
+
+    /// The author's name or address cannot stand in a mail header.
+    #[error("\"{given}\" is not an author: write it as \"Full Name <address@example.org>\"")]
+    Author {
+        /// What was given.
+        given: String,
+    },
+
+    /// Git does not know who the author is.
+    #[error(
+        "git has no {key} for {path}: set it with `git config {key} ...`, or give the author \
+         as \"Full Name <address@example.org>\""
+    )]
+    NoAuthor {
+        /// `user.name` or `user.email`.
+        key: &'static str,
+        /// Where git was asked.
+        path: PathBuf,
+    },
+
+    /// The time lies outside the years that a mail header can hold.
+    #[error("{seconds} seconds since 1970 is not a date between the years 1970 and 9999")]
+    Date {
+        /// What was given.
+        seconds: i64,
+    },
+}
+
+/// One thing in which a tree is not as the recorder needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A file is missing.
+    Missing {
+        /// Path below the tree's root.
+        file: String,
+    },
+    /// A function is defined more or less often than expected.
+    Definitions {
+        /// Path below the tree's root.
+        file: String,
+        /// Its name.
+        function: &'static str,
+        /// How often it should be defined.
+        expected: usize,
+        /// The lines on which it is.
+        lines: Vec<usize>,
+    },
+    /// A block has no place to go.
+    NoPlace {
+        /// Path below the tree's root.
+        file: String,
+        /// What was looked for.
+        wanted: &'static str,
+    },
+    /// A line belongs to the recorder, but is not part of what this version or an earlier one wrote.
+    ForeignBlock {
+        /// Path below the tree's root.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// The file has lines that end with a carriage return.
+    CarriageReturns {
+        /// Path below the tree's root.
+        file: String,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { file } => write!(f, "{file} is missing"),
+            Self::Definitions { file, function, expected, lines } => {
+                write!(f, "{file} should define {function} {}", Times(*expected))?;
+                match lines.as_slice() {
+                    [] => write!(f, ", and does not, at least not in column 0"),
+                    lines => {
+                        let list: Vec<String> = lines.iter().map(usize::to_string).collect();
+                        write!(f, ", and does {}: line {}", Times(lines.len()), list.join(", "))
+                    }
+                }
+            }
+            Self::NoPlace { file, wanted } => write!(f, "{file} has no {wanted}"),
+            Self::ForeignBlock { file, line } => write!(
+                f,
+                "{file}:{line} looks like the recorder's, but is not what this version of xenheap writes: \
+                 undo with the version that wrote it, or take it out by hand"
+            ),
+            Self::CarriageReturns { file } => {
+                write!(f, "{file} has CRLF line ends: check the tree out without them")
+            }
+        }
+    }
+}
+
+struct Times(usize);
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("once"),
+            2 => f.write_str("twice"),
+            n => write!(f, "{n} times"),
+        }
+    }
+}
+
+/// One item a line, indented.
+struct Listed<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|item| write!(f, "\n  {item}"))
+    }
+}

@@ -1,0 +1,258 @@
+//! Finding function definitions in Xen's C files, without a C parser.
+//!
+//! Xen's coding style makes this possible: a definition begins in column 0. What only looks like one
+//! (a prototype, text in a comment or string, the body of a macro) is told apart by blanking comments,
+//! strings and directives first and by looking at what follows the parameter list.
+
+use crate::rules::MACRO;
+
+/// A place where a function is defined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Definition {
+    pub function: &'static str,
+    /// Line, from 1.
+    pub line: usize,
+    /// Is it written `HEAP_AUDITED(function)`?
+    pub renamed: bool,
+    /// The bytes to replace when it is renamed or named back.
+    pub start: usize,
+    pub end: usize,
+}
+
+/// All definitions of `functions`, in the order of the text.
+pub(crate) fn definitions(text: &[u8], functions: &[(&'static str, usize)]) -> Vec<Definition> {
+    let code = blank(text);
+    let mut found = Vec::new();
+    let mut offset = 0;
+    for (index, line) in code.split_inclusive(|&b| b == b'\n').enumerate() {
+        if line.first().is_some_and(|&b| is_word(b)) {
+            let here = functions.iter().filter_map(|&(function, _)| {
+                let (renamed, start, end) = name_in_line(line, function.as_bytes())?;
+                let (start, end) = (offset + start, offset + end);
+                is_definition(code.get(end..)?).then_some(Definition {
+                    function,
+                    line: index + 1,
+                    renamed,
+                    start,
+                    end,
+                })
+            });
+            // A line defines one function at most.
+            found.extend(here.take(1));
+        }
+        offset += line.len();
+    }
+    found
+}
+
+/// The same text with every definition renamed (or named back).
+pub(crate) fn rewrite(text: &[u8], definitions: &[Definition], renamed: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + definitions.len() * (MACRO.len() + 2));
+    let mut done = 0;
+    for definition in definitions {
+        out.extend_from_slice(text.get(done..definition.start).unwrap_or_default());
+        if renamed {
+            out.extend_from_slice(format!("{MACRO}({})", definition.function).as_bytes());
+        } else {
+            out.extend_from_slice(definition.function.as_bytes());
+        }
+        done = definition.end;
+    }
+    out.extend_from_slice(text.get(done..).unwrap_or_default());
+    out
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Where `line` says `function(` or `HEAP_AUDITED(function)(` after nothing but words and stars.
+fn name_in_line(line: &[u8], function: &[u8]) -> Option<(bool, usize, usize)> {
+    let open = line.iter().position(|&b| b == b'(')?;
+    let before = line.get(..open)?;
+    if !before.iter().all(|&b| is_word(b) || matches!(b, b'*' | b' ' | b'\t')) {
+        return None;
+    }
+    // A function that only this file knows cannot be wrapped from another.
+    if before.split(|&b| !is_word(b)).any(|word| matches!(word, b"static" | b"typedef" | b"extern")) {
+        return None;
+    }
+    let start = open - before.iter().rev().take_while(|&&b| is_word(b)).count();
+    let word = line.get(start..open)?;
+    if word == function {
+        return Some((false, start, open));
+    }
+    if word != MACRO.as_bytes() {
+        return None;
+    }
+    let rest = line.get(open + 1..)?.strip_prefix(function)?.strip_prefix(b")")?;
+    rest.starts_with(b"(").then_some((true, start, line.len() - rest.len()))
+}
+
+/// Is the parameter list that `code` begins with followed by a body?
+fn is_definition(code: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    for &byte in code {
+        match byte {
+            b'(' => depth += 1,
+            b')' => match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return false,
+            },
+            b'{' => return depth == 0,
+            // Ends a prototype; an initialiser or a list cannot stand here in a definition.
+            b';' | b'}' => return false,
+            b',' | b'=' if depth == 0 => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Region {
+    Code,
+    /// A preprocessor line: blanked, but comments in it are recognised.
+    Directive,
+    BlockComment,
+    LineComment,
+    /// A string or character constant and the quote that ends it.
+    Quoted(u8),
+}
+
+/// The same number of bytes, with spaces in place of comments, strings and directives.
+fn blank(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut region = Region::Code;
+    // What a comment or constant returns to.
+    let mut outer = Region::Code;
+    // Has the line had nothing but blanks and comments so far?
+    let mut fresh = true;
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let next = bytes.peek().copied();
+        if byte == b'\n' {
+            out.push(b'\n');
+            fresh = true;
+            // A constant does not reach beyond its line: what looks like one that does is an apostrophe
+            // in prose, in an #error or between #if 0 and #endif.
+            if region != Region::BlockComment {
+                (region, outer) = (Region::Code, Region::Code);
+            }
+            continue;
+        }
+        if byte == b'\\' && region != Region::BlockComment {
+            // Also continues a directive, a line comment or a constant on the next line.
+            out.push(if region == Region::Code { byte } else { b' ' });
+            if let Some(escaped) = bytes.next() {
+                out.push(if escaped == b'\n' { b'\n' } else { b' ' });
+            }
+            continue;
+        }
+        let mut keep = false;
+        match region {
+            Region::Code | Region::Directive => match (byte, next) {
+                (b'/', Some(b'*')) => {
+                    outer = region;
+                    region = Region::BlockComment;
+                    out.push(b' ');
+                    bytes.next();
+                }
+                (b'/', Some(b'/')) => {
+                    outer = region;
+                    region = Region::LineComment;
+                }
+                (b'"' | b'\'', _) => {
+                    outer = region;
+                    region = Region::Quoted(byte);
+                    fresh = false;
+                }
+                (b'#', _) if fresh => region = Region::Directive,
+                _ => {
+                    keep = region == Region::Code;
+                    fresh &= matches!(byte, b' ' | b'\t');
+                }
+            },
+            Region::BlockComment => {
+                if (byte, next) == (b'*', Some(b'/')) {
+                    region = outer;
+                    out.push(b' ');
+                    bytes.next();
+                }
+            }
+            Region::LineComment => {}
+            Region::Quoted(quote) => {
+                if byte == quote {
+                    region = outer;
+                }
+            }
+        }
+        out.push(if keep { byte } else { b' ' });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: &[(&str, usize)] = &[("xfree", 1), ("alloc_pages", 2)];
+
+    fn lines(text: &str) -> Vec<(&'static str, usize, bool)> {
+        definitions(text.as_bytes(), NAMES).into_iter().map(|d| (d.function, d.line, d.renamed)).collect()
+    }
+
+    #[test]
+    fn definitions_are_found() {
+        assert_eq!(lines("void xfree(void *p)\n{\n}\n"), [("xfree", 1, false)]);
+        assert_eq!(lines("\nvoid *alloc_pages(\n    int a,\n    int b)\n{ }"), [("alloc_pages", 2, false)]);
+        assert_eq!(lines("void __init HEAP_AUDITED(xfree)(void *p) {}"), [("xfree", 1, true)]);
+        assert_eq!(lines("void *\nalloc_pages(int a) /* ; */ __must_check\n{"), [("alloc_pages", 2, false)]);
+        assert_eq!(
+            lines("#if A\nvoid xfree(void *p)\n{}\n#else /* a\n b */\nvoid xfree(void *q)\n{}\n#endif\n"),
+            [("xfree", 2, false), ("xfree", 6, false)]
+        );
+    }
+
+    #[test]
+    fn what_only_looks_like_one_is_not() {
+        for text in [
+            "void xfree(void *p);\n{\n}\n",
+            "extern void xfree(void *p)\n{\n}\n",
+            "static void xfree(void *p)\n{\n}\n",
+            "    xfree(p);\n",
+            " void xfree(void *p)\n{\n}\n",
+            "void my_xfree(void *p)\n{\n}\n",
+            "void xfreed(void *p)\n{\n}\n",
+            "/*\nvoid xfree(void *p)\n{\n}\n*/",
+            "// text \\\nvoid xfree(void *p)\n{\n}\n",
+            "#define DEFINE \\\nvoid xfree(void *p) \\\n{ \\\n}\n",
+            "static char s[] = \"\\\nvoid xfree(void *p) {\";\n",
+            "int (*f)(void) = xfree(p) {\n",
+            "xfree(p), other() {\n",
+            "void xfree(void *p",
+            "HEAP_AUDITED(xfree)\n{\n",
+            "HEAP_AUDITED(xfree) (void *p)\n{\n",
+        ] {
+            assert_eq!(lines(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn prose_with_an_apostrophe_hides_nothing() {
+        assert_eq!(lines("#error Don't\nvoid xfree(void *p)\n{}\n"), [("xfree", 2, false)]);
+        assert_eq!(lines("char c = '\"';\nvoid xfree(void *p)\n{}\n"), [("xfree", 2, false)]);
+        assert_eq!(lines("char c = '\\\\';\nvoid xfree(void *p)\n{}\n"), [("xfree", 2, false)]);
+        assert_eq!(lines("#define A /* b\n c */ \"d\nvoid xfree(void *p)\n{}\n"), [("xfree", 3, false)]);
+    }
+
+    #[test]
+    fn renaming_changes_only_the_name() {
+        let text = b"void xfree(void *p)\n{ xfree(p); }\n";
+        let renamed = rewrite(text, &definitions(text, NAMES), true);
+        assert_eq!(renamed, b"void HEAP_AUDITED(xfree)(void *p)\n{ xfree(p); }\n");
+        let again = definitions(&renamed, NAMES);
+        assert_eq!(rewrite(&renamed, &again, true), renamed);
+        assert_eq!(rewrite(&renamed, &again, false), text);
+    }
+}

@@ -1,0 +1,463 @@
+//! Putting the recorder into a small tree and taking it out again.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use common::{FILES, Fixture, RENAMES, commit_all, contents, git, info, stdout};
+use xenheap_recorder::{
+    Action, Change, Error, LocalChanges, Outcome, Problem, State, Tree, plan, recorder_id,
+};
+
+fn state(root: &Path) -> State {
+    plan(&Tree::open(root).unwrap()).unwrap().state()
+}
+
+fn apply(root: &Path, local: LocalChanges) -> Result<Outcome, Error> {
+    plan(&Tree::open(root)?)?.apply(local)
+}
+
+fn undo(root: &Path, local: LocalChanges) -> Result<Outcome, Error> {
+    plan(&Tree::open(root)?)?.undo(local)
+}
+
+fn patch(root: &Path, author: &str) -> Vec<u8> {
+    let mut mail = Vec::new();
+    plan(&Tree::open(root).unwrap()).unwrap().patch(&info(author), &mut mail).unwrap();
+    mail
+}
+
+/// Nothing changes, and the error is as expected.
+fn refused(fixture: &Fixture, expected: impl Fn(&Error) -> bool) -> String {
+    let before = contents(fixture.root());
+    let error = apply(fixture.root(), LocalChanges::Keep).unwrap_err();
+    assert!(expected(&error), "{error:?}");
+    assert_eq!(contents(fixture.root()), before);
+    let checked = plan(&Tree::open(fixture.root()).unwrap()).unwrap().check(LocalChanges::Keep).unwrap_err();
+    assert_eq!(checked.to_string(), error.to_string(), "--check says what doing it would say");
+    error.to_string()
+}
+
+#[test]
+fn in_and_out_again() {
+    let fixture = Fixture::new();
+    let before = contents(fixture.root());
+    assert_eq!(state(fixture.root()), State::Clean);
+
+    let outcome = apply(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!(
+        outcome.created,
+        ["xen/common/heap-audit.c", "xen/common/heap-audit-core.c", "xen/include/xen/heap-audit.h"]
+    );
+    assert_eq!((outcome.changed.len(), outcome.removed.len()), (8, 0));
+    assert_eq!(state(fixture.root()), State::Instrumented);
+    let instrumented = contents(fixture.root());
+    assert_eq!(instrumented.len(), before.len() + 3);
+    let all = FILES.iter().map(|(name, _)| fixture.read(name)).collect::<String>();
+    // Two more are in the macro's own definition, one in its comment.
+    assert_eq!(all.matches("HEAP_AUDITED(").count(), RENAMES + 3);
+    assert!(all.contains("\nvoid *HEAP_AUDITED(_xmalloc)(unsigned long size, unsigned long align)\n"));
+    assert!(all.contains("\nint HEAP_AUDITED(assign_pages)(\n"));
+    for (name, content) in FILES.iter().filter(|(name, _)| name.ends_with(".c")) {
+        assert_eq!(fixture.read(name).lines().count(), content.lines().count(), "{name}");
+    }
+
+    assert!(apply(fixture.root(), LocalChanges::Keep).unwrap().is_empty(), "twice is harmless");
+    assert_eq!(contents(fixture.root()), instrumented);
+
+    let outcome = undo(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!((outcome.created.len(), outcome.changed.len(), outcome.removed.len()), (0, 8, 3));
+    assert_eq!(contents(fixture.root()), before);
+    assert!(undo(fixture.root(), LocalChanges::Keep).unwrap().is_empty());
+}
+
+#[test]
+fn the_xen_folder_itself_will_do() {
+    let (a, b) = (Fixture::new(), Fixture::new());
+    apply(a.root(), LocalChanges::Keep).unwrap();
+    apply(&b.path("xen"), LocalChanges::Keep).unwrap();
+    assert_eq!(contents(a.root()), contents(b.root()));
+    assert_eq!(patch(a.root(), "A <a@b>"), patch(&b.path("xen"), "A <a@b>"));
+}
+
+#[test]
+fn the_plan_says_everything() {
+    let fixture = Fixture::new();
+    let description = plan(&Tree::open(fixture.root()).unwrap()).unwrap().describe();
+    assert_eq!(description.version.to_string(), "4.17.5");
+    assert_eq!(description.state, State::Clean);
+    assert!(!description.next_steps.is_empty());
+    let renames = |c: &&Change| matches!(c, Change::Rename { .. });
+    assert_eq!(description.files.iter().flat_map(|f| &f.changes).filter(renames).count(), RENAMES);
+    let xmalloc = description.files.iter().find(|f| f.path == "xen/common/xmalloc_tlsf.c").unwrap();
+    assert_eq!(xmalloc.action, Action::Change);
+    assert_eq!(
+        xmalloc.changes,
+        [("xmem_pool_alloc", 1), ("_xmalloc", 5), ("_xrealloc", 10), ("xfree", 15)]
+            .map(|(function, line)| Change::Rename { function, line })
+    );
+    let makefile = description.files.iter().find(|f| f.path == "xen/common/Makefile").unwrap();
+    assert!(matches!(makefile.changes.as_slice(), [Change::Insert { line: 3, lines: 1, .. }]));
+
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    let after = plan(&Tree::open(fixture.root()).unwrap()).unwrap().describe();
+    assert!(after.files.iter().all(|file| file.action == Action::Nothing));
+    let changes = |d: &xenheap_recorder::Description| -> Vec<_> {
+        d.files.iter().map(|file| file.changes.clone()).collect()
+    };
+    assert_eq!(changes(&after), changes(&description));
+}
+
+#[test]
+fn what_else_was_changed_stays() {
+    let fixture = Fixture::new();
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    fixture.edit("xen/common/shutdown.c", "{\n", "{\n    /* mine: HEAP_AUDITED(hwdom_shutdown) */\n");
+    fixture.edit("xen/common/Makefile", "obj-y += argo.o\n", "obj-y += argo.o\nobj-y += mine.o\n");
+    fixture.edit("xen/include/xen/config.h", "#define B\n", "#define MINE\n");
+    undo(fixture.root(), LocalChanges::Keep).unwrap();
+    let mut expected = contents(Fixture::new().root());
+    expected.insert(
+        "xen/common/shutdown.c".into(),
+        b"void hwdom_shutdown(unsigned char reason)\n{\n    /* mine: HEAP_AUDITED(hwdom_shutdown) */\n}\n"
+            .into(),
+    );
+    let text = |name: &str| FILES.iter().find(|(n, _)| *n == name).unwrap().1;
+    expected.insert(
+        "xen/common/Makefile".into(),
+        text("xen/common/Makefile").replace("argo.o\n", "argo.o\nobj-y += mine.o\n").into(),
+    );
+    expected.insert(
+        "xen/include/xen/config.h".into(),
+        text("xen/include/xen/config.h").replace("#define B\n", "#define MINE\n").into(),
+    );
+    assert_eq!(contents(fixture.root()), expected);
+}
+
+#[test]
+fn our_files_are_not_lost_when_somebody_changed_them() {
+    let fixture = Fixture::new();
+    let before = contents(fixture.root());
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    let name = "xen/common/heap-audit-core.c";
+    let mine = format!("/* mine */\n{}", fixture.read(name));
+    fixture.write(name, &mine);
+    let message = refused(&fixture, |e| matches!(e, Error::LocalChanges { .. }));
+    assert!(message.contains(name), "{message}");
+    let error = undo(fixture.root(), LocalChanges::Keep).unwrap_err();
+    assert!(matches!(&error, Error::LocalChanges { files } if *files == [name]), "{error}");
+    assert_eq!(fixture.read(name), mine);
+
+    apply(fixture.root(), LocalChanges::Discard).unwrap();
+    assert_eq!(state(fixture.root()), State::Instrumented);
+    fixture.write(name, &mine);
+    undo(fixture.root(), LocalChanges::Discard).unwrap();
+    assert_eq!(contents(fixture.root()), before);
+}
+
+#[test]
+fn a_file_that_only_has_our_name_is_not_ours() {
+    let fixture = Fixture::new();
+    fixture.write("xen/common/heap-audit.c", "int somebody_elses;\n");
+    let before = contents(fixture.root());
+    assert_eq!(state(fixture.root()), State::Clean);
+    refused(&fixture, |e| matches!(e, Error::LocalChanges { .. }));
+    for local in [LocalChanges::Keep, LocalChanges::Discard] {
+        assert!(undo(fixture.root(), local).unwrap().is_empty());
+    }
+    assert_eq!(contents(fixture.root()), before);
+}
+
+#[test]
+fn half_instrumented_is_an_error_that_names_the_files() {
+    let clean = Fixture::new();
+    let whole = Fixture::new();
+    apply(whole.root(), LocalChanges::Keep).unwrap();
+    let touched = FILES.iter().map(|(name, _)| *name).filter(|name| *name != "xen/Makefile");
+    for reverted in touched.chain(["xen/common/heap-audit.c"]) {
+        let fixture = Fixture::new();
+        apply(fixture.root(), LocalChanges::Keep).unwrap();
+        match fs::read(clean.path(reverted)) {
+            Ok(content) => fs::write(fixture.path(reverted), content).unwrap(),
+            Err(_) => fs::remove_file(fixture.path(reverted)).unwrap(),
+        }
+        assert_eq!(state(fixture.root()), State::Half, "{reverted}");
+        let message = refused(
+            &fixture,
+            |error| matches!(error, Error::HalfInstrumented { present, absent } if *absent == [reverted] && present.len() == 10),
+        );
+        assert!(message.contains(reverted), "{message}");
+        // The way out that the message names.
+        undo(fixture.root(), LocalChanges::Keep).unwrap();
+        assert_eq!(contents(fixture.root()), contents(clean.root()));
+        apply(fixture.root(), LocalChanges::Keep).unwrap();
+        assert_eq!(contents(fixture.root()), contents(whole.root()));
+    }
+}
+
+#[test]
+fn one_rename_too_few_is_half_too() {
+    let fixture = Fixture::new();
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    fixture.edit("xen/common/xmalloc_tlsf.c", "HEAP_AUDITED(xfree)", "xfree");
+    refused(
+        &fixture,
+        |error| matches!(error, Error::HalfInstrumented { absent, .. } if *absent == ["xen/common/xmalloc_tlsf.c"]),
+    );
+    undo(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!(contents(fixture.root()), contents(Fixture::new().root()));
+}
+
+#[test]
+fn another_version_s_recorder_is_brought_up_to_date() {
+    use sha2::{Digest, Sha256};
+    let fixture = Fixture::new();
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    let whole = contents(fixture.root());
+    // What a release with another core, and one function fewer, would have left.
+    let old = "int an_older_core;\n";
+    let hash: String = Sha256::digest(old).iter().take(16).map(|b| format!("{b:02x}")).collect();
+    let stamp = format!("/* xenheap recorder; sha256 of the above: {hash} */\n");
+    fixture.write("xen/common/heap-audit-core.c", &format!("{old}{stamp}"));
+    fixture.edit("xen/arch/x86/mm.c", "HEAP_AUDITED(steal_page)", "steal_page");
+    let older = contents(fixture.root());
+
+    assert_eq!(state(fixture.root()), State::OtherVersion);
+    let outcome = apply(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!(outcome.changed, ["xen/common/heap-audit-core.c", "xen/arch/x86/mm.c"]);
+    assert_eq!(contents(fixture.root()), whole);
+
+    for (path, content) in older {
+        fs::write(fixture.root().join(path), content).unwrap();
+    }
+    undo(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!(contents(fixture.root()), contents(Fixture::new().root()));
+}
+
+#[test]
+fn definitions_must_be_as_many_as_expected() {
+    for (name, from, to, function, lines) in [
+        ("xen/common/xmalloc_tlsf.c", "void xfree(", "void xfree_(", "xfree", 0),
+        ("xen/common/xmalloc_tlsf.c", "void xfree(", "static void xfree(", "xfree", 0),
+        ("xen/common/xmalloc_tlsf.c", "void xfree(", " void xfree(", "xfree", 0),
+        (
+            "xen/common/page_alloc.c",
+            "int assign_pages(",
+            "int a(void)\n{\n}\nint assign_pages_(",
+            "assign_pages",
+            0,
+        ),
+        ("xen/common/shutdown.c", "}\n", "}\nvoid hwdom_shutdown(int a)\n{\n}\n", "hwdom_shutdown", 2),
+    ] {
+        let fixture = Fixture::new();
+        fixture.edit(name, from, to);
+        let message = refused(&fixture, |error| match error {
+            Error::Refused { problems } => matches!(
+                problems.as_slice(),
+                [Problem::Definitions { file, function: f, lines: l, .. }]
+                    if file == name && *f == function && l.len() == lines
+            ),
+            _ => false,
+        });
+        assert!(message.contains(name) && message.contains(function), "{message}");
+        assert!(undo(fixture.root(), LocalChanges::Keep).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let fixture = Fixture::new();
+    fs::remove_file(fixture.path("xen/arch/x86/mm.c")).unwrap();
+    fixture.edit("xen/common/shutdown.c", "hwdom_", "dom_");
+    fixture.write("xen/Kconfig.debug", "config A\n");
+    fixture.write("xen/common/Makefile", "obj-y += a.o\r\n");
+    let message = refused(&fixture, |e| matches!(e, Error::Refused { problems } if problems.len() == 4));
+    for name in ["x86/mm.c is missing", "hwdom_shutdown once", "no endmenu", "CRLF"] {
+        assert!(message.contains(name), "{name}: {message}");
+    }
+}
+
+#[test]
+fn a_block_that_was_changed_by_hand_is_not_touched() {
+    let fixture = Fixture::new();
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    fixture.edit("xen/Kconfig.debug", "\tselect FRAME_POINTER\n", "");
+    let before = contents(fixture.root());
+    for local in [LocalChanges::Keep, LocalChanges::Discard] {
+        let error = undo(fixture.root(), local).unwrap_err();
+        assert!(error.to_string().contains("xen/Kconfig.debug:11 looks like the recorder's"), "{error}");
+        assert_eq!(contents(fixture.root()), before);
+    }
+}
+
+#[test]
+fn what_is_not_xen_is_said_to_be_not_xen() {
+    let empty = tempfile::tempdir().unwrap();
+    let error = Tree::open(empty.path()).unwrap_err();
+    assert!(matches!(error, Error::NotXen { .. }), "{error:?}");
+    assert!(error.to_string().contains("is not a Xen source tree"), "{error}");
+    assert!(matches!(Tree::open(empty.path().join("nowhere")), Err(Error::Read { .. })));
+    let file = empty.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(matches!(Tree::open(&file), Err(Error::NotXen { .. })));
+
+    let fixture = Fixture::new();
+    assert!(matches!(Tree::open(fixture.path("xen/common")), Err(Error::NotXen { .. })));
+    fixture.write("xen/Makefile", "VERSION = 6\n");
+    let error = Tree::open(fixture.root()).unwrap_err();
+    assert!(error.to_string().contains("XEN_VERSION"), "{error}");
+    fs::remove_file(fixture.path("xen/Makefile")).unwrap();
+    assert!(matches!(Tree::open(fixture.root()), Err(Error::NotXen { .. })));
+}
+
+#[test]
+fn modes_and_links_survive() {
+    let fixture = Fixture::new();
+    let name = "xen/common/shutdown.c";
+    fs::set_permissions(fixture.path(name), fs::Permissions::from_mode(0o440)).unwrap();
+    fs::rename(fixture.path("xen/arch/x86/mm.c"), fixture.path("elsewhere.c")).unwrap();
+    std::os::unix::fs::symlink("../../../elsewhere.c", fixture.path("xen/arch/x86/mm.c")).unwrap();
+    let before = contents(fixture.root());
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    let mode = |name: &str| fs::metadata(fixture.path(name)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(name), 0o440);
+    assert!(fs::symlink_metadata(fixture.path("xen/arch/x86/mm.c")).unwrap().is_symlink());
+    assert!(fixture.read("elsewhere.c").contains("HEAP_AUDITED(steal_page)"));
+    undo(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!(mode(name), 0o440);
+    assert_eq!(contents(fixture.root()), before);
+}
+
+#[test]
+fn a_hard_linked_copy_is_left_alone() {
+    // `cp -al` is how people keep several trees.
+    let (fixture, copy) = (Fixture::new(), tempfile::tempdir().unwrap());
+    let linked = copy.path().join("shutdown.c");
+    fs::hard_link(fixture.path("xen/common/shutdown.c"), &linked).unwrap();
+    let before = fs::read(&linked).unwrap();
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!(fs::read(&linked).unwrap(), before);
+}
+
+#[test]
+fn a_write_that_fails_changes_nothing() {
+    let fixture = Fixture::new();
+    // The folder of one new file is not there, which nobody can write through, not even root.
+    fs::remove_dir_all(fixture.path("xen/include")).unwrap();
+    fs::create_dir(fixture.path("target")).unwrap();
+    fixture.write("target/config.h", "#ifndef G\n#endif\n");
+    fs::create_dir_all(fixture.path("xen/include/xen")).unwrap();
+    std::os::unix::fs::symlink("../../../target/config.h", fixture.path("xen/include/xen/config.h")).unwrap();
+    std::os::unix::fs::symlink("nowhere.h", fixture.path("xen/include/xen/heap-audit.h")).unwrap();
+    let links = |root: &Path| fs::read_dir(root.join("xen/include/xen")).unwrap().count();
+    let before: Vec<_> = FILES.iter().filter_map(|(name, _)| fs::read(fixture.path(name)).ok()).collect();
+    let error = apply(fixture.root(), LocalChanges::Keep).unwrap_err();
+    assert!(matches!(error, Error::Write { .. }), "{error}");
+    assert!(error.to_string().contains("everything is as it was before"), "{error}");
+    let after: Vec<_> = FILES.iter().filter_map(|(name, _)| fs::read(fixture.path(name)).ok()).collect();
+    assert_eq!(after, before);
+    assert_eq!(links(fixture.root()), 2, "no temporary file stays");
+    assert!(!fixture.path("xen/common/heap-audit.c").exists());
+}
+
+#[test]
+fn the_patch_makes_the_same_tree() {
+    for author in [
+        "Ada Example <ada@example.org>",
+        "Zo\u{eb} \u{160}t\u{11b}p\u{e1}nkov\u{e1}-Ond\u{159}ejov\u{e1} <z@example.org>",
+    ] {
+        let by_hand = Fixture::new();
+        apply(by_hand.root(), LocalChanges::Keep).unwrap();
+
+        let by_mail = Fixture::new();
+        commit_all(by_mail.root());
+        let mail = patch(by_mail.root(), author);
+        assert_eq!(patch(by_hand.root(), author), mail, "the same from an instrumented tree");
+        assert_eq!(stdout(git(by_mail.root(), &["status", "--porcelain"])), "", "nothing was written");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), &mail).unwrap();
+        git(by_mail.root(), &["am", "-q", file.path().to_str().unwrap()]);
+        assert_eq!(contents(by_mail.root()), contents(by_hand.root()));
+        assert_eq!(state(by_mail.root()), State::Instrumented);
+
+        let log = |format: &str| stdout(git(by_mail.root(), &["log", "-1", &format!("--format={format}")]));
+        assert_eq!(log("%an <%ae>").trim_end(), author);
+        assert_eq!(log("%at").trim_end(), "1767225600");
+        assert_eq!(log("%s").trim_end(), "xen: record run-time heap allocations that no domain pays for");
+        assert!(log("%b").trim_end().ends_with(&format!("\n\nSigned-off-by: {author}")), "{}", log("%b"));
+
+        // Undoing what a mail brought is the same, too.
+        undo(by_mail.root(), LocalChanges::Keep).unwrap();
+        assert_eq!(contents(by_mail.root()), contents(Fixture::new().root()));
+    }
+}
+
+#[test]
+fn the_patch_is_as_git_would_write_it() {
+    let fixture = Fixture::new();
+    commit_all(fixture.root());
+    let mail = patch(fixture.root(), "A <a@example.org>");
+    let mail = String::from_utf8_lossy(&mail);
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    git(fixture.root(), &["add", "-A"]);
+    let numbers = stdout(git(fixture.root(), &["diff", "--cached", "--shortstat"]));
+    assert!(mail.contains(&numbers), "{numbers}{mail}");
+    // Contents by name, as git knows them.
+    let raw = stdout(git(fixture.root(), &["diff", "--cached", "--full-index", "--no-renames"]));
+    let index = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter(|l| l.starts_with("index ") || l.starts_with("diff "))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(index(&mail), index(&raw));
+    assert!(mail.contains("\n create mode 100644 xen/common/heap-audit.c\n"), "{mail}");
+    assert!(mail.ends_with(&format!("\n-- \nxenheap {}\n\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn a_patch_for_a_branch_that_moved_on_applies_with_3way() {
+    let fixture = Fixture::new();
+    commit_all(fixture.root());
+    let mail = patch(fixture.root(), "A <a@example.org>");
+    // A line of the context: without the contents' names in the patch, git could only refuse.
+    fixture.edit("xen/common/Makefile", "obj-y += argo.o", "obj-y += another.o");
+    git(fixture.root(), &["commit", "-q", "-a", "-m", "moved on"]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), &mail).unwrap();
+    git(fixture.root(), &["am", "-q", "--3way", file.path().to_str().unwrap()]);
+    assert_eq!(state(fixture.root()), State::Instrumented);
+    assert!(fixture.read("xen/common/Makefile").starts_with("obj-y += another.o\n"));
+}
+
+#[test]
+fn no_patch_from_a_tree_that_does_not_fit() {
+    let fixture = Fixture::new();
+    fixture.edit("xen/common/shutdown.c", "hwdom_", "dom_");
+    let plan = plan(&Tree::open(fixture.root()).unwrap()).unwrap();
+    let mut mail = Vec::new();
+    assert!(matches!(plan.patch(&info("A <a@b>"), &mut mail), Err(Error::Refused { .. })));
+    assert!(mail.is_empty());
+}
+
+#[test]
+fn the_author_comes_from_git() {
+    let fixture = Fixture::new();
+    git(fixture.root(), &["init", "-q"]);
+    git(fixture.root(), &["config", "user.name", "Ada Example"]);
+    git(fixture.root(), &["config", "user.email", "ada@example.org"]);
+    let author = xenheap_recorder::Author::from_git(fixture.root()).unwrap();
+    assert_eq!(author.to_string(), "Ada Example <ada@example.org>");
+    let nowhere = fixture.path("nowhere");
+    let error = xenheap_recorder::Author::from_git(&nowhere).unwrap_err();
+    assert!(matches!(error, Error::NoAuthor { key: "user.name", .. }), "{error}");
+}
+
+#[test]
+fn the_recorder_s_id_is_a_hash() {
+    let id = recorder_id();
+    assert!(id.len() == 64 && id.chars().all(|c| c.is_ascii_hexdigit()), "{id}");
+    assert_eq!(id, recorder_id());
+}

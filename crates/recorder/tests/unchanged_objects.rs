@@ -1,0 +1,239 @@
+//! With `CONFIG_HEAP_AUDIT=n` the edited files compile to what they compiled to before; with `y` the
+//! configuration is the one that the recorder needs. Builds with the real build system of real trees (see
+//! `common/trees.rs`), x86, on a copy in a fixed place: paths are in the objects.
+
+#[path = "common/trees.rs"]
+mod trees;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use object::read::elf::ElfFile64;
+use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, elf};
+use xenheap_recorder::{LocalChanges, Tree, plan};
+
+const OBJECTS: &[&str] = &[
+    "common/page_alloc.o",
+    "common/xmalloc_tlsf.o",
+    "common/shutdown.o",
+    "arch/x86/acpi/power.o",
+    "arch/x86/mm.o",
+];
+
+/// What the build of the hypervisor reads.
+const PARTS: &[&str] = &["xen", "config", "Config.mk"];
+
+struct Build {
+    folder: tempfile::TempDir,
+}
+
+impl Build {
+    fn of(tree: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for part in PARTS {
+            trees::copy(&tree.join(part), folder.path());
+        }
+        Self { folder }
+    }
+
+    fn xen(&self) -> PathBuf {
+        self.folder.path().join("xen")
+    }
+
+    /// Runs make in `xen/` and gives its output and whether it succeeded.
+    fn make(&self, args: &[&str]) -> (bool, String) {
+        let jobs = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let output = Command::new("make")
+            .arg("-C")
+            .arg(self.xen())
+            .arg(format!("-j{jobs}"))
+            .args(["XEN_TARGET_ARCH=x86_64", "XEN_BUILD_DATE=never", "XEN_BUILD_HOST=nowhere"])
+            // Xen 4.14 is older than the compiler, which warns of sources that are not ours.
+            .arg("EXTRA_CFLAGS_XEN_CORE=-Wno-error=array-bounds")
+            .args(args)
+            // A make around the tests must not hand down its flags.
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            .output()
+            .expect("these tests need make");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn must_make(&self, args: &[&str]) -> String {
+        let (done, text) = self.make(args);
+        let tail: Vec<&str> = text.lines().rev().take(30).collect();
+        assert!(done, "make {args:?}:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+        text
+    }
+
+    /// Completes a configuration; gives the lines of the result and what kconfig said.
+    fn configure(&self, options: &[&str]) -> (Vec<String>, String) {
+        fs::write(self.xen().join(".config"), options.join("\n") + "\n").unwrap();
+        let said = self.must_make(&["olddefconfig"]);
+        let config = fs::read_to_string(self.xen().join(".config")).unwrap();
+        (config.lines().map(str::to_owned).collect(), said)
+    }
+
+    /// Generated headers are made on the way to the hypervisor only. Without objects to link the build
+    /// stops right after them, with an error that is meant to happen.
+    fn prepare(&self) {
+        self.make(&["ALL_OBJS-y=", "ALL_LIBS-y=", "ALL_OBJS=", "ALL_LIBS="]);
+    }
+
+    fn objects(&self) -> Vec<Summary> {
+        self.prepare();
+        for object in OBJECTS {
+            let _ = fs::remove_file(self.xen().join(object));
+        }
+        self.must_make(OBJECTS);
+        OBJECTS.iter().map(|object| summary(&self.xen().join(object))).collect()
+    }
+}
+
+/// All of an object that ends in the image.
+#[derive(Debug, PartialEq)]
+struct Summary {
+    object: PathBuf,
+    sections: Vec<Section>,
+    /// Name, value, size, section, and the rest as the file has it.
+    symbols: Vec<String>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Section {
+    name: String,
+    flags: u64,
+    align: u64,
+    size: u64,
+    data: Vec<u8>,
+    relocations: Vec<String>,
+}
+
+fn summary(path: &Path) -> Summary {
+    let data = fs::read(path).unwrap();
+    let file = ElfFile64::<object::Endianness>::parse(&*data).unwrap();
+    let section_name = |index: Option<object::SectionIndex>| {
+        index.and_then(|i| file.section_by_index(i).ok()?.name().ok().map(str::to_owned)).unwrap_or_default()
+    };
+    let allocated = |flags: SectionFlags| match flags {
+        SectionFlags::Elf { sh_flags, .. } if sh_flags.0 & elf::SHF_ALLOC.0 != 0 => Some(sh_flags.0),
+        _ => None,
+    };
+    let mut sections = Vec::new();
+    for section in file.sections() {
+        let Some(flags) = allocated(section.flags()) else { continue };
+        let relocations = section.relocations().map(|(offset, relocation)| {
+            let target = match relocation.target() {
+                object::RelocationTarget::Symbol(index) => {
+                    let symbol = file.symbol_by_index(index).unwrap();
+                    let (name, section) = (symbol.name().unwrap(), section_name(symbol.section_index()));
+                    format!("{name}@{section}+{:#x}", symbol.address())
+                }
+                other => format!("{other:?}"),
+            };
+            format!("{offset:#x} {:?} {target} {:#x}", relocation.flags(), relocation.addend())
+        });
+        sections.push(Section {
+            name: section.name().unwrap().to_owned(),
+            flags,
+            align: section.align(),
+            size: section.size(),
+            relocations: relocations.collect(),
+            data: section.data().unwrap().to_vec(),
+        });
+    }
+    let symbols = file.symbols().filter(|symbol| !symbol.name_bytes().unwrap_or_default().is_empty());
+    let symbols = symbols.map(|symbol| {
+        let (name, section) = (symbol.name().unwrap(), section_name(symbol.section_index()));
+        format!("{name} {:#x} {:#x} {section} {:?}", symbol.address(), symbol.size(), symbol.flags())
+    });
+    Summary { object: path.to_owned(), sections, symbols: symbols.collect() }
+}
+
+/// Says where two objects differ without printing them.
+fn assert_same(before: &[Summary], after: &[Summary], what: &str) {
+    assert_eq!(before.len(), after.len());
+    for (before, after) in before.iter().zip(after) {
+        let object = before.object.display();
+        let names = |summary: &Summary| summary.sections.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(before), names(after), "{what}: sections of {object}");
+        for (old, new) in before.sections.iter().zip(&after.sections) {
+            assert!(old == new, "{what}: section {} of {object} differs", old.name);
+        }
+        assert_eq!(before.symbols, after.symbols, "{what}: symbols of {object}");
+    }
+}
+
+#[test]
+fn switched_off_it_changes_no_object() {
+    for tree in trees::trees() {
+        let build = Build::of(&tree);
+        let opened = Tree::open(build.folder.path()).unwrap();
+        for debug in ["CONFIG_DEBUG=y", "# CONFIG_DEBUG is not set"] {
+            let what = format!("{} with {debug}", tree.display());
+            let (config, _) = build.configure(&["CONFIG_EXPERT=y", debug]);
+            assert!(config.iter().any(|line| line == debug), "{what}");
+            let before = build.objects();
+            let text = |summary: &Summary| {
+                summary.sections.iter().any(|s| s.name.starts_with(".text") && s.size > 0)
+            };
+            assert!(before.iter().all(text), "{what}: objects without code prove nothing");
+
+            plan(&opened).unwrap().apply(LocalChanges::Keep).unwrap();
+            let (config, _) = build.configure(&["CONFIG_EXPERT=y", debug]);
+            assert!(config.iter().any(|line| line == "# CONFIG_HEAP_AUDIT is not set"), "{what}");
+            assert_same(&before, &build.objects(), &what);
+            plan(&opened).unwrap().undo(LocalChanges::Keep).unwrap();
+
+            // The comparison would notice a line that moves.
+            if debug == "CONFIG_DEBUG=y" {
+                let file = build.xen().join("common/page_alloc.c");
+                let source = fs::read(&file).unwrap();
+                fs::write(&file, [b"\n".as_slice(), &source].concat()).unwrap();
+                build.must_make(&["common/page_alloc.o"]);
+                let moved = summary(&build.xen().join("common/page_alloc.o"));
+                assert!(before.first() != Some(&moved), "{what}: no object holds a line number");
+                fs::write(&file, &source).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn switched_on_it_builds_with_frame_pointers() {
+    for tree in trees::trees() {
+        let build = Build::of(&tree);
+        plan(&Tree::open(build.folder.path()).unwrap()).unwrap().apply(LocalChanges::Keep).unwrap();
+        for options in [
+            ["CONFIG_HEAP_AUDIT=y", "CONFIG_EXPERT=y"],
+            ["CONFIG_HEAP_AUDIT=y", "CONFIG_DEBUG=y"],
+            // Outside of the block for developers, so it can be switched on alone.
+            ["CONFIG_HEAP_AUDIT=y", "# CONFIG_EXPERT is not set"],
+        ] {
+            let what = format!("{} with {options:?}", tree.display());
+            let (config, said) = build.configure(&options);
+            for wanted in ["CONFIG_HEAP_AUDIT=y", "CONFIG_FRAME_POINTER=y"] {
+                assert!(config.iter().any(|line| line == wanted), "{what}: no {wanted}");
+            }
+            let complaint = said.lines().find(|line| line.contains("Kconfig.debug:"));
+            assert_eq!(complaint, None, "{what}");
+        }
+        // The last configuration is built: every warning is an error there.
+        build.prepare();
+        build.must_make(&["common/heap-audit.o", "common/heap-audit-core.o", "common/xmalloc_tlsf.o"]);
+        let defines = |object: &str, name: &str| {
+            let symbols = summary(&build.xen().join(object)).symbols;
+            symbols.iter().any(|symbol| symbol.starts_with(&format!("{name} ")) && symbol.contains(" .text"))
+        };
+        assert!(defines("common/xmalloc_tlsf.o", "heap_audited_xfree"), "{}", tree.display());
+        assert!(!defines("common/xmalloc_tlsf.o", "xfree"), "{}", tree.display());
+        assert!(defines("common/heap-audit.o", "xfree"), "{}", tree.display());
+
+        let (config, _) = build.configure(&["CONFIG_EXPERT=y", "# CONFIG_DEBUG is not set"]);
+        for wanted in ["# CONFIG_HEAP_AUDIT is not set", "# CONFIG_FRAME_POINTER is not set"] {
+            assert!(config.iter().any(|line| line == wanted), "{}: no {wanted}", tree.display());
+        }
+    }
+}
