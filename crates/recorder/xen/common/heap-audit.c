@@ -541,6 +541,15 @@ static unsigned int block_bytes(const void *p)
     return (size & ~3U) + header;
 }
 
+/* What an xmalloc takes; whole pages note their number with the page. */
+static unsigned long used_bytes(const void *p)
+{
+    if ( is_whole_pages(p) )
+        return (unsigned long)virt_to_page(p)->v.free.order << PAGE_SHIFT;
+
+    return block_bytes(p);
+}
+
 void *noinline xmem_pool_alloc(unsigned long size, struct xmem_pool *pool)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
@@ -572,7 +581,7 @@ static void record_xmalloc(const struct ha_cpu *c, const void *p,
     if ( p )
     {
         e.addr = (unsigned long)p;
-        e.used = is_whole_pages(p) ? PAGE_ALIGN(size) : block_bytes(p);
+        e.used = used_bytes(p);
         ha_alloc(&e);
     }
     else
@@ -586,9 +595,7 @@ static void record_xfree(const struct ha_cpu *c, const void *p)
 
     describe(&e, &t, c, HA_XMALLOC);
     e.addr = (unsigned long)p;
-    e.used = is_whole_pages(p)
-             ? (uint64_t)virt_to_page(p)->v.free.order << PAGE_SHIFT
-             : block_bytes(p);
+    e.used = used_bytes(p);
     ha_free_xmalloc(&e);
 }
 
@@ -653,9 +660,7 @@ void *noinline _xrealloc(void *ptr, unsigned long size, unsigned long align)
         return HEAP_AUDITED(_xrealloc)(ptr, size, align);
 
     if ( real )
-        old_used = is_whole_pages(ptr)
-                   ? (unsigned long)virt_to_page(ptr)->v.free.order << PAGE_SHIFT
-                   : block_bytes(ptr);
+        old_used = used_bytes(ptr);
     c->moved = false;
     p = HEAP_AUDITED(_xrealloc)(ptr, size, align);
 
