@@ -1,0 +1,61 @@
+use std::collections::BTreeMap;
+
+use xenheap_model::{
+    Check, Dump, Facts, LogFormat, RawStack, Refused, Row, Run, Stack, StackId, Totals, TraceFrame, View,
+};
+
+use crate::Live;
+
+/// Everything that a log says of one boot, by address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// What ran. Lines and bytes of the log are the reader's to fill in.
+    pub facts: Facts,
+    /// Stacks as the log has them.
+    pub stacks: BTreeMap<StackId, RawStack>,
+    /// What Xen's own traces call addresses.
+    pub names: BTreeMap<u64, TraceFrame>,
+    /// The profile, sorted by key.
+    pub profile: Vec<Row>,
+    /// Totals per kind.
+    pub totals: Totals,
+    /// The hypervisor's last complete dump.
+    pub dump: Option<Dump>,
+    /// The self-checks, in the order of [`CheckId::ALL`](xenheap_model::CheckId::ALL).
+    pub checks: Vec<Check>,
+    /// What was refused or replayed, by [reason](crate::reason).
+    pub refused: Refused,
+    /// What is live at the end, in order of its numbers. The summary view does not know addresses: empty there.
+    pub live: Vec<Live>,
+    /// The views that the log has.
+    pub views: Vec<View>,
+    /// What the event sink was given, if anything.
+    pub streamed: Option<Stream>,
+}
+
+/// The events that a sink was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Which recorder's.
+    pub format: LogFormat,
+    /// Of which view; an RFC log has none.
+    pub view: Option<View>,
+}
+
+impl Account {
+    /// The run, once the stacks have names.
+    pub fn into_run(self, stacks: BTreeMap<StackId, Stack>) -> Run {
+        let Account { facts, profile, totals, dump, checks, refused, .. } = self;
+        Run { facts, stacks, profile, totals, dump, checks, refused }
+    }
+
+    /// Whether the sink was given the events that this account is made from. If not, the log has to be read again with
+    /// [`Config::format`](crate::Config::format) and [`Config::view`](crate::Config::view) fixed to what
+    /// [`facts`](Account::facts) say.
+    pub fn streamed_the_chosen(&self) -> bool {
+        self.streamed.is_none_or(|stream| {
+            stream.format == self.facts.format
+                && (stream.format == LogFormat::Rfc || stream.view == self.facts.view)
+        })
+    }
+}

@@ -1,0 +1,443 @@
+//! The book: which memory is live, and whose.
+
+mod intervals;
+mod tally;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use xenheap_model::{Event, Kind, Op, PAGE_SIZE, Row, RowKey, Totals};
+
+use crate::Matched;
+use intervals::{Cut, Intervals};
+use tally::{Exit, Memory, Tally};
+
+/// Given pages that are remembered for the case that the domain did not take them. A record of that follows the gift
+/// closely; more than this many are never under way.
+const GIVEN: usize = 1 << 16;
+
+/// Applies events, in order of their numbers, to what is live.
+///
+/// xmalloc blocks are matched by their exact address, all pages as intervals of one address space: domain heap pages
+/// have machine addresses and the others virtual ones, which do not collide.
+///
+/// An allocation at a place where something of the same class is live means that a free was missed. Then the *older*
+/// allocation, or the part of it that is overlapped, is dropped and counted as freed: the allocator would not have given
+/// that memory out again otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    tally: Tally,
+    blocks: BTreeMap<u64, Block>,
+    pieces: Intervals<usize>,
+    allocations: Slab,
+    given: Intervals<usize>,
+    given_order: VecDeque<(u64, u64)>,
+    findings: Findings,
+    last_seq: u64,
+    gap: bool,
+    scratch: Vec<Cut<usize>>,
+}
+
+/// A live xmalloc.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    seq: u64,
+    size: u64,
+    used: Option<u64>,
+    row: usize,
+}
+
+/// An allocation of pages, of which something is live or remembered as given.
+#[derive(Clone, Copy, Debug)]
+struct Pages {
+    seq: u64,
+    addr: u64,
+    size: u64,
+    row: usize,
+    /// Bytes that are live.
+    live: u64,
+    /// Bytes that were given and are remembered.
+    given: u64,
+}
+
+/// An allocation of which something is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Number of the event that made it.
+    pub seq: u64,
+    /// Its first address; that part may be gone.
+    pub addr: u64,
+    /// Bytes of the whole allocation, as asked.
+    pub size: u64,
+    /// Bytes of it that are live.
+    pub bytes: u64,
+    /// Its row of the profile.
+    pub key: RowKey,
+}
+
+/// A place where events contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// The address.
+    pub addr: u64,
+    /// Number of the event that was there first; 0 if there is none.
+    pub older: u64,
+    /// Number of the event that contradicts it.
+    pub newer: u64,
+}
+
+/// How often something was found, and where first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// How often.
+    pub count: u64,
+    /// The first place.
+    pub first: Option<Contradiction>,
+}
+
+impl Found {
+    fn add(&mut self, addr: u64, older: u64, newer: u64) {
+        self.count = self.count.saturating_add(1);
+        self.first.get_or_insert(Contradiction { addr, older, newer });
+    }
+}
+
+/// What the events of a book say against each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Allocations at a place where another was live.
+    pub overlaps: Found,
+    /// Frees that the recorder marked as of memory it never recorded, where we know nothing either.
+    pub before: u64,
+    /// Frees, gifts and failed gifts of memory that no record allocated, although nothing is missing before them.
+    pub unmatched: Found,
+    /// The same after a gap in the sequence, where the allocation can be among the lost records.
+    pub unmatched_after_gap: Found,
+    /// Frees that the recorder marked as of memory it never recorded, where a record says otherwise.
+    pub contradicted: Found,
+    /// Frees that name another size than their allocation has.
+    pub other_size: Found,
+}
+
+/// What an event leaves behind when it takes live memory away.
+struct Taken {
+    matched: Option<Matched>,
+    bytes: u64,
+}
+
+impl Book {
+    /// An empty book.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Applies one event. Numbers must rise; a hole in them is remembered as a gap.
+    ///
+    /// Returns the allocation that a free or a gift met.
+    pub fn apply(&mut self, event: &Event) -> Option<Matched> {
+        if event.seq > self.last_seq.saturating_add(1) {
+            self.gap = true;
+        }
+        self.last_seq = event.seq;
+        match (event.op, event.kind) {
+            (Op::Alloc | Op::Take, Kind::Xmalloc) => self.xmalloc(event),
+            (Op::Alloc | Op::Take, _) => self.pages(event),
+            (Op::Fail, _) => {
+                let row = self.tally.row_of(event);
+                self.tally.failed(row);
+            }
+            (Op::Free, Kind::Xmalloc) => return self.xfree(event),
+            (Op::Free | Op::Give, _) => return self.pages_leave(event),
+            (Op::GiveBack, _) => self.pages_back(event),
+        }
+        None
+    }
+
+    /// The profile, sorted by key.
+    pub fn rows(&self) -> Vec<Row> {
+        self.tally.sorted()
+    }
+
+    /// The totals per kind.
+    pub fn totals(&self) -> &Totals {
+        &self.tally.totals
+    }
+
+    /// What does not fit together.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Whether numbers are missing before the last event.
+    pub fn has_gap(&self) -> bool {
+        self.gap
+    }
+
+    /// Everything that is live, in order of its numbers.
+    pub fn live(&self) -> Vec<Live> {
+        let blocks = self.blocks.iter().filter_map(|(&addr, block)| {
+            let key = self.tally.key(block.row)?;
+            Some(Live { seq: block.seq, addr, size: block.size, bytes: block.size, key })
+        });
+        let pages = self.allocations.iter().filter(|pages| pages.live > 0).filter_map(|pages| {
+            let key = self.tally.key(pages.row)?;
+            Some(Live { seq: pages.seq, addr: pages.addr, size: pages.size, bytes: pages.live, key })
+        });
+        let mut live: Vec<Live> = blocks.chain(pages).collect();
+        live.sort_unstable_by_key(|live| (live.seq, live.addr));
+        live
+    }
+
+    /// Whether a page of this address is live.
+    pub(crate) fn has_page(&self, addr: u64) -> bool {
+        self.pieces.at(addr).is_some()
+    }
+
+    /// Whether the address lies in an xmalloc that is whole pages.
+    pub(crate) fn in_whole_pages(&self, addr: u64) -> bool {
+        self.blocks.range(..=addr).next_back().is_some_and(|(&start, block)| {
+            matches!(Memory::of_xmalloc(start, block.used, block.size), Memory::Heap(len) if addr - start < len)
+        })
+    }
+
+    /// Where the xmalloc at this address ends; the address itself if there is none.
+    pub(crate) fn end_of_xmalloc(&self, addr: u64) -> u64 {
+        addr.saturating_add(self.blocks.get(&addr).map_or(0, |block| block.size))
+    }
+
+    fn xmalloc(&mut self, event: &Event) {
+        let size = event.size.unwrap_or(0);
+        let end = event.addr.saturating_add(size.max(1));
+        while let Some((&addr, &block)) = self.blocks.range(..end).next_back() {
+            if addr.saturating_add(block.size.max(1)) <= event.addr {
+                break;
+            }
+            self.blocks.remove(&addr);
+            self.findings.overlaps.add(event.addr.max(addr), block.seq, event.seq);
+            self.tally.gone(block.row, Exit::Freed, true, block.size);
+            self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(addr, block.used, block.size));
+        }
+        let row = self.tally.row_of(event);
+        self.tally.came(row, event.op, size);
+        if event.op == Op::Alloc {
+            self.tally.memory_taken(Kind::Xmalloc, Memory::of_xmalloc(event.addr, event.used, size));
+        }
+        self.blocks.insert(event.addr, Block { seq: event.seq, size, used: event.used, row });
+    }
+
+    fn xfree(&mut self, event: &Event) -> Option<Matched> {
+        let Some(block) = self.blocks.remove(&event.addr) else {
+            let size = event.size.unwrap_or(0);
+            self.tally.orphan(Kind::Xmalloc, size);
+            self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(event.addr, event.used, size));
+            self.unmatched(event, event.addr);
+            return None;
+        };
+        self.tally.gone(block.row, Exit::Freed, true, block.size);
+        let used = event.used.or(block.used);
+        self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(event.addr, used, block.size));
+        if event.unknown {
+            self.findings.contradicted.add(event.addr, block.seq, event.seq);
+        } else if event.size.is_some_and(|size| size != block.size) {
+            self.findings.other_size.add(event.addr, block.seq, event.seq);
+        }
+        let key = self.tally.key(block.row)?;
+        Some(matched(&key, block.seq, event.addr, block.size, block.size, true))
+    }
+
+    fn pages(&mut self, event: &Event) {
+        let size = event.size.unwrap_or(0);
+        let end = event.addr.saturating_add(size);
+        self.clear(event.addr, end, event.seq);
+        let row = self.tally.row_of(event);
+        self.tally.came(row, event.op, size);
+        if event.op == Op::Alloc {
+            self.tally.memory_taken(event.kind, Memory::Heap(size));
+        }
+        // At the very end of the address space a range cannot be as long as it says.
+        let len = end - event.addr;
+        let (seq, addr) = (event.seq, event.addr);
+        let index = self.allocations.add(Pages { seq, addr, size, row, live: len, given: 0 });
+        self.pieces.insert(event.addr, len, index);
+        self.allocations.release_if_empty(index);
+    }
+
+    /// Drops what is live in a range that is about to be live anew: its free was missed.
+    fn clear(&mut self, start: u64, end: u64, seq: u64) {
+        let mut cuts = std::mem::take(&mut self.scratch);
+        self.pieces.cut(start, end, &mut cuts);
+        for cut in cuts.drain(..) {
+            if let Some(matched) = self.take_live(&cut, Exit::Freed) {
+                self.findings.overlaps.add(cut.start, matched.seq, seq);
+                self.tally.memory_freed(matched.kind, Memory::Heap(cut.len));
+            }
+        }
+        if !self.given.is_empty() {
+            self.given.cut(start, end, &mut cuts);
+            self.forget_given(&mut cuts);
+        }
+        self.scratch = cuts;
+    }
+
+    /// Counts a piece that left the live pages.
+    fn take_live(&mut self, cut: &Cut<usize>, exit: Exit) -> Option<Matched> {
+        let pages = self.allocations.get_mut(cut.value)?;
+        pages.live = pages.live.saturating_sub(cut.len);
+        if exit == Exit::Given {
+            pages.given = pages.given.saturating_add(cut.len);
+        }
+        let pages = *pages;
+        self.allocations.release_if_empty(cut.value);
+        let last = pages.live == 0;
+        self.tally.gone(pages.row, exit, last, cut.len);
+        let key = self.tally.key(pages.row)?;
+        Some(matched(&key, pages.seq, pages.addr, pages.size, cut.len, last))
+    }
+
+    /// Where the freed or given pages are, and how many bytes the event says that they are.
+    fn extent(&self, event: &Event) -> (u64, u64) {
+        if let Some(size) = event.size {
+            return (event.addr, event.addr.saturating_add(size));
+        }
+        // Nobody says how much: what starts there, or one page out of the middle.
+        match self.pieces.at(event.addr) {
+            Some(piece) if piece.start == event.addr => (piece.start, piece.start.saturating_add(piece.len)),
+            Some(_) => (event.addr, event.addr.saturating_add(PAGE_SIZE)),
+            None => (event.addr, event.addr),
+        }
+    }
+
+    fn pages_leave(&mut self, event: &Event) -> Option<Matched> {
+        let exit = if event.op == Op::Give { Exit::Given } else { Exit::Freed };
+        let (start, end) = self.extent(event);
+        let Taken { matched, bytes } = self.leave(start, end, exit);
+        // The size that nobody knows is that of the allocation.
+        let rest = event.size.unwrap_or(bytes).saturating_sub(bytes);
+        if rest > 0 || matched.is_none() {
+            if exit == Exit::Freed {
+                self.tally.orphan(event.kind, rest);
+                self.tally.memory_freed(event.kind, Memory::Heap(rest));
+            }
+            self.unmatched(event, start);
+        } else if let Some(matched) = matched
+            && event.unknown
+        {
+            self.findings.contradicted.add(start, matched.seq, event.seq);
+        }
+        matched
+    }
+
+    fn leave(&mut self, start: u64, end: u64, exit: Exit) -> Taken {
+        let mut taken = Taken { matched: None, bytes: 0 };
+        let mut cuts = std::mem::take(&mut self.scratch);
+        self.pieces.cut(start, end, &mut cuts);
+        for cut in cuts.drain(..) {
+            taken.bytes = taken.bytes.saturating_add(cut.len);
+            let matched = self.take_live(&cut, exit);
+            taken.matched = matched.or(taken.matched);
+            match (exit, matched) {
+                (Exit::Given, _) => self.remember_given(&cut),
+                (Exit::Freed, Some(m)) => self.tally.memory_freed(m.kind, Memory::Heap(cut.len)),
+                (Exit::Freed, None) => {}
+            }
+        }
+        self.scratch = cuts;
+        taken
+    }
+
+    fn remember_given(&mut self, cut: &Cut<usize>) {
+        let mut old = Vec::new();
+        self.given.cut(cut.start, cut.start.saturating_add(cut.len), &mut old);
+        self.given.insert(cut.start, cut.len, cut.value);
+        self.given_order.push_back((cut.start, cut.len));
+        while self.given.len() > GIVEN || self.given_order.len() > 2 * GIVEN {
+            let Some((start, len)) = self.given_order.pop_front() else { break };
+            self.given.cut(start, start.saturating_add(len), &mut old);
+        }
+        self.forget_given(&mut old);
+    }
+
+    fn forget_given(&mut self, cuts: &mut Vec<Cut<usize>>) {
+        for cut in cuts.drain(..) {
+            if let Some(pages) = self.allocations.get_mut(cut.value) {
+                pages.given = pages.given.saturating_sub(cut.len);
+            }
+            self.allocations.release_if_empty(cut.value);
+        }
+    }
+
+    fn pages_back(&mut self, event: &Event) {
+        let (start, end) = (event.addr, event.addr.saturating_add(event.size.unwrap_or(0)));
+        let mut cuts = Vec::new();
+        self.given.cut(start, end, &mut cuts);
+        // Nothing is live there: what comes to life is forgotten as given.
+        let mut bytes = 0u64;
+        for cut in cuts {
+            let Some(pages) = self.allocations.get_mut(cut.value) else { continue };
+            let first = pages.live == 0;
+            pages.live = pages.live.saturating_add(cut.len);
+            pages.given = pages.given.saturating_sub(cut.len);
+            let row = pages.row;
+            self.tally.back(row, first, cut.len);
+            self.pieces.insert(cut.start, cut.len, cut.value);
+            bytes = bytes.saturating_add(cut.len);
+        }
+        if bytes < event.size.unwrap_or(0) || bytes == 0 {
+            self.unmatched(event, start);
+        }
+    }
+
+    fn unmatched(&mut self, event: &Event, addr: u64) {
+        if event.unknown {
+            self.findings.before = self.findings.before.saturating_add(1);
+        } else if self.gap {
+            self.findings.unmatched_after_gap.add(addr, 0, event.seq);
+        } else {
+            self.findings.unmatched.add(addr, 0, event.seq);
+        }
+    }
+}
+
+fn matched(key: &RowKey, seq: u64, addr: u64, size: u64, bytes: u64, last: bool) -> Matched {
+    let RowKey { stack, kind, charge, current, owner } = *key;
+    Matched { seq, addr, size, bytes, last, kind, stack, current, charge, owner }
+}
+
+/// Allocations of pages, by a number that stays the same and is used again.
+#[derive(Clone, Debug, Default)]
+struct Slab {
+    slots: Vec<Option<Pages>>,
+    empty: Vec<usize>,
+}
+
+impl Slab {
+    fn add(&mut self, pages: Pages) -> usize {
+        if let Some(index) = self.empty.pop()
+            && let Some(slot) = self.slots.get_mut(index)
+        {
+            *slot = Some(pages);
+            return index;
+        }
+        self.slots.push(Some(pages));
+        self.slots.len() - 1
+    }
+
+    fn get_mut(&mut self, index: usize) -> Option<&mut Pages> {
+        self.slots.get_mut(index)?.as_mut()
+    }
+
+    fn release_if_empty(&mut self, index: usize) {
+        if let Some(slot) = self.slots.get_mut(index)
+            && slot.is_some_and(|pages| pages.live == 0 && pages.given == 0)
+        {
+            *slot = None;
+            self.empty.push(index);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Pages> {
+        self.slots.iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,574 @@
+//! The self-checks, each in one sentence.
+
+use std::collections::BTreeMap;
+
+use xenheap_console::Place;
+use xenheap_model::{
+    Check, CheckId, Dump, Facts, Kind, KindTotals, Machine, Outcome, Pair, StackId, Totals, View,
+};
+
+use crate::{
+    Found, agree::Agreement, dumps::Dumps, intake::ViewBooks, reason, rfc::Rfc, sequence::Gaps, stacks::Stacks,
+};
+
+/// What the checks of a log of ours look at.
+pub(crate) struct Evidence<'a> {
+    pub facts: &'a Facts,
+    pub header: bool,
+    pub views: &'a BTreeMap<View, ViewBooks>,
+    /// The view that the profile is made from, if it has events.
+    pub chosen: Option<&'a ViewBooks>,
+    pub has_summary: bool,
+    pub sums: &'a Agreement,
+    pub stacks: &'a Stacks,
+    pub dumps: &'a Dumps,
+    pub refused: &'a BTreeMap<&'static str, u64>,
+    pub first: &'a BTreeMap<&'static str, Place>,
+}
+
+/// What the checks of an RFC log look at.
+pub(crate) struct RfcEvidence<'a> {
+    pub rfc: &'a Rfc,
+    pub refused: &'a BTreeMap<&'static str, u64>,
+    pub first: &'a BTreeMap<&'static str, Place>,
+}
+
+type Verdict = (Outcome, String);
+
+fn ok(detail: impl Into<String>) -> Verdict {
+    (Outcome::Ok, detail.into())
+}
+
+fn failed(detail: impl Into<String>) -> Verdict {
+    (Outcome::Failed, detail.into())
+}
+
+fn not_applicable(detail: impl Into<String>) -> Verdict {
+    (Outcome::NotApplicable, detail.into())
+}
+
+/// The checks of a log of ours.
+pub(crate) fn ha1(e: &Evidence<'_>) -> Vec<Check> {
+    each(|id| match id {
+        CheckId::Header => e.header(),
+        CheckId::Sequence => e.sequence(),
+        CheckId::Intact => e.intact(),
+        CheckId::Unique => e.unique(),
+        CheckId::Tables => e.tables(),
+        CheckId::Stacks => e.stacks(),
+        CheckId::Overlap => e.overlap(),
+        CheckId::Frees => e.frees(),
+        CheckId::Ended => e.ended(),
+        CheckId::Totals => e.totals(),
+        CheckId::Views => e.views(),
+        CheckId::BalanceFree => e.balance(balance_free),
+        CheckId::BalanceDomains => e.balance(balance_domains),
+        CheckId::BalancePool => e.balance(balance_pool),
+    })
+}
+
+/// The checks of an RFC log.
+pub(crate) fn rfc(e: &RfcEvidence<'_>) -> Vec<Check> {
+    each(|id| match id {
+        CheckId::Header => not_applicable("RFC logs have no header"),
+        CheckId::Sequence => not_applicable("RFC records have no numbers: lines that were lost are not noticed"),
+        CheckId::Intact => e.intact(),
+        CheckId::Unique => not_applicable("RFC records have no numbers: lines that came twice are not noticed"),
+        CheckId::Stacks => e.stacks(),
+        CheckId::Overlap => overlap(&e.rfc.applied.book.findings().overlaps),
+        CheckId::Frees => e.frees(),
+        _ => not_applicable("RFC logs have no totals of the hypervisor"),
+    })
+}
+
+/// The checks of a log without any record.
+pub(crate) fn nothing() -> Vec<Check> {
+    each(|id| match id {
+        CheckId::Header => {
+            failed("the log has no record of any recorder: boot an instrumented Xen, without heap-audit=off")
+        }
+        _ => not_applicable("the log has no record"),
+    })
+}
+
+fn each(check: impl Fn(CheckId) -> Verdict) -> Vec<Check> {
+    CheckId::ALL
+        .into_iter()
+        .map(|id| {
+            let (outcome, detail) = check(id);
+            Check { id, outcome, detail }
+        })
+        .collect()
+}
+
+/// `1 record`, `2 records`.
+fn n(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn are(count: u64) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
+/// A word of the log's, made safe to be shown.
+fn word(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).take(64).collect()
+}
+
+/// `, the first in line 12`
+fn first_line(first: &BTreeMap<&'static str, Place>, reasons: &[&str]) -> String {
+    match reasons.iter().filter_map(|why| first.get(why)).filter(|at| at.line > 0).min() {
+        Some(at) => format!(", the first in {at}"),
+        None => String::new(),
+    }
+}
+
+fn gaps(gaps: &Gaps) -> String {
+    let mut names: Vec<String> = gaps
+        .ranges
+        .iter()
+        .map(|&(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .collect();
+    if gaps.more > 0 {
+        names.push(format!("and {}", n(gaps.more, "more range")));
+    }
+    names.join(", ")
+}
+
+fn ids(stacks: &[StackId]) -> String {
+    const NAMED: usize = 8;
+    let mut names: Vec<String> = stacks.iter().take(NAMED).map(|id| id.0.to_string()).collect();
+    if stacks.len() > NAMED {
+        names.push(format!("and {} more", stacks.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+fn overlap(found: &Found) -> Verdict {
+    match found.first {
+        None => ok("no two live allocations overlap"),
+        Some(place) => failed(format!(
+            "{} overlapped one that was live, so {} missed; the first at {:x}: made by record {}, made again by record {}; \
+             the older was taken for freed",
+            n(found.count, "allocation"),
+            if found.count == 1 { "a free was" } else { "frees were" },
+            place.addr,
+            place.older,
+            place.newer
+        )),
+    }
+}
+
+impl Evidence<'_> {
+    fn refused(&self, why: &str) -> u64 {
+        self.refused.get(why).copied().unwrap_or(0)
+    }
+
+    /// Missing numbers of all views together.
+    fn missing(&self) -> u64 {
+        self.views.values().map(|view| view.events.sequence.gaps.missing).sum()
+    }
+
+    fn header(&self) -> Verdict {
+        let which = format!("boot {} of {}", self.facts.boot, self.facts.boots);
+        if self.header {
+            ok(format!("{which}, Xen {}", word(self.facts.xen.as_deref().unwrap_or("?"))))
+        } else {
+            failed(format!(
+                "{which} has no header: the log begins late or the line was lost, so version and image are not known; \
+                 capture the console from the start"
+            ))
+        }
+    }
+
+    fn sequence(&self) -> Verdict {
+        if self.views.is_empty() {
+            return not_applicable("the log has no view with events");
+        }
+        let mut good = Vec::new();
+        let mut bad = Vec::new();
+        for (view, books) in self.views {
+            let found = &books.events.sequence.gaps;
+            let events = books.events.applied.events;
+            if found.missing == 0 {
+                good.push(format!("{view} has all of {}", n(events, "event")));
+            } else {
+                bad.push(format!(
+                    "{view} lacks {} of {}: {}",
+                    found.missing,
+                    found.missing.saturating_add(events),
+                    gaps(found)
+                ));
+            }
+        }
+        if bad.is_empty() {
+            return ok(good.join(", "));
+        }
+        let late = self.refused(reason::LATE);
+        let late = if late > 0 { format!("; {} came too late", n(late, "record")) } else { String::new() };
+        failed(format!("{}{late}; boot with sync_console, or capture the whole log", bad.join("; ")))
+    }
+
+    fn intact(&self) -> Verdict {
+        let reasons = [reason::DAMAGED, reason::MALFORMED, reason::FAR_AHEAD, reason::TOO_MANY];
+        let count: u64 = reasons.iter().map(|why| self.refused(why)).sum();
+        if count == 0 {
+            return ok("no record of this boot is damaged");
+        }
+        failed(format!(
+            "{} of this boot {} damaged{}",
+            n(count, "record"),
+            are(count),
+            first_line(self.first, &reasons)
+        ))
+    }
+
+    fn unique(&self) -> Verdict {
+        let replayed = self.refused(reason::REPLAYED).saturating_add(self.refused(reason::REPLAYED_OLD));
+        let conflicts = self.refused(reason::CONFLICT);
+        let mut parts = Vec::new();
+        if replayed > 0 {
+            parts.push(format!("{} came again and counted once", n(replayed, "record")));
+        }
+        if conflicts > 0 {
+            parts.push(format!("{} came again with other bytes and did not count", n(conflicts, "record")));
+        }
+        if parts.is_empty() {
+            return ok("every record came once");
+        }
+        let first = first_line(self.first, &[reason::REPLAYED, reason::REPLAYED_OLD, reason::CONFLICT]);
+        failed(format!("{}{first}; xl dmesg replays records", parts.join(", ")))
+    }
+
+    fn last(&self) -> Option<&Dump> {
+        self.dumps.last()
+    }
+
+    fn tables(&self) -> Verdict {
+        let Some(dump) = self.last() else {
+            return not_applicable("only the hypervisor's totals say whether its tables were large enough");
+        };
+        let m = &dump.machine;
+        let lost: Vec<String> = [
+            (m.lost_records, "record", "ring"),
+            (m.lost_stacks, "stack", "stacks"),
+            (m.lost_rows, "row", "rows"),
+            (m.lost_live, "live block", "live"),
+        ]
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, what, table)| format!("{} (table {table})", n(count, what)))
+        .collect();
+        if lost.is_empty() {
+            ok("none of the recorder's tables was full")
+        } else {
+            failed(format!("the recorder lost {}: make the tables larger", lost.join(", ")))
+        }
+    }
+
+    fn stacks(&self) -> Verdict {
+        let mut missing = self.stacks.missing();
+        if let Some(dump) = self.last() {
+            missing.extend(dump.rows.iter().map(|row| row.key.stack).filter(|&id| !self.stacks.has(id)));
+            missing.sort_unstable();
+            missing.dedup();
+        }
+        let only_in_dump = self.stacks.only_in_dump();
+        let mut bad = Vec::new();
+        if !missing.is_empty() {
+            bad.push(format!("{} never printed: {}", n(missing.len() as u64, "stack"), ids(&missing)));
+        }
+        if !only_in_dump.is_empty() {
+            let count = n(only_in_dump.len() as u64, "stack");
+            bad.push(format!("the line of {count} lost, only a dump has it: {}", ids(&only_in_dump)));
+        }
+        if bad.is_empty() {
+            ok(format!("all of {} were printed", n(self.stacks.len() as u64, "stack")))
+        } else {
+            failed(bad.join("; "))
+        }
+    }
+
+    fn overlap(&self) -> Verdict {
+        match self.chosen {
+            Some(books) => overlap(&books.events.applied.book.findings().overlaps),
+            None => not_applicable("the summary view has no addresses"),
+        }
+    }
+
+    fn frees(&self) -> Verdict {
+        let Some(books) = self.chosen else { return not_applicable("the summary view has no frees to match") };
+        let found = books.events.applied.book.findings();
+        let mut bad = Vec::new();
+        if let Some(place) = found.unmatched.first {
+            bad.push(format!(
+                "{} of memory that no record allocated, the first at {:x} by record {}",
+                n(found.unmatched.count, "free"),
+                place.addr,
+                place.newer
+            ));
+        }
+        if let Some(place) = found.other_size.first {
+            bad.push(format!(
+                "{} of another size than allocated, the first at {:x} by record {}",
+                n(found.other_size.count, "free"),
+                place.addr,
+                place.newer
+            ));
+        }
+        let mut notes = Vec::new();
+        if let Some(place) = found.contradicted.first {
+            let text = format!(
+                "{} marked as never recorded, although record {} allocated {:x}",
+                n(found.contradicted.count, "free"),
+                place.older,
+                place.addr
+            );
+            // A full table of live blocks forgets allocations that were printed.
+            let overflow = self.last().is_none_or(|dump| dump.machine.lost_live > 0);
+            if overflow || books.events.applied.book.has_gap() {
+                notes.push(text);
+            } else {
+                bad.push(text);
+            }
+        }
+        if found.before > 0 {
+            notes.push(format!("{} of memory from before recording", n(found.before, "free")));
+        }
+        if found.unmatched_after_gap.count > 0 {
+            notes.push(format!(
+                "{} match nothing: lost record? (the sequence has gaps)",
+                n(found.unmatched_after_gap.count, "free")
+            ));
+        }
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+        if bad.is_empty() {
+            ok(format!("every free is explained{notes}"))
+        } else {
+            failed(format!("{}{notes}", bad.join("; ")))
+        }
+    }
+
+    fn ended(&self) -> Verdict {
+        let mut bad: Vec<String> = self
+            .dumps
+            .incomplete
+            .iter()
+            .map(|dump| format!("dump {} is incomplete: {}", dump.number, dump.what))
+            .collect();
+        if self.dumps.incomplete_more > 0 {
+            bad.push(format!("{} incomplete", n(self.dumps.incomplete_more, "more dump")));
+        }
+        let Some(dump) = self.last() else {
+            bad.push(
+                "the log has no complete totals of the hypervisor: it was cut, or the machine neither shut down nor got \
+                 the debug key y"
+                    .to_owned(),
+            );
+            return failed(bad.join("; "));
+        };
+        let newest = self.views.values().map(|view| view.events.sequence.newest()).max().unwrap_or(0);
+        let why = word(&dump.why);
+        if newest > dump.seq {
+            bad.push(format!(
+                "{} after the last totals (dump {}, {why}, at {}), which hold for a part of the log only",
+                n(newest - dump.seq, "event"),
+                dump.number,
+                dump.seq
+            ));
+        }
+        if bad.is_empty() {
+            let end = if why == "key" { ", by the debug key: the log can have been cut after it" } else { "" };
+            ok(format!("dump {} ({why}) holds at {}, where the log ends{end}", dump.number, dump.seq))
+        } else {
+            failed(bad.join("; "))
+        }
+    }
+
+    fn totals(&self) -> Verdict {
+        if self.last().is_none() {
+            return not_applicable("the log has no complete totals of the hypervisor");
+        }
+        let mut bad = Vec::new();
+        if !self.sums.holds() {
+            bad.push(format!("the hypervisor's rows do not add up to its totals: {}", self.sums.words()));
+        }
+        let Some(books) = self.chosen else {
+            return match (bad.is_empty(), self.sums.compared) {
+                (true, 0) => not_applicable("the hypervisor's totals have nothing to be compared with"),
+                (true, dumps) => ok(format!("the rows of {} add up to their totals", n(dumps, "dump"))),
+                (false, _) => failed(bad.join("; ")),
+            };
+        };
+        if !books.totals.holds() {
+            bad.push(books.totals.words());
+        }
+        if books.missed > 0 {
+            bad.push(format!("{} came too late to be compared", n(books.missed, "dump")));
+        }
+        if bad.is_empty() {
+            ok(format!(
+                "all counts are those of the hypervisor, compared in {}",
+                n(books.totals.compared, "dump")
+            ))
+        } else {
+            let lost = self.missing();
+            let hint =
+                if lost > 0 { format!(" ({} missing)", n(lost, "record")) } else { String::new() };
+            failed(format!("{}{hint}", bad.join("; ")))
+        }
+    }
+
+    fn views(&self) -> Verdict {
+        let mut compared = Vec::new();
+        let mut bad = Vec::new();
+        if let (Some(trace), Some(warn)) = (self.views.get(&View::Trace), self.views.get(&View::Warn)) {
+            let (trace, warn) = (&trace.events.applied.book, &warn.events.applied.book);
+            let mut agreement = Agreement::default();
+            agreement.rows(["trace", "warn"], &trace.rows(), &warn.rows());
+            agreement.totals(["trace", "warn"], trace.totals(), warn.totals());
+            compared.push("trace and warn".to_owned());
+            if !agreement.holds() {
+                bad.push(agreement.words());
+            }
+        }
+        if self.has_summary {
+            for (view, books) in self.views {
+                if books.rows.compared > 0 {
+                    compared.push(format!("{view} and summary"));
+                }
+                if !books.rows.holds() {
+                    bad.push(books.rows.words());
+                }
+            }
+        }
+        if !bad.is_empty() {
+            failed(bad.join("; "))
+        } else if compared.is_empty() {
+            not_applicable("the log has one view")
+        } else {
+            ok(format!("every row is the same in {}", compared.join(", ")))
+        }
+    }
+
+    fn balance(&self, equations: impl Fn(&Machine, &Totals) -> Vec<Equation>) -> Verdict {
+        let Some(dump) = self.last() else {
+            return not_applicable("the log has no complete totals of the hypervisor");
+        };
+        let equations = equations(&dump.machine, &dump.totals);
+        let details: Vec<String> = equations.iter().map(Equation::words).collect();
+        let busy = match dump.machine.busy {
+            0 => String::new(),
+            busy => format!(" ({} under way on other CPUs)", n(busy, "operation")),
+        };
+        let detail = format!("{}{busy}", details.join("; "));
+        if equations.iter().all(|equation| equation.rest() == 0) { ok(detail) } else { failed(detail) }
+    }
+}
+
+/// A balance: what should be now, and what is.
+struct Equation {
+    what: &'static str,
+    start: u64,
+    expected: i128,
+    now: u64,
+}
+
+impl Equation {
+    fn new(what: &'static str, pair: Pair, changes: &[i128]) -> Self {
+        let expected = i128::from(pair.start) + changes.iter().sum::<i128>();
+        Equation { what, start: pair.start, expected, now: pair.now }
+    }
+
+    fn rest(&self) -> i128 {
+        i128::from(self.now) - self.expected
+    }
+
+    fn words(&self) -> String {
+        let Equation { what, start, expected, now } = self;
+        match self.rest() {
+            0 => format!("{what}: {start} at the start, {now} now, all explained"),
+            rest => format!("{what}: {start} at the start, {expected} expected now, {now} there: {rest} unexplained"),
+        }
+    }
+}
+
+fn plus(count: u64) -> i128 {
+    i128::from(count)
+}
+
+fn minus(count: u64) -> i128 {
+    -i128::from(count)
+}
+
+fn balance_free(m: &Machine, totals: &Totals) -> Vec<Equation> {
+    let mut changes = vec![plus(m.heapadd), minus(m.owned_alloc), plus(m.owned_freed)];
+    for kind in Kind::ALL {
+        let KindTotals { pages, pages_freed, .. } = totals.of(kind);
+        changes.extend([minus(*pages), plus(*pages_freed)]);
+    }
+    vec![Equation::new("free heap pages", m.free, &changes)]
+}
+
+fn balance_domains(m: &Machine, _: &Totals) -> Vec<Equation> {
+    let changes =
+        [plus(m.owned_alloc), minus(m.owned_freed), plus(m.given_counted), minus(m.taken_counted)];
+    vec![Equation::new("pages of all domains", m.dompages, &changes)]
+}
+
+fn balance_pool(m: &Machine, totals: &Totals) -> Vec<Equation> {
+    let growth = totals.pool_growth;
+    let pages = plus(growth.pages) - plus(growth.pages_freed);
+    let page = plus(xenheap_model::PAGE_SIZE);
+    let x = totals.xmalloc;
+    vec![
+        Equation::new("bytes of the xmalloc pool", m.pooltotal, &[page * pages]),
+        Equation::new(
+            "bytes in use in it",
+            m.poolused,
+            &[plus(x.pool), minus(x.pool_freed), plus(m.poolhdr).saturating_mul(pages).clamp(-(1 << 100), 1 << 100)],
+        ),
+    ]
+}
+
+impl RfcEvidence<'_> {
+    fn intact(&self) -> Verdict {
+        let reasons = [reason::RFC_DAMAGED];
+        let count: u64 = reasons.iter().filter_map(|why| self.refused.get(why)).sum();
+        if count == 0 {
+            return ok("every RFC record could be read");
+        }
+        failed(format!(
+            "{} of the RFC's {} damaged{}",
+            n(count, "record"),
+            are(count),
+            first_line(self.first, &reasons)
+        ))
+    }
+
+    fn stacks(&self) -> Verdict {
+        let Rfc { records, without_trace, broken_traces, .. } = self.rfc;
+        if *without_trace == 0 && *broken_traces == 0 {
+            return ok(format!(
+                "{} have a trace, {} different",
+                n(*records, "record"),
+                self.rfc.stacks()
+            ));
+        }
+        failed(format!(
+            "of {}, {without_trace} have no trace that could be read and {broken_traces} one that is not certain",
+            n(*records, "record")
+        ))
+    }
+
+    fn frees(&self) -> Verdict {
+        let found = self.rfc.applied.book.findings();
+        not_applicable(match found.unmatched.count {
+            0 => "every free has its allocation".to_owned(),
+            count => format!(
+                "{} without an allocation: made before recording, by a domain, or in a lost line; RFC records do not tell",
+                n(count, "free")
+            ),
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! The hypervisor's dumps: lines put together, complete or not.
+
+use xenheap_console::{DumpBegin, DumpEnd, KindLine, RowLine};
+use xenheap_model::{Counters, Dump, Kind, Machine, Row, RowKey, StackId};
+
+use crate::hash::{FoldMap, FoldSet};
+
+/// More rows than a recorder can have.
+const MOST_ROWS: usize = 1 << 20;
+
+/// Incomplete dumps that are kept to be named.
+const NAMED: usize = 8;
+
+/// What became of a dump's line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Accepted,
+    /// This line ended a dump, which is now [`Dumps::last`].
+    Completed,
+    Replayed,
+    ReplayedOld,
+    Conflict,
+    Outside,
+    TooMany,
+}
+
+/// A dump of which not all lines came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Incomplete {
+    pub number: u64,
+    pub what: String,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    dump: Dump,
+    rows: FoldMap<RowKey, Counters>,
+    kinds: [bool; 4],
+    machine: bool,
+    stacks: FoldSet<StackId>,
+}
+
+/// A dump that a replay tells again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Replay {
+    number: u64,
+    seq: u64,
+}
+
+/// All dumps of a boot; the last complete one is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Dumps {
+    open: Option<Open>,
+    /// A dump is being told again, of which nothing is needed.
+    replaying: Option<Replay>,
+    last: Option<Dump>,
+    /// Its stacks.
+    last_stacks: FoldSet<StackId>,
+    /// How many were complete.
+    pub complete: u64,
+    /// The highest number that any line named.
+    highest: u64,
+    pub incomplete: Vec<Incomplete>,
+    pub incomplete_more: u64,
+}
+
+impl Dumps {
+    pub(crate) fn last(&self) -> Option<&Dump> {
+        self.last.as_ref()
+    }
+
+    pub(crate) fn into_last(self) -> Option<Dump> {
+        self.last
+    }
+
+    fn lost(&mut self, number: u64, what: String) {
+        if self.incomplete.len() < NAMED {
+            self.incomplete.push(Incomplete { number, what });
+        } else {
+            self.incomplete_more = self.incomplete_more.saturating_add(1);
+        }
+    }
+
+    /// An open dump that gets no more lines is incomplete.
+    fn give_up(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.lost(open.dump.number, "its end is missing".to_owned());
+        }
+    }
+
+    pub(crate) fn begin(&mut self, seq: u64, begin: DumpBegin) -> Line {
+        if let Some(Open { dump, .. }) = &self.open
+            && dump.number == begin.number
+        {
+            return if dump.seq == seq && dump.why == begin.why { Line::Replayed } else { Line::Conflict };
+        }
+        if begin.number <= self.highest {
+            self.replaying = Some(Replay { number: begin.number, seq });
+            return match &self.last {
+                Some(last) if last.number == begin.number => {
+                    if last.seq == seq && last.why == begin.why {
+                        Line::Replayed
+                    } else {
+                        Line::Conflict
+                    }
+                }
+                _ => Line::ReplayedOld,
+            };
+        }
+        self.give_up();
+        self.replaying = None;
+        // Of a log that begins late nobody knows which dumps it should have.
+        if self.highest != 0 && begin.number > self.highest + 1 {
+            self.lost(self.highest + 1, "none of its lines is there".to_owned());
+        }
+        self.highest = begin.number;
+        let dump = Dump { number: begin.number, why: begin.why, seq, ..Dump::default() };
+        self.open = Some(Open { dump, ..Open::default() });
+        Line::Accepted
+    }
+
+    /// The open dump, if a line with this number belongs to it.
+    fn open_at(&mut self, seq: u64) -> Option<&mut Open> {
+        self.open.as_mut().filter(|open| open.dump.seq == seq)
+    }
+
+    /// What a line is that no open dump waits for: `same` tells whether the last dump has it.
+    fn told_again(&self, seq: u64, same: impl FnOnce(&Dump) -> bool) -> Line {
+        match (&self.last, self.replaying) {
+            (Some(last), _) if last.seq == seq => {
+                if same(last) {
+                    Line::Replayed
+                } else {
+                    Line::Conflict
+                }
+            }
+            (_, Some(replay)) if replay.seq == seq => Line::ReplayedOld,
+            _ => Line::Outside,
+        }
+    }
+
+    /// Whether a stack line belongs to a dump, and what became of it then.
+    pub(crate) fn stack(&mut self, seq: u64, id: StackId) -> Option<Line> {
+        if let Some(open) = self.open_at(seq) {
+            return Some(if open.stacks.insert(id) { Line::Accepted } else { Line::Replayed });
+        }
+        let again = self.last.as_ref().is_some_and(|last| last.seq == seq) && self.last_stacks.contains(&id);
+        (again || self.replaying.is_some_and(|replay| replay.seq == seq)).then_some(Line::Replayed)
+    }
+
+    pub(crate) fn row(&mut self, seq: u64, line: RowLine) -> Line {
+        let RowLine { key, counters } = line;
+        let Some(open) = self.open_at(seq) else {
+            return self.told_again(seq, |last| counters_of(&last.rows, &key) == Some(&counters));
+        };
+        match open.rows.get(&key) {
+            Some(known) if *known == counters => Line::Replayed,
+            Some(_) => Line::Conflict,
+            None if open.rows.len() >= MOST_ROWS => Line::TooMany,
+            None => {
+                open.rows.insert(key, counters);
+                Line::Accepted
+            }
+        }
+    }
+
+    pub(crate) fn kind(&mut self, seq: u64, line: KindLine) -> Line {
+        let KindLine { kind, totals } = line;
+        let Some(open) = self.open_at(seq) else {
+            return self.told_again(seq, |last| *last.totals.of(kind) == totals);
+        };
+        let Some(have) = open.kinds.get_mut(kind as usize) else { return Line::Outside };
+        if *have {
+            return if *open.dump.totals.of(kind) == totals { Line::Replayed } else { Line::Conflict };
+        }
+        *have = true;
+        *open.dump.totals.of_mut(kind) = totals;
+        Line::Accepted
+    }
+
+    pub(crate) fn machine(&mut self, seq: u64, machine: Machine) -> Line {
+        let Some(open) = self.open_at(seq) else {
+            return self.told_again(seq, |last| last.machine == machine);
+        };
+        if open.machine {
+            return if open.dump.machine == machine { Line::Replayed } else { Line::Conflict };
+        }
+        open.machine = true;
+        open.dump.machine = machine;
+        Line::Accepted
+    }
+
+    pub(crate) fn end(&mut self, seq: u64, end: DumpEnd) -> Line {
+        if self.replaying.is_some_and(|replay| replay.number == end.number) {
+            self.replaying = None;
+            return Line::Replayed;
+        }
+        let Some(open) = self.open.take_if(|open| open.dump.number == end.number && open.dump.seq == seq) else {
+            if self.last.as_ref().is_some_and(|last| last.number == end.number) {
+                return Line::Replayed;
+            }
+            if end.number > self.highest {
+                self.highest = end.number;
+                self.lost(end.number, "its begin is missing".to_owned());
+            }
+            return Line::Outside;
+        };
+        let missing = missing(&open, &end);
+        if !missing.is_empty() {
+            self.lost(end.number, missing.join(", "));
+            return Line::Accepted;
+        }
+        let Open { mut dump, rows, stacks, .. } = open;
+        dump.rows = rows.into_iter().map(|(key, counters)| Row { key, counters }).collect();
+        dump.rows.sort_unstable_by_key(|row| row.key);
+        self.last = Some(dump);
+        self.last_stacks = stacks;
+        self.complete = self.complete.saturating_add(1);
+        Line::Completed
+    }
+
+    /// The log ends.
+    pub(crate) fn finish(&mut self) {
+        self.give_up();
+    }
+}
+
+/// The counters of a row, in rows sorted by key.
+fn counters_of<'a>(rows: &'a [Row], key: &RowKey) -> Option<&'a Counters> {
+    let index = rows.binary_search_by_key(key, |row| row.key).ok()?;
+    rows.get(index).map(|row| &row.counters)
+}
+
+/// What an ended dump lacks.
+fn missing(open: &Open, end: &DumpEnd) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (kind, have) in Kind::ALL.iter().zip(open.kinds) {
+        if !have {
+            missing.push(format!("its totals of {kind} are missing"));
+        }
+    }
+    if !open.machine {
+        missing.push("the machine's own numbers are missing".to_owned());
+    }
+    let counts = [("stacks", open.stacks.len() as u64, end.stacks), ("rows", open.rows.len() as u64, end.rows)];
+    for (what, have, expected) in counts {
+        if have != expected {
+            missing.push(format!("{have} of {expected} {what} came"));
+        }
+    }
+    missing
+}

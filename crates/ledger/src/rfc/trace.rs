@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+
+use xenheap_model::{Mark, RawStack, StackId, TraceFrame};
+
+use crate::hash::FoldMap;
+
+/// A log without tags can hold any number of imitated stacks: more than these are not told apart.
+const MOST: usize = 1 << 20;
+
+/// The distinct traces of a log.
+#[derive(Debug, Default)]
+pub(crate) struct Traces {
+    ids: FoldMap<Vec<TraceFrame>, StackId>,
+}
+
+impl Traces {
+    /// The number of a trace, [`StackId::UNKNOWN`] for an empty one.
+    pub(crate) fn id_of(&mut self, trace: Vec<TraceFrame>) -> StackId {
+        if let Some(&id) = self.ids.get(&trace) {
+            return id;
+        }
+        if trace.is_empty() || self.ids.len() >= MOST {
+            return StackId::UNKNOWN;
+        }
+        let id = StackId(self.ids.len() as u32 + 1);
+        self.ids.insert(trace, id);
+        id
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(crate) fn into_map(self) -> BTreeMap<StackId, RawStack> {
+        self.ids.into_iter().map(|(trace, id)| (id, RawStack::Trace(trace))).collect()
+    }
+}
+
+/// On Arm the first two lines of a trace are the program counter and the link register. After the function made a call
+/// of its own, the link register still points into it: the same frame, told twice.
+pub(crate) fn without_double(mut trace: Vec<TraceFrame>) -> Vec<TraceFrame> {
+    let double = match trace.as_slice() {
+        [pc, lr, ..] => {
+            pc.mark == Mark::Pc
+                && lr.mark == Mark::Lr
+                && if pc.name.is_empty() { pc.addr == lr.addr } else { pc.name == lr.name }
+        }
+        _ => false,
+    };
+    if double {
+        trace.remove(1);
+    }
+    trace
+}
+
+/// The allocators that a trace goes through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Through {
+    pub xenheap: bool,
+    pub xmalloc: bool,
+    pub whole_pages: bool,
+    pub pool_grows: bool,
+    pub xfree: bool,
+    pub pool_shrinks: bool,
+    pub xenheap_free: bool,
+}
+
+impl Through {
+    pub(crate) fn of(trace: &[TraceFrame]) -> Self {
+        let mut through = Through::default();
+        for frame in trace {
+            match function(&frame.name) {
+                "alloc_xenheap_pages" => through.xenheap = true,
+                "_xmalloc" | "_xzalloc" | "_xrealloc" => through.xmalloc = true,
+                "xmalloc_whole_pages" => through.whole_pages = true,
+                "xmem_pool_alloc" | "xmalloc_pool_get" => through.pool_grows = true,
+                "xfree" => through.xfree = true,
+                "xmem_pool_free" | "xmalloc_pool_put" => through.pool_shrinks = true,
+                "free_xenheap_pages" => through.xenheap_free = true,
+                _ => {}
+            }
+        }
+        through
+    }
+}
+
+/// `xmalloc_tlsf.c#xmalloc_whole_pages.isra.0` is `xmalloc_whole_pages`.
+fn function(name: &str) -> &str {
+    let name = name.rsplit_once('#').map_or(name, |(_, function)| function);
+    name.split_once('.').map_or(name, |(function, _)| function)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(name: &str, addr: u64, mark: Mark) -> TraceFrame {
+        TraceFrame { addr: Some(addr), name: name.to_owned(), offset: None, mark }
+    }
+
+    #[test]
+    fn arm_tells_its_last_frame_twice() {
+        let caller = frame("_xzalloc", 9, Mark::None);
+        let pc = frame("_xmalloc", 1, Mark::Pc);
+        for lr in [frame("_xmalloc", 1, Mark::Lr), frame("_xmalloc", 5, Mark::Lr)] {
+            assert_eq!(without_double(vec![pc.clone(), lr, caller.clone()]), [pc.clone(), caller.clone()]);
+        }
+        let other = frame("xmem_pool_alloc", 3, Mark::Lr);
+        assert_eq!(without_double(vec![pc.clone(), other.clone()]), [pc, other]);
+        let recursive = [frame("f", 1, Mark::R), frame("f", 1, Mark::F)];
+        assert_eq!(without_double(recursive.to_vec()), recursive);
+        let nameless = [frame("", 1, Mark::Pc), frame("", 2, Mark::Lr)];
+        assert_eq!(without_double(nameless.to_vec()), nameless);
+    }
+
+    #[test]
+    fn names_are_compared_without_file_and_suffix() {
+        assert_eq!(function("xmalloc_tlsf.c#xmalloc_whole_pages.isra.0"), "xmalloc_whole_pages");
+        assert_eq!(function("xfree.part.0"), "xfree");
+        assert_eq!(function("xfree"), "xfree");
+    }
+
+    #[test]
+    fn equal_traces_are_one_stack() {
+        let mut traces = Traces::default();
+        let trace = vec![frame("f", 1, Mark::R)];
+        assert_eq!(traces.id_of(Vec::new()), StackId::UNKNOWN);
+        assert_eq!(traces.id_of(trace.clone()), StackId(1));
+        assert_eq!(traces.id_of(trace.clone()), StackId(1));
+        assert_eq!(traces.id_of(vec![frame("f", 2, Mark::R)]), StackId(2));
+        assert_eq!(traces.into_map().get(&StackId(1)), Some(&RawStack::Trace(trace)));
+    }
+}
