@@ -1,1 +1,89 @@
-//! Placeholder until its first line is written.
+//! The lab: from a Xen source to the log of a real machine that ran it.
+//!
+//! [`run`] does all of it: gets a Xen, puts the recorder into a copy, builds that, makes a dom0, boots the machine
+//! under QEMU with a time limit, and leaves a [`RunFolder`] that the report reads. The steps can be taken one by one too:
+//! [`fetch`], [`instrument`], [`build`], [`image`](fn@image) and [`boot`](fn@boot). What is made is kept in a [`Cache`].
+//!
+//! Nothing here prints; who wants to watch gives a [`Progress`].
+
+mod apt;
+mod boot;
+mod cache;
+mod config;
+mod cpio;
+mod error;
+mod folder;
+mod follow;
+mod hash;
+mod image;
+mod packages;
+mod pins;
+mod progress;
+mod run_tool;
+mod source;
+pub mod supervise;
+mod text;
+mod watch;
+mod workload;
+mod xenbuild;
+
+pub use apt::Package;
+pub use boot::{BootPlan, boot};
+pub use cache::{Cache, Lock};
+pub use config::{Mode, RunConfig, XenSource, default_jobs};
+pub use error::{BootFault, Class, Error, Phase};
+pub use folder::{Exit, Machine, Record, RunFolder, WorkloadFacts};
+pub use image::{Image, ImageFacts, image};
+pub use packages::{NEEDS, Need, install_packages, missing_packages};
+pub use pins::{Pin, pin};
+pub use progress::{Progress, Silent, Stage};
+pub use source::{Origin, fetch};
+pub use text::escape;
+pub use workload::Workload;
+pub use xenbuild::{Build, BuildFacts, build, instrument, missing_options};
+
+/// Does a whole run.
+pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Error> {
+    // First what is quickly said and would be annoying to hear after minutes of work.
+    let workload = Workload::load(&config.workload)?;
+    folder::check_free(&config.out_dir)?;
+    prepare_machine(config.install, progress)?;
+
+    let origin = fetch(&config.cache, &config.xen, progress)?;
+    let build = build(&config.cache, &origin, config.jobs, progress)?;
+    let image = image(&config.cache, &workload, progress)?;
+    let plan = BootPlan {
+        build: &build,
+        image: &image,
+        workload: &workload,
+        mode: &config.mode,
+        xen_args: &config.xen_args,
+        deterministic: config.deterministic,
+        timeout: config.timeout,
+        out_dir: &config.out_dir,
+    };
+    boot(&config.cache, &plan, progress)
+}
+
+/// Sees to it that this machine has what the lab needs.
+pub fn prepare_machine(install: bool, progress: &dyn Progress) -> Result<(), Error> {
+    progress.start(Stage::Packages, "looking for what is needed");
+    if std::env::consts::ARCH != "x86_64" {
+        return Err(Error::Host(std::env::consts::ARCH));
+    }
+    let missing = missing_packages();
+    if missing.is_empty() {
+        progress.finish(Stage::Packages, "all there");
+        return Ok(());
+    }
+    if !install {
+        return Err(packages::missing_error(&missing));
+    }
+    install_packages(&missing, progress)?;
+    let still = missing_packages();
+    if !still.is_empty() {
+        return Err(packages::missing_error(&still));
+    }
+    progress.finish(Stage::Packages, &format!("{} installed", missing.len()));
+    Ok(())
+}

@@ -1,0 +1,416 @@
+//! Running the machine.
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::cache::Cache;
+use crate::config::Mode;
+use crate::error::{BootFault, Error};
+use crate::folder::{self, Exit, Machine, Partial, Record, RunFolder, WorkloadFacts};
+use crate::follow::Follow;
+use crate::image::Image;
+use crate::progress::{Progress, Stage};
+use crate::run_tool::stdout;
+use crate::supervise::{Job, describe};
+use crate::text;
+use crate::watch::Watch;
+use crate::workload::{self, Workload};
+use crate::xenbuild::Build;
+
+const QEMU: &str = "qemu-system-x86_64";
+
+/// Virtual time runs several times slower than the host's.
+const DETERMINISTIC_FACTOR: u32 = 4;
+
+/// After a panic the reason and a stack still come.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// What to run, and how.
+#[derive(Debug)]
+pub struct BootPlan<'a> {
+    /// Xen.
+    pub build: &'a Build,
+    /// dom0.
+    pub image: &'a Image,
+    /// What dom0 does.
+    pub workload: &'a Workload,
+    /// What the recorder does.
+    pub mode: &'a Mode,
+    /// Further arguments for Xen.
+    pub xen_args: &'a [String],
+    /// One CPU and virtual time.
+    pub deterministic: bool,
+    /// How long it may take, if not as long as the workload says.
+    pub timeout: Option<Duration>,
+    /// The results' folder.
+    pub out_dir: &'a Path,
+}
+
+impl BootPlan<'_> {
+    fn limit(&self) -> Duration {
+        self.timeout.unwrap_or_else(|| {
+            let factor = if self.deterministic { DETERMINISTIC_FACTOR } else { 1 };
+            self.workload.timeout.saturating_mul(factor)
+        })
+    }
+}
+
+/// Xen's arguments.
+///
+/// `sync_console`: else Xen drops what the console cannot take at once. `noreboot`: else a panic is a reset.
+fn xen_arguments(mode: &Mode, more: &[&str]) -> String {
+    let mode = format!("heap-audit={mode}");
+    let base = ["console=com1", "loglvl=all", "guest_loglvl=all", "noreboot", "sync_console", &mode];
+    [&base, more].concat().join(" ")
+}
+
+/// Linux' arguments.
+fn linux_arguments(more: &[&str]) -> String {
+    [&["console=hvc0"], more].concat().join(" ")
+}
+
+/// QEMU's arguments. Files are named as they lie in the boot's own folder: a place's name could hold the commas and
+/// spaces that separate the parts of `-initrd`.
+fn qemu_arguments(
+    workload: &Workload,
+    deterministic: bool,
+    xen_arguments: &str,
+    linux_arguments: &str,
+) -> Vec<String> {
+    let cpus = if deterministic { 1 } else { workload.cpus };
+    // A comma that belongs to an argument is written twice.
+    let linux = linux_arguments.replace(',', ",,");
+    let mut all: Vec<String> = [
+        ("-accel", "tcg"),
+        ("-cpu", "qemu64,+svm"),
+        ("-m", &workload.memory),
+        ("-smp", &cpus.to_string()),
+        ("-display", "none"),
+        ("-monitor", "none"),
+        ("-serial", "stdio"),
+        ("-nic", "none"),
+    ]
+    .iter()
+    .flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()])
+    .collect();
+    all.push("-no-reboot".to_owned());
+    if deterministic {
+        for part in ["-icount", "shift=1,sleep=off", "-rtc", "base=2026-01-01,clock=vm"] {
+            all.push(part.to_owned());
+        }
+    }
+    for part in ["-kernel", "xen", "-append", xen_arguments, "-initrd", &format!("vmlinuz {linux},initrd")] {
+        all.push(part.to_owned());
+    }
+    all
+}
+
+/// Boots, waits for the end, and leaves the results' folder.
+///
+/// If the boot fails, the folder is left under its name with `.failed` behind it.
+pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Result<RunFolder, Error> {
+    if let Some(bad) = plan.xen_args.iter().find(|one| !workload::is_argument(one)) {
+        return Err(Error::Workload {
+            workload: plan.workload.name.clone(),
+            reason: format!(
+                "`{}` cannot be an argument of Xen's: it must be one word of printable ASCII",
+                text::escape(bad.as_bytes())
+            ),
+        });
+    }
+    let limit = plan.limit();
+    progress.start(
+        Stage::Boot,
+        &format!(
+            "booting Xen {} with the workload {}, at most {}",
+            plan.build.facts.xen_version,
+            plan.workload.name,
+            humantime::format_duration(limit)
+        ),
+    );
+    let goal = std::path::absolute(plan.out_dir).map_err(Error::io("find", plan.out_dir))?;
+    let lock = crate::hash::key(&[("run", &goal.to_string_lossy())]);
+    let _lock = cache.lock(&format!("run-{lock}"), Stage::Boot, progress)?;
+    let partial = Partial::begin(&goal)?;
+
+    let more = |own: &'_ [String]| own.iter().map(String::clone).collect::<Vec<_>>();
+    let xen_more = [more(&plan.workload.xen), more(plan.xen_args)].concat();
+    let xen_more: Vec<&str> = xen_more.iter().map(String::as_str).collect();
+    let linux_more: Vec<&str> = plan.workload.linux.iter().map(String::as_str).collect();
+    let xen_arguments = xen_arguments(plan.mode, &xen_more);
+    let linux_arguments = linux_arguments(&linux_more);
+    let arguments = qemu_arguments(plan.workload, plan.deterministic, &xen_arguments, &linux_arguments);
+    let version = stdout(QEMU, &["--version"], None)?;
+    let machine = Machine {
+        qemu: text::escape(version.lines().next().unwrap_or_default().as_bytes()),
+        command: [&[QEMU.to_owned()], arguments.as_slice()].concat(),
+        xen_arguments,
+        linux_arguments,
+        timeout_seconds: limit.as_secs(),
+    };
+
+    let started = SystemTime::now();
+    let start = Instant::now();
+    let ran = run_qemu(cache, plan, &arguments, limit, partial.path(), progress);
+    let boot_seconds = start.elapsed().as_secs_f64();
+    let (exit, lines) = match &ran {
+        Ok(watch) => (
+            Exit {
+                reason: "powered-off".to_owned(),
+                workload_status: watch.workload_status(),
+                message: None,
+            },
+            Vec::new(),
+        ),
+        Err(Stop::Fault(fault, watch)) => (
+            Exit {
+                reason: fault.name().to_owned(),
+                workload_status: watch.workload_status(),
+                message: Some(fault.to_string()),
+            },
+            watch.tail(),
+        ),
+        Err(Stop::Error(_)) => {
+            (Exit { reason: "stopped".to_owned(), workload_status: None, message: None }, Vec::new())
+        }
+    };
+    let record = Record {
+        schema: folder::SCHEMA,
+        tool: concat!("xenheap-lab ", env!("CARGO_PKG_VERSION")).to_owned(),
+        xen: plan.build.facts.clone(),
+        dom0: plan.image.facts.clone(),
+        machine,
+        workload: WorkloadFacts { name: plan.workload.name.clone(), sha256: plan.workload.sha256() },
+        mode: plan.mode.to_string(),
+        deterministic: plan.deterministic,
+        started: humantime::format_rfc3339_seconds(started).to_string(),
+        boot_seconds,
+        exit,
+    };
+    for (from, to) in [(plan.build.xen_syms(), folder::XEN_SYMS), (plan.build.config(), folder::CONFIG)] {
+        fs::copy(&from, partial.path().join(to)).map_err(Error::io("copy", &from))?;
+    }
+    folder::write_json(&partial.path().join(folder::RECORD), &record)?;
+
+    match ran {
+        Ok(_) => {
+            progress.finish(Stage::Boot, &format!("powered off after {boot_seconds:.0} s"));
+            progress.start(Stage::Results, "writing the results");
+            let path = partial.finish()?;
+            progress.finish(Stage::Results, &text::escape(path.as_os_str().as_encoded_bytes()));
+            Ok(RunFolder { path, record })
+        }
+        Err(Stop::Fault(fault, _)) => {
+            Err(Error::Boot { fault, lines, log: partial.fail()?.join(folder::CONSOLE) })
+        }
+        Err(Stop::Error(error)) => {
+            partial.fail()?;
+            Err(error)
+        }
+    }
+}
+
+/// Why a machine did not come to its end.
+enum Stop {
+    /// Something with the machine, and what its console was.
+    Fault(BootFault, Box<Watch>),
+    /// Something with us.
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+fn run_qemu(
+    cache: &Cache,
+    plan: &BootPlan<'_>,
+    arguments: &[String],
+    limit: Duration,
+    results: &Path,
+    progress: &dyn Progress,
+) -> Result<Watch, Stop> {
+    let work = cache.folder("work")?;
+    let place = tempfile::Builder::new()
+        .prefix("boot-")
+        .tempdir_in(&work)
+        .map_err(Error::io("make a folder in", &work))?;
+    for (file, name) in
+        [(&plan.build.xen(), "xen"), (&plan.image.kernel, "vmlinuz"), (&plan.image.initrd, "initrd")]
+    {
+        symlink(file, place.path().join(name)).map_err(Error::io("link", file))?;
+    }
+    let job = Job::new(QEMU, place.path()).arguments(arguments);
+    supervise_machine(&job, limit, results, place.path(), progress)
+}
+
+/// Runs a machine whose console is its standard output, to its end or to the limit.
+fn supervise_machine(
+    job: &Job,
+    limit: Duration,
+    results: &Path,
+    place: &Path,
+    progress: &dyn Progress,
+) -> Result<Watch, Stop> {
+    let console = results.join(folder::CONSOLE);
+    let messages = place.join("messages");
+    let create = |path: &Path| File::create(path).map_err(Error::io("write", path));
+    let mut machine = job
+        .start(create(&console)?, create(&messages)?)
+        .map_err(|source| Error::Spawn { program: QEMU.to_owned(), source })?;
+    let mut follow = Follow::new(&console)?;
+    let mut watch = Watch::default();
+    let start = Instant::now();
+    let mut faulty_since = None;
+    loop {
+        // Asked first, so that what was written before its end is seen.
+        let ended = machine.poll().map_err(Error::io("wait for the machine in", place))?;
+        follow.read_rest(|bytes| watch.feed(bytes))?;
+        if let Some(line) = watch.take_last() {
+            progress.line(Stage::Boot, &line);
+        }
+        if let Some(status) = ended {
+            let said = fs::read(&messages).unwrap_or_default();
+            return match verdict(&watch, status, &said) {
+                None => Ok(watch),
+                Some(fault) => Err(Stop::Fault(fault, Box::new(watch))),
+            };
+        }
+        if let Some(fault) = watch.fault() {
+            let since = *faulty_since.get_or_insert_with(Instant::now);
+            if since.elapsed() >= LAST_WORDS {
+                return Err(Stop::Fault(fault.clone(), Box::new(watch)));
+            }
+        }
+        if start.elapsed() >= limit {
+            let phase = watch.phase();
+            return Err(Stop::Fault(BootFault::Timeout { limit, phase }, Box::new(watch)));
+        }
+        if progress.cancelled() {
+            return Err(Stop::Error(Error::Cancelled));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What a machine that has ended by itself ended with; nothing if all is well.
+fn verdict(watch: &Watch, status: ExitStatus, messages: &[u8]) -> Option<BootFault> {
+    let phase = watch.phase();
+    if let Some(fault) = watch.fault() {
+        return Some(fault.clone());
+    }
+    if !status.success() {
+        return Some(BootFault::Qemu { status: describe(status), phase, messages: text::tail(messages, 10) });
+    }
+    match watch.workload_status() {
+        Some(0) => None,
+        Some(status) => Some(BootFault::WorkloadFailed { status }),
+        None => Some(BootFault::EndedEarly { phase }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Phase;
+    use crate::progress::Silent;
+
+    type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    fn command(deterministic: bool) -> std::result::Result<String, Error> {
+        let workload = Workload::load("boot")?;
+        let mode = "trace,summary".parse()?;
+        let xen = xen_arguments(&mode, &["dom0_mem=1G,max:1G"]);
+        let linux = linux_arguments(&["panic=0", "x=1,2"]);
+        Ok(qemu_arguments(&workload, deterministic, &xen, &linux).join("|"))
+    }
+
+    #[test]
+    fn the_usual_machine() -> Result {
+        assert_eq!(
+            command(false)?,
+            "-accel|tcg|-cpu|qemu64,+svm|-m|2G|-smp|2|-display|none|-monitor|none|-serial|stdio|-nic|none|\
+             -no-reboot|-kernel|xen|-append|console=com1 loglvl=all guest_loglvl=all noreboot sync_console \
+             heap-audit=trace,summary dom0_mem=1G,max:1G|-initrd|vmlinuz console=hvc0 panic=0 x=1,,2,initrd"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn the_deterministic_machine() -> Result {
+        let command = command(true)?;
+        assert!(command.contains("|-smp|1|"), "{command}");
+        assert!(
+            command.contains("|-icount|shift=1,sleep=off|-rtc|base=2026-01-01,clock=vm|-kernel|xen|"),
+            "{command}"
+        );
+        Ok(())
+    }
+
+    /// Runs a stand-in for the machine: a shell that writes a console.
+    fn machine(script: &str, limit: Duration) -> std::result::Result<Watch, Stop> {
+        let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
+        let job = Job::new("sh", folder.path()).arguments(["-c", script]);
+        supervise_machine(&job, limit, folder.path(), folder.path(), &Silent)
+    }
+
+    fn fault(script: &str) -> Option<BootFault> {
+        match machine(script, Duration::from_secs(30)) {
+            Err(Stop::Fault(fault, _)) => Some(fault),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_good_run_has_ended_by_itself_after_the_workload() {
+        let ran = machine(
+            "echo '(XEN) Xen'; echo 'xenheap-lab: dom0 up'; sleep 0.2; echo 'xenheap-lab: workload ended, status 0'",
+            Duration::from_secs(30),
+        );
+        assert!(ran.is_ok_and(|watch| watch.phase() == Phase::WorkloadEnded));
+    }
+
+    #[test]
+    fn every_other_end_is_told_from_it() {
+        assert_eq!(
+            fault("echo 'xenheap-lab: workload ended, status 3'"),
+            Some(BootFault::WorkloadFailed { status: 3 })
+        );
+        assert_eq!(fault("echo '(XEN) Xen'"), Some(BootFault::EndedEarly { phase: Phase::Xen }));
+        assert_eq!(
+            fault("printf 'qemu: no \\033 such\\n' >&2; exit 1"),
+            Some(BootFault::Qemu {
+                status: "exit status 1".into(),
+                phase: Phase::Silent,
+                messages: vec!["qemu: no \\x1b such".into()],
+            })
+        );
+        // The shell that stands for QEMU may have something to say of it too.
+        assert!(matches!(
+            fault("echo 'xenheap-lab: workload ended, status 0'; kill -SEGV $$"),
+            Some(BootFault::Qemu { status, phase: Phase::WorkloadEnded, .. }) if status == "killed by signal 11"
+        ));
+    }
+
+    #[test]
+    fn a_machine_that_panics_and_hangs_is_not_waited_for() {
+        let start = Instant::now();
+        assert_eq!(
+            fault("echo '(XEN) Panic on CPU 0:'; echo '(XEN) bad'; sleep 600"),
+            Some(BootFault::XenPanic { message: "bad".into() })
+        );
+        assert!(start.elapsed() < Duration::from_secs(25));
+    }
+
+    #[test]
+    fn a_machine_that_hangs_is_stopped_at_the_limit() {
+        let limit = Duration::from_millis(500);
+        let ran = machine("echo '(XEN) Xen'; exec sleep 600", limit);
+        assert!(matches!(ran, Err(Stop::Fault(BootFault::Timeout { phase: Phase::Xen, .. }, _))));
+    }
+}

@@ -1,0 +1,415 @@
+//! What can go wrong, in words that say what to do next.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Anything that stops a lab run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder could not be read, written, or moved.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried: a verb that the path completes.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A program of the machine could not be started.
+    #[error("cannot run `{program}`")]
+    Spawn {
+        /// Its name.
+        program: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A program ran and failed; not the build and not the boot, which have their own errors.
+    #[error("`{command}` failed ({status}){}", Lines(output))]
+    Tool {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: String,
+        /// The end of what it printed, escaped.
+        output: Vec<String>,
+    },
+    /// This machine is no x86-64 Linux.
+    #[error("the lab builds and boots Xen for x86_64 and needs a machine of that kind; this one is {0}")]
+    Host(&'static str),
+    /// Programs are missing.
+    #[error(
+        "missing on this machine: {}\n`apt-get install --no-install-recommends {}` (as root) gets them, and so does --install",
+        names.join(", "), packages.join(" ")
+    )]
+    MissingPackages {
+        /// The programs or files.
+        names: Vec<String>,
+        /// The Debian packages that have them.
+        packages: Vec<String>,
+    },
+    /// Packages are to be installed by somebody who may not.
+    #[error("only root can install packages; run this first:\n    sudo apt-get install --no-install-recommends {}", packages.join(" "))]
+    NeedsRoot {
+        /// The packages.
+        packages: Vec<String>,
+    },
+    /// apt knows no mirror or no such package.
+    #[error("apt has no package lists with {what}; run `apt-get update` (as root) and try again")]
+    NoPackageLists {
+        /// What was looked for.
+        what: String,
+    },
+    /// No mirror of this machine has a pinned source.
+    #[error(
+        "{file} could not be downloaded from any mirror in this machine's apt sources{}\n\
+         Get it elsewhere (Debian keeps old versions in its snapshot archive) and put it at\n    {}\n\
+         where its SHA-256 will be checked, or name a source tree: --xen PATH",
+        Lines(tried), destination.display()
+    )]
+    Download {
+        /// The file's name.
+        file: String,
+        /// Where a copy made by hand belongs.
+        destination: PathBuf,
+        /// What was tried, and how each failed.
+        tried: Vec<String>,
+    },
+    /// A package could not be downloaded.
+    #[error(
+        "package {package} could not be downloaded; the package lists may be old: run `apt-get update` (as root) and try again{}",
+        Lines(output)
+    )]
+    PackageDownload {
+        /// Name and version.
+        package: String,
+        /// The end of what apt said, escaped.
+        output: Vec<String>,
+    },
+    /// A file is not the one that was asked for.
+    #[error("{} is not the expected file: its SHA-256 is {found}, expected {expected}; remove it and try again", path.display())]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// What it should have.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
+    /// A package does not contain what it always did.
+    #[error("{} contains no {wanted}", path.display())]
+    NotInPackage {
+        /// The package's file.
+        path: PathBuf,
+        /// What was looked for.
+        wanted: &'static str,
+    },
+    /// busybox cannot run without libraries.
+    #[error("the busybox of {package} is not statically linked; the lab's dom0 has no libraries for it")]
+    BusyboxNotStatic {
+        /// Where it came from.
+        package: String,
+    },
+    /// The pin file cannot be understood.
+    #[error("pins.toml: {0}")]
+    Pins(String),
+    /// `--xen` names something that is not a Xen tree.
+    #[error("{} is not a Xen source tree: it has no {missing}", path.display())]
+    NotXen {
+        /// What was given.
+        path: PathBuf,
+        /// What every Xen tree has.
+        missing: &'static str,
+    },
+    /// `--xen` names nothing at all.
+    #[error("no Xen source `{given}`: use {} or the path of a source tree", known.join(", "))]
+    UnknownSource {
+        /// What was given.
+        given: String,
+        /// What is known.
+        known: Vec<String>,
+    },
+    /// The mode is not one that the recorder has.
+    #[error(
+        "no recorder mode `{given}`: use `off`, or one or more of `trace`, `warn`, `summary` with commas between"
+    )]
+    Mode {
+        /// What was given.
+        given: String,
+    },
+    /// The workload's name is unknown.
+    #[error("no workload `{given}`: use one of {}, or the path of a script (with a `/` in it)", known.join(", "))]
+    UnknownWorkload {
+        /// What was given.
+        given: String,
+        /// What is built in.
+        known: Vec<String>,
+    },
+    /// A workload's header cannot be understood.
+    #[error("workload {workload}: {reason}")]
+    Workload {
+        /// Its name or path.
+        workload: String,
+        /// What is wrong with it, with the place.
+        reason: String,
+    },
+    /// The results' folder is not empty.
+    #[error("{} exists and is not empty; name another folder with -o, or remove it", .0.display())]
+    OutputExists(PathBuf),
+    /// The recorder cannot be put into the tree.
+    #[error("the recorder cannot be put into {source_name}")]
+    Recorder {
+        /// Which tree, as the user named it.
+        source_name: String,
+        /// What the recorder says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Xen's configuration does not have what stacks and symbols need.
+    #[error(
+        "Xen's final configuration lacks {}; without {} the log cannot be read. \
+         The whole configuration: {}", missing.join(", "), if missing.len() == 1 { "it" } else { "them" }, config.display()
+    )]
+    Config {
+        /// The options that are not `=y`.
+        missing: Vec<String>,
+        /// A copy of the final `.config`.
+        config: PathBuf,
+    },
+    /// Xen does not build.
+    #[error("building Xen failed in `{step}` ({status}){}\nThe whole log: {}", Lines(lines), log.display())]
+    Build {
+        /// The make target.
+        step: String,
+        /// How make ended.
+        status: String,
+        /// The log's relevant lines, escaped.
+        lines: Vec<String>,
+        /// The whole log.
+        log: PathBuf,
+    },
+    /// The machine did not come to its end.
+    #[error("{fault}{}\nThe whole log: {}", Lines(lines), log.display())]
+    Boot {
+        /// What happened.
+        fault: BootFault,
+        /// The console's last lines, escaped.
+        lines: Vec<String>,
+        /// The whole log.
+        log: PathBuf,
+    },
+    /// The user stopped the run.
+    #[error("stopped before it was done")]
+    Cancelled,
+}
+
+/// How a boot failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BootFault {
+    /// The hypervisor stopped itself.
+    #[error("Xen panicked: {message}")]
+    XenPanic {
+        /// Its reason, escaped.
+        message: String,
+    },
+    /// dom0's kernel stopped itself, or Xen stopped dom0.
+    #[error("dom0's kernel failed: {message}")]
+    Dom0Panic {
+        /// Its reason, escaped.
+        message: String,
+    },
+    /// The time limit passed.
+    #[error(
+        "the machine had not powered off after {}; {}. A slow or busy host needs a longer --timeout",
+        humantime::format_duration(*limit), phase
+    )]
+    Timeout {
+        /// The limit.
+        limit: Duration,
+        /// How far it came.
+        phase: Phase,
+    },
+    /// The workload ran and failed.
+    #[error("the workload failed with status {status}")]
+    WorkloadFailed {
+        /// Its exit status.
+        status: u8,
+    },
+    /// QEMU ended by itself, without an error, before the workload had.
+    #[error("the machine reset or powered off too early; {phase}")]
+    EndedEarly {
+        /// How far it came.
+        phase: Phase,
+    },
+    /// QEMU itself failed.
+    #[error("QEMU failed ({status}); {phase}{}", Lines(messages))]
+    Qemu {
+        /// How it ended.
+        status: String,
+        /// How far the machine came.
+        phase: Phase,
+        /// What QEMU said, escaped.
+        messages: Vec<String>,
+    },
+}
+
+impl BootFault {
+    /// A short name for the run's record.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::XenPanic { .. } => "xen-panic",
+            Self::Dom0Panic { .. } => "dom0-panic",
+            Self::Timeout { .. } => "timeout",
+            Self::WorkloadFailed { .. } => "workload-failed",
+            Self::EndedEarly { .. } => "ended-early",
+            Self::Qemu { .. } => "qemu-failed",
+        }
+    }
+}
+
+/// How far a boot came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Nothing on the console.
+    Silent,
+    /// Xen has written.
+    Xen,
+    /// dom0's kernel has written.
+    Linux,
+    /// dom0's first process runs, and so the workload.
+    Dom0Up,
+    /// The workload has ended.
+    WorkloadEnded,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Silent => "nothing was written to the console",
+            Self::Xen => "Xen was starting",
+            Self::Linux => "dom0's kernel was starting",
+            Self::Dom0Up => "the workload was running",
+            Self::WorkloadEnded => "the workload had ended",
+        })
+    }
+}
+
+/// What kind of failure it is: the command turns it into its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The command was used wrongly, or the machine lacks something.
+    Usage,
+    /// An input cannot be read or is not what it should be.
+    Input,
+    /// A build, a boot or a time limit failed.
+    Run,
+    /// Something could not be downloaded.
+    Network,
+}
+
+impl Error {
+    /// What kind of failure this is.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Host(_)
+            | Self::MissingPackages { .. }
+            | Self::NeedsRoot { .. }
+            | Self::UnknownSource { .. }
+            | Self::Mode { .. }
+            | Self::UnknownWorkload { .. }
+            | Self::OutputExists(_) => Class::Usage,
+            Self::Io { .. }
+            | Self::Hash { .. }
+            | Self::NotInPackage { .. }
+            | Self::BusyboxNotStatic { .. }
+            | Self::Pins(_)
+            | Self::NotXen { .. }
+            | Self::Workload { .. }
+            | Self::Recorder { .. } => Class::Input,
+            Self::Spawn { .. }
+            | Self::Tool { .. }
+            | Self::Config { .. }
+            | Self::Build { .. }
+            | Self::Boot { .. }
+            | Self::Cancelled => Class::Run,
+            Self::NoPackageLists { .. } | Self::Download { .. } | Self::PackageDownload { .. } => {
+                Class::Network
+            }
+        }
+    }
+
+    /// For `map_err` on file operations.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// Lines of a log below a message, each on its own line and indented.
+struct Lines<'a>(&'a [String]);
+
+impl std::fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for line in self.0 {
+            write!(f, "\n  | {line}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_error_shows_lines_and_log() {
+        let error = Error::Boot {
+            fault: BootFault::Timeout { limit: Duration::from_secs(300), phase: Phase::Linux },
+            lines: vec!["[    1.0] one".into(), "two".into()],
+            log: "/runs/a.failed/console.log".into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "the machine had not powered off after 5m; dom0's kernel was starting. \
+             A slow or busy host needs a longer --timeout\n  | [    1.0] one\n  | two\n\
+             The whole log: /runs/a.failed/console.log"
+        );
+        assert_eq!(error.class(), Class::Run);
+    }
+
+    #[test]
+    fn missing_packages_say_how_to_get_them() {
+        let error = Error::MissingPackages {
+            names: vec!["flex".into(), "qemu-system-x86_64".into()],
+            packages: vec!["flex".into(), "qemu-system-x86".into()],
+        };
+        assert_eq!(
+            error.to_string(),
+            "missing on this machine: flex, qemu-system-x86_64\n\
+             `apt-get install --no-install-recommends flex qemu-system-x86` (as root) gets them, and so does --install"
+        );
+    }
+
+    #[test]
+    fn a_refused_configuration_names_options_and_file() {
+        let error =
+            Error::Config { missing: vec!["CONFIG_FRAME_POINTER".into()], config: "/c/failed/config".into() };
+        assert_eq!(
+            error.to_string(),
+            "Xen's final configuration lacks CONFIG_FRAME_POINTER; without it the log cannot be read. \
+             The whole configuration: /c/failed/config"
+        );
+    }
+
+    #[test]
+    fn a_failed_download_says_where_a_copy_belongs() {
+        let error = Error::Download {
+            file: "xen_1.orig.tar.xz".into(),
+            destination: "/c/sources/xen_1.orig.tar.xz".into(),
+            tried: vec!["mirror one: 404".into()],
+        };
+        let text = error.to_string();
+        assert!(text.contains("\n  | mirror one: 404\n"), "{text}");
+        assert!(text.contains("\n    /c/sources/xen_1.orig.tar.xz\n"), "{text}");
+        assert_eq!(error.class(), Class::Network);
+    }
+}

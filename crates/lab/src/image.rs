@@ -1,0 +1,155 @@
+//! What dom0 is made of: Debian's kernel, and an initramfs of busybox, our first process and the workload.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::apt::{self, Package};
+use crate::cache::{self, Cache};
+use crate::cpio::{self, Entry};
+use crate::error::Error;
+use crate::hash;
+use crate::progress::{Progress, Stage};
+use crate::workload::Workload;
+
+/// The package that stands for Debian's current kernel.
+const KERNEL: &str = "linux-image-amd64";
+
+/// dom0's first process.
+const INIT: &str = include_str!("../dom0/init");
+
+/// A kernel and an initramfs in the cache.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The initramfs.
+    pub initrd: PathBuf,
+    /// What they are.
+    pub facts: ImageFacts,
+}
+
+/// What an image was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// The kernel's package.
+    pub kernel: Package,
+    /// SHA-256 of the kernel itself.
+    pub vmlinuz_sha256: String,
+    /// busybox's package.
+    pub busybox: Package,
+    /// SHA-256 of the initramfs.
+    pub initrd_sha256: String,
+}
+
+/// Gets dom0's kernel and makes its initramfs for a workload.
+pub fn image(cache: &Cache, workload: &Workload, progress: &dyn Progress) -> Result<Image, Error> {
+    progress.start(Stage::Image, &format!("making dom0 for the workload {}", workload.name));
+    let images = cache.folder("images")?;
+
+    let real = apt::real_package(KERNEL, "linux-image-")?;
+    let kernel = apt::package(cache, &real, Stage::Image, progress)?;
+    let vmlinuz_path = images.join(format!("vmlinuz-{}", kernel.sha256));
+    let _lock = cache.lock("images", Stage::Image, progress)?;
+    if !vmlinuz_path.exists() {
+        let body = apt::file_in_package(&kernel, "boot/vmlinuz-*", |path| path.starts_with("boot/vmlinuz-"))?;
+        cache::write_whole(&vmlinuz_path, &body)?;
+    }
+
+    let busybox = apt::package(cache, "busybox-static", Stage::Image, progress)?;
+    let program = apt::file_in_package(&busybox, "bin/busybox", |path| {
+        matches!(path, "bin/busybox" | "usr/bin/busybox")
+    })?;
+    if !is_static(&program) {
+        return Err(Error::BusyboxNotStatic { package: format!("{} {}", busybox.name, busybox.version) });
+    }
+    let archive = cpio::archive(&content(program, workload));
+    let initrd = cpio::compress(&archive).map_err(Error::io("compress", &images))?;
+    let initrd_path = images.join(format!("initrd-{}-{}", workload.name, hash::bytes(&archive)));
+    cache::write_whole(&initrd_path, &initrd)?;
+
+    let facts = ImageFacts {
+        vmlinuz_sha256: hash::file(&vmlinuz_path)?,
+        initrd_sha256: hash::bytes(&initrd),
+        kernel,
+        busybox,
+    };
+    progress.finish(Stage::Image, &format!("Linux {}", facts.kernel.version));
+    Ok(Image { kernel: vmlinuz_path, initrd: initrd_path, facts })
+}
+
+fn content(busybox: Vec<u8>, workload: &Workload) -> Vec<Entry> {
+    vec![
+        Entry::Folder("bin".into()),
+        Entry::Program("bin/busybox".into(), busybox),
+        Entry::Link("bin/sh".into(), "busybox".into()),
+        Entry::Folder("dev".into()),
+        // The first process has its output there, before anything is mounted.
+        Entry::Device("dev/console".into(), 5, 1),
+        Entry::Program("init".into(), INIT.as_bytes().to_vec()),
+        Entry::Program("workload".into(), workload.script.as_bytes().to_vec()),
+    ]
+}
+
+/// Whether a 64-bit ELF program names no interpreter, that is, no dynamic linker.
+fn is_static(program: &[u8]) -> bool {
+    fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<u64> {
+        let mut wide = [0; 8];
+        wide.get_mut(..N)?.copy_from_slice(bytes.get(at..at.checked_add(N)?)?);
+        Some(u64::from_le_bytes(wide))
+    }
+    const INTERPRETER: u64 = 3;
+    let check = || {
+        let headers = usize::try_from(number::<8>(program, 0x20)?).ok()?;
+        let size = usize::try_from(number::<2>(program, 0x36)?).ok()?;
+        let count = usize::try_from(number::<2>(program, 0x38)?).ok()?;
+        for index in 0..count {
+            let at = headers.checked_add(index.checked_mul(size)?)?;
+            if number::<4>(program, at)? == INTERPRETER {
+                return Some(false);
+            }
+        }
+        Some(count > 0)
+    };
+    program.starts_with(b"\x7fELF\x02\x01") && check().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_holds_init_and_workload() -> Result<(), Error> {
+        let workload = Workload::load("boot")?;
+        let archive = cpio::archive(&content(b"BUSYBOX".to_vec(), &workload));
+        let text = String::from_utf8_lossy(&archive);
+        for part in ["BUSYBOX", INIT, workload.script.as_str()] {
+            assert!(text.contains(part));
+        }
+        assert_eq!(archive, cpio::archive(&content(b"BUSYBOX".to_vec(), &workload)));
+        Ok(())
+    }
+
+    fn elf(types: &[u32]) -> Vec<u8> {
+        let mut program = b"\x7fELF\x02\x01".to_vec();
+        program.resize(0x40, 0);
+        program[0x20] = 0x40;
+        program[0x36] = 56;
+        program[0x38] = types.len() as u8;
+        for kind in types {
+            program.extend_from_slice(&kind.to_le_bytes());
+            program.resize(program.len() + 52, 0);
+        }
+        program
+    }
+
+    #[test]
+    fn a_static_program_is_told_from_a_dynamic_one() {
+        assert!(is_static(&elf(&[1, 1, 4])));
+        assert!(!is_static(&elf(&[6, 3, 1])));
+        assert!(!is_static(&elf(&[])));
+        assert!(!is_static(&elf(&[1, 1])[..100]));
+        assert!(!is_static(b"#!/bin/sh\n"));
+        assert!(!is_static(b"\x7fELF\x02\x01"));
+    }
+}

@@ -1,0 +1,133 @@
+//! The pinned sources: `pins.toml`, compiled in.
+
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// One pinned source archive.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// What `--xen` calls it.
+    pub name: String,
+    /// The Debian source package's version.
+    pub version: String,
+    /// Its paths below a mirror's base; the first that a mirror has is taken.
+    pub paths: Vec<String>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256 in lower-case hex.
+    pub sha256: String,
+}
+
+impl Pin {
+    /// The archive's file name.
+    pub fn file_name(&self) -> &str {
+        self.paths.first().and_then(|path| path.rsplit('/').next()).unwrap_or(&self.name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: u32,
+    source: Vec<Pin>,
+}
+
+/// The pin of that name.
+pub fn pin(name: &str) -> Result<Pin, Error> {
+    parse(include_str!("../pins.toml"))?
+        .into_iter()
+        .find(|pin| pin.name == name)
+        .ok_or_else(|| Error::Pins(format!("no source is named `{name}`")))
+}
+
+/// All pins of a pin file.
+pub fn parse(text: &str) -> Result<Vec<Pin>, Error> {
+    let file: File = toml::from_str(text).map_err(|error| Error::Pins(error.to_string()))?;
+    if file.schema != 1 {
+        return Err(Error::Pins(format!("schema {} is not known, only 1", file.schema)));
+    }
+    for pin in &file.source {
+        check(pin).map_err(|what| Error::Pins(format!("source `{}`: {what}", pin.name)))?;
+    }
+    Ok(file.source)
+}
+
+fn check(pin: &Pin) -> Result<(), &'static str> {
+    let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    if pin.sha256.len() != 64 || !pin.sha256.as_bytes().iter().all(is_hex) {
+        return Err("sha256 must be 64 lower-case hex digits");
+    }
+    if pin.size == 0 {
+        return Err("size must not be 0");
+    }
+    if pin.paths.is_empty() {
+        return Err("it has no paths");
+    }
+    // The path is joined to a mirror's address and its last part to a folder of ours.
+    if pin
+        .paths
+        .iter()
+        .any(|path| !path.starts_with("pool/") || path.split('/').any(|part| matches!(part, "" | "." | "..")))
+    {
+        return Err("a path must begin with `pool/` and be plain");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::XenSource;
+
+    #[test]
+    fn every_named_source_is_pinned() {
+        for name in XenSource::PINNED {
+            let pin = pin(name);
+            assert!(pin.as_ref().is_ok_and(|pin| pin.file_name().ends_with(".orig.tar.xz")), "{pin:?}");
+        }
+        assert!(pin("debian:4.0").is_err());
+    }
+
+    fn with(field: &str, value: &str) -> String {
+        let mut text = String::from("schema = 1\n[[source]]\n");
+        for (name, usual) in [
+            ("name", "\"n\"".to_owned()),
+            ("version", "\"1\"".to_owned()),
+            ("paths", "[\"pool/main/x.tar.xz\"]".to_owned()),
+            ("size", "5".to_owned()),
+            ("sha256", format!("\"{}\"", "ab".repeat(32))),
+        ] {
+            let value = if name == field { value } else { &usual };
+            text.push_str(&format!("{name} = {value}\n"));
+        }
+        text
+    }
+
+    #[test]
+    fn a_good_file_is_read() {
+        let pins = parse(&with("", ""));
+        assert!(
+            pins.as_ref().is_ok_and(|pins| pins.len() == 1 && pins[0].file_name() == "x.tar.xz"),
+            "{pins:?}"
+        );
+    }
+
+    #[test]
+    fn a_bad_file_says_where() {
+        for (field, value, says) in [
+            ("sha256", "\"abc\"", "64 lower-case hex"),
+            ("size", "0", "must not be 0"),
+            ("paths", "[]", "no paths"),
+            ("paths", "[\"pool/../x\"]", "plain"),
+            ("paths", "[\"/pool/x\"]", "begin with"),
+            ("size", "\"five\"", "line 6"),
+        ] {
+            let text = parse(&with(field, value)).err().map(|e| e.to_string());
+            assert!(text.as_ref().is_some_and(|text| text.contains(says)), "{field} = {value}: {text:?}");
+        }
+        assert!(parse("schema = 2\nsource = []\n").is_err());
+        assert!(parse("schema = 1\nsource = []\nmore = 1\n").is_err());
+    }
+}

@@ -1,0 +1,323 @@
+//! Xen's source: fetched or found, and copied to where it may be changed.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Component, Path, PathBuf};
+
+use crate::apt;
+use crate::cache::Cache;
+use crate::config::XenSource;
+use crate::error::Error;
+use crate::pins::{self, Pin};
+use crate::progress::{Progress, Stage};
+
+/// Where a source was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A pinned archive in the cache, whose hash is right.
+    Archive {
+        /// What it is.
+        pin: Pin,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// A tree of the user's.
+    Tree {
+        /// Its root: the folder that contains `xen/`.
+        path: PathBuf,
+    },
+}
+
+impl Origin {
+    /// As `--xen` takes it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Archive { pin, .. } => pin.name.clone(),
+            Self::Tree { path } => path.display().to_string(),
+        }
+    }
+}
+
+/// Sees to it that the source is on this machine.
+pub fn fetch(cache: &Cache, source: &XenSource, progress: &dyn Progress) -> Result<Origin, Error> {
+    progress.start(Stage::Source, &format!("getting Xen: {source}"));
+    let origin = match source {
+        XenSource::Debian417 | XenSource::Debian420 => {
+            let pin = pins::pin(&source.to_string())?;
+            let path = apt::source(cache, &pin, progress)?;
+            progress.finish(Stage::Source, &format!("Debian's {}", pin.version));
+            Origin::Archive { pin, path }
+        }
+        XenSource::Path(given) => {
+            let path = given.canonicalize().map_err(Error::io("find the source tree", given))?;
+            is_xen(&path)?;
+            progress.finish(Stage::Source, "a tree of this machine");
+            Origin::Tree { path }
+        }
+    };
+    Ok(origin)
+}
+
+fn is_xen(root: &Path) -> Result<(), Error> {
+    for missing in ["xen/common/page_alloc.c", "xen/Makefile", "Config.mk"] {
+        if !root.join(missing).is_file() {
+            return Err(Error::NotXen { path: root.to_path_buf(), missing });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the hypervisor's build needs it: `path` is relative to the source's root.
+///
+/// The rest (tools, firmware, documentation, other repositories in a developer's tree) is most of the bytes and
+/// none of the hypervisor.
+fn is_needed(path: &Path) -> bool {
+    let mut parts = path.iter().filter_map(|part| part.to_str());
+    match (parts.next(), parts.next(), parts.next()) {
+        // Files beside Config.mk, but not the settings of a configured tree.
+        (Some(name), None, _) => name != ".config",
+        (Some("xen" | "config"), ..) => true,
+        (Some("tools"), Some("flask"), _) => true,
+        _ => false,
+    }
+}
+
+/// Unpacks an archive, without its top folder.
+pub(crate) fn unpack(archive: &Path, to: &Path) -> Result<(), Error> {
+    let file = File::open(archive).map_err(Error::io("open", archive))?;
+    let decoder = liblzma::read::XzDecoder::new(BufReader::new(file));
+    unpack_tar(decoder, to).map_err(Error::io("unpack", archive))
+}
+
+fn unpack_tar(stream: impl io::Read, to: &Path) -> io::Result<()> {
+    for entry in tar::Archive::new(stream).entries()? {
+        let mut entry = entry?;
+        let Some(path) = below_top(&entry.path()?)? else {
+            continue;
+        };
+        let is_folder = entry.header().entry_type().is_dir();
+        if !is_needed(&path) || (is_folder && path.components().count() == 1 && !keeps_folder(&path)) {
+            continue;
+        }
+        let place = to.join(&path);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        entry.unpack(&place)?;
+    }
+    Ok(())
+}
+
+/// A folder at the top has a path of one part like a file, and most of them are not needed.
+fn keeps_folder(path: &Path) -> bool {
+    path == Path::new("xen") || path == Path::new("config")
+}
+
+/// A path of an archive without its first part; one that would leave the folder is an error.
+fn below_top(path: &Path) -> io::Result<Option<PathBuf>> {
+    let mut parts = path.components().filter(|part| *part != Component::CurDir);
+    parts.next();
+    let rest: PathBuf = parts.collect();
+    if rest.components().any(|part| !matches!(part, Component::Normal(_))) {
+        return Err(io::Error::other(format!(
+            "it holds an unsafe path, {}",
+            crate::text::escape(path.as_os_str().as_encoded_bytes())
+        )));
+    }
+    Ok(Some(rest).filter(|rest| !rest.as_os_str().is_empty()))
+}
+
+/// Copies what the hypervisor's build needs of a tree. Returns whether the tree had been built in, so that the copy
+/// must be cleaned.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<bool, Error> {
+    let mut built = false;
+    copy_folder(from, Path::new(""), to, &mut built)?;
+    Ok(built)
+}
+
+fn copy_folder(root: &Path, folder: &Path, to: &Path, built: &mut bool) -> Result<(), Error> {
+    let source = root.join(folder);
+    let target = to.join(folder);
+    fs::create_dir_all(&target).map_err(Error::io("make the folder", &target))?;
+    for entry in fs::read_dir(&source).map_err(Error::io("read the folder", &source))? {
+        let entry = entry.map_err(Error::io("read the folder", &source))?;
+        let path = folder.join(entry.file_name());
+        let from = entry.path();
+        let to_path = to.join(&path);
+        let kind = entry.file_type().map_err(Error::io("read", &from))?;
+        if kind.is_dir() {
+            let is_top = folder.as_os_str().is_empty();
+            let is_wanted = if is_top {
+                keeps_folder(&path) || path == Path::new("tools")
+            } else {
+                is_needed(&path) && !matches!(entry.file_name().to_str(), Some(".git" | ".hg"))
+            };
+            if is_wanted {
+                copy_folder(root, &path, to, built)?;
+            }
+        } else if !is_needed(&path) {
+        } else if is_product(&path) {
+            *built = true;
+        } else if kind.is_symlink() {
+            let link = fs::read_link(&from).map_err(Error::io("read", &from))?;
+            // A build leaves links that name the tree itself; through such a one the copy's build would write there.
+            if link.is_absolute() {
+                *built = true;
+            } else {
+                std::os::unix::fs::symlink(&link, &to_path).map_err(Error::io("write", &to_path))?;
+            }
+        } else if kind.is_file() {
+            fs::copy(&from, &to_path).map_err(Error::io("copy", &from))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a build leaves: not worth copying, and a sign that the copy needs a cleaning.
+fn is_product(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path == Path::new("xen/.config")
+        || name.ends_with(".o")
+        || (name.starts_with('.') && name.ends_with(".cmd"))
+        || (path.parent() == Some(Path::new("xen"))
+            && (name.starts_with("xen-syms") || name.starts_with("xen.efi")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    fn listing(root: &Path) -> io::Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        let mut folders = vec![root.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let path = entry?.path();
+                if path.is_dir() && !path.is_symlink() {
+                    folders.push(path);
+                } else if let Ok(inner) = path.strip_prefix(root) {
+                    found.insert(inner.display().to_string());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_copy_has_the_sources_and_nothing_else() -> Result {
+        let from = tempfile::tempdir()?;
+        let to = tempfile::tempdir()?;
+        let at = |name: &str| from.path().join(name);
+        for name in [
+            "Config.mk",
+            ".config",
+            ".gitarchive-info",
+            ".git/config",
+            "config/x86_64.mk",
+            "docs/a",
+            "tools/libs/a.c",
+            "tools/flask/policy/a",
+            "xen/Makefile",
+            "xen/.git/HEAD",
+            "xen/.config",
+            "xen/xen-syms",
+            "xen/common/a.c",
+            "xen/common/a.o",
+            "xen/common/.a.o.cmd",
+        ] {
+            let path = at(name);
+            fs::create_dir_all(path.parent().ok_or("no parent")?)?;
+            fs::write(path, name)?;
+        }
+        std::os::unix::fs::symlink("a.c", at("xen/common/b.c"))?;
+        std::os::unix::fs::symlink(at("xen"), at("xen/source"))?;
+
+        assert!(copy(from.path(), to.path())?);
+        assert_eq!(
+            listing(to.path())?,
+            set(&[
+                "Config.mk",
+                ".gitarchive-info",
+                "config/x86_64.mk",
+                "tools/flask/policy/a",
+                "xen/Makefile",
+                "xen/common/a.c",
+                "xen/common/b.c",
+            ])
+        );
+        assert_eq!(fs::read_to_string(to.path().join("xen/common/b.c"))?, "xen/common/a.c");
+
+        let again = tempfile::tempdir()?;
+        assert!(!copy(to.path(), again.path())?, "a clean tree was called built");
+        Ok(())
+    }
+
+    fn tar_of(names: &[&str]) -> io::Result<Vec<u8>> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for name in names {
+            let mut header = tar::Header::new_gnu();
+            if name.ends_with('/') {
+                header.set_entry_type(tar::EntryType::Directory);
+            }
+            header.set_mode(0o755);
+            header.set_size(0);
+            // Not through set_path: that refuses what an archive may contain all the same.
+            let field = &mut header.as_gnu_mut().ok_or(io::ErrorKind::Other)?.name;
+            for (to, from) in field.iter_mut().zip(name.bytes()) {
+                *to = from;
+            }
+            header.set_cksum();
+            builder.append(&header, io::empty())?;
+        }
+        builder.into_inner()
+    }
+
+    #[test]
+    fn an_archive_is_unpacked_without_its_top() -> Result {
+        let to = tempfile::tempdir()?;
+        let tar = tar_of(&[
+            "xen-4/",
+            "xen-4/Config.mk",
+            "xen-4/docs/",
+            "xen-4/docs/a",
+            "xen-4/tools/",
+            "xen-4/tools/flask/b",
+            "xen-4/xen/",
+            "xen-4/xen/common/c",
+        ])?;
+        unpack_tar(tar.as_slice(), to.path())?;
+        assert_eq!(listing(to.path())?, set(&["Config.mk", "tools/flask/b", "xen/common/c"]));
+        assert!(!to.path().join("docs").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn an_archive_cannot_write_elsewhere() -> Result {
+        let to = tempfile::tempdir()?;
+        let tar = tar_of(&["xen-4/xen/../../../evil"])?;
+        let error = unpack_tar(tar.as_slice(), &to.path().join("in")).err();
+        assert!(error.is_some_and(|error| error.to_string().contains("unsafe path")),);
+        assert!(listing(to.path())?.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_xen_is_refused() -> Result {
+        let folder = tempfile::tempdir()?;
+        let source = XenSource::Path(folder.path().to_path_buf());
+        let cache = Cache::at(folder.path().join("cache"));
+        let error = fetch(&cache, &source, &crate::progress::Silent).err();
+        assert!(matches!(error, Some(Error::NotXen { .. })), "{error:?}");
+        let source = XenSource::Path(folder.path().join("none"));
+        let error = fetch(&cache, &source, &crate::progress::Silent).err();
+        assert!(matches!(error, Some(Error::Io { .. })), "{error:?}");
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! What dom0 does once it is up.
+//!
+//! A workload is one shell script. Its lines that begin with `#:` are its header, in TOML: what the machine needs. The
+//! scripts in `workloads/` are built in under their names; any other can be named by its path.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::Error;
+
+include!(concat!(env!("OUT_DIR"), "/workloads.rs"));
+
+/// A checked workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// Its name: the file's, without `.sh`.
+    pub name: String,
+    /// One line for people.
+    pub summary: String,
+    /// How long the machine may run.
+    pub timeout: Duration,
+    /// The machine's memory, as QEMU takes it.
+    pub memory: String,
+    /// Its number of CPUs.
+    pub cpus: u8,
+    /// Further arguments for Xen.
+    pub xen: Vec<String>,
+    /// Further arguments for dom0's kernel.
+    pub linux: Vec<String>,
+    /// The script.
+    pub script: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    summary: String,
+    timeout: u64,
+    memory: String,
+    cpus: u8,
+    #[serde(default)]
+    xen: Vec<String>,
+    #[serde(default)]
+    linux: Vec<String>,
+}
+
+impl Workload {
+    /// The names of the built-in ones.
+    pub fn built_in() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// A built-in workload, or, if there is a `/` in what is given, the script at that path.
+    pub fn load(given: &str) -> Result<Self, Error> {
+        if given.contains('/') {
+            let path = Path::new(given);
+            let script = fs::read_to_string(path).map_err(Error::io("read", path))?;
+            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            return Self::parse(&name.unwrap_or_default(), &script);
+        }
+        match BUILT_IN.iter().find(|(name, _)| *name == given) {
+            Some((name, script)) => Self::parse(name, script),
+            None => Err(Error::UnknownWorkload {
+                given: crate::text::escape(given.as_bytes()),
+                known: Self::built_in().map(str::to_owned).collect(),
+            }),
+        }
+    }
+
+    /// Reads a script with its header.
+    pub fn parse(name: &str, script: &str) -> Result<Self, Error> {
+        let fail =
+            |reason: String| Error::Workload { workload: crate::text::escape(name.as_bytes()), reason };
+        // Lines that are not the header's stay, empty, so that a message has the script's line numbers.
+        let header: String = script
+            .lines()
+            .map(|line| line.strip_prefix("#:").unwrap_or_default().to_owned() + "\n")
+            .collect();
+        let header: Header = toml::from_str(&header)
+            .map_err(|error| fail(format!("in the header (lines beginning with `#:`): {error}")))?;
+        if header.timeout == 0 || header.cpus == 0 {
+            return Err(fail("`timeout` and `cpus` must not be 0".to_owned()));
+        }
+        if !is_memory(&header.memory) {
+            return Err(fail(format!(
+                "`memory` must be a number with M or G behind it, such as 2G, not `{}`",
+                crate::text::escape(header.memory.as_bytes())
+            )));
+        }
+        if header.xen.iter().chain(&header.linux).any(|argument| !is_argument(argument)) {
+            return Err(fail(
+                "an argument of `xen` and `linux` must be one word of printable ASCII".to_owned(),
+            ));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            summary: header.summary,
+            timeout: Duration::from_secs(header.timeout),
+            memory: header.memory,
+            cpus: header.cpus,
+            xen: header.xen,
+            linux: header.linux,
+            script: script.to_owned(),
+        })
+    }
+
+    /// The script's SHA-256.
+    pub fn sha256(&self) -> String {
+        crate::hash::bytes(self.script.as_bytes())
+    }
+}
+
+/// Whether QEMU takes it as a size of memory.
+fn is_memory(text: &str) -> bool {
+    text.strip_suffix(['M', 'G']).is_some_and(|number| {
+        (1..=6).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// Whether it can stand on a command line of Xen's or Linux' as one argument.
+pub(crate) fn is_argument(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_workload_is_good() {
+        let names: Vec<_> = Workload::built_in().collect();
+        assert!(names.contains(&"boot"), "{names:?}");
+        for name in names {
+            let workload = Workload::load(name);
+            assert!(workload.as_ref().is_ok_and(|workload| workload.name == name), "{workload:?}");
+        }
+    }
+
+    #[test]
+    fn a_script_may_lie_anywhere() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("mine.sh");
+        fs::write(
+            &path,
+            "#!/bin/sh\n#: summary = \"s\"\n#: timeout = 9\n# a comment\n#: memory = \"512M\"\n#: cpus = 1\n#: xen = [\"dom0_mem=256M\"]\ntrue\n",
+        )?;
+        let workload = Workload::load(&path.display().to_string())?;
+        assert_eq!(workload.name, "mine");
+        assert_eq!(workload.timeout, Duration::from_secs(9));
+        assert_eq!(workload.xen, ["dom0_mem=256M"]);
+        assert_eq!(workload.linux, Vec::<String>::new());
+        Ok(())
+    }
+
+    #[test]
+    fn a_bad_one_says_what_and_where() {
+        let whole = "#: summary = \"s\"\n#: timeout = 9\n#: memory = \"1G\"\n#: cpus = 1\n";
+        assert!(Workload::parse("w", whole).is_ok());
+        for (from, to, says) in [
+            ("#: cpus = 1\n", "", "missing field `cpus`"),
+            ("timeout = 9", "timeout = nine", "line 2"),
+            ("timeout = 9", "timeout = 0", "must not be 0"),
+            ("\"1G\"", "\"1G,x\"", "such as 2G"),
+            ("\"1G\"", "\"G\"", "such as 2G"),
+            ("cpus = 1", "cpus = 1\n#: xen = [\"a b\"]", "one word"),
+            ("cpus = 1", "cpus = 1\n#: color = 1", "unknown field `color`"),
+        ] {
+            let error = Workload::parse("w", &whole.replace(from, to)).err();
+            let text = error.map(|error| error.to_string()).unwrap_or_default();
+            assert!(text.starts_with("workload w: ") && text.contains(says), "{says}: {text}");
+        }
+        let unknown = Workload::load("nothing").err().map(|error| error.to_string());
+        assert!(unknown.as_ref().is_some_and(|text| text.contains("use one of boot")), "{unknown:?}");
+    }
+}

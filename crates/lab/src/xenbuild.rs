@@ -1,0 +1,502 @@
+//! Building an instrumented Xen, or finding the one that was built before.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use xenheap_recorder::{LocalChanges, Tree};
+
+use crate::cache::{self, Cache};
+use crate::error::Error;
+use crate::follow::Follow;
+use crate::hash;
+use crate::progress::{Progress, Stage};
+use crate::run_tool::stdout;
+use crate::source::{self, Origin};
+use crate::supervise::{self, Job, describe};
+use crate::text;
+
+/// Added to the tree's default configuration. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
+const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\n";
+
+/// Without these a log cannot be read.
+const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
+
+/// Where the sources seem to lie, for debug information: where they do lie would make each build different.
+const SOURCE_PLACE: &str = "/usr/src/xen";
+
+/// How many lines a build writes, about: only for telling how far it is.
+const USUAL_LOG_LINES: usize = 670;
+
+/// Changed when builds made by an older version of this file are not to be used any more.
+const SCHEMA: u32 = 1;
+
+/// A finished build in the cache.
+#[derive(Debug, Clone)]
+pub struct Build {
+    folder: PathBuf,
+    /// What it was made from.
+    pub facts: BuildFacts,
+}
+
+/// What a build was made from, and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildFacts {
+    /// Version of this form.
+    pub schema: u32,
+    /// Hash over everything that went in.
+    pub key: String,
+    /// The source as it was named.
+    pub source: String,
+    /// The Debian version, for a pinned source.
+    pub debian_version: Option<String>,
+    /// Xen's own version, as its makefile says it.
+    pub xen_version: String,
+    /// SHA-256 of the source archive, or of the content of the tree.
+    pub source_sha256: String,
+    /// Which recorder is in it.
+    pub recorder: String,
+    /// Compiler and linker.
+    pub compiler: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// How many lines make printed.
+    pub log_lines: usize,
+    /// SHA-256 of `xen`.
+    pub xen_sha256: String,
+    /// SHA-256 of `xen-syms`.
+    pub xen_syms_sha256: String,
+    /// SHA-256 of `config`.
+    pub config_sha256: String,
+}
+
+impl Build {
+    /// The bootable image, not compressed: QEMU refuses the compressed one.
+    pub fn xen(&self) -> PathBuf {
+        self.folder.join("xen")
+    }
+
+    /// The same with symbols and debug information.
+    pub fn xen_syms(&self) -> PathBuf {
+        self.folder.join("xen-syms")
+    }
+
+    /// The final `.config`.
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("config")
+    }
+
+    /// All that make printed.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("build.log")
+    }
+
+    /// Opens a kept build, if it is whole.
+    fn open(folder: PathBuf) -> Option<Self> {
+        let text = fs::read(folder.join("build.json")).ok()?;
+        let facts: BuildFacts = serde_json::from_slice(&text).ok()?;
+        let build = Self { folder, facts };
+        let whole = build.facts.schema == SCHEMA
+            && [
+                (build.xen(), &build.facts.xen_sha256),
+                (build.xen_syms(), &build.facts.xen_syms_sha256),
+                (build.config(), &build.facts.config_sha256),
+            ]
+            .iter()
+            .all(|(path, wanted)| hash::file(path).is_ok_and(|found| found == **wanted));
+        whole.then_some(build)
+    }
+}
+
+/// A copy of a source that may be changed, in the cache.
+#[derive(Debug)]
+struct Prepared {
+    root: PathBuf,
+    sha256: String,
+}
+
+/// Builds an instrumented Xen from that source, unless there is such a build.
+pub fn build(cache: &Cache, origin: &Origin, jobs: usize, progress: &dyn Progress) -> Result<Build, Error> {
+    let compiler = compiler()?;
+    let recorder = xenheap_recorder::recorder_id();
+    match origin {
+        Origin::Archive { pin, path } => {
+            let key = build_key(&pin.sha256, &recorder, &compiler);
+            let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
+            if let Some(build) = reuse(cache, &key, progress)? {
+                return Ok(build);
+            }
+            progress.start(Stage::Instrument, "unpacking the source");
+            let work = cache.work_folder(&format!("build-{key}"))?;
+            let root = work.join("tree");
+            source::unpack(path, &root)?;
+            let copy = Prepared { root, sha256: pin.sha256.clone() };
+            make_build(cache, origin, &copy, &key, compiler, jobs, progress)
+        }
+        Origin::Tree { path } => {
+            progress.start(Stage::Instrument, "copying the source");
+            // What the copy holds decides which build it is; until then it is named after where it comes from.
+            let name = format!("copy-{}", hash::key(&[("path", &path.to_string_lossy())]));
+            let _copy_lock = cache.lock(&name, Stage::Instrument, progress)?;
+            let copied = cache.work_folder(&name)?;
+            if source::copy(path, &copied)? {
+                clean(&copied)?;
+            }
+            let sha256 = hash::tree(&copied)?;
+            let key = build_key(&sha256, &recorder, &compiler);
+            let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
+            if let Some(build) = reuse(cache, &key, progress)? {
+                cache::remove_tree(&copied)?;
+                return Ok(build);
+            }
+            let root = cache.work_folder(&format!("build-{key}"))?.join("tree");
+            fs::rename(&copied, &root).map_err(Error::io("move", &copied))?;
+            let copy = Prepared { root, sha256 };
+            make_build(cache, origin, &copy, &key, compiler, jobs, progress)
+        }
+    }
+}
+
+/// The key of a build.
+fn build_key(source_sha256: &str, recorder: &str, compiler: &str) -> String {
+    hash::key(&[
+        ("schema", &SCHEMA.to_string()),
+        ("architecture", "x86_64"),
+        ("source", source_sha256),
+        ("config", CONFIG),
+        ("recorder", recorder),
+        ("compiler", compiler),
+    ])
+}
+
+fn reuse(cache: &Cache, key: &str, progress: &dyn Progress) -> Result<Option<Build>, Error> {
+    let folder = cache.folder("builds")?.join(key);
+    let build = Build::open(folder.clone());
+    if build.is_some() {
+        progress.start(Stage::Instrument, "looking for an earlier build");
+        progress.finish(Stage::Instrument, "done before");
+        progress.start(Stage::Build, "looking for an earlier build");
+        progress.finish(Stage::Build, "kept from an earlier run");
+    } else {
+        // Whatever it is, it is not whole.
+        cache::remove_tree(&folder)?;
+    }
+    Ok(build)
+}
+
+/// Puts the recorder into a copy of a tree. Returns Xen's version.
+pub fn instrument(root: &Path, source_name: &str) -> Result<String, Error> {
+    let fail = |source: xenheap_recorder::Error| Error::Recorder {
+        source_name: source_name.to_owned(),
+        source: Box::new(source),
+    };
+    let tree = Tree::open(root).map_err(fail)?;
+    xenheap_recorder::plan(&tree).and_then(|plan| plan.apply(LocalChanges::Keep)).map_err(fail)?;
+    Ok(tree.version().to_string())
+}
+
+fn make_build(
+    cache: &Cache,
+    origin: &Origin,
+    copy: &Prepared,
+    key: &str,
+    compiler: String,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Build, Error> {
+    let work = copy.root.parent().unwrap_or(&copy.root);
+    let built = try_build(cache, origin, copy, key, compiler, jobs, progress);
+    // A tree with its objects is large, and of no use to the next attempt; what it says is kept elsewhere.
+    let removed = cache::remove_tree(work);
+    let build = built?;
+    removed?;
+    Ok(build)
+}
+
+fn try_build(
+    cache: &Cache,
+    origin: &Origin,
+    copy: &Prepared,
+    key: &str,
+    compiler: String,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Build, Error> {
+    progress.line(Stage::Instrument, "putting the recorder in");
+    let xen_version = instrument(&copy.root, &origin.name())?;
+    progress.finish(Stage::Instrument, &format!("Xen {xen_version}"));
+
+    progress.start(Stage::Build, &format!("building Xen {xen_version} with {jobs} jobs"));
+    let start = Instant::now();
+    let work = copy.root.parent().unwrap_or(&copy.root).to_path_buf();
+    let log = work.join("build.log");
+    let maker = Maker { cache, key, root: &copy.root, log: &log, jobs, progress };
+    maker.configure()?;
+    let log_lines = maker.make("xen", &[])?;
+    maker.check_config()?;
+    let seconds = start.elapsed().as_secs_f64();
+
+    let result = work.join("result");
+    fs::create_dir_all(&result).map_err(Error::io("make the folder", &result))?;
+    for (from, to) in [("xen", "xen"), ("xen-syms", "xen-syms"), (".config", "config")] {
+        let from = copy.root.join("xen").join(from);
+        fs::copy(&from, result.join(to)).map_err(Error::io("copy", &from))?;
+    }
+    fs::copy(&log, result.join("build.log")).map_err(Error::io("copy", &log))?;
+    let facts = BuildFacts {
+        schema: SCHEMA,
+        key: key.to_owned(),
+        source: origin.name(),
+        debian_version: match origin {
+            Origin::Archive { pin, .. } => Some(pin.version.clone()),
+            Origin::Tree { .. } => None,
+        },
+        xen_version,
+        source_sha256: copy.sha256.clone(),
+        recorder: xenheap_recorder::recorder_id(),
+        compiler,
+        seconds,
+        log_lines,
+        xen_sha256: hash::file(&result.join("xen"))?,
+        xen_syms_sha256: hash::file(&result.join("xen-syms"))?,
+        config_sha256: hash::file(&result.join("config"))?,
+    };
+    crate::folder::write_json(&result.join("build.json"), &facts)?;
+    let folder = cache.folder("builds")?.join(key);
+    fs::rename(&result, &folder).map_err(Error::io("move", &result))?;
+    progress.finish(Stage::Build, &format!("built in {seconds:.0} s"));
+    Ok(Build { folder, facts })
+}
+
+/// Which compiler and linker make would use.
+fn compiler() -> Result<String, Error> {
+    let mut lines = Vec::new();
+    for program in ["gcc", "ld"] {
+        let said = stdout(program, &["--version"], None)?;
+        lines.push(text::escape(said.lines().next().unwrap_or_default().as_bytes()));
+    }
+    Ok(lines.join("; "))
+}
+
+/// Removes what builds have left in a copy. The tree knows best what that is.
+fn clean(root: &Path) -> Result<(), Error> {
+    let xen = root.join("xen").display().to_string();
+    stdout("make", &["-C", &xen, "distclean"], None).map(drop)
+}
+
+/// The environment of make: nothing that differs from user to user, host to host or day to day.
+fn environment() -> Vec<(&'static str, String)> {
+    let mut all = vec![
+        ("PATH", supervise::search_path().to_string_lossy().into_owned()),
+        ("LC_ALL", "C".to_owned()),
+        ("TZ", "UTC".to_owned()),
+        ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+        ("XEN_TARGET_ARCH", "x86_64".to_owned()),
+        // To 4.14 the option EXPERT is read from here.
+        ("XEN_CONFIG_EXPERT", "y".to_owned()),
+        ("XEN_BUILD_DATE", "1970-01-01".to_owned()),
+        ("XEN_BUILD_TIME", "00:00:00".to_owned()),
+        ("XEN_BUILD_HOST", "lab".to_owned()),
+        ("XEN_DOMAIN", "xenheap".to_owned()),
+        ("XEN_WHOAMI", "xenheap".to_owned()),
+    ];
+    if let Ok(place) = std::env::var("TMPDIR") {
+        all.push(("TMPDIR", place));
+    }
+    all
+}
+
+/// Flags for the hypervisor's own files, below that root.
+fn extra_flags(root: &Path) -> String {
+    // Older Xens treat warnings as errors, and newer compilers have new ones: they stay in the log.
+    format!("EXTRA_CFLAGS_XEN_CORE=-Wno-error -ffile-prefix-map={}={SOURCE_PLACE}", root.display())
+}
+
+/// Runs make.
+struct Maker<'a> {
+    cache: &'a Cache,
+    key: &'a str,
+    root: &'a Path,
+    log: &'a Path,
+    jobs: usize,
+    progress: &'a dyn Progress,
+}
+
+impl Maker<'_> {
+    fn configure(&self) -> Result<(), Error> {
+        self.make("defconfig", &["defconfig"])?;
+        let path = self.root.join("xen/.config");
+        let mut config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        config.push_str(CONFIG);
+        fs::write(&path, config).map_err(Error::io("write", &path))?;
+        self.make("olddefconfig", &["olddefconfig"])?;
+        // Now as well as at the end: it saves the wait.
+        self.check_config()
+    }
+
+    /// Makes targets; returns how many lines the log, with those of earlier steps, has.
+    fn make(&self, step: &str, targets: &[&str]) -> Result<usize, Error> {
+        let open =
+            || File::options().create(true).append(true).open(self.log).map_err(Error::io("open", self.log));
+        let mut job = Job::new("make", self.root.join("xen"))
+            .arguments([format!("-j{}", self.jobs), extra_flags(self.root)])
+            .arguments(targets)
+            .environment(environment())
+            .start(open()?, open()?)
+            .map_err(|source| Error::Spawn { program: "make".to_owned(), source })?;
+        let mut follow = Follow::new(self.log)?;
+        let mut cutter = text::LineCutter::default();
+        let mut lines = 0;
+        loop {
+            // Asked first, so that what was written before its end is seen.
+            let ended = job.poll().map_err(Error::io("wait for make in", self.root))?;
+            let mut last = None;
+            follow.read_rest(|bytes| {
+                cutter.feed(bytes, |line| {
+                    lines += 1;
+                    last = Some(text::escape(line));
+                });
+            })?;
+            if let Some(last) = last {
+                self.progress.line(Stage::Build, last.trim());
+                let percent = (lines * 100 / USUAL_LOG_LINES).min(99);
+                self.progress.percent(Stage::Build, u8::try_from(percent).unwrap_or(99));
+            }
+            if let Some(status) = ended {
+                if status.success() {
+                    return Ok(lines);
+                }
+                return Err(self.failed(step, describe(status)));
+            }
+            if self.progress.cancelled() {
+                return Err(Error::Cancelled);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn failed(&self, step: &str, status: String) -> Error {
+        match self.keep_failure() {
+            Ok(kept) => {
+                let log = kept.join("build.log");
+                Error::Build {
+                    step: step.to_owned(),
+                    status,
+                    lines: text::build_failure(&fs::read(&log).unwrap_or_default()),
+                    log,
+                }
+            }
+            Err(error) => error,
+        }
+    }
+
+    /// Keeps log and configuration of a failed build, where the next attempt does not remove them.
+    fn keep_failure(&self) -> Result<PathBuf, Error> {
+        let kept = self.cache.folder("failed")?.join(self.key);
+        cache::remove_tree(&kept)?;
+        fs::create_dir_all(&kept).map_err(Error::io("make the folder", &kept))?;
+        for (from, to) in [(self.log.to_path_buf(), "build.log"), (self.root.join("xen/.config"), "config")] {
+            // The configuration is not there yet when the first step fails.
+            if from.exists() {
+                fs::copy(&from, kept.join(to)).map_err(Error::io("copy", &from))?;
+            }
+        }
+        Ok(kept)
+    }
+
+    fn check_config(&self) -> Result<(), Error> {
+        let path = self.root.join("xen/.config");
+        let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let missing = missing_options(&config);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Config { missing, config: self.keep_failure()?.join("config") })
+    }
+}
+
+/// Those required options that a `.config` does not set.
+pub fn missing_options(config: &str) -> Vec<String> {
+    REQUIRED
+        .into_iter()
+        .filter(|option| !config.lines().any(|line| line.strip_prefix(option) == Some("=y")))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn whatever_goes_in_makes_another_build() {
+        let keys: BTreeSet<_> = [
+            build_key("a", "b", "c"),
+            build_key("x", "b", "c"),
+            build_key("a", "x", "c"),
+            build_key("a", "b", "x"),
+        ]
+        .into();
+        assert_eq!(keys.len(), 4);
+        assert_eq!(build_key("a", "b", "c"), build_key("a", "b", "c"));
+    }
+
+    #[test]
+    fn a_configuration_must_have_all_three() {
+        let good = "# comment\nCONFIG_HEAP_AUDIT=y\nCONFIG_FRAME_POINTER=y\nCONFIG_DEBUG_INFO=y\n";
+        assert_eq!(missing_options(good), Vec::<String>::new());
+        assert_eq!(
+            missing_options(
+                "CONFIG_HEAP_AUDIT=y\n# CONFIG_FRAME_POINTER is not set\nCONFIG_DEBUG_INFO=yes\n"
+            ),
+            ["CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"]
+        );
+        assert_eq!(missing_options("").len(), 3);
+        assert_eq!(missing_options(&good.replace("CONFIG_H", " CONFIG_H")), ["CONFIG_HEAP_AUDIT"]);
+    }
+
+    #[test]
+    fn flags_hide_where_the_build_ran() {
+        assert_eq!(
+            extra_flags(Path::new("/c/work/t")),
+            "EXTRA_CFLAGS_XEN_CORE=-Wno-error -ffile-prefix-map=/c/work/t=/usr/src/xen"
+        );
+    }
+
+    #[test]
+    fn a_kept_build_must_be_whole() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        for name in ["xen", "xen-syms", "config"] {
+            fs::write(at(name), name)?;
+        }
+        let facts = BuildFacts {
+            schema: SCHEMA,
+            key: "k".into(),
+            source: "debian:4.17".into(),
+            debian_version: Some("4.17.5".into()),
+            xen_version: "4.17.5".into(),
+            source_sha256: "s".into(),
+            recorder: "r".into(),
+            compiler: "c".into(),
+            seconds: 1.5,
+            log_lines: 7,
+            xen_sha256: hash::file(&at("xen"))?,
+            xen_syms_sha256: hash::file(&at("xen-syms"))?,
+            config_sha256: hash::file(&at("config"))?,
+        };
+        let open = || Build::open(folder.path().to_path_buf());
+        assert!(open().is_none(), "no build.json");
+        crate::folder::write_json(&at("build.json"), &facts)?;
+        assert_eq!(open().map(|build| build.facts), Some(facts.clone()));
+        fs::write(at("xen-syms"), "cut")?;
+        assert!(open().is_none(), "damaged");
+        fs::write(at("xen-syms"), "xen-syms")?;
+        crate::folder::write_json(&at("build.json"), &BuildFacts { schema: 0, ..facts })?;
+        assert!(open().is_none(), "another schema");
+        Ok(())
+    }
+}
