@@ -1,1 +1,24 @@
-//! Placeholder until its first line is written.
+//! Reports of a run, and the run file.
+//!
+//! A [`Report`] is a run with what the filters left of it. Each output format is one [`Renderer`] in one module:
+//! [`Text`] for people, [`Json`] for programs, and [`rfc`] for the tools that read the format of the RFC. A renderer
+//! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`Escaped`]).
+
+mod escape;
+mod filter;
+mod finding;
+mod glob;
+mod json;
+mod report;
+pub mod rfc;
+pub mod runfile;
+mod size;
+mod text;
+
+pub use escape::{AsciiJson, Escaped};
+pub use filter::{Filter, LeftOut};
+pub use finding::Finding;
+pub use glob::Glob;
+pub use json::Json;
+pub use report::{Renderer, Report, by_architecture};
+pub use text::{Text, TextOptions};

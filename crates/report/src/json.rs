@@ -1,0 +1,219 @@
+//! The report for programs; `docs/json-format.md` documents it.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+use xenheap_model::{
+    Arch, Charge, Check, Counters, Domain, Facts, Kind, LogFormat, Machine, Owner, Source, Stack, Tables,
+    Totals, View,
+};
+
+use crate::{AsciiJson, Filter, Finding, LeftOut, Renderer, Report};
+
+/// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
+const SCHEMA: u32 = 1;
+
+/// The report for programs: an object for one run, an array for several.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json;
+
+impl Renderer for Json {
+    fn render(&self, reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
+        let views: Vec<ReportView<'_>> = reports.iter().map(ReportView::new).collect();
+        let mut json = serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default());
+        match views.as_slice() {
+            [one] => one.serialize(&mut json),
+            all => all.serialize(&mut json),
+        }?;
+        writeln!(out)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ReportView<'a> {
+    schema: u32,
+    name: &'a str,
+    facts: FactsView<'a>,
+    totals: &'a Totals,
+    checks: &'a [Check],
+    refused: &'a BTreeMap<String, u64>,
+    hypervisor: Option<DumpView<'a>>,
+    filter: Option<FilterView<'a>>,
+    findings: Vec<FindingView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct FactsView<'a> {
+    format: LogFormat,
+    arch: Arch,
+    xen: Option<&'a str>,
+    build_id: Option<&'a str>,
+    tag: Option<&'a str>,
+    text: Option<[String; 2]>,
+    modes: &'a [View],
+    tables: Option<Tables>,
+    view: Option<View>,
+    boot: u32,
+    boots: u32,
+    lines: u64,
+    log_bytes: u64,
+    events: u64,
+    first_time: Option<u64>,
+    last_time: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct DumpView<'a> {
+    number: u64,
+    why: &'a str,
+    seq: u64,
+    totals: &'a Totals,
+    machine: &'a Machine,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct FilterView<'a> {
+    exclude: Vec<String>,
+    current: &'a [Domain],
+    owner: &'a [Domain],
+    kind: &'a [Kind],
+    charge: &'a [Charge],
+    min_bytes: u64,
+    left_out: &'a LeftOut,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct FindingView<'a> {
+    kind: Kind,
+    charge: Charge,
+    current: Domain,
+    owner: Owner,
+    counters: Counters,
+    stack: StackView<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct StackView<'a> {
+    hash: Option<String>,
+    truncated: bool,
+    frames: Vec<FrameView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct FrameView<'a> {
+    function: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    inlined: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a Source>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addr: Option<String>,
+}
+
+/// Numbers of more than 53 bits are lost on many readers of JSON, so addresses are text.
+fn hex(addr: u64) -> String {
+    format!("{addr:#x}")
+}
+
+impl<'a> ReportView<'a> {
+    fn new(report: &'a Report) -> Self {
+        let run = report.run();
+        ReportView {
+            schema: SCHEMA,
+            name: report.name(),
+            facts: FactsView::new(&run.facts),
+            totals: &run.totals,
+            checks: &run.checks,
+            refused: &run.refused,
+            hypervisor: run.dump.as_ref().map(|dump| DumpView {
+                number: dump.number,
+                why: &dump.why,
+                seq: dump.seq,
+                totals: &dump.totals,
+                machine: &dump.machine,
+            }),
+            filter: report.filter().map(|filter| FilterView::new(filter, report.left_out())),
+            findings: report.findings().into_iter().map(FindingView::new).collect(),
+        }
+    }
+}
+
+impl<'a> FactsView<'a> {
+    fn new(facts: &'a Facts) -> Self {
+        FactsView {
+            format: facts.format,
+            arch: facts.arch,
+            xen: facts.xen.as_deref(),
+            build_id: facts.build_id.as_deref(),
+            tag: facts.tag.as_deref(),
+            text: facts.text.map(|(start, end)| [hex(start), hex(end)]),
+            modes: &facts.modes,
+            tables: facts.tables,
+            view: facts.view,
+            boot: facts.boot,
+            boots: facts.boots,
+            lines: facts.lines,
+            log_bytes: facts.log_bytes,
+            events: facts.events,
+            first_time: facts.first_time,
+            last_time: facts.last_time,
+        }
+    }
+}
+
+impl<'a> FilterView<'a> {
+    fn new(filter: &'a Filter, left_out: &'a LeftOut) -> Self {
+        FilterView {
+            exclude: filter.exclude.iter().map(ToString::to_string).collect(),
+            current: &filter.current,
+            owner: &filter.owner,
+            kind: &filter.kinds,
+            charge: &filter.charges,
+            min_bytes: filter.min_bytes,
+            left_out,
+        }
+    }
+}
+
+impl<'a> FindingView<'a> {
+    fn new(finding: Finding<'a>) -> Self {
+        let key = finding.key;
+        FindingView {
+            kind: key.kind,
+            charge: key.charge,
+            current: key.current,
+            owner: key.owner,
+            counters: finding.counters,
+            stack: StackView::new(finding.stack),
+        }
+    }
+}
+
+impl<'a> StackView<'a> {
+    fn new(stack: &'a Stack) -> Self {
+        let frames = stack.frames.iter().map(|frame| FrameView {
+            function: &frame.function,
+            file: frame.file.as_deref(),
+            inlined: frame.inlined,
+            source: frame.source.as_ref(),
+            addr: frame.addr.map(hex),
+        });
+        StackView {
+            hash: stack.hash.map(|hash| format!("{hash:016x}")),
+            truncated: stack.truncated,
+            frames: frames.collect(),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use std::{collections::BTreeSet, io};
+
+use xenheap_model::{Row, RowKey, Run};
+
+use crate::{Filter, Finding, LeftOut, rfc::EventLog};
+
+/// A run, and what a filter left of its findings.
+#[derive(Clone, Debug)]
+pub struct Report {
+    name: String,
+    run: Run,
+    filter: Filter,
+    kept: Vec<Row>,
+    dropped: BTreeSet<RowKey>,
+    left_out: LeftOut,
+    events: Option<EventLog>,
+}
+
+impl Report {
+    /// `name` is what people call the run: its file or folder.
+    pub fn new(name: impl Into<String>, run: Run, filter: &Filter) -> Self {
+        let (kept, dropped, left_out) = filter.apply(&run);
+        Report { name: name.into(), run, filter: filter.clone(), kept, dropped, left_out, events: None }
+    }
+
+    /// Adds the single events, which the RFC's format needs.
+    pub fn with_events(mut self, events: EventLog) -> Self {
+        self.events = Some(events);
+        self
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole run.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The filter, if one was asked for.
+    pub fn filter(&self) -> Option<&Filter> {
+        Some(&self.filter).filter(|filter| !filter.is_empty())
+    }
+
+    /// What it left out.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
+    /// The single events, if they were added.
+    pub fn events(&self) -> Option<&EventLog> {
+        self.events.as_ref()
+    }
+
+    /// Whether the filter lets events of this key through. Events without a row (frees of what was never seen) are
+    /// judged by their own key.
+    pub(crate) fn shows(&self, key: &RowKey) -> bool {
+        !self.dropped.contains(key) && self.filter.refuses_key(key, self.run.stacks.get(&key.stack)).is_none()
+    }
+
+    /// What it kept: what is live first, then by bytes.
+    pub fn findings(&self) -> Vec<Finding<'_>> {
+        Finding::sorted(&self.kept, &self.run.stacks)
+    }
+}
+
+/// One output format.
+pub trait Renderer {
+    /// Writes several runs into one output. They come in the order in which they are to be shown.
+    fn render(&self, reports: &[Report], out: &mut dyn io::Write) -> io::Result<()>;
+}
+
+/// Brings reports into the order in which several are shown: by architecture, so that none are mixed, else as they came.
+pub fn by_architecture(reports: &mut [Report]) {
+    reports.sort_by_key(|report| report.run.facts.arch);
+}

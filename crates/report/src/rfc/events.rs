@@ -1,0 +1,176 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use xenheap_model::{Domain, Event, Kind, Owner, PAGE_SIZE, RowKey, StackId};
+
+use crate::Report;
+
+/// What the format calls an event. The order is that of the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Op {
+    AllocDomheapPages,
+    FreeDomheapPages,
+    FreeXenheapPages,
+    Xfree,
+    XmallocWholePages,
+    XmemPoolAlloc,
+}
+
+impl Op {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Op::AllocDomheapPages => "alloc_domheap_pages",
+            Op::FreeDomheapPages => "free_domheap_pages",
+            Op::FreeXenheapPages => "free_xenheap_pages",
+            Op::Xfree => "xfree",
+            Op::XmallocWholePages => "xmalloc_whole_pages",
+            Op::XmemPoolAlloc => "xmem_pool_alloc",
+        }
+    }
+
+    /// Of an allocation.
+    pub(super) fn of_allocation(kind: Kind, addr: u64) -> Op {
+        match kind {
+            Kind::Xmalloc if addr.is_multiple_of(PAGE_SIZE) => Op::XmallocWholePages,
+            Kind::Xmalloc => Op::XmemPoolAlloc,
+            Kind::Xenheap | Kind::Domheap | Kind::PoolGrowth => Op::AllocDomheapPages,
+        }
+    }
+
+    fn of_free(kind: Kind) -> Op {
+        match kind {
+            Kind::Xmalloc => Op::Xfree,
+            Kind::Domheap => Op::FreeDomheapPages,
+            Kind::Xenheap | Kind::PoolGrowth => Op::FreeXenheapPages,
+        }
+    }
+
+    pub(super) fn is_xmalloc(self) -> bool {
+        matches!(self, Op::XmallocWholePages | Op::XmemPoolAlloc)
+    }
+}
+
+/// The allocation that a free met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freed {
+    /// What it was.
+    pub key: RowKey,
+    /// Bytes of the whole allocation.
+    pub size: u64,
+}
+
+/// An allocation of which something is live at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Number of the event that made it.
+    pub seq: u64,
+    /// Its first address.
+    pub addr: u64,
+    /// Bytes of it that are live.
+    pub bytes: u64,
+    /// Its row of the profile.
+    pub key: RowKey,
+}
+
+/// One event, as short as can be: there is one for every event of the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) op: Op,
+    /// For a free: no allocation was known.
+    pub(super) orphan: bool,
+    /// Which filter applies: that of the allocation.
+    key: u32,
+    pub(super) kind: Kind,
+    pub(super) stack: StackId,
+    pub(super) size: u64,
+}
+
+/// The events of a run as the RFC's format needs them.
+#[derive(Clone, Debug, Default)]
+pub struct EventLog {
+    keys: Vec<RowKey>,
+    numbers: HashMap<RowKey, u32>,
+    domains: BTreeMap<Domain, Vec<Entry>>,
+    live: Vec<Live>,
+    taken: BTreeSet<u64>,
+    no_word: BTreeMap<&'static str, u64>,
+}
+
+impl EventLog {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in the next event. `freed`: the allocation that a free met.
+    pub fn event(&mut self, event: &Event, freed: Option<Freed>) {
+        use xenheap_model::Op as Happened;
+        let op = match event.op {
+            Happened::Alloc => Op::of_allocation(event.kind, event.addr),
+            Happened::Free => Op::of_free(event.kind),
+            other => {
+                let name = match other {
+                    Happened::Fail => "failed allocations",
+                    Happened::Take => "pages taken from domains",
+                    _ => "pages given to domains",
+                };
+                *self.no_word.entry(name).or_default() += 1;
+                if other == Happened::Take {
+                    self.taken.insert(event.seq);
+                }
+                return;
+            }
+        };
+        let own = RowKey {
+            stack: event.stack,
+            kind: event.kind,
+            charge: event.charge,
+            current: event.current,
+            owner: event.passed.map_or(Owner::Unknown, Owner::Passed),
+        };
+        let is_free = event.op == Happened::Free;
+        let entry = Entry {
+            op,
+            orphan: is_free && freed.is_none(),
+            key: self.number(freed.map_or(own, |freed| freed.key)),
+            kind: event.kind,
+            stack: event.stack,
+            size: event.size.or(freed.map(|freed| freed.size)).unwrap_or(0),
+        };
+        self.domains.entry(event.current).or_default().push(entry);
+    }
+
+    /// Says what is live after the last event, in order of sequence numbers.
+    pub fn set_live(&mut self, live: Vec<Live>) {
+        self.live = live;
+    }
+
+    fn number(&mut self, key: RowKey) -> u32 {
+        let keys = &mut self.keys;
+        *self.numbers.entry(key).or_insert_with(|| {
+            keys.push(key);
+            u32::try_from(keys.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// Every event of every domain that the report's filters let through.
+    pub(super) fn shown(&self, report: &Report) -> BTreeMap<Domain, Vec<Entry>> {
+        let shows: Vec<bool> = self.keys.iter().map(|key| report.shows(key)).collect();
+        let kept = |entry: &&Entry| shows.get(entry.key as usize).copied().unwrap_or(true);
+        self.domains
+            .iter()
+            .map(|(domain, entries)| (*domain, entries.iter().filter(kept).copied().collect()))
+            .filter(|(_, entries): &(Domain, Vec<Entry>)| !entries.is_empty())
+            .collect()
+    }
+
+    /// What is live and was allocated, not taken.
+    pub(super) fn live(&self, report: &Report) -> Vec<Live> {
+        let allocated = |live: &&Live| !self.taken.contains(&live.seq) && report.shows(&live.key);
+        self.live.iter().filter(allocated).copied().collect()
+    }
+}
+
+/// What the RFC's format has no word for in this report, with how often it happened; in order of the words.
+pub fn left_out(report: &Report) -> BTreeMap<&'static str, u64> {
+    report.events().map(|log| log.no_word.clone()).unwrap_or_default()
+}

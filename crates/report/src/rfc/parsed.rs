@@ -1,0 +1,206 @@
+//! The parsed file: statistics, then what was never freed.
+
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use xenheap_model::{Domain, Kind, StackId};
+
+use super::{
+    RULE,
+    events::{Entry, EventLog, Live, Op},
+    stacks::Stacks,
+};
+use crate::{Renderer, Report};
+
+const BETWEEN_DOMAINS: &str = "  ----------------------------------------------------------";
+const UNDER_TITLE: &str = "------------------------------------------------------------";
+
+/// The parsed file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parsed {
+    /// Add the third section, of frees without an allocation.
+    pub orphan_frees: bool,
+}
+
+impl Renderer for Parsed {
+    fn render(&self, reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
+        reports.iter().try_for_each(|report| self.one(report, out))
+    }
+}
+
+/// One allocation or free, wherever it comes from.
+#[derive(Clone, Copy)]
+struct Call {
+    op: Op,
+    kind: Kind,
+    stack: StackId,
+    size: u64,
+}
+
+impl From<&Entry> for Call {
+    fn from(entry: &Entry) -> Self {
+        Call { op: entry.op, kind: entry.kind, stack: entry.stack, size: entry.size }
+    }
+}
+
+impl From<&Live> for Call {
+    fn from(live: &Live) -> Self {
+        let op = Op::of_allocation(live.key.kind, live.addr);
+        Call { op, kind: live.key.kind, stack: live.key.stack, size: live.bytes }
+    }
+}
+
+impl Parsed {
+    fn one(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        let empty = EventLog::new();
+        let log = report.events().unwrap_or(&empty);
+        let mut stacks = Stacks::new(report.run());
+        let entries = log.shown(report);
+        let live = log.live(report);
+        let mut never: BTreeMap<Domain, Vec<Call>> = BTreeMap::new();
+        for live in &live {
+            never.entry(live.key.current).or_default().push(live.into());
+        }
+        let domains: Vec<Domain> = {
+            let mut all: Vec<Domain> = entries.keys().chain(never.keys()).copied().collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        for (at, domain) in domains.iter().enumerate() {
+            if at > 0 {
+                writeln!(out, "{BETWEEN_DOMAINS}\n")?;
+            }
+            let calls: Vec<Call> = entries.get(domain).into_iter().flatten().map(Call::from).collect();
+            statistics(*domain, &calls, &mut stacks, out)?;
+            let never = never.get(domain).map_or(&[][..], Vec::as_slice);
+            never_freed(*domain, "xmalloc", never, true, &mut stacks, out)?;
+            never_freed(*domain, "alloc_domheap_pages", never, false, &mut stacks, out)?;
+            writeln!(out)?;
+        }
+        let of = |xmalloc: bool| move |call: &Call| call.op.is_xmalloc() == xmalloc;
+        section("        xmalloc() paths without a matching xfree()", &never, of(true), &mut stacks, out)?;
+        writeln!(out)?;
+        section(
+            "    alloc_domheap_pages() paths without a matching free",
+            &never,
+            of(false),
+            &mut stacks,
+            out,
+        )?;
+        if self.orphan_frees {
+            let is_orphan = |entry: &&Entry| entry.op == Op::Xfree && entry.orphan;
+            let orphans = entries
+                .iter()
+                .map(|(domain, entries)| {
+                    (*domain, entries.iter().filter(is_orphan).map(Call::from).collect())
+                })
+                .collect();
+            writeln!(out)?;
+            section(
+                "        xfree() paths without a matching allocation",
+                &orphans,
+                |_| true,
+                &mut stacks,
+                out,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The first of the largest.
+fn largest<'a>(calls: impl Iterator<Item = &'a Call>) -> Option<&'a Call> {
+    calls.fold(None, |best: Option<&Call>, call| match best {
+        Some(best) if best.size >= call.size => Some(best),
+        _ => Some(call),
+    })
+}
+
+fn path(
+    call: &Call,
+    domain: Domain,
+    indent: usize,
+    stacks: &mut Stacks<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{:indent$}{}(size={}) [domain: {domain}]", "", call.op.as_str(), call.size)?;
+    out.write_all(stacks.text(call.stack, call.op, call.kind, indent).as_bytes())
+}
+
+fn statistics(
+    domain: Domain,
+    calls: &[Call],
+    stacks: &mut Stacks<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut by_op: BTreeMap<Op, Vec<&Call>> = BTreeMap::new();
+    for call in calls {
+        by_op.entry(call.op).or_default().push(call);
+    }
+    for (op, calls) in by_op {
+        writeln!(out, "  [{domain}] {}:", op.as_str())?;
+        write!(out, "    sizes (B): [")?;
+        for (at, call) in calls.iter().enumerate() {
+            write!(out, "{}{}", if at > 0 { ", " } else { "" }, call.size)?;
+        }
+        writeln!(out, "]")?;
+        let sum = calls.iter().fold(0u64, |sum, call| sum.saturating_add(call.size));
+        let min = calls.iter().map(|call| call.size).min().unwrap_or(0);
+        writeln!(out, "    num calls: {}", calls.len())?;
+        writeln!(out, "    sum size:  {sum} B")?;
+        writeln!(out, "    min size:  {min} B")?;
+        if let Some(max) = largest(calls.iter().copied()) {
+            writeln!(out, "    max size:  {} B", max.size)?;
+            writeln!(out, "    max size path:")?;
+            path(max, domain, 6, stacks, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn never_freed(
+    domain: Domain,
+    name: &str,
+    calls: &[Call],
+    xmalloc: bool,
+    stacks: &mut Stacks<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let own = || calls.iter().filter(|call| call.op.is_xmalloc() == xmalloc);
+    let Some(max) = largest(own()) else { return Ok(()) };
+    let sum = own().fold(0u64, |sum, call| sum.saturating_add(call.size));
+    writeln!(out, "  [{domain}] total non-freed {name} size: {sum} B")?;
+    writeln!(out, "  [{domain}] max size non-freed {name} path:")?;
+    path(max, domain, 4, stacks, out)
+}
+
+fn section(
+    title: &str,
+    calls: &BTreeMap<Domain, Vec<Call>>,
+    belongs: impl Fn(&Call) -> bool,
+    stacks: &mut Stacks<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{RULE}\n{title}\n{UNDER_TITLE}")?;
+    writeln!(out, "Each path is considered only once (per domain)")?;
+    writeln!(out, "Paths are sorted by descending allocation size\n{RULE}\n")?;
+    for (domain, calls) in calls {
+        let mut paths: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for call in calls.iter().filter(|call| belongs(call)) {
+            let (times, bytes) = paths.entry(stacks.text(call.stack, call.op, call.kind, 0)).or_default();
+            *times += 1;
+            *bytes = bytes.saturating_add(call.size);
+        }
+        let mut paths: Vec<_> = paths.into_iter().collect();
+        // The sort is stable: equal totals stay in the order of their text.
+        paths.sort_by_key(|(_, (_, bytes))| Reverse(*bytes));
+        for (text, (times, bytes)) in paths {
+            write!(out, "Domain     : {domain}\nOccurrences: {times}\nTotal size : {bytes} B\n{text}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+use std::{collections::HashMap, fmt::Write as _};
+
+use xenheap_model::{Kind, LogFormat, Run, StackId};
+
+use super::events::Op;
+use crate::Escaped;
+
+/// Stacks as the format shows them, made once.
+pub(super) struct Stacks<'a> {
+    run: &'a Run,
+    known: HashMap<(StackId, Op, bool), Vec<String>>,
+}
+
+impl<'a> Stacks<'a> {
+    pub(super) fn new(run: &'a Run) -> Self {
+        Stacks { run, known: HashMap::new() }
+    }
+
+    /// Names of the frames, root first; what could not be read is `N/A`.
+    ///
+    /// Our recorder's stacks end with the caller of the allocator, the RFC's with the allocator, so its frames are added.
+    /// Functions that the compiler inlined are not shown, as Xen's own traces do not have them.
+    pub(super) fn names(&mut self, stack: StackId, op: Op, kind: Kind) -> &[String] {
+        let run = self.run;
+        self.known.entry((stack, op, kind == Kind::PoolGrowth)).or_insert_with(|| {
+            let frames = run.stacks.get(&stack).map_or(&[][..], |stack| &stack.frames);
+            let mut names: Vec<String> = frames
+                .iter()
+                .filter(|frame| !frame.inlined)
+                .map(|frame| Escaped(frame.name()).to_string())
+                .collect();
+            if names.is_empty() {
+                names.push("N/A".to_owned());
+            } else if run.facts.format == LogFormat::Ha1 {
+                names.extend(allocator(op, kind).iter().map(|name| (*name).to_owned()));
+            }
+            names
+        })
+    }
+
+    /// The stack, one name a line, each two spaces deeper than the one before, from `indent` on.
+    pub(super) fn text(&mut self, stack: StackId, op: Op, kind: Kind, indent: usize) -> String {
+        let mut text = String::new();
+        for (level, name) in self.names(stack, op, kind).iter().enumerate() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{:width$}{name}", "", width = indent + 2 * level);
+        }
+        text
+    }
+}
+
+/// What stands between the caller and the place where the RFC's recorder prints.
+fn allocator(op: Op, kind: Kind) -> &'static [&'static str] {
+    match (op, kind) {
+        (Op::XmemPoolAlloc | Op::XmallocWholePages, _) => &["_xmalloc"],
+        (Op::AllocDomheapPages, Kind::PoolGrowth) => &[
+            "_xmalloc",
+            "xmem_pool_alloc",
+            "xmalloc_tlsf.c#xmalloc_pool_get",
+            "alloc_xenheap_pages",
+            "alloc_domheap_pages",
+        ],
+        (Op::AllocDomheapPages, Kind::Domheap) => &["alloc_domheap_pages"],
+        (Op::AllocDomheapPages, _) => &["alloc_xenheap_pages", "alloc_domheap_pages"],
+        (Op::FreeDomheapPages, _) => &["free_domheap_pages"],
+        (Op::FreeXenheapPages, _) => &["free_xenheap_pages"],
+        (Op::Xfree, _) => &["xfree"],
+    }
+}

@@ -1,0 +1,39 @@
+//! The verbose file: every allocation with its stack.
+
+use std::io::{self, Write};
+
+use super::{
+    RULE,
+    events::{EventLog, Op},
+    stacks::Stacks,
+};
+use crate::{Renderer, Report};
+
+/// The verbose file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verbose;
+
+impl Renderer for Verbose {
+    fn render(&self, reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
+        reports.iter().try_for_each(|report| one(report, out))
+    }
+}
+
+fn one(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let empty = EventLog::new();
+    let domains = report.events().unwrap_or(&empty).shown(report);
+    let mut stacks = Stacks::new(report.run());
+    let mut section = |title: &str, belongs: fn(Op) -> bool, out: &mut dyn Write| -> io::Result<()> {
+        writeln!(out, "{RULE}\n{title}\n{RULE}\n")?;
+        for (domain, entries) in &domains {
+            for entry in entries.iter().filter(|entry| belongs(entry.op)) {
+                writeln!(out, "{}(size={}) [domain: {domain}]", entry.op.as_str(), entry.size)?;
+                out.write_all(stacks.text(entry.stack, entry.op, entry.kind, 0).as_bytes())?;
+            }
+        }
+        Ok(())
+    };
+    section("                      xmalloc() paths", Op::is_xmalloc, out)?;
+    writeln!(out)?;
+    section("               alloc_domheap_pages() paths", |op| op == Op::AllocDomheapPages, out)
+}

@@ -1,0 +1,69 @@
+//! Lines, columns and colours.
+
+use std::io::{self, Write};
+
+/// Colours, or none.
+#[derive(Clone, Copy)]
+pub(super) struct Paint(pub(super) bool);
+
+impl Paint {
+    pub(super) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub(super) fn good(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    pub(super) fn bad(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    pub(super) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Breaks ASCII text into lines of at most `width` characters. Words that are longer stay whole.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if !line.is_empty() && line.len() + 1 + word.len() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
+/// Writes `text` wrapped behind `first`; further lines are indented by `indent` spaces, which is how wide `first` looks.
+pub(super) fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &str) -> io::Result<()> {
+    for (at, line) in wrap(text, super::WIDTH.saturating_sub(indent)).iter().enumerate() {
+        match at {
+            0 => writeln!(out, "{first}{line}")?,
+            _ => writeln!(out, "{:indent$}{line}", "")?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn words_stay_whole() {
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("incomprehensible x", 4), ["incomprehensible", "x"]);
+        assert_eq!(wrap("", 4), [""]);
+    }
+}

@@ -1,0 +1,211 @@
+//! What ran, how much there was of each kind, and what to think of it.
+
+use std::io::{self, Write};
+
+use xenheap_model::{Arch, Check, Counters, Facts, Kind, KindTotals, LogFormat, Outcome, View};
+
+use super::layout::{Paint, hanging};
+use crate::{
+    Escaped, Report,
+    size::{Bytes, Count, Rough, Seconds, Several},
+};
+
+pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let run = report.run();
+    facts(&run.facts, out)?;
+    banner(&run.checks, paint, out)?;
+    if run.facts.format == LogFormat::None {
+        return Ok(());
+    }
+    totals(report, paint, out)?;
+    checks(&run.checks, paint, out)?;
+    refused(report, paint, out)
+}
+
+fn fact(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
+    hanging(out, &format!("  {name:<10} "), 13, text)
+}
+
+fn facts(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
+    let arch = match facts.arch {
+        Arch::Unknown => "an unknown architecture",
+        arch => arch.as_str(),
+    };
+    let version = facts.xen.as_deref().unwrap_or("(version unknown)");
+    fact(out, "Xen", &format!("{} on {arch}", Escaped(version)))?;
+    if let Some(build) = &facts.build_id {
+        fact(out, "Build", &Escaped(build).to_string())?;
+    }
+    let views = |views: &[View]| views.iter().map(|view| view.as_str()).collect::<Vec<_>>().join(", ");
+    let recorder = match facts.format {
+        LogFormat::Ha1 => {
+            let mut text = "records HA1".to_owned();
+            if let Some(tag) = &facts.tag {
+                text.push_str(&format!(", boot tag {}", Escaped(tag)));
+            }
+            if !facts.modes.is_empty() {
+                let plural = if facts.modes.len() == 1 { "" } else { "s" };
+                text.push_str(&format!(", mode{plural} {}", views(&facts.modes)));
+            }
+            if let Some(view) = facts.view {
+                text.push_str(&format!("; this report is made from {view}"));
+            }
+            text
+        }
+        LogFormat::Rfc => "records of the RFC (DEBUG: lines with call traces)".to_owned(),
+        LogFormat::None => "no record of any recorder was found".to_owned(),
+    };
+    fact(out, "Recorder", &recorder)?;
+    let mut log = format!("{}, {}", Several(facts.lines, "line"), Rough(facts.log_bytes));
+    if facts.boots > 1 {
+        log.push_str(&format!("; boot {} of {}", facts.boot, facts.boots));
+    }
+    fact(out, "Log", &log)?;
+    if facts.format != LogFormat::None {
+        let mut events = Count(facts.events).to_string();
+        if let (Some(first), Some(last)) = (facts.first_time, facts.last_time) {
+            events.push_str(&format!(", from {} to {} of Xen's clock", Seconds(first), Seconds(last)));
+        }
+        fact(out, "Events", &events)?;
+    }
+    writeln!(out)
+}
+
+fn banner(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let failed: Vec<&str> = checks
+        .iter()
+        .filter(|check| check.outcome == Outcome::Failed)
+        .map(|check| check.id.as_str())
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{} FAILED: {}.", Several(failed.len() as u64, "self-check"), failed.join(", "));
+    hanging(
+        out,
+        &format!("  {} ", paint.bad("!!")),
+        5,
+        &format!("{text} The numbers below may be wrong, see SELF-CHECKS."),
+    )?;
+    writeln!(out)
+}
+
+type Cell = fn(&KindTotals) -> String;
+
+fn counted(count: fn(&Counters) -> u64, bytes: fn(&Counters) -> u64) -> impl Fn(&KindTotals) -> [String; 2] {
+    move |totals| [Count(count(&totals.counters)).to_string(), exact(bytes(&totals.counters))]
+}
+
+/// As [`Bytes`], the exact number first: numbers of a row stand one under the other.
+fn exact(bytes: u64) -> String {
+    if bytes < 1024 { format!("{bytes} B") } else { format!("{} B", Count(bytes)) }
+}
+
+fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}\n", paint.bold("ANONYMOUS MEMORY ALLOCATED AT RUN TIME, BY KIND"))?;
+    let totals = report.run().totals;
+    write!(out, "  {:<12}", "")?;
+    for kind in Kind::ALL {
+        write!(out, " {:>20}", kind.as_str())?;
+    }
+    writeln!(out)?;
+    let pairs: [(&str, &dyn Fn(&KindTotals) -> [String; 2]); 6] = [
+        ("allocated", &counted(|c| c.allocs, |c| c.bytes)),
+        ("taken", &counted(|c| c.taken, |c| c.taken_bytes)),
+        ("freed", &counted(|c| c.freed, |c| c.freed_bytes)),
+        ("given away", &counted(|c| c.given, |c| c.given_bytes)),
+        ("live", &counted(|c| c.live, |c| c.live_bytes)),
+        ("orphan frees", &|totals| [Count(totals.orphans).to_string(), exact(totals.orphan_bytes)]),
+    ];
+    let single: [(&str, Cell); 2] = [
+        ("peak", |totals| exact(totals.counters.peak)),
+        ("failed", |totals| Count(totals.counters.failed).to_string()),
+    ];
+    let row = |out: &mut dyn Write, name: &str, cell: &dyn Fn(&KindTotals) -> String| {
+        write!(out, "  {name:<12}")?;
+        for kind in Kind::ALL {
+            write!(out, " {:>20}", cell(totals.of(kind)))?;
+        }
+        writeln!(out)
+    };
+    for (name, cells) in pairs {
+        // Most runs have nothing taken, given or orphaned in most kinds; a row of zeros says so once.
+        row(out, name, &|totals| {
+            let [count, bytes] = cells(totals);
+            if count == "0" && bytes == "0 B" { "0".to_owned() } else { format!("{count} / {bytes}") }
+        })?;
+        if name == "live" {
+            for (name, cell) in single {
+                row(out, name, &cell)?;
+            }
+        }
+    }
+    writeln!(out)
+}
+
+fn checks(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
+    let mut summary = format!("{} ok", count(Outcome::Ok));
+    if count(Outcome::Failed) > 0 {
+        summary.push_str(&format!(", {} FAILED", count(Outcome::Failed)));
+    }
+    if count(Outcome::NotApplicable) > 0 {
+        summary.push_str(&format!(", {} not applicable", count(Outcome::NotApplicable)));
+    }
+    writeln!(out, "{}: {summary}\n", paint.bold("SELF-CHECKS"))?;
+    let (failed, rest): (Vec<&Check>, Vec<&Check>) =
+        checks.iter().partition(|check| check.outcome == Outcome::Failed);
+    for check in failed.into_iter().chain(rest) {
+        let outcome = match check.outcome {
+            Outcome::Ok => paint.good("ok    "),
+            Outcome::Failed => paint.bad("FAILED"),
+            Outcome::NotApplicable => paint.dim("n.a.  "),
+        };
+        let first = format!("  {outcome} {:<15} ", check.id.as_str());
+        hanging(out, &first, 25, &Escaped(&check.detail).to_string())?;
+    }
+    writeln!(out)
+}
+
+fn refused(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let refused = &report.run().refused;
+    if refused.values().all(|count| *count == 0) {
+        return Ok(());
+    }
+    writeln!(out, "{}\n", paint.bold("RECORDS THAT DID NOT COUNT"))?;
+    for (reason, count) in refused.iter().filter(|(_, count)| **count > 0) {
+        let first = format!("  {:<15} {:>8}  ", Escaped(reason).to_string(), Count(*count));
+        hanging(out, &first, 27, why(reason))?;
+    }
+    writeln!(out)
+}
+
+/// What the names of the reasons mean. Of an unknown one (a newer tool's run file) the name must do.
+fn why(reason: &str) -> &'static str {
+    match reason {
+        "guest" => "on a line that is marked as a guest's",
+        "damaged" => "of this boot, cut off, interleaved or altered: the check does not fit",
+        "damaged-other" => "damaged, of another boot or of none that can be told",
+        "malformed" => "of this boot, with a good check and a content that makes no sense",
+        "malformed-other" => "without sense, of another boot or of none that can be told",
+        "wrong-tag" => "with the tag of no boot: an imitation, or the header is not in the log",
+        "other-boot" => "of another boot than the one reported",
+        "too-many-boots" => "headers of more boots than are told apart",
+        "replayed" => "printed again (xl dmesg), with the same bytes",
+        "replayed-old" => "printed again, so late that the bytes could not be compared",
+        "conflict" => "printed again with other bytes; the first one counts",
+        "late" => "so late that the number had been given up",
+        "far-ahead" => "with a number far beyond those around it",
+        "outside-dump" => "part of a dump whose beginning or end is missing",
+        "too-many" => "stacks or rows beyond what a recorder can have",
+        "rfc-damaged" => "of the RFC's recorder, not readable",
+        "rfc-layered" => "of the RFC's recorder, the inner half of a pair: the outer one counts",
+        "other-format" => "of another recorder than the one reported",
+        _ => "",
+    }
+}
+
+/// Used by the findings too: a quantity with its number.
+pub(super) fn bytes_in(bytes: u64, count: u64) -> String {
+    format!("{} in {}", Bytes(bytes), Several(count, "allocation"))
+}

@@ -1,0 +1,47 @@
+//! The report for programs.
+
+mod common;
+
+use common::{render, report, run};
+use insta::assert_snapshot;
+use serde_json::Value;
+use xenheap_model::Domain;
+use xenheap_report::{Filter, Json, Report};
+
+#[test]
+fn everything() {
+    assert_snapshot!(render(&Json, &[report()]));
+}
+
+#[test]
+fn several_runs_are_an_array() {
+    let text = render(&Json, &[report(), report()]);
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    let runs = value.as_array().expect("an array");
+    assert_eq!(runs.len(), 2);
+    assert_eq!(runs[0], serde_json::from_str::<Value>(&render(&Json, &[report()])).expect("JSON"));
+}
+
+#[test]
+fn filters_are_told() {
+    let filter = Filter {
+        owner: vec![Domain::Null],
+        exclude: vec!["timer.c#*".parse().expect("a pattern")],
+        ..Filter::default()
+    };
+    let text = render(&Json, &[Report::new("filtered", run(), &filter)]);
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(value["filter"]["exclude"][0], "timer.c#*");
+    assert_eq!(value["filter"]["owner"][0], "NULL");
+    assert_eq!(value["filter"]["left-out"]["findings"], 2);
+    assert_eq!(value["filter"]["left-out"]["by"]["owner"], 1);
+    assert_eq!(value["filter"]["left-out"]["by"]["exclude"], 1);
+    assert_eq!(value["findings"].as_array().map(Vec::len), Some(6));
+}
+
+#[test]
+fn it_is_plain_ascii() {
+    let text = render(&Json, &[report()]);
+    assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)));
+    assert!(text.contains("evil\\u001b[2J\\u202e"));
+}

@@ -1,0 +1,57 @@
+//! The RFC's format, of a run of our own recorder. (The golden test of an RFC log stands with the command.)
+
+mod common;
+
+use common::{render, report_with_events};
+use insta::assert_snapshot;
+use xenheap_model::{Domain, Run};
+use xenheap_report::{Filter, Report, rfc};
+
+#[test]
+fn parsed() {
+    let report = report_with_events(&Filter::default());
+    assert_snapshot!(render(&rfc::Parsed { orphan_frees: true }, &[report]));
+}
+
+#[test]
+fn verbose() {
+    assert_snapshot!(render(&rfc::Verbose, &[report_with_events(&Filter::default())]));
+}
+
+#[test]
+fn what_has_no_word_is_counted() {
+    let left_out = rfc::left_out(&report_with_events(&Filter::default()));
+    let expected =
+        [("failed allocations", 1), ("pages given to domains", 1), ("pages taken from domains", 1)];
+    assert_eq!(left_out, expected.into_iter().collect());
+}
+
+#[test]
+fn the_third_section_comes_only_on_request() {
+    let report = report_with_events(&Filter::default());
+    let with = render(&rfc::Parsed { orphan_frees: true }, &[report.clone()]);
+    let without = render(&rfc::Parsed::default(), &[report]);
+    let (head, third) = with.split_at(without.len());
+    assert_eq!(head, without);
+    assert!(third.contains("xfree() paths without a matching allocation"));
+}
+
+#[test]
+fn filters_reach_single_events_and_their_frees() {
+    let filter =
+        Filter { exclude: vec!["evtchn_fifo_init_control".parse().expect("a pattern")], ..Filter::default() };
+    let report = report_with_events(&filter);
+    let parsed = render(&rfc::Parsed::default(), &[report.clone()]);
+    assert!(!parsed.contains("evtchn_fifo_init_control"), "{parsed}");
+    assert!(!parsed.contains("[d1] xfree"), "the free of what was left out:\n{parsed}");
+    assert!(parsed.contains("[d0] xfree"), "the free of what was never seen:\n{parsed}");
+    let only_d1 = Filter { current: vec![Domain::Id(1)], ..Filter::default() };
+    let verbose = render(&rfc::Verbose, &[report_with_events(&only_d1)]);
+    assert_eq!(verbose.matches("[domain: ").count(), 1, "{verbose}");
+}
+
+#[test]
+fn a_run_without_events_has_only_titles() {
+    let report = Report::new("empty", Run::default(), &Filter::default());
+    assert_snapshot!(render(&rfc::Parsed::default(), &[report]));
+}
