@@ -2,7 +2,7 @@
 //!
 //! [`run`] does all of it: gets a Xen, puts the recorder into a copy, builds that, makes a dom0, boots the machine
 //! under QEMU with a time limit, and leaves a [`RunFolder`] that the report reads. The steps can be taken one by one too:
-//! [`fetch`], [`instrument`], [`build`], [`image`](fn@image) and [`boot`](fn@boot). What is made is kept in a [`Cache`].
+//! [`fetch`], [`source_tree`], [`instrument`], [`build`], [`image`](fn@image) and [`boot`](fn@boot). What is made is kept in a [`Cache`].
 //!
 //! Nothing here prints; who wants to watch gives a [`Progress`].
 
@@ -37,7 +37,7 @@ pub use image::{Image, ImageFacts, image};
 pub use packages::{NEEDS, Need, install_packages, missing_packages};
 pub use pins::{Pin, pin};
 pub use progress::{Progress, Silent, Stage};
-pub use source::{Origin, fetch};
+pub use source::{Origin, fetch, source_tree};
 pub use text::escape;
 pub use workload::Workload;
 pub use xenbuild::{Build, BuildFacts, build, instrument, missing_options};

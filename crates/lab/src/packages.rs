@@ -20,9 +20,8 @@ pub struct Need {
 /// All that is needed, beyond what every Debian has (`apt`, `dpkg`, a shell, `gzip`).
 ///
 /// busybox and dom0's kernel are not here: they are downloaded, not installed.
-pub const NEEDS: [Need; 8] = [
+pub const NEEDS: [Need; 7] = [
     need("gcc", "gcc"),
-    need("ld", "binutils"),
     // Xen itself does without a C library, but its build has tools of its own and checks its public headers.
     need("/usr/include/stdio.h", "libc6-dev"),
     need("make", "make"),
@@ -99,6 +98,16 @@ fn apt_get(arguments: &[&str]) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_projects_scripts_install_all_of_it() -> Result<(), std::io::Error> {
+        let list =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/packages.txt"))?;
+        for need in NEEDS {
+            assert!(list.lines().any(|line| line == need.package), "{}", need.package);
+        }
+        Ok(())
+    }
 
     #[test]
     fn what_is_missing_is_named_with_its_package() {

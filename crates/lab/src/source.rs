@@ -58,6 +58,29 @@ pub fn fetch(cache: &Cache, source: &XenSource, progress: &dyn Progress) -> Resu
     Ok(origin)
 }
 
+/// The source as a folder, not instrumented: a pinned one unpacked in the cache, which is not to be changed, or the tree
+/// that the user named. An unpacked one has what the hypervisor's build needs, and no more.
+pub fn source_tree(cache: &Cache, origin: &Origin, progress: &dyn Progress) -> Result<PathBuf, Error> {
+    let (pin, archive) = match origin {
+        Origin::Tree { path } => return Ok(path.clone()),
+        Origin::Archive { pin, path } => (pin, path),
+    };
+    let name = format!("xen-{}", pin.version);
+    let _lock = cache.lock(&format!("tree-{name}"), Stage::Source, progress)?;
+    // The hash is in the path: another pin of the same version must not find this one's tree.
+    let folder = cache.folder("trees")?.join(&pin.sha256);
+    let tree = folder.join(&name);
+    if !tree.is_dir() {
+        progress.start(Stage::Source, "unpacking the source");
+        let work = cache.work_folder(&format!("tree-{name}"))?;
+        unpack(archive, &work)?;
+        fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
+        fs::rename(&work, &tree).map_err(Error::io("write", &tree))?;
+        progress.finish(Stage::Source, "unpacked");
+    }
+    Ok(tree)
+}
+
 fn is_xen(root: &Path) -> Result<(), Error> {
     for missing in ["xen/common/page_alloc.c", "xen/Makefile", "Config.mk"] {
         if !root.join(missing).is_file() {
