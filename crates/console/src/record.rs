@@ -153,11 +153,14 @@ pub struct RfcRecord {
     pub size: Option<u64>,
     /// `p`.
     pub ptr: Option<u64>,
-    /// The trace, innermost first; empty if none could be read.
+    /// The trace, innermost first; empty if none could be read. As printed: on Arm the first two frames, marked
+    /// [`Mark::Pc`] and [`Mark::Lr`], can be the same place; it is the ledger that drops the second then.
     pub trace: Vec<TraceFrame>,
-    /// Console time stamp in nanoseconds, if the line has one.
+    /// Console time stamp in nanoseconds, if the line has one that is a time: since boot, or since 1970 where Xen
+    /// prints dates.
     pub time: Option<u64>,
-    /// The trace broke off, or other lines stood where a frame should be.
+    /// The trace is not certain: it broke off, a frame was cut, none came although such records have one in this log, or
+    /// another CPU's trace was printed at the same time and the frames may be mixed.
     pub trace_damaged: bool,
 }
 
@@ -170,13 +173,14 @@ pub enum Refusal {
     Damaged(Option<Tag>),
     /// The check fits and the content makes no sense: another format version, a field that cannot be.
     Malformed(Option<Tag>),
-    /// An RFC record without an operation, domain or pointer that can be read.
+    /// An RFC record of Xen's without an operation, domain or pointer that can be read. (What looks like one without
+    /// `(XEN) ` before it is somebody's text, and not told of.)
     RfcDamaged,
 }
 
 /// Who receives what a log contains, in the order of the log.
 ///
-/// Nothing is held back but one RFC record whose trace is still being read.
+/// RFC records whose traces are still being read are held back, at most four; among themselves they keep their order.
 pub trait RecordSink {
     /// A line of our recorder. `bytes` is the whole record, from `HA1` to the check, for telling a replay from a forgery.
     fn record(&mut self, at: Place, tag: Tag, seq: u64, bytes: &[u8], record: Record);
@@ -187,7 +191,8 @@ pub trait RecordSink {
     /// Something that was refused.
     fn refused(&mut self, at: Place, why: Refusal);
 
-    /// Xen's own trace names an address (`warn` mode, panics): `[<addr>] name+off/size`. Only from lines of Xen's.
+    /// Xen's own trace names an address (`warn` mode, RFC records, panics): `[<addr>] name+off/size`. Only from lines of
+    /// Xen's, and only with an address and a name. Called for every such line, so the same frame comes often.
     fn symbol(&mut self, frame: &TraceFrame) {
         let _ = frame;
     }

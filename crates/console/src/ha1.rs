@@ -1,0 +1,548 @@
+//! Our recorder's lines, format 1. The specification is `docs/record-format.md`.
+
+use xenheap_model::{
+    Charge, Counters, Domain, Event, Kind, KindTotals, Machine, Op, Owner, Pair, Pc, RowKey, StackId, View,
+};
+
+use crate::{
+    crc,
+    number::{decimal, hex, hex_of, is_hex},
+    record::{DumpBegin, DumpEnd, Header, KindLine, Record, Refusal, RowLine, StackLine, Tag},
+};
+
+/// How a record begins. The space belongs to it.
+pub(crate) const MAGIC: &[u8] = b"HA1 ";
+/// The longest record, in bytes, with room to spare.
+const LONGEST: usize = 1024;
+/// A space and four digits.
+const CHECK: usize = 5;
+
+/// A record whose check fits.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) tag: Tag,
+    pub(crate) seq: u64,
+    pub(crate) record: Record,
+}
+
+/// What stands at a [`MAGIC`].
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A record of this many bytes.
+    Record(usize, Found),
+    /// This many bytes that are no record that can be believed.
+    Refused(usize, Refusal),
+}
+
+/// Whether the [`MAGIC`] at `position` of `text` can be a record's: it begins a word, or a tag follows it. (`SHA1 ` does not.)
+pub(crate) fn is_candidate(text: &[u8], position: usize) -> bool {
+    let before = position.checked_sub(1).and_then(|before| text.get(before));
+    if !before.is_some_and(u8::is_ascii_alphanumeric) {
+        return true;
+    }
+    text.get(position..).is_some_and(|text| tag_of(text).is_some())
+}
+
+/// Reads the record at the start of `text`, which begins with [`MAGIC`] and goes on for as far as this record can go.
+///
+/// The record ends where a check fits. Usually that is the end of `text`; but a line can have lost its end, so that
+/// something else follows at once.
+#[inline]
+pub(crate) fn parse(text: &[u8]) -> Outcome {
+    let text = text.get(..LONGEST).unwrap_or(text).trim_ascii_end();
+    if let Some((content, check)) = text.len().checked_sub(CHECK).and_then(|at| text.split_at_checked(at))
+        && let Some(check) = check_of(check)
+        && crc::crc16(content) == check
+    {
+        return checked(text.len(), content);
+    }
+    parse_cut(text)
+}
+
+/// The slow way: another record begins in this one, or something follows it.
+#[cold]
+fn parse_cut(text: &[u8]) -> Outcome {
+    let end = memchr::memmem::find_iter(text, MAGIC)
+        .find(|&at| at > 0 && is_candidate(text, at))
+        .unwrap_or(text.len());
+    let text = text.get(..end).unwrap_or(text);
+    let mut crc = crc::INIT;
+    for (at, &byte) in text.iter().enumerate() {
+        if byte == b' '
+            && let Some(check) = text.get(at..at + CHECK).and_then(check_of)
+            && check == crc
+            && !text.get(at + CHECK).is_some_and(u8::is_ascii_alphanumeric)
+            && let Some(content) = text.get(..at)
+        {
+            return checked(at + CHECK, content);
+        }
+        crc = crc::step(crc, byte);
+    }
+    Outcome::Refused(text.len(), Refusal::Damaged(tag_of(text)))
+}
+
+/// ` 0f3a`
+fn check_of(text: &[u8]) -> Option<u16> {
+    let (check, rest) = hex_of(text.strip_prefix(b" ")?, 4)?;
+    rest.is_empty().then_some(check as u16)
+}
+
+/// The tag of what begins with [`MAGIC`].
+fn tag_of(text: &[u8]) -> Option<Tag> {
+    let (tag, rest) = hex_of(text.strip_prefix(MAGIC)?, 8)?;
+    rest.starts_with(b" ").then_some(Tag(tag as u32))
+}
+
+#[inline]
+fn checked(length: usize, content: &[u8]) -> Outcome {
+    match parse_content(content) {
+        Some(found) => Outcome::Record(length, found),
+        None => Outcome::Refused(length, Refusal::Malformed(tag_of(content))),
+    }
+}
+
+#[inline]
+fn parse_content(content: &[u8]) -> Option<Found> {
+    let fields = content.strip_prefix(MAGIC)?;
+    let (tag, fields) = hex_of(fields, 8)?;
+    let (seq, fields) = decimal(fields.strip_prefix(b" ")?)?;
+    let fields = fields.strip_prefix(b" ")?;
+    let record = match fields {
+        [b'w', op, b' ', fields @ ..] => event(seq, View::Warn, op_of(*op)?, fields)?,
+        [b'V', b' ', fields @ ..] if seq == 0 => Record::Header(header(fields)?),
+        [b'S', b' ', fields @ ..] => Record::Stack(stack(fields)?),
+        [b'P', b' ', fields @ ..] => Record::Row(row(fields)?),
+        [b'K', b' ', fields @ ..] => Record::Kind(kind_line(fields)?),
+        [b'Y', b' ', fields @ ..] => Record::Machine(machine(fields)?),
+        [b'Z', b' ', fields @ ..] => dump(fields)?,
+        [op, b' ', fields @ ..] => event(seq, View::Trace, op_of(*op)?, fields)?,
+        _ => return None,
+    };
+    Some(Found { tag: Tag(tag as u32), seq, record })
+}
+
+fn op_of(letter: u8) -> Option<Op> {
+    Some(match letter {
+        b'A' => Op::Alloc,
+        b'X' => Op::Fail,
+        b'F' => Op::Free,
+        b'G' => Op::Give,
+        b'B' => Op::GiveBack,
+        b'T' => Op::Take,
+        _ => return None,
+    })
+}
+
+fn kind_of(letter: u8) -> Option<Kind> {
+    Some(match letter {
+        b'x' => Kind::Xmalloc,
+        b'h' => Kind::Xenheap,
+        b'd' => Kind::Domheap,
+        b'p' => Kind::PoolGrowth,
+        _ => return None,
+    })
+}
+
+/// `sN`, `dN` and so on. A field that was there already is an error.
+fn once<T>(field: &mut Option<T>, value: T) -> Option<()> {
+    field.replace(value).is_none().then_some(())
+}
+
+#[inline]
+fn event(seq: u64, view: View, op: Op, fields: &[u8]) -> Option<Record> {
+    let [kind, b' ', fields @ ..] = fields else { return None };
+    let kind = kind_of(*kind)?;
+    let (addr, fields) = hex(fields)?;
+    let (size, mut fields) = match fields.strip_prefix(b" ")? {
+        [b'-', rest @ ..] if op == Op::Free && kind == Kind::Xmalloc => (None, rest),
+        fields => decimal(fields).map(|(size, rest)| (Some(size), rest))?,
+    };
+    if seq == 0 || (op == Op::Fail && addr != 0) {
+        return None;
+    }
+    let (mut stack, mut current, mut passed, mut memflags, mut layer, mut cpu, mut time, mut used) =
+        (None, None, None, None, None, None, None, None);
+    let (mut no_owner, mut unknown) = (None, None);
+    while !fields.is_empty() {
+        let [b' ', letter, value @ ..] = fields else { return None };
+        fields = match letter {
+            b's' => number(value, |id| once(&mut stack, StackId(u32::try_from(id).ok()?)))?,
+            b'd' => number(value, |id| once(&mut current, domain(id)?))?,
+            b'o' => number(value, |id| once(&mut passed, domain(id)?))?,
+            b'l' => number(value, |layers| once(&mut layer, u32::try_from(layers).ok()?))?,
+            b'c' => number(value, |id| once(&mut cpu, u32::try_from(id).ok()?))?,
+            b'u' if kind == Kind::Xmalloc => number(value, |bytes| once(&mut used, bytes))?,
+            b'm' => {
+                let (flags, rest) = hex(value)?;
+                once(&mut memflags, u32::try_from(flags).ok()?)?;
+                rest
+            }
+            b't' => {
+                let (nanoseconds, rest) = hex(value)?;
+                once(&mut time, nanoseconds)?;
+                rest
+            }
+            b'n' => {
+                once(&mut no_owner, ())?;
+                value
+            }
+            b'q' if op == Op::Free => {
+                once(&mut unknown, ())?;
+                value
+            }
+            b'q' | b'u' => return None,
+            // A letter of a later recorder.
+            _ if letter.is_ascii_alphanumeric() => {
+                let end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
+                value.get(end..)?
+            }
+            _ => return None,
+        };
+    }
+    let event = Event {
+        seq,
+        op,
+        kind,
+        addr,
+        size,
+        used,
+        stack: stack.unwrap_or(StackId::UNKNOWN),
+        current: current.unwrap_or(Domain::Null),
+        passed,
+        charge: if no_owner.is_some() { Charge::NoOwner } else { Charge::Nobody },
+        memflags: memflags.unwrap_or(0),
+        layer: layer.unwrap_or(0),
+        cpu: cpu.unwrap_or(0),
+        time: time.unwrap_or(0),
+        unknown: unknown.is_some(),
+    };
+    Some(Record::Event { view, event })
+}
+
+#[inline]
+fn number(text: &[u8], take: impl FnOnce(u64) -> Option<()>) -> Option<&[u8]> {
+    let (value, rest) = decimal(text)?;
+    take(value)?;
+    Some(rest)
+}
+
+fn domain(id: u64) -> Option<Domain> {
+    u16::try_from(id).ok().map(Domain::from_id)
+}
+
+/// Text between single spaces. An empty part is an error of whoever uses it, because no field is empty.
+fn parts(fields: &[u8]) -> impl Iterator<Item = &[u8]> {
+    fields.split(|&byte| byte == b' ')
+}
+
+/// `key=value`
+fn pair_of(part: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memchr(b'=', part).filter(|&at| at > 0)?;
+    Some((part.get(..at)?, part.get(at + 1..)?))
+}
+
+/// A word of a record: printable ASCII, so that it can go to a terminal as it is.
+fn word(text: &[u8]) -> Option<String> {
+    text.iter().all(u8::is_ascii_graphic).then(|| text.iter().copied().map(char::from).collect())
+}
+
+fn whole_decimal(text: &[u8]) -> Option<u64> {
+    decimal(text).and_then(|(value, rest)| rest.is_empty().then_some(value))
+}
+
+fn whole_hex(text: &[u8]) -> Option<u64> {
+    hex(text).and_then(|(value, rest)| rest.is_empty().then_some(value))
+}
+
+fn header(fields: &[u8]) -> Option<Header> {
+    let mut header = Header::default();
+    let mut format = None;
+    for part in parts(fields) {
+        let (key, value) = pair_of(part)?;
+        match key {
+            b"fmt" => once(&mut format, whole_decimal(value)?)?,
+            b"xen" => header.xen = word(value)?,
+            b"arch" => header.arch = word(value)?,
+            b"build" if value == b"-" => header.build_id = None,
+            b"build" if value.iter().all(|&byte| is_hex(byte)) => header.build_id = Some(word(value)?),
+            b"build" => return None,
+            b"text" => {
+                let (start, rest) = hex(value)?;
+                header.text = Some((start, whole_hex(rest.strip_prefix(b"-")?)?));
+            }
+            b"modes" => {
+                let modes = value.split(|&byte| byte == b',');
+                header.modes = modes.filter_map(mode_of).collect();
+            }
+            b"depth" => header.tables.depth = whole_decimal(value)?,
+            b"stacks" => header.tables.stacks = whole_decimal(value)?,
+            b"rows" => header.tables.rows = whole_decimal(value)?,
+            b"live" => header.tables.live = whole_decimal(value)?,
+            b"ring" => header.tables.ring = whole_decimal(value)?,
+            _ => {}
+        }
+    }
+    header.format = u32::try_from(format?).ok().filter(|&format| format == 1)?;
+    Some(header)
+}
+
+fn mode_of(name: &[u8]) -> Option<View> {
+    [View::Trace, View::Warn, View::Summary].into_iter().find(|view| view.as_str().as_bytes() == name)
+}
+
+fn stack(fields: &[u8]) -> Option<StackLine> {
+    let mut parts = parts(fields);
+    let id = u32::try_from(whole_decimal(parts.next()?)?).ok().filter(|&id| id > 0)?;
+    let (hash, rest) = hex_of(parts.next()?, 16)?;
+    if !rest.is_empty() {
+        return None;
+    }
+    let mut line = StackLine { id: StackId(id), hash, pcs: Vec::new(), truncated: false };
+    for part in parts {
+        if line.truncated {
+            return None;
+        }
+        match part {
+            b"+" => line.truncated = true,
+            [b'!', addr @ ..] => line.pcs.push(Pc { addr: whole_hex(addr)?, exact: true }),
+            addr => line.pcs.push(Pc { addr: whole_hex(addr)?, exact: false }),
+        }
+    }
+    Some(line)
+}
+
+/// Decimal values by key: each known key exactly once, unknown ones ignored.
+struct Values<const N: usize> {
+    keys: [&'static str; N],
+    values: [Option<u64>; N],
+}
+
+impl<const N: usize> Values<N> {
+    fn new(keys: [&'static str; N]) -> Self {
+        Values { keys, values: [None; N] }
+    }
+
+    fn add(&mut self, key: &[u8], value: impl FnOnce() -> Option<u64>) -> Option<()> {
+        let place = self.keys.iter().position(|known| known.as_bytes() == key);
+        match place.and_then(|at| self.values.get_mut(at)) {
+            Some(place) => once(place, value()?),
+            None => Some(()),
+        }
+    }
+
+    fn all(self) -> Option<[u64; N]> {
+        let mut all = [0; N];
+        for (to, from) in all.iter_mut().zip(self.values) {
+            *to = from?;
+        }
+        Some(all)
+    }
+}
+
+/// The keys that the `P` and `K` lines share, in the order of the specification.
+pub(crate) const COUNTERS: [&str; 12] = [
+    "allocs",
+    "bytes",
+    "failed",
+    "taken",
+    "taken_bytes",
+    "freed",
+    "freed_bytes",
+    "given",
+    "given_bytes",
+    "live",
+    "live_bytes",
+    "peak",
+];
+
+/// The values of [`COUNTERS`].
+pub(crate) fn counter_values(of: &Counters) -> [u64; 12] {
+    [
+        of.allocs,
+        of.bytes,
+        of.failed,
+        of.taken,
+        of.taken_bytes,
+        of.freed,
+        of.freed_bytes,
+        of.given,
+        of.given_bytes,
+        of.live,
+        of.live_bytes,
+        of.peak,
+    ]
+}
+
+fn counters(values: [u64; 12]) -> Counters {
+    let [
+        allocs,
+        bytes,
+        failed,
+        taken,
+        taken_bytes,
+        freed,
+        freed_bytes,
+        given,
+        given_bytes,
+        live,
+        live_bytes,
+        peak,
+    ] = values;
+    Counters {
+        allocs,
+        bytes,
+        failed,
+        taken,
+        taken_bytes,
+        freed,
+        freed_bytes,
+        given,
+        given_bytes,
+        live,
+        live_bytes,
+        peak,
+        min: 0,
+        max: 0,
+    }
+}
+
+fn row(fields: &[u8]) -> Option<RowLine> {
+    let mut parts = parts(fields);
+    let [b's', id @ ..] = parts.next()? else { return None };
+    let stack = StackId(u32::try_from(whole_decimal(id)?).ok()?);
+    let [kind] = parts.next()? else { return None };
+    let kind = kind_of(*kind)?;
+    let (mut current, mut owner, mut no_owner) = (None, None, None);
+    let (mut common, mut extent) = (Values::new(COUNTERS), Values::new(["min", "max"]));
+    for part in parts {
+        if let Some((key, value)) = pair_of(part) {
+            common.add(key, || whole_decimal(value))?;
+            extent.add(key, || whole_decimal(value))?;
+        } else {
+            match part {
+                b"n" => once(&mut no_owner, ())?,
+                [b'd', id @ ..] => once(&mut current, domain(whole_decimal(id)?)?)?,
+                [b'o', id @ ..] => once(&mut owner, domain(whole_decimal(id)?)?)?,
+                _ => return None,
+            }
+        }
+    }
+    let [min, max] = extent.all()?;
+    Some(RowLine {
+        key: RowKey {
+            stack,
+            kind,
+            charge: if no_owner.is_some() { Charge::NoOwner } else { Charge::Nobody },
+            current: current?,
+            owner: owner.map_or(Owner::Unknown, Owner::Passed),
+        },
+        counters: Counters { min, max, ..counters(common.all()?) },
+    })
+}
+
+fn kind_line(fields: &[u8]) -> Option<KindLine> {
+    let [kind, b' ', fields @ ..] = fields else { return None };
+    let kind = kind_of(*kind)?;
+    let mut common = Values::new(COUNTERS);
+    let mut more = Values::new(["orphans", "orphan_bytes", "pages", "pages_freed"]);
+    let mut blocks = Values::new(["pool", "pool_freed"]);
+    for part in parts(fields) {
+        let (key, value) = pair_of(part)?;
+        common.add(key, || whole_decimal(value))?;
+        more.add(key, || whole_decimal(value))?;
+        blocks.add(key, || whole_decimal(value))?;
+    }
+    let [orphans, orphan_bytes, pages, pages_freed] = more.all()?;
+    let [pool, pool_freed] = if kind == Kind::Xmalloc { blocks.all()? } else { [0; 2] };
+    let counters = counters(common.all()?);
+    let totals = KindTotals { counters, orphans, orphan_bytes, pages, pages_freed, pool, pool_freed };
+    Some(KindLine { kind, totals })
+}
+
+fn machine(fields: &[u8]) -> Option<Machine> {
+    let pairs = ["free", "dompages", "pooltotal", "poolused"];
+    let (mut start, mut now) = (Values::new(pairs), Values::new(pairs));
+    let mut single = Values::new([
+        "poolhdr",
+        "heapadd",
+        "owned_alloc",
+        "owned_freed",
+        "given_counted",
+        "taken_counted",
+        "lost_records",
+        "lost_stacks",
+        "lost_rows",
+        "lost_live",
+        "busy",
+    ]);
+    for part in parts(fields) {
+        let (key, value) = pair_of(part)?;
+        if let Some((first, rest)) = decimal(value)
+            && let [b'/', second @ ..] = rest
+        {
+            start.add(key, || Some(first))?;
+            now.add(key, || whole_decimal(second))?;
+        } else {
+            single.add(key, || whole_decimal(value))?;
+        }
+    }
+    let mut pairs = [Pair::default(); 4];
+    for ((pair, start), now) in pairs.iter_mut().zip(start.all()?).zip(now.all()?) {
+        *pair = Pair { start, now };
+    }
+    let [free, dompages, pooltotal, poolused] = pairs;
+    let [
+        poolhdr,
+        heapadd,
+        owned_alloc,
+        owned_freed,
+        given_counted,
+        taken_counted,
+        lost_records,
+        lost_stacks,
+        lost_rows,
+        lost_live,
+        busy,
+    ] = single.all()?;
+    Some(Machine {
+        free,
+        dompages,
+        pooltotal,
+        poolused,
+        poolhdr,
+        heapadd,
+        owned_alloc,
+        owned_freed,
+        given_counted,
+        taken_counted,
+        lost_records,
+        lost_stacks,
+        lost_rows,
+        lost_live,
+        busy,
+    })
+}
+
+fn dump(fields: &[u8]) -> Option<Record> {
+    let mut parts = parts(fields);
+    let begin = match parts.next()? {
+        b"begin" => true,
+        b"end" => false,
+        _ => return None,
+    };
+    let number = whole_decimal(parts.next()?)?;
+    let mut why = None;
+    let mut lines = Values::new(["stacks", "rows"]);
+    for part in parts {
+        let (key, value) = pair_of(part)?;
+        if key == b"why" {
+            once(&mut why, word(value)?)?;
+        }
+        lines.add(key, || whole_decimal(value))?;
+    }
+    if begin {
+        return Some(Record::DumpBegin(DumpBegin { number, why: why? }));
+    }
+    let [stacks, rows] = lines.all()?;
+    Some(Record::DumpEnd(DumpEnd { number, stacks, rows }))
+}

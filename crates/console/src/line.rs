@@ -1,0 +1,400 @@
+//! One line of a log: whose it is, and what it says.
+//!
+//! A line can have several parts. Xen's console writes a CPU's message behind whatever stands unfinished on the line: dom0's
+//! prompt, another CPU's half message. Every part that Xen writes begins with its mark, `(XEN) `; every message of a guest
+//! with `(dN) `, and takes the rest of the line, because Xen ends it. So:
+//!
+//! * What stands behind a `(dN) `, anywhere in the line, or behind `(XEN) ` and `DOMn:`, is that guest's, whatever it looks
+//!   like. Nothing in it counts. This is a matter of bytes alone, and a guest cannot write an end of line that Xen does not mark
+//!   again.
+//! * A record of ours need not have `(XEN) ` before it. The mark proves nothing: who can write an unmarked line (dom0, or a
+//!   guest that has the console's focus) can write `(XEN) ` as well, and Xen itself leaves it out when its line was broken
+//!   up by another CPU's. What counts is the check, and the tag, which is not guessed in 2^32.
+//! * An RFC record and a trace have neither, so `(XEN) ` is asked for.
+
+use memchr::{memchr_iter, memmem};
+use xenheap_model::{Arch, Mark, TraceFrame, View};
+
+use crate::{
+    assemble::Assembler,
+    clean::Cleaned,
+    facts::{self, BOOT_LINES},
+    ha1, prefix,
+    record::{Place, Record, RecordSink, Refusal, XenSays},
+    rfc,
+    trace::{self, Outcome},
+};
+
+/// Where a piece of a line begins.
+#[derive(Clone, Copy)]
+pub(crate) struct Place0 {
+    /// Line, from 1.
+    pub(crate) line: u64,
+    /// Offset of the piece's first byte.
+    pub(crate) offset: u64,
+}
+
+/// A piece of a line without control characters, and where it came from.
+#[derive(Clone, Copy)]
+struct Text<'a> {
+    bytes: &'a [u8],
+    cleaned: Option<&'a Cleaned>,
+    at: Place0,
+    /// What begins at or behind this position of the original is looked at with the next piece.
+    limit: usize,
+}
+
+impl<'a> Text<'a> {
+    fn origin(&self, position: usize) -> usize {
+        self.cleaned.map_or(position, |cleaned| cleaned.origin(position))
+    }
+
+    fn is_ours(&self, position: usize) -> bool {
+        self.origin(position) < self.limit
+    }
+
+    fn place(&self, position: usize) -> Place {
+        Place { line: self.at.line, offset: self.at.offset + self.origin(position) as u64 }
+    }
+
+    fn part(&self, start: usize, end: usize) -> &'a [u8] {
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+}
+
+/// Who wrote a part of a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    Xen,
+    /// Nothing says; dom0, a boot loader, the rest of a broken line.
+    Unknown,
+}
+
+/// What is known from one line to the next.
+pub(crate) struct Lines {
+    traces: Assembler,
+    cleaned: Cleaned,
+    frame: TraceFrame,
+    /// The line is a guest's from here on.
+    guest: bool,
+    /// `(XEN) ` stood in an earlier piece of this line.
+    xen: bool,
+    /// The architecture that was last told of.
+    arch: Option<Arch>,
+    /// Addresses of 64 bits were seen.
+    wide: bool,
+    /// How many more lines of a boot are looked at.
+    boot: u32,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        let frame = TraceFrame { addr: None, name: String::new(), offset: None, mark: Mark::None };
+        Lines {
+            traces: Assembler::default(),
+            cleaned: Cleaned::default(),
+            frame,
+            guest: false,
+            xen: false,
+            arch: None,
+            wide: false,
+            boot: 0,
+        }
+    }
+}
+
+impl Lines {
+    /// Whether the next line has to be looked at whatever it contains.
+    #[inline]
+    pub(crate) fn is_active(&self) -> bool {
+        self.boot > 0 || self.traces.is_active()
+    }
+
+    /// Looks at a line or, if it is very long, at a piece of one: what begins in the first `limit` bytes. Says whether it
+    /// had anything that looks like a record.
+    pub(crate) fn piece<S: RecordSink + ?Sized>(
+        &mut self,
+        piece: &[u8],
+        limit: usize,
+        at: Place0,
+        sink: &mut S,
+    ) -> bool {
+        let trimmed = match piece {
+            [line @ .., b'\r'] => line,
+            line => line,
+        };
+        if Cleaned::is_clean(trimmed) {
+            return self.text(Text { bytes: trimmed, cleaned: None, at, limit }, None, sink);
+        }
+        // What an escape sequence seems to contain may be a guest's mark behind an unfinished sequence of dom0's, so the
+        // mark is looked for in both forms.
+        let guest = memchr_iter(b'(', piece)
+            .find(|&position| piece.get(position..).is_some_and(prefix::guest_mark));
+        let mut cleaned = std::mem::take(&mut self.cleaned);
+        cleaned.set(piece);
+        let text = Text { bytes: cleaned.text(), cleaned: Some(&cleaned), at, limit };
+        let mattered = self.text(text, guest, sink);
+        self.cleaned = cleaned;
+        mattered
+    }
+
+    /// The line ends.
+    #[inline]
+    pub(crate) fn end_line<S: RecordSink + ?Sized>(&mut self, sink: &mut S) {
+        self.guest = false;
+        self.xen = false;
+        self.boot = self.boot.saturating_sub(1);
+        self.traces.end_line(sink);
+    }
+
+    /// The log ends.
+    pub(crate) fn finish<S: RecordSink + ?Sized>(&mut self, sink: &mut S) {
+        self.traces.finish(sink);
+    }
+
+    /// Divides the text into parts. `guest`: from this position of the original on it is a guest's.
+    fn text<S: RecordSink + ?Sized>(&mut self, text: Text<'_>, guest: Option<usize>, sink: &mut S) -> bool {
+        if self.guest {
+            return self.guests(text, 0, sink);
+        }
+        let mut mattered = false;
+        let mut start = 0;
+        let mut writer = if self.xen { Writer::Xen } else { Writer::Unknown };
+        // The part was not begun by a mark of this piece: it goes on from the piece before.
+        let mut begins = !self.xen;
+        for position in memchr_iter(b'(', text.bytes) {
+            let Some(here) = text.bytes.get(position..) else { break };
+            let xen = prefix::xen_mark(here);
+            if guest.is_some_and(|guest| text.origin(position) >= guest) || prefix::guest_mark(here) {
+                mattered |= self.part(text, start, position, writer, begins, true, sink).unwrap_or(true);
+                self.guest = self.guest || text.is_ours(position);
+                return self.guests(text, position, sink) || mattered;
+            }
+            if let Some(message) = xen {
+                match self.part(text, start, position, writer, begins, true, sink) {
+                    Some(part) => mattered |= part,
+                    None => return true,
+                }
+                start = text.bytes.len() - message.len();
+                writer = Writer::Xen;
+                begins = true;
+                self.xen |= text.is_ours(position);
+            }
+        }
+        match self.part(text, start, text.bytes.len(), writer, begins, false, sink) {
+            Some(part) => mattered | part,
+            None => true,
+        }
+    }
+
+    /// What a guest wrote, from `start` on: counts what looks like a record.
+    #[cold]
+    fn guests<S: RecordSink + ?Sized>(&mut self, text: Text<'_>, start: usize, sink: &mut S) -> bool {
+        let bytes = text.part(start, text.bytes.len());
+        let ours = memmem::find_iter(bytes, ha1::MAGIC).filter(|&at| ha1::is_candidate(bytes, at));
+        let rfcs = memmem::find_iter(bytes, rfc::MAGIC)
+            .filter(|&at| bytes.get(at..).is_some_and(rfc::is_candidate));
+        let mut found = false;
+        for at in ours.chain(rfcs) {
+            if text.is_ours(start + at) {
+                sink.refused(text.place(start + at), Refusal::Guest);
+            }
+            found = true;
+        }
+        found
+    }
+
+    /// Looks at one part of a line. `begins`: its beginning is here; `cut`: another follows it at once. Gives `None` if
+    /// it and the rest of the line turned out to be a guest's.
+    #[expect(clippy::too_many_arguments, reason = "the part's two ends, who wrote it, and where it goes")]
+    #[inline]
+    fn part<S: RecordSink + ?Sized>(
+        &mut self,
+        text: Text<'_>,
+        start: usize,
+        end: usize,
+        writer: Writer,
+        begins: bool,
+        cut: bool,
+        sink: &mut S,
+    ) -> Option<bool> {
+        if start == end && writer == Writer::Unknown {
+            return Some(false);
+        }
+        let part = text.part(start, end);
+        if writer == Writer::Unknown {
+            return Some(self.records(text, start, end, sink));
+        }
+        let (stamp, message) = if begins { prefix::split_stamp(part) } else { (&[][..], part) };
+        if begins && prefix::dom_mark(message) {
+            self.guest |= text.is_ours(start);
+            self.guests(text, start, sink);
+            return None;
+        }
+        let at = end - message.len();
+        if message.starts_with(ha1::MAGIC) {
+            return Some(self.records(text, at, end, sink));
+        }
+        Some(self.message(text, at, end, stamp, begins, cut, sink))
+    }
+
+    /// Looks at a message of Xen's that does not begin with a record of ours.
+    #[expect(clippy::too_many_arguments, reason = "as for `part`")]
+    fn message<S: RecordSink + ?Sized>(
+        &mut self,
+        text: Text<'_>,
+        start: usize,
+        end: usize,
+        stamp: &[u8],
+        begins: bool,
+        cut: bool,
+        sink: &mut S,
+    ) -> bool {
+        let message = text.part(start, end);
+        let body = message.trim_ascii_start();
+        if begins && text.is_ours(start) {
+            if body.is_empty() {
+                // Not the empty part before another mark: that is a message that was cut off before it began.
+                if !cut {
+                    self.traces.blank(sink);
+                }
+                return false;
+            }
+            if body.starts_with(trace::FRAME) && self.frame(body, cut, sink) {
+                return false;
+            }
+            if body.starts_with(trace::TITLE) {
+                self.traces.title();
+                return false;
+            }
+        }
+        let mut found = self.records(text, start, end, sink);
+        let mut from = 0;
+        while let Some(at) = message.get(from..).and_then(|rest| memmem::find(rest, rfc::MAGIC)) {
+            let at = from + at;
+            from = at + rfc::MAGIC.len();
+            let Some(record) = message.get(at..) else { break };
+            if !text.is_ours(start + at) || !rfc::is_candidate(record) {
+                continue;
+            }
+            found = true;
+            // Behind an unfinished record there can be another.
+            let until = memmem::find(record.get(rfc::MAGIC.len()..).unwrap_or_default(), rfc::MAGIC);
+            let record = until.and_then(|until| record.get(..rfc::MAGIC.len() + until)).unwrap_or(record);
+            self.rfc(text.place(start + at), record, stamp, sink);
+        }
+        if !found && begins && text.is_ours(start) {
+            self.facts(body, sink);
+        }
+        found
+    }
+
+    fn rfc<S: RecordSink + ?Sized>(&mut self, at: Place, text: &[u8], stamp: &[u8], sink: &mut S) {
+        match rfc::parse(text, !self.wide) {
+            Some(mut record) => {
+                self.wide |= record.ptr.is_some_and(|ptr| ptr > u64::from(u32::MAX));
+                record.time = prefix::stamp_time(stamp);
+                self.traces.start(at, record, sink);
+            }
+            None => sink.refused(at, Refusal::RfcDamaged),
+        }
+    }
+
+    /// Looks at what begins like a frame. Says whether it was one.
+    fn frame<S: RecordSink + ?Sized>(&mut self, body: &[u8], cut: bool, sink: &mut S) -> bool {
+        match trace::parse(body, &mut self.frame) {
+            Outcome::Frame { whole } => {
+                self.wide |= self.frame.addr.is_some_and(|addr| addr > u64::from(u32::MAX));
+                let arch = match self.frame.mark {
+                    Mark::R | Mark::F | Mark::S => Some(Arch::X86_64),
+                    Mark::Pc | Mark::Lr if self.wide => Some(Arch::Arm64),
+                    Mark::Pc | Mark::Lr => Some(Arch::Arm32),
+                    Mark::None => None,
+                };
+                self.arch(arch, sink);
+                if !self.frame.name.is_empty() && self.frame.addr.is_some() {
+                    sink.symbol(&self.frame);
+                }
+                self.traces.frame(&self.frame, whole && !cut, sink);
+                whole
+            }
+            Outcome::Broken => {
+                self.traces.broken_frame();
+                false
+            }
+        }
+    }
+
+    fn facts<S: RecordSink + ?Sized>(&mut self, body: &[u8], sink: &mut S) {
+        if body.starts_with(facts::VERSION) {
+            self.boot = BOOT_LINES;
+            // Another boot may be on another machine.
+            self.arch = None;
+            self.wide = false;
+        }
+        for fact in facts::of_message(body) {
+            match fact {
+                XenSays::Arch(arch) => self.arch(Some(arch), sink),
+                fact => sink.xen_says(fact),
+            }
+        }
+    }
+
+    /// Tells of the architecture when it is news.
+    fn arch<S: RecordSink + ?Sized>(&mut self, arch: Option<Arch>, sink: &mut S) {
+        if let Some(arch) = arch
+            && self.arch != Some(arch)
+        {
+            self.arch = Some(arch);
+            self.boot = 0;
+            sink.xen_says(XenSays::Arch(arch));
+        }
+    }
+
+    /// Finds the records of ours in a part of a line. Says whether there is anything like one.
+    #[inline]
+    fn records<S: RecordSink + ?Sized>(
+        &mut self,
+        text: Text<'_>,
+        start: usize,
+        end: usize,
+        sink: &mut S,
+    ) -> bool {
+        let mut found = false;
+        let mut from = start;
+        loop {
+            let rest = text.part(from, end);
+            if !rest.starts_with(ha1::MAGIC) {
+                match memmem::find(rest, ha1::MAGIC) {
+                    Some(at) => from += at,
+                    None => return found,
+                }
+            }
+            let here = from;
+            from += ha1::MAGIC.len();
+            if !text.is_ours(here) {
+                return found;
+            }
+            if !ha1::is_candidate(text.bytes, here) {
+                continue;
+            }
+            found = true;
+            let bytes = text.part(here, end);
+            let length = match ha1::parse(bytes) {
+                ha1::Outcome::Record(length, record) => {
+                    if matches!(record.record, Record::Event { view: View::Warn, .. }) {
+                        self.traces.ours();
+                    }
+                    let bytes = bytes.get(..length).unwrap_or(bytes);
+                    sink.record(text.place(here), record.tag, record.seq, bytes, record.record);
+                    length
+                }
+                ha1::Outcome::Refused(length, why) => {
+                    sink.refused(text.place(here), why);
+                    length
+                }
+            };
+            from = from.max(here + length);
+        }
+    }
+}

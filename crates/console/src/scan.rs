@@ -1,0 +1,218 @@
+//! Reads a log block by block, finds the lines that matter, and hands them on.
+//!
+//! Most of a log is not for us. While nothing is being assembled, each block is searched for a handful of words, and only
+//! lines that have one of them are looked at. Lines of records usually stand together, so behind such a line the next is
+//! looked at without a search.
+
+use std::io::{self, Read};
+
+use memchr::memmem::Finder;
+
+use crate::{
+    error::{Damage, Error},
+    facts, ha1,
+    line::{Lines, Place0},
+    record::RecordSink,
+    rfc, trace,
+};
+
+/// How much is read at a time.
+const BLOCK: usize = 256 << 10;
+/// A line is looked at in pieces of this many bytes, so that memory stays flat however long it is.
+pub(crate) const PIECE: usize = 64 << 10;
+/// Pieces overlap by this much: no record or message that matters is longer.
+pub(crate) const OVERLAP: usize = 4 << 10;
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanStats {
+    /// Lines, the last one counted even if nothing ends it.
+    pub lines: u64,
+    /// Bytes, after decompression.
+    pub bytes: u64,
+    /// The last line has no end: the log was probably cut off.
+    pub unfinished: bool,
+    /// The compressed data was truncated or damaged: there was more in this log.
+    pub damage: Option<Damage>,
+}
+
+/// Reads a log from front to end and hands what it contains to `sink`.
+///
+/// `progress` is called now and then with the number of bytes read. Memory does not depend on the length of the log or of its
+/// lines. Anything can be in a log, so the only errors are those of reading; what came before the error has been
+/// handed over. Compressed data that is truncated or damaged is no error, but noted in [`ScanStats::damage`].
+///
+/// ```
+/// use xenheap_console::{Place, Record, RecordSink, Refusal, RfcRecord, Tag, scan};
+///
+/// #[derive(Default)]
+/// struct Count { records: u64, refused: u64 }
+///
+/// impl RecordSink for Count {
+///     fn record(&mut self, _: Place, _: Tag, _: u64, _: &[u8], _: Record) { self.records += 1; }
+///     fn rfc(&mut self, _: Place, _: RfcRecord) { self.records += 1; }
+///     fn refused(&mut self, _: Place, _: Refusal) { self.refused += 1; }
+/// }
+///
+/// let log = b"(XEN) [   12.022661] DEBUG: d0: xfree - p=ffff83013a5001a0\n\
+///             (d1) (XEN) [   12.022661] DEBUG: d0: xfree - p=ffff83013a5001a0\n";
+/// let mut count = Count::default();
+/// scan(&log[..], &mut count, |_| {})?;
+/// assert_eq!((count.records, count.refused), (1, 1));
+/// # Ok::<(), xenheap_console::Error>(())
+/// ```
+pub fn scan<R: Read, S: RecordSink + ?Sized>(
+    mut reader: R,
+    sink: &mut S,
+    mut progress: impl FnMut(u64),
+) -> Result<ScanStats, Error> {
+    let mut buffer = vec![0; BLOCK];
+    let mut scanner = Scanner::new();
+    // `buffer[..filled]` holds the beginning of a line (or of a piece of one) that is not complete.
+    let mut filled = 0;
+    let mut stats = ScanStats::default();
+    let failed = loop {
+        let Some(space) = buffer.get_mut(filled..) else { break None };
+        let count = match reader.read(space) {
+            Ok(0) => break None,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
+                Some(damage) => {
+                    stats.damage = Some(damage.clone());
+                    break None;
+                }
+                None => break Some(error),
+            },
+        };
+        stats.bytes += count as u64;
+        let fresh = filled;
+        filled = (filled + count).min(buffer.len());
+        let Some(data) = buffer.get(..filled) else { break None };
+        let complete = match data.get(fresh..).and_then(|fresh| memchr::memrchr(b'\n', fresh)) {
+            Some(last) => fresh + last + 1,
+            None => 0,
+        };
+        let (lines, rest) = data.split_at_checked(complete).unwrap_or((data, &[]));
+        scanner.lines(lines, sink);
+        let used = complete + scanner.pieces(rest, sink);
+        buffer.copy_within(used..filled, 0);
+        filled -= used;
+        progress(stats.bytes);
+    };
+    let rest = buffer.get(..filled).unwrap_or_default();
+    stats.unfinished = scanner.end(rest, sink);
+    stats.lines = scanner.line;
+    match failed {
+        Some(source) => Err(Error::Read { offset: stats.bytes, source }),
+        None => Ok(stats),
+    }
+}
+
+/// Words, one of which is in every line that can matter while nothing is being assembled.
+const WORDS: [&[u8]; 5] = [ha1::MAGIC, rfc::MAGIC, trace::TITLE, facts::VERSION, facts::BUILD_ID];
+
+struct Scanner {
+    words: [Finder<'static>; WORDS.len()],
+    content: Lines,
+    /// Lines that are complete.
+    line: u64,
+    /// Where in the log the next byte to be looked at stands.
+    offset: u64,
+    /// The next byte does not begin a line, but the next piece of one.
+    inside: bool,
+}
+
+impl Scanner {
+    fn new() -> Self {
+        Scanner { words: WORDS.map(Finder::new), content: Lines::default(), line: 0, offset: 0, inside: false }
+    }
+
+    /// Looks at `data`, which ends with the end of a line.
+    fn lines<S: RecordSink + ?Sized>(&mut self, data: &[u8], sink: &mut S) {
+        let mut rest = data;
+        // Where the words are found next, as distance from the end of `data`: it stays the same as `rest` gets shorter.
+        let mut found = [Some(usize::MAX); WORDS.len()];
+        let mut matters = self.inside;
+        while !rest.is_empty() {
+            if !matters && !self.content.is_active() {
+                match self.next_word(rest, &mut found) {
+                    Some(at) => {
+                        let start = rest.get(..at).and_then(|before| memchr::memrchr(b'\n', before));
+                        let (before, after) = rest.split_at_checked(start.map_or(0, |at| at + 1)).unwrap_or((rest, &[]));
+                        self.skip(before);
+                        rest = after;
+                    }
+                    None => {
+                        self.skip(rest);
+                        return;
+                    }
+                }
+            }
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let (line, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            matters = self.line(line, sink);
+            rest = after.get(1..).unwrap_or_default();
+        }
+    }
+
+    /// Where in `rest` the first of the words is.
+    fn next_word(&self, rest: &[u8], found: &mut [Option<usize>; WORDS.len()]) -> Option<usize> {
+        let mut first = None;
+        for (word, found) in self.words.iter().zip(found) {
+            // `None`: not in the rest. Else known if it is not behind us.
+            if found.is_some_and(|from_end| from_end > rest.len()) {
+                *found = word.find(rest).map(|at| rest.len() - at);
+            }
+            if let Some(from_end) = *found {
+                let at = rest.len() - from_end;
+                first = Some(first.map_or(at, |first: usize| first.min(at)));
+            }
+        }
+        first
+    }
+
+    /// Passes over whole lines.
+    fn skip(&mut self, lines: &[u8]) {
+        self.line += memchr::memchr_iter(b'\n', lines).count() as u64;
+        self.offset += lines.len() as u64;
+    }
+
+    /// Looks at a line, or at the rest of one whose beginning was looked at. Says whether it mattered.
+    fn line<S: RecordSink + ?Sized>(&mut self, line: &[u8], sink: &mut S) -> bool {
+        let mut rest = line;
+        if line.len() >= PIECE {
+            rest = line.get(self.pieces(line, sink)..).unwrap_or_default();
+        }
+        let at = Place0 { line: self.line + 1, offset: self.offset };
+        let mattered = self.content.piece(rest, rest.len(), at, sink);
+        self.content.end_line(sink);
+        self.line += 1;
+        self.offset += rest.len() as u64 + 1;
+        self.inside = false;
+        mattered
+    }
+
+    /// Looks at as many whole pieces as the beginning of a line has. Says how many bytes are done with.
+    fn pieces<S: RecordSink + ?Sized>(&mut self, line: &[u8], sink: &mut S) -> usize {
+        let mut rest = line;
+        while let Some(piece) = rest.get(..PIECE) {
+            let at = Place0 { line: self.line + 1, offset: self.offset };
+            self.content.piece(piece, PIECE - OVERLAP, at, sink);
+            self.inside = true;
+            self.offset += (PIECE - OVERLAP) as u64;
+            rest = rest.get(PIECE - OVERLAP..).unwrap_or_default();
+        }
+        line.len() - rest.len()
+    }
+
+    /// The log ends with `rest`, a line without an end. Says whether there was one.
+    fn end<S: RecordSink + ?Sized>(&mut self, rest: &[u8], sink: &mut S) -> bool {
+        let unfinished = !rest.is_empty();
+        if unfinished {
+            self.line(rest, sink);
+        }
+        self.content.finish(sink);
+        unfinished
+    }
+}

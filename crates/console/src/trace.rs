@@ -1,0 +1,148 @@
+//! Frames of Xen's own call traces.
+//!
+//! x86: `   [<ffff82d040230090>] R alloc_domheap_pages+0x90/0x1e0`. Arm:
+//! `   [<00000a000022f784>] _xmalloc+0xf0/0x32c (PC)`. Static functions are `file.c#function`.
+
+use xenheap_model::{Mark, TraceFrame};
+
+use crate::{number::hex, record::mark_of};
+
+/// The line before the frames.
+pub(crate) const TITLE: &[u8] = b"Xen call trace:";
+/// How a frame begins, behind some spaces.
+pub(crate) const FRAME: &[u8] = b"[<";
+/// Longer names do not occur (Xen's symbol table allows 127 bytes).
+const LONGEST_NAME: usize = 256;
+
+/// What a line that should be a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A frame, and whether the line ends where the frame ends.
+    Frame { whole: bool },
+    /// It begins like a frame, and what it says cannot be read.
+    Broken,
+}
+
+/// Reads the frame of `message`, which begins with [`FRAME`], into `frame`, whose memory is used again.
+pub(crate) fn parse(message: &[u8], frame: &mut TraceFrame) -> Outcome {
+    match parse_into(message, frame) {
+        Some(rest) => Outcome::Frame { whole: rest.trim_ascii().is_empty() },
+        None => Outcome::Broken,
+    }
+}
+
+fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<&'a [u8]> {
+    frame.addr = None;
+    frame.name.clear();
+    frame.offset = None;
+    frame.mark = Mark::None;
+
+    let inner = message.strip_prefix(FRAME)?;
+    let end = inner.iter().take(24).position(|&byte| byte == b'>')?;
+    let (addr, rest) = inner.split_at_checked(end)?;
+    let mut rest = rest.strip_prefix(b">]")?;
+    rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    // An address that was altered on the way costs the address, not the name.
+    frame.addr = hex(addr).filter(|(_, rest)| rest.is_empty() && matches!(addr.len(), 8 | 16)).map(|(addr, _)| addr);
+
+    if let [mark @ (b'R' | b'F' | b'S'), b' ', after @ ..] = rest {
+        frame.mark = mark_of(&[*mark])?;
+        rest = after;
+    }
+    let end = rest.iter().position(|byte| matches!(byte, b' ' | b'+')).unwrap_or(rest.len());
+    let (name, mut rest) = rest.split_at_checked(end)?;
+    // Without a symbol, Xen prints the address once more.
+    let has_name = !name.is_empty() && !(hex(name).is_some_and(|(_, rest)| rest.is_empty()) && name.len() >= 8);
+    if has_name {
+        if name.len() > LONGEST_NAME || !name.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+        // Xen always prints the offset: without one, the line was cut inside the name.
+        let (offset, after) = hex(rest.strip_prefix(b"+0x")?)?;
+        let (size, after) = hex(after.strip_prefix(b"/0x")?)?;
+        frame.name.extend(name.iter().copied().map(char::from));
+        frame.offset = Some((offset, size));
+        rest = after;
+    }
+    for mark in [&b"(PC)"[..], b"(LR)"] {
+        if let Some(after) = rest.strip_prefix(b" ").and_then(|rest| rest.strip_prefix(mark)) {
+            frame.mark = mark_of(mark)?;
+            rest = after;
+        }
+    }
+    if frame.addr.is_none() && frame.name.is_empty() {
+        return None;
+    }
+    // A live patch's name.
+    if let Some(after) = rest.strip_prefix(b" [")
+        && let Some(end) = after.iter().position(|&byte| byte == b']')
+    {
+        rest = after.get(end + 1..)?;
+    }
+    Some(rest)
+}
+
+/// Whether `frame` is the first of a trace on any architecture.
+pub(crate) fn is_first(frame: &TraceFrame) -> bool {
+    matches!(frame.mark, Mark::R | Mark::Pc)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Option<(Option<u64>, String, Option<(u64, u64)>, Mark, bool)> {
+        let mut frame = TraceFrame { addr: Some(1), name: "old".into(), offset: Some((1, 2)), mark: Mark::Lr };
+        match parse(line.as_bytes(), &mut frame) {
+            Outcome::Frame { whole } => Some((frame.addr, frame.name, frame.offset, frame.mark, whole)),
+            Outcome::Broken => None,
+        }
+    }
+
+    #[test]
+    fn frames_of_every_architecture() {
+        let cases = [
+            (
+                "[<ffff82d040230090>] R alloc_domheap_pages+0x90/0x1e0",
+                (Some(0xffff_82d0_4023_0090), "alloc_domheap_pages", Some((0x90, 0x1e0)), Mark::R, true),
+            ),
+            (
+                "[<ffff82d040230090>] F arch/x86/mm.c#get_page+0x9/0x1e [lp-1]  ",
+                (Some(0xffff_82d0_4023_0090), "arch/x86/mm.c#get_page", Some((0x9, 0x1e)), Mark::F, true),
+            ),
+            (
+                "[<ffff82d040230090>] S ffff82d040230090",
+                (Some(0xffff_82d0_4023_0090), "", None, Mark::S, true),
+            ),
+            (
+                "[<00000a000022f784>] _xmalloc+0xf0/0x32c (PC)",
+                (Some(0xa00_0022_f784), "_xmalloc", Some((0xf0, 0x32c)), Mark::Pc, true),
+            ),
+            (
+                "[<0022f784>] _xmalloc+0xf0/0x32c (LR)",
+                (Some(0x22_f784), "_xmalloc", Some((0xf0, 0x32c)), Mark::Lr, true),
+            ),
+            ("[<00000a0000200000>] 00000a0000200000 (PC)", (Some(0xa00_0020_0000), "", None, Mark::Pc, true)),
+            ("[<00000a00zz2fa20>] _xzalloc+0x14/0x3c", (None, "_xzalloc", Some((0x14, 0x3c)), Mark::None, true)),
+            (
+                "[<00000a000022fa20>] _xzalloc+0x14/0x3c oops",
+                (Some(0xa00_0022_fa20), "_xzalloc", Some((0x14, 0x3c)), Mark::None, false),
+            ),
+        ];
+        for (line, (addr, name, offset, mark, whole)) in cases {
+            assert_eq!(read(line), Some((addr, name.to_owned(), offset, mark, whole)), "{line}");
+        }
+    }
+
+    #[test]
+    fn frames_that_were_cut() {
+        let whole = "[<ffff82d040230090>] R alloc_domheap_pages+0x90/0x1e0";
+        for end in 0.."[<ffff82d040230090>".len() {
+            assert_eq!(read(&whole[..end]), None, "{end}");
+        }
+        for end in "[<ffff82d040230090>] R a".len()..="[<ffff82d040230090>] R alloc_domheap_pages+0x90/0x".len() {
+            assert_eq!(read(&whole[..end]), None, "{}", &whole[..end]);
+        }
+        assert_eq!(read("[<ffff82d040230090>] R na\u{7f}me+0x1/0x2"), None);
+    }
+}
