@@ -450,7 +450,9 @@ mod tests {
         }
 
         #[test]
-        fn whatever_the_text_taking_out_undoes_putting_in(text in "([ -~]|\n|xfree\\(|HEAP_AUDITED\\(|\"|/\\*){0,200}") {
+        fn whatever_the_text_taking_out_undoes_putting_in(
+            text in "([ -~]|\n|xfree\\(|HEAP_AUDITED\\(|\"|/\\*){0,200}"
+        ) {
             for rule in RENAMES {
                 let seen = renames(rule, "f", text.as_bytes());
                 let again = renames(rule, "f", &seen.instrumented);

@@ -49,7 +49,11 @@ pub enum Error {
     },
 
     /// Files that belong to the recorder were changed by somebody, or are not ours.
-    #[error("these files would be overwritten or removed, but are not as xenheap wrote them; nothing was changed:{}\nSave what you need of them, then force it", Listed(.files))]
+    #[error(
+        "these files would be overwritten or removed, but are not as xenheap wrote them; nothing was \
+         changed:{}\nSave what you need of them, then force it",
+        Listed(.files)
+    )]
     LocalChanges {
         /// Which ones.
         files: Vec<String>,

@@ -184,10 +184,10 @@ fn half_instrumented_is_an_error_that_names_the_files() {
             Err(_) => fs::remove_file(fixture.path(reverted)).unwrap(),
         }
         assert_eq!(state(fixture.root()), State::Half, "{reverted}");
-        let message = refused(
-            &fixture,
-            |error| matches!(error, Error::HalfInstrumented { present, absent } if *absent == [reverted] && present.len() == 10),
-        );
+        let message = refused(&fixture, |error| match error {
+            Error::HalfInstrumented { present, absent } => *absent == [reverted] && present.len() == 10,
+            _ => false,
+        });
         assert!(message.contains(reverted), "{message}");
         // The way out that the message names.
         undo(fixture.root(), LocalChanges::Keep).unwrap();
@@ -202,10 +202,8 @@ fn one_rename_too_few_is_half_too() {
     let fixture = Fixture::new();
     apply(fixture.root(), LocalChanges::Keep).unwrap();
     fixture.edit("xen/common/xmalloc_tlsf.c", "HEAP_AUDITED(xfree)", "xfree");
-    refused(
-        &fixture,
-        |error| matches!(error, Error::HalfInstrumented { absent, .. } if *absent == ["xen/common/xmalloc_tlsf.c"]),
-    );
+    let file = "xen/common/xmalloc_tlsf.c";
+    refused(&fixture, |error| matches!(error, Error::HalfInstrumented { absent, .. } if *absent == [file]));
     undo(fixture.root(), LocalChanges::Keep).unwrap();
     assert_eq!(contents(fixture.root()), contents(Fixture::new().root()));
 }
