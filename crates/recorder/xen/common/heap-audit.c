@@ -881,8 +881,7 @@ static int __init cf_check ha_initcall(void)
     build_id_text(build, sizeof(build));
     snprintf(version, sizeof(version), "%u.%u%s", xen_major_version(),
              xen_minor_version(), xen_extra_version());
-    ha_print_header(version, IS_ENABLED(CONFIG_X86) ? "x86_64" :
-                             IS_ENABLED(CONFIG_ARM_64) ? "arm64" : "arm32",
+    ha_print_header(version, IS_ENABLED(CONFIG_X86) ? "x86_64" : "arm64",
                     build);
 
     register_keyhandler('y', dump_key, "dump heap audit", false);
