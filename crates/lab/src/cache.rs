@@ -4,6 +4,7 @@
 //! The lock is the kernel's, on an open file: it goes when its holder goes, however that happens.
 
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,7 +122,11 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), Error> {
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let io = |error| Error::io("write", path)(error);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    // Temporary files are their owner's alone; a result is as readable as any file that the user makes.
+    let mut file = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(io)?;
     std::io::Write::write_all(&mut file, bytes).map_err(io)?;
     file.persist(path).map_err(|error| io(error.error))?;
     Ok(())
@@ -173,6 +178,21 @@ mod tests {
         assert!(impatient.1.get(), "the wait was not told");
         drop(held);
         cache.lock("a", Stage::Build, &Silent)?;
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_written_is_whole_and_readable() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("f");
+        for text in ["long", "no"] {
+            write_whole(&path, text.as_bytes())?;
+            assert_eq!(fs::read_to_string(&path)?, text);
+        }
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "")?;
+        assert_eq!(fs::metadata(&path)?.permissions(), fs::metadata(&plain)?.permissions());
+        assert_eq!(fs::read_dir(folder.path())?.count(), 2, "something was left over");
         Ok(())
     }
 

@@ -13,8 +13,7 @@ pub(crate) const KEPT: usize = 4096;
 
 /// One line with everything but printable ASCII written as `\xNN`; too long a line is cut.
 pub fn escape(line: &[u8]) -> String {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = without_end(line);
     let mut shown = String::with_capacity(line.len().min(SHOWN));
     for &byte in line {
         match byte {
@@ -31,6 +30,14 @@ pub fn escape(line: &[u8]) -> String {
         }
     }
     shown
+}
+
+/// A line without its end: dom0's console makes `\r\r\n` of it.
+pub(crate) fn without_end(mut line: &[u8]) -> &[u8] {
+    while let [rest @ .., b'\r' | b'\n'] = line {
+        line = rest;
+    }
+    line
 }
 
 /// The last lines of something.
@@ -132,7 +139,7 @@ mod tests {
 
     #[test]
     fn nothing_raw_gets_through() {
-        assert_eq!(escape(b"\x1b[31mred\x07\xc3\xa9\0 ok\tx\r\n"), "\\x1b[31mred\\x07\\xc3\\xa9\\x00 ok x");
+        assert_eq!(escape(b"\x1b[31mred\x07\xc3\xa9\0 ok\tx\r\r\n"), "\\x1b[31mred\\x07\\xc3\\xa9\\x00 ok x");
         for byte in 0..=255u8 {
             assert!(escape(&[byte]).bytes().all(|shown| (b' '..=b'~').contains(&shown)), "{byte}");
         }

@@ -78,7 +78,7 @@ impl Watch {
     }
 
     fn line(&mut self, line: &[u8]) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = text::without_end(line);
         self.tail.push(line);
         if !line.is_empty() {
             self.last = Some(text::escape(line));
@@ -201,7 +201,7 @@ mod tests {
             ("\x1bc firmware\r\n", Phase::Silent),
             ("(XEN) Xen version 4.17.5\r\n", Phase::Xen),
             ("[    0.000000] Linux version 6.1.0\r\n", Phase::Linux),
-            ("xenheap-lab: dom0 up\r\n", Phase::Dom0Up),
+            ("xenheap-lab: dom0 up\r\r\n", Phase::Dom0Up),
             ("xenheap-lab: workload ended, status 0\r\n", Phase::WorkloadEnded),
         ] {
             watch.feed(line.as_bytes());
