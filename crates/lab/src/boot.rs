@@ -132,8 +132,8 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
         ),
     );
     let goal = std::path::absolute(plan.out_dir).map_err(Error::io("find", plan.out_dir))?;
-    let lock = crate::hash::key(&[("run", &goal.to_string_lossy())]);
-    let _lock = cache.lock(&format!("run-{lock}"), Stage::Boot, progress)?;
+    let name = format!("run-{}", crate::hash::key(&[("goal", &goal.to_string_lossy())]));
+    let _lock = cache.lock(&name, Stage::Boot, progress)?;
     let partial = Partial::begin(&goal)?;
 
     let more = |own: &'_ [String]| own.iter().map(String::clone).collect::<Vec<_>>();
@@ -154,7 +154,10 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
 
     let started = SystemTime::now();
     let start = Instant::now();
-    let ran = run_qemu(cache, plan, &arguments, limit, partial.path(), progress);
+    let ran = cache
+        .work_folder(&name)
+        .map_err(Stop::Error)
+        .and_then(|place| run_qemu(plan, &arguments, limit, partial.path(), &place, progress));
     let boot_seconds = start.elapsed().as_secs_f64();
     let (exit, lines) = match &ran {
         Ok(watch) => (
@@ -227,26 +230,24 @@ impl From<Error> for Stop {
     }
 }
 
+/// Boots in `place`, an empty folder, which is removed.
 fn run_qemu(
-    cache: &Cache,
     plan: &BootPlan<'_>,
     arguments: &[String],
     limit: Duration,
     results: &Path,
+    place: &Path,
     progress: &dyn Progress,
 ) -> Result<Watch, Stop> {
-    let work = cache.folder("work")?;
-    let place = tempfile::Builder::new()
-        .prefix("boot-")
-        .tempdir_in(&work)
-        .map_err(Error::io("make a folder in", &work))?;
     for (file, name) in
         [(&plan.build.xen(), "xen"), (&plan.image.kernel, "vmlinuz"), (&plan.image.initrd, "initrd")]
     {
-        symlink(file, place.path().join(name)).map_err(Error::io("link", file))?;
+        symlink(file, place.join(name)).map_err(Error::io("link", file))?;
     }
-    let job = Job::new(QEMU, place.path()).arguments(arguments);
-    supervise_machine(&job, limit, results, place.path(), progress)
+    let job = Job::new(QEMU, place).arguments(arguments);
+    let ran = supervise_machine(&job, limit, results, place, progress);
+    crate::cache::remove_tree(place)?;
+    ran
 }
 
 /// Runs a machine whose console is its standard output, to its end or to the limit.
