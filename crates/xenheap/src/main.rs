@@ -1,3 +1,59 @@
-fn main() {
-    println!("Hello, world!");
+//! The command `xenheap`: arguments in, exit code out. Everything else is done by the libraries.
+
+mod cli;
+mod config;
+mod failure;
+mod instrument;
+mod lab;
+mod load;
+mod output;
+mod progress;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{cli::Cli, failure::Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log(cli.verbose);
+    let result = config::lower(cli).and_then(run);
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.print();
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(command: config::Command) -> Result<failure::Exit, Failure> {
+    match command {
+        config::Command::Report(config) => report::run(&config),
+        config::Command::Instrument(config) => instrument::run(&config),
+        config::Command::LabRun(config) => lab::run(&config),
+        config::Command::LabFetch(source) => lab::fetch(&source),
+        config::Command::Completions(shell) => cli::completions(shell),
+        config::Command::Man(dir) => cli::man(&dir),
+    }
+}
+
+/// Messages of the libraries, on standard error.
+fn log(verbose: u8) {
+    use tracing_subscriber::filter::LevelFilter;
+    let level = match verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .init();
 }

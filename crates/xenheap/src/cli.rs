@@ -1,0 +1,295 @@
+//! The arguments, as the user types them.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use xenheap_model::{Charge, CheckId, Domain, Kind, View};
+use xenheap_report::Glob;
+
+use crate::failure::{EXIT_CODES, Exit, Failure};
+
+/// Which anonymous memory does Xen allocate at run time, by which path, and is it given back?
+///
+/// Memory that the hypervisor takes from its common heap while guests run, and charges to nobody, is what guests of
+/// different criticality can take from each other. xenheap puts a recorder into Xen, boots it, and reports every such
+/// allocation with its stack.
+#[derive(Debug, Parser)]
+#[command(name = "xenheap", version, after_help = concat_help("Example:\n  xenheap lab run -o run && xenheap report run"))]
+pub struct Cli {
+    /// Tell more on standard error; twice: even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+fn concat_help(example: &str) -> String {
+    format!("{example}\n\n{EXIT_CODES}")
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Put the recorder into a Xen source tree, or take it out again
+    Instrument(Instrument),
+    /// Build an instrumented Xen and boot it under QEMU
+    #[command(subcommand)]
+    Lab(Lab),
+    /// Report what a log, a lab folder or a saved run contains
+    Report(Report),
+    /// Print a script that makes a shell complete the arguments
+    #[command(after_help = "Example:\n  xenheap completions bash > /etc/bash_completion.d/xenheap")]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Write manual pages
+    #[command(after_help = "Example:\n  xenheap man /usr/local/share/man/man1")]
+    Man {
+        /// The folder for them
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Examples:
+  xenheap instrument xen.git                         put the recorder in
+  xenheap instrument xen.git --undo                  take it out, byte for byte
+  xenheap instrument xen.git --patch heap-audit.patch   the same change for `git am`"))]
+pub struct Instrument {
+    /// The folder that contains `xen/`
+    #[arg(value_name = "TREE")]
+    pub tree: PathBuf,
+    /// Only say whether it would apply; changes nothing
+    #[arg(long, group = "what")]
+    pub check: bool,
+    /// Take the recorder out again
+    #[arg(long, group = "what")]
+    pub undo: bool,
+    /// Write the change as a patch for `git am`, and leave the tree alone; `-` is standard output
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub patch: Option<PathBuf>,
+    /// The patch's author, `Full Name <address>`; without it the one git would use in the tree
+    #[arg(long, value_name = "NAME", requires = "patch")]
+    pub author: Option<String>,
+    /// The patch's date in seconds since 1970, for the same bytes each time; without it now
+    #[arg(long, value_name = "SECONDS", requires = "patch", allow_negative_numbers = true)]
+    pub date: Option<i64>,
+    /// Add the author's Signed-off-by to the patch
+    #[arg(long, requires = "patch")]
+    pub signoff: bool,
+    /// Overwrite or remove files of the recorder that somebody changed by hand
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Lab {
+    /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
+    Run(LabRun),
+    /// Get a Xen source and print where it lies
+    #[command(after_help = concat_help("Example:\n  xenheap lab fetch --xen debian:4.20"))]
+    Fetch {
+        /// debian:4.17, debian:4.20, or the path of a source tree
+        #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
+        xen: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Examples:
+  xenheap lab run -o run
+  xenheap lab run --xen debian:4.20 --mode trace,summary -o run-4.20
+  xenheap lab run --xen ../xen.git --deterministic -o run-mine"))]
+pub struct LabRun {
+    /// debian:4.17, debian:4.20, or the path of a source tree (which is copied, never changed)
+    #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
+    pub xen: String,
+    /// What dom0 does: a built-in workload, or the path of a script
+    #[arg(long, value_name = "NAME", default_value = "boot")]
+    pub workload: String,
+    /// What the recorder does: off, or some of trace, warn, summary with commas between
+    #[arg(long, value_name = "MODES", default_value = "trace")]
+    pub mode: String,
+    /// The folder to make for the results; it becomes a RUN for `xenheap report`
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Install what is missing on this machine (needs root)
+    #[arg(long)]
+    pub install: bool,
+    /// How long the machine may run, like 5m or 300s; without it as long as the workload says
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+    /// One CPU and virtual time: two such runs write the same bytes, but take some times longer
+    #[arg(long)]
+    pub deterministic: bool,
+    /// A further argument for Xen, such as the size of a table of the recorder; repeatable
+    #[arg(long = "xen-arg", value_name = "ARG")]
+    pub xen_args: Vec<String>,
+    /// How many compilers run at once; without it one for each processor
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// The format of the RFC on xen-devel (docs/rfc-format.md)
+    Rfc,
+    /// For programs (docs/json-format.md)
+    Json,
+}
+
+/// When there is colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+A RUN is a folder that `xenheap lab run` made, a console log (plain, .gz, .xz or .zst; `-` is standard input), or a
+file that --save wrote. Names of functions come from `xen-syms`, found beside the log or given with --symbols.
+
+Examples:
+  xenheap report run                                  what happened in the lab
+  xenheap report --symbols xen-syms serial.log.xz     a log of your own machine
+  xenheap report --exclude 'arch_do_*' --current d1 run
+  xenheap report --format rfc -o parsed logs/*.log    one file each, by architecture"))]
+pub struct Report {
+    /// Lab folder, console log or saved run; `-` is standard input
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write files DIR/ARCH/JOB instead of standard output
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Also save the run, with its names, in one file to report from again
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Show file and line of every frame (text)
+    #[arg(long)]
+    pub lines: bool,
+    /// Add the section of frees without an allocation (rfc)
+    #[arg(long)]
+    pub orphan_frees: bool,
+    /// When there is colour (text)
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: Color,
+
+    /// The image with the symbols of the Xen that ran: `xen-syms` of its build
+    #[arg(long, value_name = "FILE", help_heading = "Names")]
+    pub symbols: Option<PathBuf>,
+    /// Use the image even if it is of another build; names can then be wrong
+    #[arg(long, help_heading = "Names", conflicts_with = "no_symbols")]
+    pub force_symbols: bool,
+    /// Use no image, only names that stand in the log itself
+    #[arg(long, help_heading = "Names", conflicts_with = "symbols")]
+    pub no_symbols: bool,
+
+    /// Which telling of the events to read; without it the most complete one
+    #[arg(long, value_name = "VIEW", value_parser = parse_view, help_heading = "What is read")]
+    pub view: Option<View>,
+    /// Which boot of the log, from 1; without it the first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "What is read")]
+    pub boot: Option<u32>,
+
+    /// Exit with 1 if a self-check failed
+    #[arg(long, help_heading = "Self-checks")]
+    pub strict: bool,
+    /// A self-check that may fail all the same; repeatable
+    #[arg(long, value_name = "CHECK", value_parser = parse_check, requires = "strict", help_heading = "Self-checks")]
+    pub allow: Vec<CheckId>,
+
+    /// Leave out findings whose stack contains this function (`*` and `?` as in a shell); repeatable
+    #[arg(long, value_name = "FUNCTION", help_heading = "Filters")]
+    pub exclude: Vec<Glob>,
+    /// Only what was allocated while this domain ran (d0, d[IDLE], NULL); repeatable
+    #[arg(long, value_name = "DOMAIN", help_heading = "Filters")]
+    pub current: Vec<Domain>,
+    /// Only what is for this domain (NULL: the owner is not known); repeatable
+    #[arg(long, value_name = "DOMAIN", help_heading = "Filters")]
+    pub owner: Vec<Domain>,
+    /// Only this kind: xmalloc, xenheap, domheap, pool-growth; repeatable
+    #[arg(long, value_name = "KIND", help_heading = "Filters")]
+    pub kind: Vec<Kind>,
+    /// Only this charge: nobody, no-owner; repeatable
+    #[arg(long, value_name = "CHARGE", help_heading = "Filters")]
+    pub charge: Vec<Charge>,
+    /// Only findings that allocated at least so many bytes in sum
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Filters"
+    )]
+    pub min_bytes: u64,
+}
+
+fn parse_view(text: &str) -> Result<View, String> {
+    let all = [View::Trace, View::Warn, View::Summary];
+    all.into_iter()
+        .find(|view| view.as_str() == text)
+        .ok_or_else(|| "use one of trace, warn, summary".to_owned())
+}
+
+fn parse_check(text: &str) -> Result<CheckId, String> {
+    let known = || CheckId::ALL.map(CheckId::as_str).join(", ");
+    CheckId::ALL.into_iter().find(|id| id.as_str() == text).ok_or_else(|| format!("use one of {}", known()))
+}
+
+/// Prints a script for a shell.
+pub fn completions(shell: Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "xenheap", &mut script);
+    crate::output::print(&script)?;
+    Ok(Exit::Done)
+}
+
+/// Writes a manual page for each command.
+pub fn man(dir: &Path) -> Result<Exit, Failure> {
+    std::fs::create_dir_all(dir)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), dir))
+        .map_err(|error: io::Error| Failure::write(dir, &error))?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn walk(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let group = command.has_subcommands();
+            assert!(group || help.contains("xenheap "), "{} has no example", command.get_name());
+            command.get_subcommands().filter(|command| command.get_name() != "help").for_each(walk);
+        }
+        walk(&Cli::command());
+    }
+}

@@ -1,0 +1,187 @@
+//! The arguments, checked and made into what the commands need.
+
+use std::{io::IsTerminal, path::PathBuf};
+
+use clap_complete::Shell;
+use xenheap_lab::{Cache, RunConfig, XenSource};
+use xenheap_model::CheckId;
+use xenheap_recorder::LocalChanges;
+use xenheap_report::{Filter, TextOptions};
+
+use crate::{
+    cli::{self, Cli, Color, Format},
+    failure::{Exit, Failure},
+};
+
+/// A command that makes sense.
+#[derive(Debug)]
+pub enum Command {
+    Report(Report),
+    Instrument(Instrument),
+    LabRun(Box<RunConfig>),
+    LabFetch(XenSource),
+    Completions(Shell),
+    Man(PathBuf),
+}
+
+/// What to report, and how.
+#[derive(Debug)]
+pub struct Report {
+    pub runs: Vec<PathBuf>,
+    pub format: FormatConfig,
+    pub output: Option<PathBuf>,
+    pub save: Option<PathBuf>,
+    pub symbols: Symbols,
+    pub force_symbols: bool,
+    pub intake: xenheap_ledger::Config,
+    pub strict: bool,
+    pub allow: Vec<CheckId>,
+    pub filter: Filter,
+}
+
+/// The output format with what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub enum FormatConfig {
+    Text(TextOptions),
+    Rfc { orphan_frees: bool },
+    Json,
+}
+
+/// Where names come from.
+#[derive(Debug)]
+pub enum Symbols {
+    /// From an image beside the log, if there is one.
+    Beside,
+    /// From this one.
+    File(PathBuf),
+    /// From the log alone.
+    None,
+}
+
+/// What to do with a tree.
+#[derive(Debug)]
+pub struct Instrument {
+    pub tree: PathBuf,
+    pub what: What,
+    pub local: LocalChanges,
+}
+
+/// The four things that one can do with a tree.
+#[derive(Debug)]
+pub enum What {
+    Apply,
+    Check,
+    Undo,
+    Patch { file: PathBuf, author: Option<String>, date: Option<i64>, sign_off: bool },
+}
+
+/// Checks the arguments.
+pub fn lower(cli: Cli) -> Result<Command, Failure> {
+    Ok(match cli.command {
+        cli::Command::Report(args) => Command::Report(report(args)?),
+        cli::Command::Instrument(args) => Command::Instrument(instrument(args)),
+        cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(args)?)),
+        cli::Command::Lab(cli::Lab::Fetch { xen }) => Command::LabFetch(source(&xen)?),
+        cli::Command::Completions { shell } => Command::Completions(shell),
+        cli::Command::Man { dir } => Command::Man(dir),
+    })
+}
+
+fn report(args: cli::Report) -> Result<Report, Failure> {
+    let several = args.runs.len() > 1;
+    if args.save.is_some() && several {
+        return Err(Failure::usage("--save writes one run, and several were given")
+            .help("save each of them with a command of its own"));
+    }
+    if args.runs.iter().filter(|run| run.as_os_str() == "-").count() > 1 {
+        return Err(Failure::usage("standard input (`-`) can be read only once"));
+    }
+    if args.lines && args.format != Format::Text {
+        return Err(Failure::usage("--lines belongs to --format text; JSON always has file and line"));
+    }
+    if args.orphan_frees && args.format != Format::Rfc {
+        return Err(Failure::usage("--orphan-frees belongs to --format rfc"));
+    }
+    let format = match args.format {
+        Format::Text => {
+            let color = args.output.is_none() && use_color(args.color);
+            FormatConfig::Text(TextOptions { lines: args.lines, color })
+        }
+        Format::Rfc if several && args.output.is_none() => {
+            return Err(Failure::usage("the rfc format has one file for each run, and several were given")
+                .help("name a folder for the files with -o DIR"));
+        }
+        Format::Rfc => FormatConfig::Rfc { orphan_frees: args.orphan_frees },
+        Format::Json => FormatConfig::Json,
+    };
+    let symbols = match (args.symbols, args.no_symbols) {
+        (Some(file), _) => Symbols::File(file),
+        (None, true) => Symbols::None,
+        (None, false) => Symbols::Beside,
+    };
+    Ok(Report {
+        runs: args.runs,
+        format,
+        output: args.output,
+        save: args.save,
+        symbols,
+        force_symbols: args.force_symbols,
+        intake: xenheap_ledger::Config { boot: args.boot, view: args.view, format: None },
+        strict: args.strict,
+        allow: args.allow,
+        filter: Filter {
+            exclude: args.exclude,
+            current: args.current,
+            owner: args.owner,
+            kinds: args.kind,
+            charges: args.charge,
+            min_bytes: args.min_bytes,
+        },
+    })
+}
+
+fn use_color(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            std::io::stdout().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    }
+}
+
+fn instrument(args: cli::Instrument) -> Instrument {
+    let what = match (args.check, args.undo, args.patch) {
+        (true, ..) => What::Check,
+        (_, true, _) => What::Undo,
+        (.., Some(file)) => {
+            What::Patch { file, author: args.author, date: args.date, sign_off: args.signoff }
+        }
+        (.., None) => What::Apply,
+    };
+    let local = if args.force { LocalChanges::Discard } else { LocalChanges::Keep };
+    Instrument { tree: args.tree, what, local }
+}
+
+fn source(xen: &str) -> Result<XenSource, Failure> {
+    xen.parse().map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))
+}
+
+fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
+    Ok(RunConfig {
+        xen: source(&args.xen)?,
+        workload: args.workload,
+        mode: args
+            .mode
+            .parse()
+            .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
+        xen_args: args.xen_args,
+        out_dir: args.output,
+        install: args.install,
+        timeout: args.timeout,
+        deterministic: args.deterministic,
+        jobs: args.jobs.filter(|jobs| *jobs > 0).unwrap_or_else(xenheap_lab::default_jobs),
+        cache: Cache::from_environment(),
+    })
+}

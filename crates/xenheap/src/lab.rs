@@ -1,0 +1,41 @@
+//! `xenheap lab`.
+
+use xenheap_lab::{Cache, Class, Error, RunConfig, XenSource};
+
+use crate::{
+    failure::{Exit, Failure, printable},
+    output,
+    progress::LabProgress,
+};
+
+/// Does a whole run, and says where it lies.
+pub fn run(config: &RunConfig) -> Result<Exit, Failure> {
+    let progress = LabProgress::new();
+    let folder = xenheap_lab::run(config, &progress).map_err(failure)?;
+    drop(progress);
+    let path = printable(&folder.path.display().to_string());
+    output::print(format!("{path}\n").as_bytes())?;
+    eprintln!("\nThe run is in {path}. Report it with:\n    xenheap report {path}");
+    Ok(Exit::Done)
+}
+
+/// Gets a source and prints where its tree is.
+pub fn fetch(source: &XenSource) -> Result<Exit, Failure> {
+    let progress = LabProgress::new();
+    let cache = Cache::from_environment();
+    let origin = xenheap_lab::fetch(&cache, source, &progress).map_err(failure)?;
+    let tree = xenheap_lab::source_tree(&cache, &origin, &progress).map_err(failure)?;
+    drop(progress);
+    output::print(format!("{}\n", tree.display()).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn failure(error: Error) -> Failure {
+    let exit = match error.class() {
+        Class::Usage => Exit::Usage,
+        Class::Input => Exit::Input,
+        Class::Run => Exit::Failed,
+        Class::Network => Exit::Network,
+    };
+    Failure::from_error(exit, &error)
+}

@@ -1,0 +1,323 @@
+//! A RUN on the command line to a run in memory.
+
+use std::{
+    io::{self, Cursor, Read},
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+use tracing::{debug, info, warn};
+use xenheap_console::{Input, ScanStats, scan};
+use xenheap_ledger::{Account, Book, EventSink, Intake, Live, Matched};
+use xenheap_model::{Arch, Event, LogFormat, RowKey, Run};
+use xenheap_report::{
+    rfc::{self, EventLog},
+    runfile::{self, RunFile, Writer},
+};
+use xenheap_symbols::{Hints, Image, Symbolizer};
+
+use crate::{
+    config::{FormatConfig, Report, Symbols},
+    failure::{Exit, Failure, printable},
+    progress::Reading,
+};
+
+/// Who writes run files, for messages about them.
+const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
+
+/// What a RUN folder calls its log.
+const CONSOLE: &str = "console.log";
+
+/// What a build calls its image with symbols.
+const XEN_SYMS: &str = "xen-syms";
+
+/// A run, read.
+pub struct Loaded {
+    /// What it is called: its file or folder.
+    pub job: String,
+    pub run: Run,
+    /// Only for formats that need single events.
+    pub events: Option<EventLog>,
+}
+
+/// Reads a RUN, and saves it if that is asked for.
+pub fn load(path: &Path, config: &Report) -> Result<Loaded, Failure> {
+    let place = Place::of(path)?;
+    info!("reading {}", printable(&place.log.display().to_string()));
+    // What comes through a pipe cannot be read twice, and which view is the best one is known only at its end.
+    let spooled = if place.is_stdin() && Sinks::are_needed(config) { Some(spool()?) } else { None };
+    let open = || -> Result<Opened, Failure> {
+        let log = spooled.as_ref().map_or(place.log.as_path(), NamedTempFile::path);
+        Opened::new(
+            xenheap_console::open(log).map_err(|error| Failure::from_error(Exit::Input, &error))?,
+            &place.log,
+        )
+    };
+    let first = open()?;
+    if first.is_run_file {
+        return read_run_file(first, place, config);
+    }
+    if place.log.extension().is_some_and(|extension| extension == "xhr") {
+        let name = place.log.display().to_string();
+        return Err(Failure::from_error(Exit::Input, &runfile::RunFileError::NotARunFile { name }));
+    }
+    let read = read_log(first, open, config)?;
+    finish_log(read, place, config)
+}
+
+/// Where a RUN is, and what belongs to it.
+struct Place {
+    log: PathBuf,
+    job: String,
+    /// Where its image would be.
+    images: Vec<PathBuf>,
+}
+
+impl Place {
+    fn of(path: &Path) -> Result<Self, Failure> {
+        if path.as_os_str() == "-" {
+            return Ok(Place { log: path.to_owned(), job: "stdin".to_owned(), images: Vec::new() });
+        }
+        if path.is_dir() {
+            return Place::folder(path);
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let packed = [".gz", ".xz", ".zst"].iter().find_map(|end| name.strip_suffix(end));
+        let job = packed.unwrap_or(&name);
+        let job = job.strip_suffix(".xhr").unwrap_or(job).to_owned();
+        let stem = job.strip_suffix(".log").unwrap_or(&job);
+        let images = vec![path.with_file_name(format!("{stem}.xen-syms")), path.with_file_name(XEN_SYMS)];
+        Ok(Place { log: path.to_owned(), job, images })
+    }
+
+    fn folder(path: &Path) -> Result<Self, Failure> {
+        let names = ["", ".gz", ".xz", ".zst"].map(|end| format!("{}{end}", CONSOLE));
+        let Some(log) = names.iter().map(|name| path.join(name)).find(|log| log.is_file()) else {
+            return Err(Failure::new(
+                Exit::Input,
+                format!("the folder {} is not a RUN: it contains no {}", path.display(), CONSOLE),
+            )
+            .help("give a folder that `xenheap lab run` made, or the log itself"));
+        };
+        let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let job =
+            whole.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
+        Ok(Place { log, job, images: vec![path.join(XEN_SYMS)] })
+    }
+
+    fn is_stdin(&self) -> bool {
+        self.log.as_os_str() == "-"
+    }
+
+    /// The image to take names from.
+    fn image(&self, config: &Report) -> Result<Option<Image>, Failure> {
+        let path = match &config.symbols {
+            Symbols::None => return Ok(None),
+            Symbols::File(path) => path,
+            Symbols::Beside => match self.images.iter().find(|path| path.is_file()) {
+                Some(path) => path,
+                None => return Ok(None),
+            },
+        };
+        info!("reading the image {}", printable(&path.display().to_string()));
+        Image::open(path).map(Some).map_err(|error| Failure::from_error(Exit::Input, &error))
+    }
+}
+
+fn spool() -> Result<NamedTempFile, Failure> {
+    debug!("keeping standard input in a temporary file: it may have to be read twice");
+    let copy = || -> io::Result<NamedTempFile> {
+        let mut file = NamedTempFile::new()?;
+        io::copy(&mut io::stdin().lock(), file.as_file_mut())?;
+        Ok(file)
+    };
+    copy().map_err(|error| {
+        Failure::new(Exit::Input, format!("cannot keep standard input in a temporary file: {error}"))
+    })
+}
+
+/// An input of which the first bytes are known.
+struct Opened {
+    reader: io::Chain<Cursor<Vec<u8>>, Input>,
+    progress: Reading,
+    is_run_file: bool,
+}
+
+impl Opened {
+    fn new(mut input: Input, path: &Path) -> Result<Self, Failure> {
+        let progress = Reading::new(path, input.position());
+        let mut head = Vec::new();
+        // Damaged data is the reader's to tell, which will meet it again or have met it already.
+        let _ = (&mut input).take(64).read_to_end(&mut head);
+        let is_run_file = runfile::is_run_file(&head);
+        Ok(Opened { reader: Cursor::new(head).chain(input), progress, is_run_file })
+    }
+}
+
+/// Who wants to see single events.
+#[derive(Default)]
+struct Sinks {
+    rfc: Option<EventLog>,
+    save: Option<Writer>,
+}
+
+impl Sinks {
+    fn are_needed(config: &Report) -> bool {
+        config.save.is_some() || matches!(config.format, FormatConfig::Rfc { .. })
+    }
+
+    fn new(config: &Report) -> Result<Self, Failure> {
+        let save = config.save.as_ref().map(|path| Writer::create(path)).transpose();
+        Ok(Sinks {
+            rfc: matches!(config.format, FormatConfig::Rfc { .. }).then(EventLog::new),
+            save: save.map_err(|error| Failure::from_error(Exit::Usage, &error))?,
+        })
+    }
+
+    /// The last event was seen.
+    fn finish(self, run: &Run, live: &[Live]) -> Result<Option<EventLog>, Failure> {
+        if let Some(writer) = self.save {
+            writer.finish(run, TOOL).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+        }
+        Ok(self.rfc.map(|mut log| {
+            let live = live.iter().map(|live| rfc::Live {
+                seq: live.seq,
+                addr: live.addr,
+                bytes: live.bytes,
+                key: live.key,
+            });
+            log.set_live(live.collect());
+            log
+        }))
+    }
+}
+
+impl EventSink for Sinks {
+    fn event(&mut self, event: &Event, matched: Option<&Matched>) {
+        if let Some(log) = &mut self.rfc {
+            let freed = matched.map(|matched| {
+                let Matched { kind, stack, current, charge, owner, size, .. } = *matched;
+                rfc::Freed { key: RowKey { stack, kind, charge, current, owner }, size }
+            });
+            log.event(event, freed);
+        }
+        if let Some(writer) = &mut self.save {
+            writer.event(event);
+        }
+    }
+}
+
+/// What was read of a log.
+struct ReadOnce {
+    account: Account,
+    sinks: Sinks,
+    stats: ScanStats,
+}
+
+fn read_log(
+    first: Opened,
+    open: impl Fn() -> Result<Opened, Failure>,
+    config: &Report,
+) -> Result<ReadOnce, Failure> {
+    let read = read_once(first, config.intake, config)?;
+    let facts = &read.account.facts;
+    if facts.format == LogFormat::None || read.account.streamed_the_chosen() {
+        return Ok(read);
+    }
+    debug!("reading the log again, for the events of the view that turned out best");
+    let intake = xenheap_ledger::Config { format: Some(facts.format), view: facts.view, ..config.intake };
+    read_once(open()?, intake, config)
+}
+
+fn finish_log(read: ReadOnce, place: Place, config: &Report) -> Result<Loaded, Failure> {
+    let ReadOnce { mut account, sinks, stats } = read;
+    account.facts.lines = stats.lines;
+    account.facts.log_bytes = stats.bytes;
+    if let Some(damage) = &stats.damage {
+        warn!("{}: {}", printable(&place.job), printable(&damage.to_string()));
+    }
+    let live = std::mem::take(&mut account.live);
+    let run = symbolized(account, &place, config)?;
+    let events = sinks.finish(&run, &live)?;
+    Ok(Loaded { job: place.job, run, events })
+}
+
+fn read_once(opened: Opened, intake: xenheap_ledger::Config, config: &Report) -> Result<ReadOnce, Failure> {
+    let mut sinks = Sinks::new(config)?;
+    let mut intake = match Sinks::are_needed(config) {
+        true => Intake::with_sink(intake, &mut sinks),
+        false => Intake::new(intake),
+    };
+    let stats = scan(opened.reader, &mut intake, |_| opened.progress.tick())
+        .map_err(|error| Failure::from_error(Exit::Input, &error))?;
+    let account = intake.finish().map_err(|error| Failure::from_error(Exit::Input, &error))?;
+    Ok(ReadOnce { account, sinks, stats })
+}
+
+/// Gives the stacks names.
+fn symbolized(mut account: Account, place: &Place, config: &Report) -> Result<Run, Failure> {
+    let image = if account.stacks.is_empty() { None } else { place.image(config)? };
+    match &image {
+        Some(image) => {
+            if let Err(mismatch) = image.check(&account.facts) {
+                let path = image.path().display();
+                if !config.force_symbols {
+                    return Err(Failure::new(Exit::Input, format!("{path} is not the image of this log: {mismatch}"))
+                        .help(
+                            "name the right one with --symbols FILE, or use none with --no-symbols; --force-symbols uses this one, with names that can be wrong",
+                        ));
+                }
+                warn!("names can be wrong: {}", printable(&format!("{path}: {mismatch}")));
+            }
+            if !image.has_debug_info() {
+                warn!("the image has no debug information: no inlined functions and no lines are shown");
+            }
+        }
+        None if account.facts.format == LogFormat::Ha1 && !account.stacks.is_empty() => {
+            warn!(
+                "{}: there is no image with symbols: put `xen-syms` of the build beside the log, or name it with --symbols",
+                printable(&place.job)
+            );
+        }
+        None => {}
+    }
+    let hints: Hints = account.names.values().collect();
+    let mut symbolizer = Symbolizer::new(image, hints, account.facts.text);
+    if account.facts.arch == Arch::Unknown {
+        account.facts.arch = symbolizer.arch().unwrap_or_default();
+    }
+    let stacks = account.stacks.iter().map(|(id, raw)| (*id, symbolizer.stack(raw))).collect();
+    Ok(account.into_run(stacks))
+}
+
+fn read_run_file(opened: Opened, place: Place, config: &Report) -> Result<Loaded, Failure> {
+    let failed = |error: runfile::RunFileError| Failure::from_error(Exit::Input, &error);
+    let name = place.log.display().to_string();
+    if matches!(config.symbols, Symbols::File(_)) {
+        warn!("{} has its own names: --symbols is not used", printable(&name));
+    }
+    let mut file = RunFile::open(&name, opened.reader).map_err(failed)?;
+    let mut sinks = Sinks::new(config)?;
+    let mut book = Book::new();
+    while let Some(event) = file.next_event().map_err(failed)? {
+        let matched = book.apply(&event);
+        sinks.event(&event, matched.as_ref());
+        opened.progress.tick();
+    }
+    let events = file.events();
+    let mut run = file.into_run();
+    if events > 0 {
+        run.profile = book.rows();
+        run.totals = *book.totals();
+    }
+    let saved = (run.facts.view, run.facts.boot);
+    let differs =
+        |asked: bool| asked.then(|| Failure::usage(format!("{name} holds one boot and one view only")));
+    if let Some(failure) = differs(config.intake.view.is_some_and(|view| saved.0 != Some(view)))
+        .or_else(|| differs(config.intake.boot.is_some_and(|boot| boot != saved.1)))
+    {
+        return Err(failure.help("report the log itself to choose another"));
+    }
+    let events = sinks.finish(&run, &book.live())?;
+    Ok(Loaded { job: place.job, run, events })
+}

@@ -1,0 +1,115 @@
+//! `xenheap report`.
+
+use std::{collections::BTreeSet, path::Path};
+
+use xenheap_model::{CheckId, LogFormat, Outcome, View};
+use xenheap_report::{Json, Renderer, Report, Text, by_architecture, rfc};
+
+use crate::{
+    config::{self, FormatConfig},
+    failure::{Exit, Failure, printable},
+    load::{self, Loaded},
+    output,
+};
+
+/// Reads all runs, writes their reports, judges the self-checks.
+pub fn run(config: &config::Report) -> Result<Exit, Failure> {
+    let mut reports = Vec::with_capacity(config.runs.len());
+    for path in &config.runs {
+        let Loaded { job, run, events } = load::load(path, config)?;
+        let report = Report::new(job, run, &config.filter);
+        reports.push(match events {
+            Some(events) => report.with_events(events),
+            None => report,
+        });
+    }
+    by_architecture(&mut reports);
+    match &config.output {
+        Some(folder) => write_files(&reports, config.format, folder)?,
+        None => {
+            let renderer = renderer(config.format);
+            output::stdout(|out| renderer.render(&reports, out))?;
+        }
+    }
+    if matches!(config.format, FormatConfig::Rfc { .. }) {
+        reports.iter().for_each(say_what_rfc_lacks);
+    }
+    Ok(judge(&reports, config))
+}
+
+fn renderer(format: FormatConfig) -> Box<dyn Renderer> {
+    match format {
+        FormatConfig::Text(options) => Box::new(Text(options)),
+        FormatConfig::Rfc { orphan_frees } => Box::new(rfc::Parsed { orphan_frees }),
+        FormatConfig::Json => Box::new(Json),
+    }
+}
+
+fn write_files(reports: &[Report], format: FormatConfig, folder: &Path) -> Result<(), Failure> {
+    let extension = match format {
+        FormatConfig::Text(_) => ".txt",
+        FormatConfig::Rfc { .. } => "",
+        FormatConfig::Json => ".json",
+    };
+    let mut names = BTreeSet::new();
+    for report in reports {
+        let arch = report.run().facts.arch.as_str();
+        if !names.insert((arch, report.name())) {
+            let text = format!("two runs would both be written to {arch}/{}{extension}", report.name());
+            return Err(Failure::usage(text)
+                .help("rename one of them, or report them with a command and a folder each"));
+        }
+    }
+    let main = renderer(format);
+    for report in reports {
+        let one = std::slice::from_ref(report);
+        let arch = folder.join(report.run().facts.arch.as_str());
+        output::file(&arch.join(format!("{}{extension}", report.name())), |out| main.render(one, out))?;
+        if matches!(format, FormatConfig::Rfc { .. }) {
+            output::file(&arch.join("verbose").join(report.name()), |out| rfc::Verbose.render(one, out))?;
+        }
+    }
+    Ok(())
+}
+
+fn say_what_rfc_lacks(report: &Report) {
+    let name = printable(report.name());
+    let left_out: Vec<String> =
+        rfc::left_out(report).into_iter().map(|(what, count)| format!("{count} {what}")).collect();
+    if !left_out.is_empty() {
+        eprintln!("{name}: the rfc format has no word for {}: left out", left_out.join(", "));
+    }
+    if report.run().facts.view == Some(View::Summary) {
+        eprintln!("{name}: the summary view has no single events, which the rfc format is made of");
+    }
+}
+
+/// A failed self-check is an error with `--strict`, else a warning.
+fn judge(reports: &[Report], config: &config::Report) -> Exit {
+    let mut exit = Exit::Done;
+    for report in reports {
+        let run = report.run();
+        let name = printable(report.name());
+        let failed = run.checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id);
+        let (allowed, failed): (Vec<CheckId>, Vec<CheckId>) =
+            failed.partition(|id| config.allow.contains(id));
+        let list = |ids: &[CheckId]| ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        if !failed.is_empty() {
+            let kind = if config.strict { "error" } else { "warning" };
+            eprintln!(
+                "{kind}: {name}: failed self-checks: {}; the report's numbers may be wrong",
+                list(&failed)
+            );
+            if config.strict {
+                exit = Exit::Refused;
+            }
+        }
+        if !allowed.is_empty() {
+            eprintln!("{name}: failed self-checks, allowed: {}", list(&allowed));
+        }
+        if run.facts.format == LogFormat::None {
+            eprintln!("warning: {name}: no record of a heap recorder was found in it");
+        }
+    }
+    exit
+}
