@@ -79,11 +79,15 @@ impl Watch {
 
     fn line(&mut self, line: &[u8]) {
         let line = text::without_end(line);
-        self.tail.push(line);
+        let foreign = foreign(line);
+        // The recorder's lines are many and say nothing of how the machine is.
+        if !matches!(foreign, Some((_, Foreign::Xen(message))) if message.starts_with(b"HA1 ")) {
+            self.tail.push(line);
+        }
         if !line.is_empty() {
             self.last = Some(text::escape(line));
         }
-        match foreign(line) {
+        match foreign {
             Some((at, Foreign::Xen(message))) => {
                 self.keep(line.get(..at).unwrap_or_default());
                 self.xen(message);
@@ -147,6 +151,7 @@ impl Watch {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Foreign<'a> {
     /// Xen's own message, without prefix and time stamp.
     Xen(&'a [u8]),
@@ -211,6 +216,13 @@ mod tests {
         assert_eq!(watch.fault(), None);
         assert_eq!(watch.take_last().as_deref(), Some("xenheap-lab: workload ended, status 0"));
         assert_eq!(watch.take_last(), None);
+    }
+
+    #[test]
+    fn the_last_lines_are_not_the_recorders() {
+        let watch =
+            watched("(XEN) one\r\n[ 1.0] two\r\n(XEN) [    9.1] HA1 3f9a2c41 18 A x 1 2 s1 d0 c1\r\n");
+        assert_eq!(watch.tail(), ["(XEN) one", "[ 1.0] two"]);
     }
 
     #[test]
