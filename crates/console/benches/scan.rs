@@ -1,10 +1,12 @@
 //! How fast logs are read, beside counting their lines with `memchr` and beside a plain reader that looks at every line.
 //!
-//! `cargo bench -p xenheap-console`; a file given behind `--` is measured too.
+//! `cargo bench -p xenheap-console`. With files behind `--`, those are measured; with `--keep=DIR`, the logs are left there for
+//! trying other tools on them.
 
 use std::{
     hint::black_box,
     io::{BufRead, Read},
+    path::PathBuf,
     time::Instant,
 };
 
@@ -184,6 +186,14 @@ fn time<T>(mut what: impl FnMut() -> T) -> f64 {
 }
 
 fn main() {
+    let files: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    if files.is_empty() {
+        generated(std::env::args().find_map(|arg| arg.strip_prefix("--keep=").map(PathBuf::from)));
+    }
+    files.iter().for_each(|path| file(path));
+}
+
+fn generated(keep: Option<PathBuf>) {
     println!("{:6} {:>9} {:>9} {:>9} {:>9}   scan is", "log", "scan MB/s", "lines", "naive", "records");
     for (name, log) in logs() {
         let mut count = Count::default();
@@ -203,28 +213,37 @@ fn main() {
             scanned / lines,
             naive / scanned,
         );
+        if let Some(keep) = &keep
+            && let Err(error) = std::fs::write(keep.join(name), &log)
+        {
+            println!("cannot keep {name}: {error}");
+        }
         assert!(count.records > 0 && count.refused == 0, "the log is not what it should be");
     }
-    for path in std::env::args().skip(1).filter(|arg| !arg.starts_with("--")) {
-        let mut bytes = 0;
-        let mut count = Count::default();
-        let seconds = time(|| {
-            count = Count::default();
-            let stats = open(path.as_ref()).and_then(|log| scan(log, &mut count, |_| {}));
-            bytes = stats.map_or(0, |stats| stats.bytes);
-        });
-        let reading = time(|| open(path.as_ref()).map(|mut log| {
+}
+
+fn file(path: &str) {
+    let mut bytes = 0;
+    let mut count = Count::default();
+    let seconds = time(|| {
+        count = Count::default();
+        let stats = open(path.as_ref()).and_then(|log| scan(log, &mut count, |_| {}));
+        bytes = stats.map_or(0, |stats| stats.bytes);
+    });
+    let reading = time(|| {
+        open(path.as_ref()).map(|mut log| {
             let mut buffer = vec![0; 256 << 10];
             while log.read(&mut buffer).is_ok_and(|count| count > 0) {}
-        }));
-        let rate = |seconds: f64| bytes as f64 / 1e6 / seconds;
-        println!(
-            "{path}: {:.0} MB/s ({:.0} MB/s of only reading), {} records, {} refused, {} symbols",
-            rate(seconds),
-            rate(reading),
-            count.records,
-            count.refused,
-            count.symbols
-        );
-    }
+        })
+    });
+    let rate = |seconds: f64| bytes as f64 / 1e6 / seconds;
+    println!(
+        "{path}: {:.0} MB/s ({:.0} MB/s of only reading), {} records, {} refused, {} symbols, sum {:x}",
+        rate(seconds),
+        rate(reading),
+        count.records,
+        count.refused,
+        count.symbols,
+        count.sum,
+    );
 }

@@ -17,22 +17,8 @@ const LONGEST: usize = 1024;
 /// A space and four digits.
 const CHECK: usize = 5;
 
-/// A record whose check fits.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) tag: Tag,
-    pub(crate) seq: u64,
-    pub(crate) record: Record,
-}
-
-/// What stands at a [`MAGIC`].
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// A record of this many bytes.
-    Record(usize, Found),
-    /// This many bytes that are no record that can be believed.
-    Refused(usize, Refusal),
-}
+/// What stands at a [`MAGIC`]: how many bytes are done with, and why they are refused.
+pub(crate) type Outcome = (usize, Option<Refusal>);
 
 /// Whether the [`MAGIC`] at `position` of `text` can be a record's: it begins a word, or a tag follows it. (`SHA1 ` does not.)
 pub(crate) fn is_candidate(text: &[u8], position: usize) -> bool {
@@ -43,25 +29,50 @@ pub(crate) fn is_candidate(text: &[u8], position: usize) -> bool {
     text.get(position..).is_some_and(|text| tag_of(text).is_some())
 }
 
-/// Reads the record at the start of `text`, which begins with [`MAGIC`] and goes on for as far as this record can go.
+/// Reads the record at the start of `text`, which begins with [`MAGIC`] and goes on for as far as this record can go, and
+/// gives its tag, number, bytes and content to `take`.
 ///
 /// The record ends where a check fits. Usually that is the end of `text`; but a line can have lost its end, so that
 /// something else follows at once.
 #[inline]
-pub(crate) fn parse(text: &[u8]) -> Outcome {
+pub(crate) fn parse(text: &[u8], take: impl FnOnce(Tag, u64, &[u8], Record)) -> Outcome {
     let text = text.get(..LONGEST).unwrap_or(text).trim_ascii_end();
     if let Some((content, check)) = text.len().checked_sub(CHECK).and_then(|at| text.split_at_checked(at))
         && let Some(check) = check_of(check)
         && crc::crc16(content) == check
     {
-        return checked(text.len(), content);
+        return checked(text, content, take);
     }
-    parse_cut(text)
+    match cut(text) {
+        Ok((record, content)) => checked(record, content, take),
+        Err(length) => (length, Some(Refusal::Damaged(tag_of(text)))),
+    }
 }
 
-/// The slow way: another record begins in this one, or something follows it.
+/// Reads a record that ends where `text` ends, if it is an event and its check fits; else does nothing. What [`parse`] would
+/// do, for the lines that nearly all of a log consists of.
+#[inline]
+pub(crate) fn event_of(text: &[u8]) -> Option<(Tag, u64, View, Event)> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    let (content, check) = text.split_at_checked(text.len().checked_sub(CHECK)?)?;
+    let fields = content.strip_prefix(MAGIC)?;
+    let (tag, fields) = hex_of(fields, 8)?;
+    let (seq, fields) = decimal(fields.strip_prefix(b" ")?)?;
+    let (view, op, fields) = match fields {
+        [b' ', op, b' ', fields @ ..] => (View::Trace, op_of(*op)?, fields),
+        [b' ', b'w', op, b' ', fields @ ..] => (View::Warn, op_of(*op)?, fields),
+        _ => return None,
+    };
+    let event = event(seq, op, fields)?;
+    (crc::crc16(content) == check_of(check)?).then_some((Tag(tag as u32), seq, view, event))
+}
+
+/// The slow way: another record begins in this one, or something follows it. Gives the record with and without its check, or
+/// how many bytes are none.
 #[cold]
-fn parse_cut(text: &[u8]) -> Outcome {
+fn cut(text: &[u8]) -> Result<(&[u8], &[u8]), usize> {
     let end = memchr::memmem::find_iter(text, MAGIC)
         .find(|&at| at > 0 && is_candidate(text, at))
         .unwrap_or(text.len());
@@ -72,13 +83,13 @@ fn parse_cut(text: &[u8]) -> Outcome {
             && let Some(check) = text.get(at..at + CHECK).and_then(check_of)
             && check == crc
             && !text.get(at + CHECK).is_some_and(u8::is_ascii_alphanumeric)
-            && let Some(content) = text.get(..at)
+            && let (Some(record), Some(content)) = (text.get(..at + CHECK), text.get(..at))
         {
-            return checked(at + CHECK, content);
+            return Ok((record, content));
         }
         crc = crc::step(crc, byte);
     }
-    Outcome::Refused(text.len(), Refusal::Damaged(tag_of(text)))
+    Err(text.len())
 }
 
 /// ` 0f3a`
@@ -94,31 +105,43 @@ fn tag_of(text: &[u8]) -> Option<Tag> {
 }
 
 #[inline]
-fn checked(length: usize, content: &[u8]) -> Outcome {
-    match parse_content(content) {
-        Some(found) => Outcome::Record(length, found),
-        None => Outcome::Refused(length, Refusal::Malformed(tag_of(content))),
-    }
+fn checked(record: &[u8], content: &[u8], take: impl FnOnce(Tag, u64, &[u8], Record)) -> Outcome {
+    let done = parse_content(content, |tag, seq, what| take(tag, seq, record, what));
+    let refused = if done.is_some() { None } else { Some(Refusal::Malformed(tag_of(content))) };
+    (record.len(), refused)
 }
 
-#[inline]
-fn parse_content(content: &[u8]) -> Option<Found> {
+fn parse_content(content: &[u8], take: impl FnOnce(Tag, u64, Record)) -> Option<()> {
     let fields = content.strip_prefix(MAGIC)?;
     let (tag, fields) = hex_of(fields, 8)?;
     let (seq, fields) = decimal(fields.strip_prefix(b" ")?)?;
     let fields = fields.strip_prefix(b" ")?;
-    let record = match fields {
-        [b'w', op, b' ', fields @ ..] => event(seq, View::Warn, op_of(*op)?, fields)?,
-        [b'V', b' ', fields @ ..] if seq == 0 => Record::Header(header(fields)?),
-        [b'S', b' ', fields @ ..] => Record::Stack(stack(fields)?),
-        [b'P', b' ', fields @ ..] => Record::Row(row(fields)?),
-        [b'K', b' ', fields @ ..] => Record::Kind(kind_line(fields)?),
-        [b'Y', b' ', fields @ ..] => Record::Machine(machine(fields)?),
-        [b'Z', b' ', fields @ ..] => dump(fields)?,
-        [op, b' ', fields @ ..] => event(seq, View::Trace, op_of(*op)?, fields)?,
+    let (view, op, fields) = match fields {
+        [op, b' ', fields @ ..] => (View::Trace, op_of(*op), fields),
+        [b'w', op, b' ', fields @ ..] => (View::Warn, op_of(*op), fields),
         _ => return None,
     };
-    Some(Found { tag: Tag(tag as u32), seq, record })
+    let record = match op {
+        Some(op) => Record::Event { view, event: event(seq, op, fields)? },
+        None => other(seq, content)?,
+    };
+    take(Tag(tag as u32), seq, record);
+    Some(())
+}
+
+/// What is not an event.
+#[cold]
+fn other(seq: u64, content: &[u8]) -> Option<Record> {
+    let mut parts = content.splitn(4, |&byte| byte == b' ').skip(3);
+    match parts.next()? {
+        [b'V', b' ', fields @ ..] if seq == 0 => header(fields).map(Record::Header),
+        [b'S', b' ', fields @ ..] => stack(fields).map(Record::Stack),
+        [b'P', b' ', fields @ ..] => row(fields).map(Record::Row),
+        [b'K', b' ', fields @ ..] => kind_line(fields).map(Record::Kind),
+        [b'Y', b' ', fields @ ..] => machine(fields).map(Record::Machine),
+        [b'Z', b' ', fields @ ..] => dump(fields),
+        _ => None,
+    }
 }
 
 fn op_of(letter: u8) -> Option<Op> {
@@ -143,13 +166,13 @@ fn kind_of(letter: u8) -> Option<Kind> {
     })
 }
 
-/// `sN`, `dN` and so on. A field that was there already is an error.
+/// Sets a field. One that was there already is an error.
 fn once<T>(field: &mut Option<T>, value: T) -> Option<()> {
     field.replace(value).is_none().then_some(())
 }
 
 #[inline]
-fn event(seq: u64, view: View, op: Op, fields: &[u8]) -> Option<Record> {
+fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
     let [kind, b' ', fields @ ..] = fields else { return None };
     let kind = kind_of(*kind)?;
     let (addr, fields) = hex(fields)?;
@@ -160,70 +183,90 @@ fn event(seq: u64, view: View, op: Op, fields: &[u8]) -> Option<Record> {
     if seq == 0 || (op == Op::Fail && addr != 0) {
         return None;
     }
-    let (mut stack, mut current, mut passed, mut memflags, mut layer, mut cpu, mut time, mut used) =
-        (None, None, None, None, None, None, None, None);
-    let (mut no_owner, mut unknown) = (None, None);
-    while !fields.is_empty() {
-        let [b' ', letter, value @ ..] = fields else { return None };
+    let mut event = Event {
+        seq,
+        op,
+        kind,
+        addr,
+        size,
+        used: None,
+        stack: StackId::UNKNOWN,
+        current: Domain::Null,
+        passed: None,
+        charge: Charge::Nobody,
+        memflags: 0,
+        layer: 0,
+        cpu: 0,
+        time: 0,
+        unknown: false,
+    };
+    // One bit a letter: each field comes at most once.
+    let mut seen = 0u64;
+    while let [space, letter, value @ ..] = fields {
+        let bit = 1u64.checked_shl(u32::from(letter.wrapping_sub(b'A'))).unwrap_or(0);
+        if *space != b' ' || bit == 0 || seen & bit != 0 {
+            return None;
+        }
+        seen |= bit;
         fields = match letter {
-            b's' => number(value, |id| once(&mut stack, StackId(u32::try_from(id).ok()?)))?,
-            b'd' => number(value, |id| once(&mut current, domain(id)?))?,
-            b'o' => number(value, |id| once(&mut passed, domain(id)?))?,
-            b'l' => number(value, |layers| once(&mut layer, u32::try_from(layers).ok()?))?,
-            b'c' => number(value, |id| once(&mut cpu, u32::try_from(id).ok()?))?,
-            b'u' if kind == Kind::Xmalloc => number(value, |bytes| once(&mut used, bytes))?,
+            b's' => {
+                let (id, rest) = decimal(value)?;
+                event.stack = StackId(u32::try_from(id).ok()?);
+                rest
+            }
+            b'd' => {
+                let (id, rest) = decimal(value)?;
+                event.current = domain(id)?;
+                rest
+            }
+            b'o' => {
+                let (id, rest) = decimal(value)?;
+                event.passed = Some(domain(id)?);
+                rest
+            }
+            b'l' => {
+                let (layers, rest) = decimal(value)?;
+                event.layer = u32::try_from(layers).ok()?;
+                rest
+            }
+            b'c' => {
+                let (id, rest) = decimal(value)?;
+                event.cpu = u32::try_from(id).ok()?;
+                rest
+            }
+            b'u' if kind == Kind::Xmalloc => {
+                let (bytes, rest) = decimal(value)?;
+                event.used = Some(bytes);
+                rest
+            }
             b'm' => {
                 let (flags, rest) = hex(value)?;
-                once(&mut memflags, u32::try_from(flags).ok()?)?;
+                event.memflags = u32::try_from(flags).ok()?;
                 rest
             }
             b't' => {
                 let (nanoseconds, rest) = hex(value)?;
-                once(&mut time, nanoseconds)?;
+                event.time = nanoseconds;
                 rest
             }
             b'n' => {
-                once(&mut no_owner, ())?;
+                event.charge = Charge::NoOwner;
                 value
             }
             b'q' if op == Op::Free => {
-                once(&mut unknown, ())?;
+                event.unknown = true;
                 value
             }
             b'q' | b'u' => return None,
             // A letter of a later recorder.
-            _ if letter.is_ascii_alphanumeric() => {
+            _ if letter.is_ascii_alphabetic() => {
                 let end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
                 value.get(end..)?
             }
             _ => return None,
         };
     }
-    let event = Event {
-        seq,
-        op,
-        kind,
-        addr,
-        size,
-        used,
-        stack: stack.unwrap_or(StackId::UNKNOWN),
-        current: current.unwrap_or(Domain::Null),
-        passed,
-        charge: if no_owner.is_some() { Charge::NoOwner } else { Charge::Nobody },
-        memflags: memflags.unwrap_or(0),
-        layer: layer.unwrap_or(0),
-        cpu: cpu.unwrap_or(0),
-        time: time.unwrap_or(0),
-        unknown: unknown.is_some(),
-    };
-    Some(Record::Event { view, event })
-}
-
-#[inline]
-fn number(text: &[u8], take: impl FnOnce(u64) -> Option<()>) -> Option<&[u8]> {
-    let (value, rest) = decimal(text)?;
-    take(value)?;
-    Some(rest)
+    fields.is_empty().then_some(event)
 }
 
 fn domain(id: u64) -> Option<Domain> {
@@ -243,7 +286,7 @@ fn pair_of(part: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// A word of a record: printable ASCII, so that it can go to a terminal as it is.
 fn word(text: &[u8]) -> Option<String> {
-    text.iter().all(u8::is_ascii_graphic).then(|| text.iter().copied().map(char::from).collect())
+    text.iter().all(u8::is_ascii_graphic).then(|| String::from_utf8_lossy(text).into_owned())
 }
 
 fn whole_decimal(text: &[u8]) -> Option<u64> {

@@ -12,7 +12,7 @@
 //!   up by another CPU's. What counts is the check, and the tag, which is not guessed in 2^32.
 //! * An RFC record and a trace have neither, so `(XEN) ` is asked for.
 
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr_iter, memmem::Finder};
 use xenheap_model::{Arch, Mark, TraceFrame, View};
 
 use crate::{
@@ -72,6 +72,8 @@ enum Writer {
 
 /// What is known from one line to the next.
 pub(crate) struct Lines {
+    ours: Finder<'static>,
+    rfcs: Finder<'static>,
     traces: Assembler,
     cleaned: Cleaned,
     frame: TraceFrame,
@@ -85,12 +87,16 @@ pub(crate) struct Lines {
     wide: bool,
     /// How many more lines of a boot are looked at.
     boot: u32,
+    /// How long time stamps are, with the space behind them.
+    stamp: usize,
 }
 
 impl Default for Lines {
     fn default() -> Self {
         let frame = TraceFrame { addr: None, name: String::new(), offset: None, mark: Mark::None };
         Lines {
+            ours: Finder::new(ha1::MAGIC),
+            rfcs: Finder::new(rfc::MAGIC),
             traces: Assembler::default(),
             cleaned: Cleaned::default(),
             frame,
@@ -99,8 +105,32 @@ impl Default for Lines {
             arch: None,
             wide: false,
             boot: 0,
+            stamp: 0,
         }
     }
+}
+
+/// Where the message of a line begins that has nothing unusual: `(XEN) `, a time in the boot or date style of `stamp`
+/// bytes (or of any length), and no other mark or control character.
+#[inline]
+fn ordinary(line: &[u8], stamp: &mut usize) -> Option<usize> {
+    const XEN: usize = b"(XEN) ".len();
+    let text = line.strip_prefix(b"(XEN) ")?;
+    if text.first() == Some(&b'[') {
+        if text.get(..*stamp).is_none_or(|stamp| !stamp.ends_with(b"] ")) {
+            *stamp = text.iter().take(32).position(|&byte| byte == b']')? + 2;
+        }
+        // Nothing above `:`, so this is the first closing bracket, and no guest's `DOM1:` stands before it.
+        let (time, _) = text.get(1..)?.split_at_checked(stamp.checked_sub(3)?)?;
+        if time.len() < 8 || !time.iter().fold(true, |all, &byte| all & (byte <= b':')) {
+            return None;
+        }
+    } else {
+        *stamp = 0;
+    }
+    // Without an early exit, so that the compiler can look at many bytes at a time.
+    let unusual = text.iter().fold(0, |found, &byte| found | u8::from(byte < b' ') | u8::from(byte == b'('));
+    (unusual == 0).then_some(XEN + *stamp)
 }
 
 impl Lines {
@@ -123,6 +153,15 @@ impl Lines {
             [line @ .., b'\r'] => line,
             line => line,
         };
+        if limit == piece.len() && !self.guest && !self.xen {
+            // What is an ordinary line to a slower eye as well, so nothing is decided differently here.
+            if let Some(start) = ordinary(trimmed, &mut self.stamp)
+                && let Some(message) = trimmed.get(start..)
+                && self.ordinary(message, Place { line: at.line, offset: at.offset + start as u64 }, sink)
+            {
+                return true;
+            }
+        }
         if Cleaned::is_clean(trimmed) {
             return self.text(Text { bytes: trimmed, cleaned: None, at, limit }, None, sink);
         }
@@ -136,6 +175,27 @@ impl Lines {
         let mattered = self.text(text, guest, sink);
         self.cleaned = cleaned;
         mattered
+    }
+
+    /// Looks at the message of an ordinary line: takes an event or a frame, or does nothing.
+    #[inline]
+    fn ordinary<S: RecordSink + ?Sized>(&mut self, message: &[u8], at: Place, sink: &mut S) -> bool {
+        if let Some((tag, seq, view, event)) = ha1::event_of(message) {
+            if view == View::Warn {
+                self.traces.ours();
+            }
+            sink.record(at, tag, seq, message, Record::Event { view, event });
+            return true;
+        }
+        if let Some(body) = message.strip_prefix(b"   ")
+            && body.starts_with(trace::FRAME)
+            && self.traces.is_active()
+            && trace::parse(body, &mut self.frame) == (Outcome::Frame { whole: true })
+        {
+            self.take_frame(true, sink);
+            return true;
+        }
+        false
     }
 
     /// The line ends.
@@ -191,8 +251,8 @@ impl Lines {
     #[cold]
     fn guests<S: RecordSink + ?Sized>(&mut self, text: Text<'_>, start: usize, sink: &mut S) -> bool {
         let bytes = text.part(start, text.bytes.len());
-        let ours = memmem::find_iter(bytes, ha1::MAGIC).filter(|&at| ha1::is_candidate(bytes, at));
-        let rfcs = memmem::find_iter(bytes, rfc::MAGIC)
+        let ours = self.ours.find_iter(bytes).filter(|&at| ha1::is_candidate(bytes, at));
+        let rfcs = self.rfcs.find_iter(bytes)
             .filter(|&at| bytes.get(at..).is_some_and(rfc::is_candidate));
         let mut found = false;
         for at in ours.chain(rfcs) {
@@ -260,7 +320,8 @@ impl Lines {
                 }
                 return false;
             }
-            if body.starts_with(trace::FRAME) && self.frame(body, cut, sink) {
+            // Frames without a title or a record before them are somebody's text.
+            if body.starts_with(trace::FRAME) && self.traces.is_active() && self.frame(body, cut, sink) {
                 return false;
             }
             if body.starts_with(trace::TITLE) {
@@ -270,7 +331,7 @@ impl Lines {
         }
         let mut found = self.records(text, start, end, sink);
         let mut from = 0;
-        while let Some(at) = message.get(from..).and_then(|rest| memmem::find(rest, rfc::MAGIC)) {
+        while let Some(at) = message.get(from..).and_then(|rest| self.rfcs.find(rest)) {
             let at = from + at;
             from = at + rfc::MAGIC.len();
             let Some(record) = message.get(at..) else { break };
@@ -279,7 +340,7 @@ impl Lines {
             }
             found = true;
             // Behind an unfinished record there can be another.
-            let until = memmem::find(record.get(rfc::MAGIC.len()..).unwrap_or_default(), rfc::MAGIC);
+            let until = self.rfcs.find(record.get(rfc::MAGIC.len()..).unwrap_or_default());
             let record = until.and_then(|until| record.get(..rfc::MAGIC.len() + until)).unwrap_or(record);
             self.rfc(text.place(start + at), record, stamp, sink);
         }
@@ -304,18 +365,7 @@ impl Lines {
     fn frame<S: RecordSink + ?Sized>(&mut self, body: &[u8], cut: bool, sink: &mut S) -> bool {
         match trace::parse(body, &mut self.frame) {
             Outcome::Frame { whole } => {
-                self.wide |= self.frame.addr.is_some_and(|addr| addr > u64::from(u32::MAX));
-                let arch = match self.frame.mark {
-                    Mark::R | Mark::F | Mark::S => Some(Arch::X86_64),
-                    Mark::Pc | Mark::Lr if self.wide => Some(Arch::Arm64),
-                    Mark::Pc | Mark::Lr => Some(Arch::Arm32),
-                    Mark::None => None,
-                };
-                self.arch(arch, sink);
-                if !self.frame.name.is_empty() && self.frame.addr.is_some() {
-                    sink.symbol(&self.frame);
-                }
-                self.traces.frame(&self.frame, whole && !cut, sink);
+                self.take_frame(whole && !cut, sink);
                 whole
             }
             Outcome::Broken => {
@@ -325,12 +375,31 @@ impl Lines {
         }
     }
 
+    /// Hands on the frame that was read last.
+    fn take_frame<S: RecordSink + ?Sized>(&mut self, whole: bool, sink: &mut S) {
+        self.wide |= self.frame.addr.is_some_and(|addr| addr > u64::from(u32::MAX));
+        let arch = match self.frame.mark {
+            Mark::R | Mark::F | Mark::S => Some(Arch::X86_64),
+            Mark::Pc | Mark::Lr if self.wide => Some(Arch::Arm64),
+            Mark::Pc | Mark::Lr => Some(Arch::Arm32),
+            Mark::None => None,
+        };
+        self.arch(arch, sink);
+        if !self.frame.name.is_empty() && self.frame.addr.is_some() {
+            sink.symbol(&self.frame);
+        }
+        self.traces.frame(&self.frame, whole, sink);
+    }
+
     fn facts<S: RecordSink + ?Sized>(&mut self, body: &[u8], sink: &mut S) {
         if body.starts_with(facts::VERSION) {
             self.boot = BOOT_LINES;
             // Another boot may be on another machine.
             self.arch = None;
             self.wide = false;
+        }
+        if self.boot == 0 && !body.starts_with(facts::BUILD_ID) {
+            return;
         }
         for fact in facts::of_message(body) {
             match fact {
@@ -364,8 +433,11 @@ impl Lines {
         let mut from = start;
         loop {
             let rest = text.part(from, end);
+            if rest.len() < ha1::MAGIC.len() {
+                return found;
+            }
             if !rest.starts_with(ha1::MAGIC) {
-                match memmem::find(rest, ha1::MAGIC) {
+                match self.ours.find(rest) {
                     Some(at) => from += at,
                     None => return found,
                 }
@@ -380,20 +452,16 @@ impl Lines {
             }
             found = true;
             let bytes = text.part(here, end);
-            let length = match ha1::parse(bytes) {
-                ha1::Outcome::Record(length, record) => {
-                    if matches!(record.record, Record::Event { view: View::Warn, .. }) {
-                        self.traces.ours();
-                    }
-                    let bytes = bytes.get(..length).unwrap_or(bytes);
-                    sink.record(text.place(here), record.tag, record.seq, bytes, record.record);
-                    length
+            let traces = &mut self.traces;
+            let (length, refused) = ha1::parse(bytes, |tag, seq, bytes, record| {
+                if matches!(record, Record::Event { view: View::Warn, .. }) {
+                    traces.ours();
                 }
-                ha1::Outcome::Refused(length, why) => {
-                    sink.refused(text.place(here), why);
-                    length
-                }
-            };
+                sink.record(text.place(here), tag, seq, bytes, record);
+            });
+            if let Some(why) = refused {
+                sink.refused(text.place(here), why);
+            }
             from = from.max(here + length);
         }
     }

@@ -37,19 +37,17 @@ pub(crate) fn split_stamp(text: &[u8]) -> (&[u8], &[u8]) {
     // The longest is `2025-03-17 18:48:59.123`, and Xen pads the shortest to twelve.
     const LONGEST: usize = 32;
     let Some(inner) = text.strip_prefix(b"[") else { return (NONE, text) };
-    let Some(end) = inner.iter().take(LONGEST).position(|&byte| byte == b']') else { return (NONE, text) };
-    let (stamp, rest) = inner.split_at(end);
+    // The characters alone tell a stamp from a word in brackets; only a line with an RFC record needs the value.
+    let inside = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b' ' | b'.' | b'-' | b':');
+    let length = inner.iter().take(LONGEST).take_while(|byte| inside(byte)).count();
+    let Some((stamp, rest)) = inner.split_at_checked(length) else { return (NONE, text) };
     let message = match rest {
         [b']', b' ', message @ ..] => message,
         [b']'] => NONE,
         _ => return (NONE, text),
     };
-    // The characters alone tell a stamp from a word in brackets; only a line with an RFC record needs the value.
-    let is_stamp = stamp.iter().any(u8::is_ascii_digit)
-        && stamp
-            .iter()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b' ' | b'.' | b'-' | b':'));
-    if is_stamp && stamp.len() >= 8 { (stamp, message) } else { (NONE, text) }
+    let is_stamp = length >= 8 && stamp.last().is_some_and(u8::is_ascii_hexdigit);
+    if is_stamp { (stamp, message) } else { (NONE, text) }
 }
 
 /// The time of a stamp in nanoseconds: since boot (`12.345678`), or since 1970 (`2025-03-17 18:48:59.123`). Raw stamps

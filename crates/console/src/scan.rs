@@ -119,13 +119,13 @@ struct Scanner {
     line: u64,
     /// Where in the log the next byte to be looked at stands.
     offset: u64,
-    /// The next byte does not begin a line, but the next piece of one.
-    inside: bool,
+    /// The next byte does not begin a line, but the next piece of one; or the line before it mattered.
+    look: bool,
 }
 
 impl Scanner {
     fn new() -> Self {
-        Scanner { words: WORDS.map(Finder::new), content: Lines::default(), line: 0, offset: 0, inside: false }
+        Scanner { words: WORDS.map(Finder::new), content: Lines::default(), line: 0, offset: 0, look: false }
     }
 
     /// Looks at `data`, which ends with the end of a line.
@@ -133,9 +133,8 @@ impl Scanner {
         let mut rest = data;
         // Where the words are found next, as distance from the end of `data`: it stays the same as `rest` gets shorter.
         let mut found = [Some(usize::MAX); WORDS.len()];
-        let mut matters = self.inside;
         while !rest.is_empty() {
-            if !matters && !self.content.is_active() {
+            if !self.look && !self.content.is_active() {
                 match self.next_word(rest, &mut found) {
                     Some(at) => {
                         let start = rest.get(..at).and_then(|before| memchr::memrchr(b'\n', before));
@@ -151,7 +150,7 @@ impl Scanner {
             }
             let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             let (line, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-            matters = self.line(line, sink);
+            self.line(line, sink);
             rest = after.get(1..).unwrap_or_default();
         }
     }
@@ -178,8 +177,8 @@ impl Scanner {
         self.offset += lines.len() as u64;
     }
 
-    /// Looks at a line, or at the rest of one whose beginning was looked at. Says whether it mattered.
-    fn line<S: RecordSink + ?Sized>(&mut self, line: &[u8], sink: &mut S) -> bool {
+    /// Looks at a line, or at the rest of one whose beginning was looked at.
+    fn line<S: RecordSink + ?Sized>(&mut self, line: &[u8], sink: &mut S) {
         let mut rest = line;
         if line.len() >= PIECE {
             rest = line.get(self.pieces(line, sink)..).unwrap_or_default();
@@ -189,8 +188,7 @@ impl Scanner {
         self.content.end_line(sink);
         self.line += 1;
         self.offset += rest.len() as u64 + 1;
-        self.inside = false;
-        mattered
+        self.look = mattered;
     }
 
     /// Looks at as many whole pieces as the beginning of a line has. Says how many bytes are done with.
@@ -199,7 +197,7 @@ impl Scanner {
         while let Some(piece) = rest.get(..PIECE) {
             let at = Place0 { line: self.line + 1, offset: self.offset };
             self.content.piece(piece, PIECE - OVERLAP, at, sink);
-            self.inside = true;
+            self.look = true;
             self.offset += (PIECE - OVERLAP) as u64;
             rest = rest.get(PIECE - OVERLAP..).unwrap_or_default();
         }

@@ -38,18 +38,22 @@ fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<&'a [u8]>
     frame.mark = Mark::None;
 
     let inner = message.strip_prefix(FRAME)?;
-    let end = inner.iter().take(24).position(|&byte| byte == b'>')?;
-    let (addr, rest) = inner.split_at_checked(end)?;
-    let mut rest = rest.strip_prefix(b">]")?;
+    let mut rest = match hex(inner) {
+        Some((addr, rest)) if rest.starts_with(b">]") && matches!(inner.len() - rest.len(), 8 | 16) => {
+            frame.addr = Some(addr);
+            rest
+        }
+        // An address that was altered on the way costs the address, not the name.
+        _ => inner.get(inner.iter().take(24).position(|&byte| byte == b'>')?..)?,
+    };
+    rest = rest.strip_prefix(b">]")?;
     rest = rest.strip_prefix(b" ").unwrap_or(rest);
-    // An address that was altered on the way costs the address, not the name.
-    frame.addr = hex(addr).filter(|(_, rest)| rest.is_empty() && matches!(addr.len(), 8 | 16)).map(|(addr, _)| addr);
 
     if let [mark @ (b'R' | b'F' | b'S'), b' ', after @ ..] = rest {
         frame.mark = mark_of(&[*mark])?;
         rest = after;
     }
-    let end = rest.iter().position(|byte| matches!(byte, b' ' | b'+')).unwrap_or(rest.len());
+    let end = memchr::memchr2(b' ', b'+', rest).unwrap_or(rest.len());
     let (name, mut rest) = rest.split_at_checked(end)?;
     // Without a symbol, Xen prints the address once more.
     let has_name = !name.is_empty() && !(hex(name).is_some_and(|(_, rest)| rest.is_empty()) && name.len() >= 8);
@@ -60,7 +64,7 @@ fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<&'a [u8]>
         // Xen always prints the offset: without one, the line was cut inside the name.
         let (offset, after) = hex(rest.strip_prefix(b"+0x")?)?;
         let (size, after) = hex(after.strip_prefix(b"/0x")?)?;
-        frame.name.extend(name.iter().copied().map(char::from));
+        frame.name.push_str(std::str::from_utf8(name).ok()?);
         frame.offset = Some((offset, size));
         rest = after;
     }
