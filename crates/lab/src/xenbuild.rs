@@ -23,6 +23,10 @@ const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\
 /// Without these a log cannot be read.
 const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
 
+/// Added to the compiler's flags, for Xens that are older than the compiler: it has warnings they do not know, which
+/// stay in the log, and to 4.14 it would use MMX registers in the hypervisor, which is a trap at run time.
+const FLAGS: &str = "-Wno-error -mno-mmx";
+
 /// Where the sources seem to lie, for debug information: where they do lie would make each build different.
 const SOURCE_PLACE: &str = "/usr/src/xen";
 
@@ -166,6 +170,7 @@ fn build_key(source_sha256: &str, recorder: &str, compiler: &str) -> String {
         ("architecture", "x86_64"),
         ("source", source_sha256),
         ("config", CONFIG),
+        ("flags", FLAGS),
         ("recorder", recorder),
         ("compiler", compiler),
     ])
@@ -310,8 +315,7 @@ fn environment() -> Vec<(&'static str, String)> {
 
 /// Flags for the hypervisor's own files, below that root.
 fn extra_flags(root: &Path) -> String {
-    // Older Xens treat warnings as errors, and newer compilers have new ones: they stay in the log.
-    format!("EXTRA_CFLAGS_XEN_CORE=-Wno-error -ffile-prefix-map={}={SOURCE_PLACE}", root.display())
+    format!("EXTRA_CFLAGS_XEN_CORE={FLAGS} -ffile-prefix-map={}={SOURCE_PLACE}", root.display())
 }
 
 /// Runs make.
@@ -462,7 +466,7 @@ mod tests {
     fn flags_hide_where_the_build_ran() {
         assert_eq!(
             extra_flags(Path::new("/c/work/t")),
-            "EXTRA_CFLAGS_XEN_CORE=-Wno-error -ffile-prefix-map=/c/work/t=/usr/src/xen"
+            "EXTRA_CFLAGS_XEN_CORE=-Wno-error -mno-mmx -ffile-prefix-map=/c/work/t=/usr/src/xen"
         );
     }
 
