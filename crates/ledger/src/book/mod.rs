@@ -9,7 +9,7 @@ use xenheap_model::{Event, Kind, Op, PAGE_SIZE, Row, RowKey, Totals};
 
 use crate::Matched;
 use intervals::{Cut, Intervals};
-use tally::{Exit, Memory, Tally};
+use tally::{Exit, Memory, Tally, pages_of};
 
 /// Given pages that are remembered for the case that the domain did not take them. A record of that follows the gift
 /// closely; more than this many are never under way.
@@ -53,6 +53,8 @@ struct Pages {
     addr: u64,
     size: u64,
     row: usize,
+    /// Taken from a domain: each page is a live block of its own.
+    by_page: bool,
     /// Bytes that are live.
     live: u64,
     /// Bytes that were given and are remembered.
@@ -213,7 +215,7 @@ impl Book {
             }
             self.blocks.remove(&addr);
             self.findings.overlaps.add(event.addr.max(addr), block.seq, event.seq);
-            self.tally.gone(block.row, Exit::Freed, true, block.size);
+            self.tally.gone(block.row, Exit::Freed, 1, block.size);
             self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(addr, block.used, block.size));
         }
         let row = self.tally.row_of(event);
@@ -232,7 +234,7 @@ impl Book {
             self.unmatched(event, event.addr);
             return None;
         };
-        self.tally.gone(block.row, Exit::Freed, true, block.size);
+        self.tally.gone(block.row, Exit::Freed, 1, block.size);
         let used = event.used.or(block.used);
         self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(event.addr, used, block.size));
         if event.unknown {
@@ -256,7 +258,8 @@ impl Book {
         // At the very end of the address space a range cannot be as long as it says.
         let len = end - event.addr;
         let (seq, addr) = (event.seq, event.addr);
-        let index = self.allocations.add(Pages { seq, addr, size, row, live: len, given: 0 });
+        let by_page = event.op == Op::Take;
+        let index = self.allocations.add(Pages { seq, addr, size, row, by_page, live: len, given: 0 });
         self.pieces.insert(event.addr, len, index);
         self.allocations.release_if_empty(index);
     }
@@ -288,7 +291,7 @@ impl Book {
         let pages = *pages;
         self.allocations.release_if_empty(cut.value);
         let last = pages.live == 0;
-        self.tally.gone(pages.row, exit, last, cut.len);
+        self.tally.gone(pages.row, exit, if pages.by_page { pages_of(cut.len) } else { last.into() }, cut.len);
         let key = self.tally.key(pages.row)?;
         Some(matched(&key, pages.seq, pages.addr, pages.size, cut.len, last))
     }
@@ -373,11 +376,11 @@ impl Book {
         let mut bytes = 0u64;
         for cut in cuts {
             let Some(pages) = self.allocations.get_mut(cut.value) else { continue };
-            let first = pages.live == 0;
+            let again = if pages.by_page { pages_of(cut.len) } else { (pages.live == 0).into() };
             pages.live = pages.live.saturating_add(cut.len);
             pages.given = pages.given.saturating_sub(cut.len);
             let row = pages.row;
-            self.tally.back(row, first, cut.len);
+            self.tally.back(row, again, cut.len);
             self.pieces.insert(cut.start, cut.len, cut.value);
             bytes = bytes.saturating_add(cut.len);
         }

@@ -52,14 +52,17 @@ impl Tally {
 
     pub(crate) fn came(&mut self, row: usize, op: Op, bytes: u64) {
         self.each(row, |c| {
-            if op == Op::Take {
-                c.taken = c.taken.saturating_add(1);
+            let count = if op == Op::Take {
+                let pages = pages_of(bytes);
+                c.taken = c.taken.saturating_add(pages);
                 c.taken_bytes = c.taken_bytes.saturating_add(bytes);
+                pages
             } else {
                 c.allocs = c.allocs.saturating_add(1);
                 c.bytes = c.bytes.saturating_add(bytes);
-            }
-            live(c, 1, bytes);
+                1
+            };
+            live(c, count, bytes);
         });
         // Single sizes are a row's only, and those of allocations only: taken pages come one by one.
         if op == Op::Alloc
@@ -74,27 +77,28 @@ impl Tally {
         self.each(row, |c| c.failed = c.failed.saturating_add(1));
     }
 
-    pub(crate) fn gone(&mut self, row: usize, exit: Exit, last: bool, bytes: u64) {
+    /// `ended`: how many allocations (or taken pages) ended with these bytes.
+    pub(crate) fn gone(&mut self, row: usize, exit: Exit, ended: u64, bytes: u64) {
         self.each(row, |c| {
             let (count, sum) = match exit {
                 Exit::Freed => (&mut c.freed, &mut c.freed_bytes),
                 Exit::Given => (&mut c.given, &mut c.given_bytes),
             };
-            *count = count.saturating_add(last.into());
+            *count = count.saturating_add(ended);
             *sum = sum.saturating_add(bytes);
-            c.live = c.live.saturating_sub(last.into());
+            c.live = c.live.saturating_sub(ended);
             c.live_bytes = c.live_bytes.saturating_sub(bytes);
         });
     }
 
-    /// Given pages are anonymous again. `first`: nothing else of their allocation was live.
-    pub(crate) fn back(&mut self, row: usize, first: bool, bytes: u64) {
+    /// Given pages are anonymous again. `again`: how many allocations (or taken pages) were not live and are.
+    pub(crate) fn back(&mut self, row: usize, again: u64, bytes: u64) {
         self.each(row, |c| {
             // The part that went last may have been freed and not given.
             let count = if c.given > 0 { &mut c.given } else { &mut c.freed };
-            *count = count.saturating_sub(first.into());
+            *count = count.saturating_sub(again);
             c.given_bytes = c.given_bytes.saturating_sub(bytes);
-            live(c, first.into(), bytes);
+            live(c, again, bytes);
         });
     }
 
@@ -112,7 +116,8 @@ impl Tally {
 
     pub(crate) fn orphan(&mut self, kind: Kind, bytes: u64) {
         let KindTotals { orphans, orphan_bytes, .. } = self.totals.of_mut(kind);
-        *orphans = orphans.saturating_add(1);
+        let count = if kind == Kind::Xmalloc { 1 } else { pages_of(bytes).max(1) };
+        *orphans = orphans.saturating_add(count);
         *orphan_bytes = orphan_bytes.saturating_add(bytes);
     }
 
@@ -122,6 +127,11 @@ impl Tally {
         rows.sort_unstable_by_key(|row| row.key);
         rows
     }
+}
+
+/// How many pages that is. Taken pages and orphans are counted by the page.
+pub(crate) fn pages_of(bytes: u64) -> u64 {
+    bytes.div_ceil(PAGE_SIZE)
 }
 
 fn live(c: &mut Counters, count: u64, bytes: u64) {
