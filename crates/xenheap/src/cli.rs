@@ -19,10 +19,10 @@ use crate::failure::{EXIT_CODES, Exit, Failure};
 /// different criticality can take from each other. xenheap puts a recorder into Xen, boots it, and reports every such
 /// allocation with its stack.
 #[derive(Debug, Parser)]
-#[command(name = "xenheap", version, after_help = concat_help("Example:\n  xenheap lab run -o run && xenheap report run"))]
+#[command(name = "xenheap", version, max_term_width = 100, after_help = concat_help("Example:\n  xenheap lab run -o run && xenheap report run"))]
 pub struct Cli {
     /// Tell more on standard error; twice: even more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = 1000, action = clap::ArgAction::Count)]
     pub verbose: u8,
     #[command(subcommand)]
     pub command: Command,
@@ -163,8 +163,8 @@ pub enum Color {
 
 #[derive(Debug, Args)]
 #[command(after_help = concat_help("\
-A RUN is a folder that `xenheap lab run` made, a console log (plain, .gz, .xz or .zst; `-` is standard input), or a
-file that --save wrote. Names of functions come from `xen-syms`, found beside the log or given with --symbols.
+A RUN is a folder that `xenheap lab run` made, a console log (plain, .gz, .xz or .zst; `-` is standard input), \
+or a file that --save wrote. Names of functions come from `xen-syms`, found beside the log or given with --symbols.
 
 Examples:
   xenheap report run                                  what happened in the lab

@@ -25,7 +25,7 @@ pub enum Exit {
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  a gate refuses: report --strict with a failed self-check, instrument --check of a tree that does not fit
+  1  a gate refuses: report --strict (a self-check failed), instrument --check (would not apply)
   2  wrong use, or an output that cannot be written
   3  an input cannot be read, or inputs do not belong together
   4  a build, a boot or a time limit failed
@@ -96,7 +96,7 @@ impl Failure {
         let mut theme = GraphicalTheme::none();
         theme.characters = miette::ThemeCharacters::ascii();
         let mut text = String::new();
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
+        let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false);
         if handler.render_report(&mut text, self).is_err() {
             text.clone_from(&self.message);
         }

@@ -1,6 +1,7 @@
 //! A RUN on the command line to a run in memory.
 
 use std::{
+    error::Error,
     io::{self, Cursor, Read},
     path::{Path, PathBuf},
 };
@@ -30,6 +31,9 @@ const CONSOLE: &str = "console.log";
 
 /// What a build calls its image with symbols.
 const XEN_SYMS: &str = "xen-syms";
+
+/// How the names of compressed files end.
+const PACKED: [&str; 3] = [".gz", ".xz", ".zst"];
 
 /// A run, read.
 pub struct Loaded {
@@ -82,17 +86,16 @@ impl Place {
             return Place::folder(path);
         }
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let packed = [".gz", ".xz", ".zst"].iter().find_map(|end| name.strip_suffix(end));
-        let job = packed.unwrap_or(&name);
+        let job = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
         let job = job.strip_suffix(".xhr").unwrap_or(job).to_owned();
         let stem = job.strip_suffix(".log").unwrap_or(&job);
-        let images = vec![path.with_file_name(format!("{stem}.xen-syms")), path.with_file_name(XEN_SYMS)];
+        let names = [format!("{stem}.{XEN_SYMS}"), XEN_SYMS.to_owned()];
+        let images = names.iter().flat_map(|name| packed(&path.with_file_name(name))).collect();
         Ok(Place { log: path.to_owned(), job, images })
     }
 
     fn folder(path: &Path) -> Result<Self, Failure> {
-        let names = ["", ".gz", ".xz", ".zst"].map(|end| format!("{}{end}", CONSOLE));
-        let Some(log) = names.iter().map(|name| path.join(name)).find(|log| log.is_file()) else {
+        let Some(log) = packed(&path.join(CONSOLE)).into_iter().find(|log| log.is_file()) else {
             return Err(Failure::new(
                 Exit::Input,
                 format!("the folder {} is not a RUN: it contains no {}", path.display(), CONSOLE),
@@ -102,7 +105,7 @@ impl Place {
         let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let job =
             whole.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
-        Ok(Place { log, job, images: vec![path.join(XEN_SYMS)] })
+        Ok(Place { log, job, images: packed(&path.join(XEN_SYMS)) })
     }
 
     fn is_stdin(&self) -> bool {
@@ -120,8 +123,30 @@ impl Place {
             },
         };
         info!("reading the image {}", printable(&path.display().to_string()));
-        Image::open(path).map(Some).map_err(|error| Failure::from_error(Exit::Input, &error))
+        if PACKED
+            .iter()
+            .all(|end| path.extension().is_none_or(|extension| format!(".{}", extension.display()) != *end))
+        {
+            return Image::open(path).map(Some).map_err(|error| Failure::from_error(Exit::Input, &error));
+        }
+        let unpack = || -> Result<Vec<u8>, Box<dyn Error>> {
+            let mut bytes = Vec::new();
+            xenheap_console::open(path)?.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = unpack().map_err(|error| Failure::from_error(Exit::Input, error.as_ref()))?;
+        Image::parse(path, &bytes).map(Some).map_err(|error| Failure::from_error(Exit::Input, &error))
     }
+}
+
+/// A file's name, plain and compressed.
+fn packed(path: &Path) -> Vec<PathBuf> {
+    let with = |end: &&str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    [""].iter().chain(&PACKED).map(with).collect()
 }
 
 fn spool() -> Result<NamedTempFile, Failure> {

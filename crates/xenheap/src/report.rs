@@ -75,9 +75,9 @@ fn write_files(reports: &[Report], format: FormatConfig, folder: &Path) -> Resul
 fn say_what_rfc_lacks(report: &Report) {
     let name = printable(report.name());
     let left_out: Vec<String> =
-        rfc::left_out(report).into_iter().map(|(what, count)| format!("{count} {what}")).collect();
+        rfc::left_out(report).into_iter().map(|(what, count)| format!("{what} ({count})")).collect();
     if !left_out.is_empty() {
-        eprintln!("{name}: the rfc format has no word for {}: left out", left_out.join(", "));
+        eprintln!("{name}: left out, because the rfc format has no word for it: {}", left_out.join(", "));
     }
     if report.run().facts.view == Some(View::Summary) {
         eprintln!("{name}: the summary view has no single events, which the rfc format is made of");

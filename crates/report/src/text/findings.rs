@@ -59,11 +59,12 @@ fn head(finding: &Finding<'_>, number: &str, paint: Paint, out: &mut dyn Write) 
     let what = format!("{}, current {}, owner {owner}, charge {}", key.kind, key.current, key.charge);
     writeln!(out, "{number}{}", paint.bold(&what))?;
     let counters = &finding.counters;
-    let live = match counters.live {
-        0 => "nothing".to_owned(),
-        live => bytes_in(counters.live_bytes, live),
+    let live = match (counters.live, counters.peak) {
+        (0, 0) => "nothing".to_owned(),
+        (0, peak) => format!("nothing; peak {}", Bytes(peak)),
+        (live, peak) => format!("{}; peak {}", bytes_in(counters.live_bytes, live), Bytes(peak)),
     };
-    fact(out, "live", &format!("{live}; peak {}", Bytes(counters.peak)))?;
+    fact(out, "live", &live)?;
     if counters.taken > 0 {
         let taken =
             format!("{} in {} from domains", Bytes(counters.taken_bytes), Several(counters.taken, "piece"));
@@ -82,7 +83,10 @@ fn head(finding: &Finding<'_>, number: &str, paint: Paint, out: &mut dyn Write) 
         0 => "failed 0".to_owned(),
         failed => format!("FAILED {}", Count(failed)),
     });
-    let allocated = bytes_in(counters.bytes, counters.allocs);
+    let allocated = match counters.allocs {
+        0 => "nothing".to_owned(),
+        allocs => bytes_in(counters.bytes, allocs),
+    };
     fact(out, "allocated", &format!("{allocated}{each}; {}", after.join(", ")))
 }
 

@@ -39,16 +39,16 @@ fn facts(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
     let views = |views: &[View]| views.iter().map(|view| view.as_str()).collect::<Vec<_>>().join(", ");
     let recorder = match facts.format {
         LogFormat::Ha1 => {
-            let mut text = "records HA1".to_owned();
+            let mut text = "format HA1".to_owned();
             if let Some(tag) = &facts.tag {
                 text.push_str(&format!(", boot tag {}", Escaped(tag)));
             }
             if !facts.modes.is_empty() {
                 let plural = if facts.modes.len() == 1 { "" } else { "s" };
-                text.push_str(&format!(", mode{plural} {}", views(&facts.modes)));
+                text.push_str(&format!("; mode{plural} {}", views(&facts.modes)));
             }
             if let Some(view) = facts.view {
-                text.push_str(&format!("; this report is made from {view}"));
+                text.push_str(&format!(" (read here: {view})"));
             }
             text
         }
@@ -118,7 +118,10 @@ fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> 
         ("orphan frees", &|totals| [Count(totals.orphans).to_string(), exact(totals.orphan_bytes)]),
     ];
     let single: [(&str, Cell); 2] = [
-        ("peak", |totals| exact(totals.counters.peak)),
+        ("peak", |totals| match totals.counters.peak {
+            0 => "0".to_owned(),
+            peak => exact(peak),
+        }),
         ("failed", |totals| Count(totals.counters.failed).to_string()),
     ];
     let row = |out: &mut dyn Write, name: &str, cell: &dyn Fn(&KindTotals) -> String| {
