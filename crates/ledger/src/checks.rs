@@ -20,6 +20,8 @@ pub(crate) struct Evidence<'a> {
     pub chosen: Option<&'a ViewBooks>,
     pub has_summary: bool,
     pub sums: &'a Agreement,
+    /// What did not balance in dumps before the last.
+    pub earlier: &'a Unbalanced,
     pub stacks: &'a Stacks,
     pub dumps: &'a Dumps,
     pub refused: &'a BTreeMap<&'static str, u64>,
@@ -61,9 +63,9 @@ pub(crate) fn ha1(e: &Evidence<'_>) -> Vec<Check> {
         CheckId::Ended => e.ended(),
         CheckId::Totals => e.totals(),
         CheckId::Views => e.views(),
-        CheckId::BalanceFree => e.balance(balance_free),
-        CheckId::BalanceDomains => e.balance(balance_domains),
-        CheckId::BalancePool => e.balance(balance_pool),
+        CheckId::BalanceFree => e.balance(Balance::Free),
+        CheckId::BalanceDomains => e.balance(Balance::Domains),
+        CheckId::BalancePool => e.balance(Balance::Pool),
     })
 }
 
@@ -451,18 +453,57 @@ impl Evidence<'_> {
         }
     }
 
-    fn balance(&self, equations: impl Fn(&Machine, &Totals) -> Vec<Equation>) -> Verdict {
+    fn balance(&self, which: Balance) -> Verdict {
         let Some(dump) = self.last() else {
             return not_applicable("the log has no complete totals of the hypervisor");
         };
-        let equations = equations(&dump.machine, &dump.totals);
+        let (holds, detail) = which.of(dump);
+        match self.earlier.0.iter().find(|(unbalanced, ..)| *unbalanced == which) {
+            _ if !holds => failed(detail),
+            Some((_, number, earlier)) if *number != dump.number => failed(format!("in dump {number}: {earlier}")),
+            _ => ok(detail),
+        }
+    }
+}
+
+/// The three balances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Balance {
+    Free,
+    Domains,
+    Pool,
+}
+
+impl Balance {
+    /// Whether a dump balances, and how.
+    fn of(self, dump: &Dump) -> (bool, String) {
+        let equations = match self {
+            Balance::Free => balance_free(&dump.machine, &dump.totals),
+            Balance::Domains => balance_domains(&dump.machine, &dump.totals),
+            Balance::Pool => balance_pool(&dump.machine, &dump.totals),
+        };
         let details: Vec<String> = equations.iter().map(Equation::words).collect();
         let busy = match dump.machine.busy {
             0 => String::new(),
             busy => format!(" ({} under way on other CPUs)", n(busy, "operation")),
         };
-        let detail = format!("{}{busy}", details.join("; "));
-        if equations.iter().all(|equation| equation.rest() == 0) { ok(detail) } else { failed(detail) }
+        (equations.iter().all(|equation| equation.rest() == 0), format!("{}{busy}", details.join("; ")))
+    }
+}
+
+/// The first dump of which each balance does not hold, and its words.
+#[derive(Debug, Default)]
+pub(crate) struct Unbalanced(Vec<(Balance, u64, String)>);
+
+impl Unbalanced {
+    pub(crate) fn add(&mut self, dump: &Dump) {
+        for which in [Balance::Free, Balance::Domains, Balance::Pool] {
+            if self.0.iter().all(|(known, ..)| *known != which)
+                && let (false, detail) = which.of(dump)
+            {
+                self.0.push((which, dump.number, detail));
+            }
+        }
     }
 }
 

@@ -54,8 +54,6 @@ pub(crate) struct Dumps {
     /// A dump is being told again, of which nothing is needed.
     replaying: Option<Replay>,
     last: Option<Dump>,
-    /// Its stacks.
-    last_stacks: FoldSet<StackId>,
     /// How many were complete.
     pub complete: u64,
     /// The highest number that any line named.
@@ -135,17 +133,21 @@ impl Dumps {
                 }
             }
             (_, Some(replay)) if replay.seq == seq => Line::ReplayedOld,
+            // Of dumps before the last nothing is remembered.
+            (Some(last), _) if last.seq > seq => Line::ReplayedOld,
             _ => Line::Outside,
         }
     }
 
-    /// Whether a stack line belongs to a dump, and what became of it then.
-    pub(crate) fn stack(&mut self, seq: u64, id: StackId) -> Option<Line> {
+    /// Whether a stack line belongs to a dump, and what became of it then. `known`: the stack was printed before.
+    pub(crate) fn stack(&mut self, seq: u64, id: StackId, known: bool) -> Option<Line> {
         if let Some(open) = self.open_at(seq) {
             return Some(if open.stacks.insert(id) { Line::Accepted } else { Line::Replayed });
         }
-        let again = self.last.as_ref().is_some_and(|last| last.seq == seq) && self.last_stacks.contains(&id);
-        (again || self.replaying.is_some_and(|replay| replay.seq == seq)).then_some(Line::Replayed)
+        // Before a dump everything is printed that happened before it.
+        let again = self.last.as_ref().is_some_and(|last| last.seq >= seq)
+            || self.replaying.is_some_and(|replay| replay.seq == seq);
+        (known && again).then_some(Line::Replayed)
     }
 
     pub(crate) fn row(&mut self, seq: u64, line: RowLine) -> Line {
@@ -196,8 +198,10 @@ impl Dumps {
             return Line::Replayed;
         }
         let Some(open) = self.open.take_if(|open| open.dump.number == end.number && open.dump.seq == seq) else {
-            if self.last.as_ref().is_some_and(|last| last.number == end.number) {
-                return Line::Replayed;
+            match &self.last {
+                Some(last) if last.number == end.number => return Line::Replayed,
+                Some(last) if last.number > end.number => return Line::ReplayedOld,
+                _ => {}
             }
             if end.number > self.highest {
                 self.highest = end.number;
@@ -210,11 +214,10 @@ impl Dumps {
             self.lost(end.number, missing.join(", "));
             return Line::Accepted;
         }
-        let Open { mut dump, rows, stacks, .. } = open;
+        let Open { mut dump, rows, .. } = open;
         dump.rows = rows.into_iter().map(|(key, counters)| Row { key, counters }).collect();
         dump.rows.sort_unstable_by_key(|row| row.key);
         self.last = Some(dump);
-        self.last_stacks = stacks;
         self.complete = self.complete.saturating_add(1);
         Line::Completed
     }

@@ -7,7 +7,7 @@ use crate::{
     Account, EventSink, LedgerError, Stream,
     agree::Agreement,
     boots::{Boots, Held, Whose},
-    checks::{self, Evidence, RfcEvidence},
+    checks::{self, Evidence, RfcEvidence, Unbalanced},
     dumps::{self, Dumps},
     hash,
     names::Names,
@@ -51,6 +51,7 @@ pub struct Intake<'s> {
     waiting_dumps: Vec<Dump>,
     views: BTreeMap<View, ViewBooks>,
     sums: Agreement,
+    earlier: Unbalanced,
     names: Names,
     rfc: Rfc,
     other_format: u64,
@@ -116,6 +117,7 @@ impl<'s> Intake<'s> {
             waiting_dumps: Vec::new(),
             views: BTreeMap::new(),
             sums: Agreement::default(),
+            earlier: Unbalanced::default(),
             names: Names::default(),
             rfc: Rfc::default(),
             other_format: 0,
@@ -219,10 +221,11 @@ impl<'s> Intake<'s> {
 
     fn stack(&mut self, seq: u64, line: StackLine) -> Option<&'static str> {
         let StackLine { id, hash, pcs, truncated } = line;
-        let in_dump = self.dumps.stack(seq, id);
+        let in_dump = self.dumps.stack(seq, id, self.stacks.has(id));
         let stack = RawStack::Addresses { hash, pcs, truncated };
-        match (self.stacks.line(id, stack, in_dump.is_some()), in_dump) {
+        match (self.stacks.line(seq, id, stack, in_dump.is_some()), in_dump) {
             (stacks::Line::Conflict, _) => Some(reason::CONFLICT),
+            (stacks::Line::OutsideDump, _) => Some(reason::OUTSIDE_DUMP),
             (stacks::Line::TooMany, _) => Some(reason::TOO_MANY),
             (stacks::Line::Replayed, _) | (_, Some(dumps::Line::Replayed)) => Some(reason::REPLAYED),
             (stacks::Line::Accepted, _) => None,
@@ -240,6 +243,7 @@ impl<'s> Intake<'s> {
         if !dump.rows.is_empty() && dump.machine.lost_rows == 0 {
             self.sums.sums(&dump.rows, &dump.totals);
         }
+        self.earlier.add(dump);
         self.waiting_dumps.push(dump.clone());
         self.settle(self.waiting_dumps.len() > WAITING_DUMPS);
     }
@@ -444,6 +448,7 @@ impl<'s> Intake<'s> {
             chosen,
             has_summary: have.contains(&View::Summary),
             sums: &self.sums,
+            earlier: &self.earlier,
             stacks: &self.stacks,
             dumps: &self.dumps,
             refused: &self.refused,

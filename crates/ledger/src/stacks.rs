@@ -15,14 +15,16 @@ pub(crate) enum Line {
     Accepted,
     Replayed,
     Conflict,
+    /// A dump's line, and no dump is open.
+    OutsideDump,
     TooMany,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
     stack: Option<RawStack>,
-    /// Printed before an event that names it, which the recorder does once.
-    own_line: bool,
+    /// The number of the line before an event that names it, which the recorder prints once.
+    own_line: Option<u64>,
     /// Was not known when an event first named it, which came first in the log.
     named_unknown: bool,
     named: bool,
@@ -36,19 +38,25 @@ pub(crate) struct Stacks {
 
 impl Stacks {
     /// A stack line. `in_dump`: one of a dump's, where every stack stands again.
-    pub(crate) fn line(&mut self, id: StackId, stack: RawStack, in_dump: bool) -> Line {
+    pub(crate) fn line(&mut self, seq: u64, id: StackId, stack: RawStack, in_dump: bool) -> Line {
         if self.entries.len() >= MOST && !self.entries.contains_key(&id) {
             return Line::TooMany;
         }
         let entry = self.entries.entry(id).or_default();
         match &entry.stack {
             Some(known) if *known != stack => return Line::Conflict,
-            Some(_) if !in_dump && entry.own_line => return Line::Replayed,
             Some(_) => {}
             None => entry.stack = Some(stack),
         }
-        entry.own_line |= !in_dump;
-        Line::Accepted
+        match entry.own_line {
+            _ if in_dump => Line::Accepted,
+            Some(own) if own == seq => Line::Replayed,
+            Some(_) => Line::OutsideDump,
+            None => {
+                entry.own_line = Some(seq);
+                Line::Accepted
+            }
+        }
     }
 
     /// An event names a stack.
@@ -80,7 +88,7 @@ impl Stacks {
 
     /// Stacks that only a dump told: their own lines, before the events that name them, are missing.
     pub(crate) fn only_in_dump(&self) -> Vec<StackId> {
-        self.select(|entry| entry.named_unknown && entry.stack.is_some() && !entry.own_line)
+        self.select(|entry| entry.named_unknown && entry.stack.is_some() && entry.own_line.is_none())
     }
 
     fn select(&self, which: impl Fn(&Entry) -> bool) -> Vec<StackId> {
@@ -108,11 +116,12 @@ mod tests {
     fn a_stack_has_one_line_of_its_own_and_one_in_each_dump() {
         let mut stacks = Stacks::default();
         let id = StackId(4);
-        assert_eq!(stacks.line(id, stack(1), false), Line::Accepted);
-        assert_eq!(stacks.line(id, stack(1), true), Line::Accepted);
-        assert_eq!(stacks.line(id, stack(1), false), Line::Replayed);
-        assert_eq!(stacks.line(id, stack(2), false), Line::Conflict);
-        assert_eq!(stacks.line(id, stack(2), true), Line::Conflict);
+        assert_eq!(stacks.line(7, id, stack(1), false), Line::Accepted);
+        assert_eq!(stacks.line(9, id, stack(1), true), Line::Accepted);
+        assert_eq!(stacks.line(7, id, stack(1), false), Line::Replayed);
+        assert_eq!(stacks.line(9, id, stack(1), false), Line::OutsideDump);
+        assert_eq!(stacks.line(7, id, stack(2), false), Line::Conflict);
+        assert_eq!(stacks.line(9, id, stack(2), true), Line::Conflict);
         assert_eq!(stacks.into_map(), BTreeMap::from([(id, stack(1))]));
     }
 
@@ -123,8 +132,8 @@ mod tests {
         stacks.named(StackId(2));
         stacks.named(StackId(3));
         stacks.named(StackId::UNKNOWN);
-        stacks.line(StackId(1), stack(1), false);
-        stacks.line(StackId(2), stack(2), true);
+        stacks.line(1, StackId(1), stack(1), false);
+        stacks.line(3, StackId(2), stack(2), true);
         assert_eq!(stacks.missing(), [StackId(3)]);
         assert_eq!(stacks.only_in_dump(), [StackId(2)]);
         assert!(stacks.has(StackId(1)) && stacks.has(StackId::UNKNOWN) && !stacks.has(StackId(3)));

@@ -1,0 +1,191 @@
+//! Logs of our recorder with known truth: every number must be the truth, clean and with every noise.
+
+use proptest::prelude::*;
+use xenheap_console::scan;
+use xenheap_ledger::{
+    Account, Config, Intake,
+    testing::{Noise, Plan, Story, Truth, log_of, story},
+};
+use xenheap_model::{CheckId, Outcome, View};
+
+const ALL: [View; 3] = [View::Trace, View::Warn, View::Summary];
+
+fn read_as(log: &[u8], config: Config) -> Account {
+    let mut intake = Intake::new(config);
+    scan(log, &mut intake, |_| {}).expect("reading from memory");
+    intake.finish().expect("what was asked for is there")
+}
+
+fn read(log: &[u8]) -> Account {
+    read_as(log, Config::default())
+}
+
+fn failed(account: &Account) -> Vec<CheckId> {
+    account.checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id).collect()
+}
+
+#[track_caller]
+fn assert_truth(account: &Account, truth: &Truth) {
+    assert_eq!(account.totals, truth.totals);
+    assert_eq!(account.profile, truth.profile);
+    if account.facts.view != Some(View::Summary) {
+        let live: Vec<_> = account.live.iter().map(|live| (live.seq, live.addr, live.bytes)).collect();
+        assert_eq!(live, truth.live);
+        assert_eq!(account.facts.events, truth.events);
+    }
+}
+
+#[track_caller]
+fn assert_clean(account: &Account, applicable: &[CheckId]) {
+    assert_eq!(account.checks.iter().map(|check| check.id).collect::<Vec<_>>(), CheckId::ALL);
+    for check in &account.checks {
+        let expected = if applicable.contains(&check.id) { Outcome::Ok } else { Outcome::NotApplicable };
+        assert_eq!(check.outcome, expected, "{check:?}");
+        assert!(check.detail.is_ascii() && !check.detail.is_empty(), "{check:?}");
+    }
+}
+
+fn without(ids: &[CheckId]) -> Vec<CheckId> {
+    CheckId::ALL.into_iter().filter(|id| !ids.contains(id)).collect()
+}
+
+#[test]
+fn a_clean_log_of_all_modes_passes_every_check() {
+    for seed in 0..20 {
+        let story = story(&Plan::new(seed, 1500, &ALL));
+        let account = read(&log_of(&story, &Noise::default()));
+        assert_truth(&account, &story.truth);
+        assert_clean(&account, &CheckId::ALL);
+        assert!(account.refused.is_empty(), "{:?}", account.refused);
+        assert_eq!(account.views, ALL);
+        assert_eq!(account.facts.tag, Some(story.tag.to_string()));
+        assert!(account.profile.iter().all(|row| account.stacks.contains_key(&row.key.stack)));
+    }
+}
+
+#[test]
+fn each_combination_of_modes_tells_the_truth() {
+    use CheckId::{Frees, Overlap, Sequence, Totals, Views};
+    let combinations: [(&[View], Vec<CheckId>); 5] = [
+        (&[View::Trace], without(&[Views])),
+        (&[View::Warn], without(&[Views])),
+        (&[View::Summary], without(&[Views, Overlap, Frees, Sequence])),
+        (&[View::Trace, View::Warn], without(&[])),
+        (&[View::Warn, View::Summary], without(&[])),
+    ];
+    for (modes, applicable) in combinations {
+        let story = story(&Plan::new(7, 1200, modes));
+        let account = read(&log_of(&story, &Noise::default()));
+        assert_truth(&account, &story.truth);
+        assert_eq!(account.facts.view, modes.first().copied());
+        assert_clean(&account, &applicable);
+        let totals = account.checks.iter().find(|check| check.id == Totals).map(|check| check.detail.as_str());
+        assert!(totals.is_some_and(|detail| detail.contains("2 dumps")), "{totals:?}");
+    }
+}
+
+#[test]
+fn every_view_that_is_asked_for_tells_the_same() {
+    let story = story(&Plan::new(3, 1000, &ALL));
+    let log = log_of(&story, &Noise::default());
+    for view in ALL {
+        let account = read_as(&log, Config { view: Some(view), ..Config::default() });
+        assert_eq!(account.facts.view, Some(view));
+        assert_truth(&account, &story.truth);
+        assert_eq!(failed(&account), []);
+    }
+}
+
+/// All noise at once. What is told again fails `unique`, and nothing else.
+fn noisy(story: &Story, noise: &Noise) -> Account {
+    let account = read(&log_of(story, noise));
+    assert_truth(&account, &story.truth);
+    account
+}
+
+#[test]
+fn each_noise_alone_changes_nothing() {
+    let story = story(&Plan::new(11, 1000, &ALL));
+    let all = Noise::all(5);
+    let none = Noise { seed: 5, ..Noise::default() };
+    let one_each = [
+        Noise { stamps: true, ..none.clone() },
+        Noise { ci: true, ..none.clone() },
+        Noise { raw: true, ..none.clone() },
+        Noise { loader: true, ..none.clone() },
+        Noise { reorder: 100, ..none.clone() },
+    ];
+    for noise in one_each {
+        let account = noisy(&story, &noise);
+        assert_clean(&account, &CheckId::ALL);
+        assert!(account.refused.is_empty(), "{noise:?}: {:?}", account.refused);
+    }
+    let guests = noisy(&story, &Noise { guests: true, ..none.clone() });
+    assert_clean(&guests, &CheckId::ALL);
+    assert_eq!(guests.refused.keys().collect::<Vec<_>>(), ["guest"]);
+    let forgeries = noisy(&story, &Noise { forgeries: true, ..none.clone() });
+    assert_clean(&forgeries, &CheckId::ALL);
+    assert_eq!(forgeries.facts.boot, 1);
+    assert!(forgeries.facts.boots > 1);
+    let replays = noisy(&story, &Noise { replays: 4, ..none });
+    assert_eq!(failed(&replays), [CheckId::Unique]);
+    assert!(replays.refused.contains_key("replayed"));
+    assert_eq!(failed(&noisy(&story, &all)), [CheckId::Unique]);
+}
+
+#[test]
+fn a_log_that_is_cut_tells_of_what_it_has() {
+    let story = story(&Plan { keys: 0, ..Plan::new(21, 1500, &[View::Trace]) });
+    for cut in [30, 60, 90] {
+        let account = read(&log_of(&story, &Noise { cut, ..Noise::default() }));
+        let failed = failed(&account);
+        assert!(failed.contains(&CheckId::Ended), "{failed:?}");
+        let allowed = [CheckId::Ended, CheckId::Sequence, CheckId::Stacks, CheckId::Intact];
+        assert!(failed.iter().all(|id| allowed.contains(id)), "{failed:?}");
+        assert!(account.facts.events < story.truth.events);
+    }
+}
+
+#[test]
+fn a_log_that_begins_late_has_no_header_and_gaps() {
+    let story = story(&Plan::new(31, 2000, &[View::Trace]));
+    let log = log_of(&Story { lines: story.lines.split_at(900).1.to_vec(), ..story.clone() }, &Noise::default());
+    let account = read(&log);
+    let failed = failed(&account);
+    for id in [CheckId::Header, CheckId::Sequence] {
+        assert!(failed.contains(&id), "{failed:?}");
+    }
+    assert!(!failed.contains(&CheckId::Frees), "frees after a gap are no contradiction: {failed:?}");
+    assert_eq!(account.facts.tag, Some(story.tag.to_string()));
+    assert_eq!((account.facts.boot, account.facts.boots), (1, 1));
+}
+
+#[test]
+fn boots_are_kept_apart() {
+    let (first, second) = (story(&Plan::new(1, 800, &ALL)), story(&Plan::new(2, 700, &[View::Trace])));
+    let mut log = log_of(&first, &Noise::default());
+    log.extend(log_of(&second, &Noise::default()));
+    for (boot, story) in [(None, &first), (Some(1), &first), (Some(2), &second)] {
+        let account = read_as(&log, Config { boot, ..Config::default() });
+        assert_truth(&account, &story.truth);
+        assert_eq!(failed(&account), []);
+        assert_eq!((account.facts.boot, account.facts.boots), (boot.unwrap_or(1), 2));
+        assert_eq!(account.refused.keys().collect::<Vec<_>>(), ["other-boot"]);
+    }
+    let mut intake = Intake::new(Config { boot: Some(3), ..Config::default() });
+    scan(&log[..], &mut intake, |_| {}).expect("reading from memory");
+    let error = intake.finish().expect_err("there are two");
+    assert!(error.to_string().contains("boot 3"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_truth_survives_every_noise(seed in any::<u64>(), steps in 1usize..1500, modes in 1usize..8) {
+        let modes: Vec<View> = ALL.into_iter().enumerate().filter(|(i, _)| modes >> i & 1 == 1).map(|(_, m)| m).collect();
+        let story = story(&Plan::new(seed, steps, &modes));
+        let account = noisy(&story, &Noise::all(seed ^ 1));
+        prop_assert!(failed(&account).iter().all(|id| *id == CheckId::Unique), "{:?}", account.checks);
+    }
+}
