@@ -56,6 +56,23 @@ impl BootPlan<'_> {
             self.workload.timeout.saturating_mul(factor)
         })
     }
+
+    fn machine(&self) -> Result<Machine, Error> {
+        let xen: Vec<&str> = self.workload.xen.iter().chain(self.xen_args).map(String::as_str).collect();
+        let linux: Vec<&str> = self.workload.linux.iter().map(String::as_str).collect();
+        let xen_arguments = xen_arguments(self.mode, &xen);
+        let linux_arguments = linux_arguments(&linux);
+        let mut command = vec![QEMU.to_owned()];
+        command.extend(qemu_arguments(self.workload, self.deterministic, &xen_arguments, &linux_arguments));
+        let version = stdout(QEMU, &["--version"], None)?;
+        Ok(Machine {
+            qemu: text::escape(version.lines().next().unwrap_or_default().as_bytes()),
+            command,
+            xen_arguments,
+            linux_arguments,
+            timeout_seconds: self.limit().as_secs(),
+        })
+    }
 }
 
 /// Xen's arguments.
@@ -108,27 +125,27 @@ fn qemu_arguments(
     all
 }
 
+/// Whether each can be an argument of Xen's.
+pub(crate) fn check_arguments(arguments: &[String]) -> Result<(), Error> {
+    match arguments.iter().find(|one| !workload::is_argument(one)) {
+        Some(bad) => Err(Error::Argument { given: text::escape(bad.as_bytes()) }),
+        None => Ok(()),
+    }
+}
+
 /// Boots, waits for the end, and leaves the results' folder.
 ///
 /// If the boot fails, the folder is left under its name with `.failed` behind it.
 pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Result<RunFolder, Error> {
-    if let Some(bad) = plan.xen_args.iter().find(|one| !workload::is_argument(one)) {
-        return Err(Error::Workload {
-            workload: plan.workload.name.clone(),
-            reason: format!(
-                "`{}` cannot be an argument of Xen's: it must be one word of printable ASCII",
-                text::escape(bad.as_bytes())
-            ),
-        });
-    }
-    let limit = plan.limit();
+    check_arguments(plan.xen_args)?;
+    let machine = plan.machine()?;
     progress.start(
         Stage::Boot,
         &format!(
             "booting Xen {} with the workload {}, at most {}",
             plan.build.facts.xen_version,
             plan.workload.name,
-            humantime::format_duration(limit)
+            humantime::format_duration(plan.limit())
         ),
     );
     let goal = std::path::absolute(plan.out_dir).map_err(Error::io("find", plan.out_dir))?;
@@ -136,50 +153,16 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
     let _lock = cache.lock(&name, Stage::Boot, progress)?;
     let partial = Partial::begin(&goal)?;
 
-    let more = |own: &'_ [String]| own.iter().map(String::clone).collect::<Vec<_>>();
-    let xen_more = [more(&plan.workload.xen), more(plan.xen_args)].concat();
-    let xen_more: Vec<&str> = xen_more.iter().map(String::as_str).collect();
-    let linux_more: Vec<&str> = plan.workload.linux.iter().map(String::as_str).collect();
-    let xen_arguments = xen_arguments(plan.mode, &xen_more);
-    let linux_arguments = linux_arguments(&linux_more);
-    let arguments = qemu_arguments(plan.workload, plan.deterministic, &xen_arguments, &linux_arguments);
-    let version = stdout(QEMU, &["--version"], None)?;
-    let machine = Machine {
-        qemu: text::escape(version.lines().next().unwrap_or_default().as_bytes()),
-        command: [&[QEMU.to_owned()], arguments.as_slice()].concat(),
-        xen_arguments,
-        linux_arguments,
-        timeout_seconds: limit.as_secs(),
-    };
-
     let started = SystemTime::now();
     let start = Instant::now();
-    let ran = cache
-        .work_folder(&name)
-        .map_err(Stop::Error)
-        .and_then(|place| run_qemu(plan, &arguments, limit, partial.path(), &place, progress));
+    let place = cache.work_folder(&name)?;
+    let ran = run_qemu(plan, &machine.command, partial.path(), &place, progress);
     let boot_seconds = start.elapsed().as_secs_f64();
-    let (exit, lines) = match &ran {
-        Ok(watch) => (
-            Exit {
-                reason: "powered-off".to_owned(),
-                workload_status: watch.workload_status(),
-                message: None,
-            },
-            Vec::new(),
-        ),
-        Err(Stop::Fault(fault, watch)) => (
-            Exit {
-                reason: fault.name().to_owned(),
-                workload_status: watch.workload_status(),
-                message: Some(fault.to_string()),
-            },
-            watch.tail(),
-        ),
-        Err(Stop::Error(_)) => {
-            (Exit { reason: "stopped".to_owned(), workload_status: None, message: None }, Vec::new())
-        }
-    };
+    if ran.is_ok() {
+        progress.finish(Stage::Boot, &format!("powered off after {boot_seconds:.0} s"));
+    }
+
+    progress.start(Stage::Results, "writing the results");
     let record = Record {
         schema: folder::SCHEMA,
         tool: concat!("xenheap-lab ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -191,27 +174,41 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
         deterministic: plan.deterministic,
         started: humantime::format_rfc3339_seconds(started).to_string(),
         boot_seconds,
-        exit,
+        exit: exit(&ran),
     };
     for (from, to) in [(plan.build.xen_syms(), folder::XEN_SYMS), (plan.build.config(), folder::CONFIG)] {
         fs::copy(&from, partial.path().join(to)).map_err(Error::io("copy", &from))?;
     }
     folder::write_json(&partial.path().join(folder::RECORD), &record)?;
-
     match ran {
         Ok(_) => {
-            progress.finish(Stage::Boot, &format!("powered off after {boot_seconds:.0} s"));
-            progress.start(Stage::Results, "writing the results");
             let path = partial.finish()?;
             progress.finish(Stage::Results, &text::escape(path.as_os_str().as_encoded_bytes()));
             Ok(RunFolder { path, record })
         }
-        Err(Stop::Fault(fault, _)) => {
-            Err(Error::Boot { fault, lines, log: partial.fail()?.join(folder::CONSOLE) })
+        Err(stop) => {
+            let log = partial.fail()?.join(folder::CONSOLE);
+            Err(match stop {
+                Stop::Fault(fault, watch) => Error::Boot { fault, lines: watch.tail(), log },
+                Stop::Error(error) => error,
+            })
         }
+    }
+}
+
+/// A run's end, for its record.
+fn exit(ran: &Result<Watch, Stop>) -> Exit {
+    match ran {
+        Ok(watch) => {
+            Exit { reason: "powered-off".to_owned(), workload_status: watch.workload_status(), message: None }
+        }
+        Err(Stop::Fault(fault, watch)) => Exit {
+            reason: fault.name().to_owned(),
+            workload_status: watch.workload_status(),
+            message: Some(fault.to_string()),
+        },
         Err(Stop::Error(error)) => {
-            partial.fail()?;
-            Err(error)
+            Exit { reason: "stopped".to_owned(), workload_status: None, message: Some(error.to_string()) }
         }
     }
 }
@@ -233,8 +230,7 @@ impl From<Error> for Stop {
 /// Boots in `place`, an empty folder, which is removed.
 fn run_qemu(
     plan: &BootPlan<'_>,
-    arguments: &[String],
-    limit: Duration,
+    command: &[String],
     results: &Path,
     place: &Path,
     progress: &dyn Progress,
@@ -244,8 +240,8 @@ fn run_qemu(
     {
         symlink(file, place.join(name)).map_err(Error::io("link", file))?;
     }
-    let job = Job::new(QEMU, place).arguments(arguments);
-    let ran = supervise_machine(&job, limit, results, place, progress);
+    let job = Job::new(QEMU, place).arguments(command.iter().skip(1));
+    let ran = supervise_machine(&job, plan.limit(), results, place, progress);
     crate::cache::remove_tree(place)?;
     ran
 }
@@ -351,6 +347,14 @@ mod tests {
             "{command}"
         );
         Ok(())
+    }
+
+    #[test]
+    fn an_argument_is_one_word() {
+        assert!(check_arguments(&["heap-audit-ring=64".into(), "dom0_mem=1G,max:1G".into()]).is_ok());
+        for bad in ["a b", "", "x\n", "\u{1b}"] {
+            assert!(check_arguments(&[bad.to_owned()]).is_err(), "{bad:?}");
+        }
     }
 
     /// Runs a stand-in for the machine: a shell that writes a console.

@@ -137,6 +137,12 @@ pub enum Error {
         /// What was given.
         given: String,
     },
+    /// Something cannot be an argument of Xen's.
+    #[error("`{given}` cannot be an argument of Xen's: it must be one word of printable ASCII")]
+    Argument {
+        /// What was given, escaped.
+        given: String,
+    },
     /// The workload's name is unknown.
     #[error("no workload `{given}`: use one of {}, or the path of a script (with a `/` in it)", known.join(", "))]
     UnknownWorkload {
@@ -315,6 +321,7 @@ impl Error {
             | Self::NeedsRoot { .. }
             | Self::UnknownSource { .. }
             | Self::Mode { .. }
+            | Self::Argument { .. }
             | Self::UnknownWorkload { .. }
             | Self::OutputExists(_) => Class::Usage,
             Self::Io { .. }

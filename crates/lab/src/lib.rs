@@ -46,6 +46,7 @@ pub use xenbuild::{Build, BuildFacts, build, instrument, missing_options};
 pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Error> {
     // First what is quickly said and would be annoying to hear after minutes of work.
     let workload = Workload::load(&config.workload)?;
+    boot::check_arguments(&config.xen_args)?;
     folder::check_free(&config.out_dir)?;
     prepare_machine(config.install, progress)?;
 
