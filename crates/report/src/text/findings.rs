@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{Frame, Owner, RowKey};
+use xenheap_model::{Frame, LogFormat, Owner, RowKey};
 
 use super::{
     layout::{Paint, hanging},
@@ -20,6 +20,9 @@ use crate::{
 pub(super) fn write(report: &Report, lines: bool, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let findings = report.findings();
     let left_out = report.left_out();
+    if report.run().facts.format == LogFormat::None {
+        return Ok(());
+    }
     if findings.is_empty() && left_out.findings == 0 {
         return writeln!(out, "No anonymous allocation at run time was recorded.");
     }
@@ -67,7 +70,7 @@ fn head(finding: &Finding<'_>, number: &str, paint: Paint, out: &mut dyn Write) 
     fact(out, "live", &live)?;
     if counters.taken > 0 {
         let taken =
-            format!("{} in {} from domains", Bytes(counters.taken_bytes), Several(counters.taken, "piece"));
+            format!("{} in {} from domains", Bytes(counters.taken_bytes), Several(counters.taken, "page"));
         fact(out, "taken", &taken)?;
     }
     let each = match (counters.allocs, counters.min, counters.max) {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use xenheap_model::{Arch, Check, Counters, Facts, Kind, KindTotals, LogFormat, Outcome, View};
+use xenheap_model::{Arch, Check, Facts, Kind, KindTotals, LogFormat, Outcome, View};
 
 use super::layout::{Paint, hanging};
 use crate::{
@@ -13,10 +13,14 @@ use crate::{
 pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let run = report.run();
     facts(&run.facts, out)?;
-    banner(&run.checks, paint, out)?;
     if run.facts.format == LogFormat::None {
-        return Ok(());
+        let text = "There is no record of a heap recorder in this log. Was Xen instrumented, and CONFIG_HEAP_AUDIT \
+                    on? Was heap-audit=off? Does the log begin before dom0 ran?";
+        hanging(out, &format!("  {} ", paint.bad("!!")), 5, text)?;
+        writeln!(out)?;
+        return refused(report, paint, out);
     }
+    banner(&run.checks, paint, out)?;
     totals(report, paint, out)?;
     checks(&run.checks, paint, out)?;
     refused(report, paint, out)
@@ -90,58 +94,43 @@ fn banner(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()>
     writeln!(out)
 }
 
-type Cell = fn(&KindTotals) -> String;
+/// A line of the table of totals: its name, and its cell for a kind.
+type Line = (&'static str, fn(&KindTotals) -> String);
 
-fn counted(count: fn(&Counters) -> u64, bytes: fn(&Counters) -> u64) -> impl Fn(&KindTotals) -> [String; 2] {
-    move |totals| [Count(count(&totals.counters)).to_string(), exact(bytes(&totals.counters))]
+const LINES: [Line; 8] = [
+    ("allocated", |of| pair(of.counters.allocs, of.counters.bytes)),
+    ("taken", |of| pair(of.counters.taken, of.counters.taken_bytes)),
+    ("freed", |of| pair(of.counters.freed, of.counters.freed_bytes)),
+    ("given away", |of| pair(of.counters.given, of.counters.given_bytes)),
+    ("live", |of| pair(of.counters.live, of.counters.live_bytes)),
+    ("peak", |of| if of.counters.peak == 0 { "0".to_owned() } else { exact(of.counters.peak) }),
+    ("failed", |of| Count(of.counters.failed).to_string()),
+    ("orphan frees", |of| pair(of.orphans, of.orphan_bytes)),
+];
+
+/// How often, and how much in sum.
+fn pair(count: u64, bytes: u64) -> String {
+    if (count, bytes) == (0, 0) { "0".to_owned() } else { format!("{} / {}", Count(count), exact(bytes)) }
 }
 
-/// As [`Bytes`], the exact number first: numbers of a row stand one under the other.
+/// Only the exact number: those of a line are to be compared.
 fn exact(bytes: u64) -> String {
-    if bytes < 1024 { format!("{bytes} B") } else { format!("{} B", Count(bytes)) }
+    format!("{} B", Count(bytes))
 }
 
 fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}\n", paint.bold("ANONYMOUS MEMORY ALLOCATED AT RUN TIME, BY KIND"))?;
     let totals = report.run().totals;
-    write!(out, "  {:<12}", "")?;
-    for kind in Kind::ALL {
-        write!(out, " {:>20}", kind.as_str())?;
-    }
-    writeln!(out)?;
-    let pairs: [(&str, &dyn Fn(&KindTotals) -> [String; 2]); 6] = [
-        ("allocated", &counted(|c| c.allocs, |c| c.bytes)),
-        ("taken", &counted(|c| c.taken, |c| c.taken_bytes)),
-        ("freed", &counted(|c| c.freed, |c| c.freed_bytes)),
-        ("given away", &counted(|c| c.given, |c| c.given_bytes)),
-        ("live", &counted(|c| c.live, |c| c.live_bytes)),
-        ("orphan frees", &|totals| [Count(totals.orphans).to_string(), exact(totals.orphan_bytes)]),
-    ];
-    let single: [(&str, Cell); 2] = [
-        ("peak", |totals| match totals.counters.peak {
-            0 => "0".to_owned(),
-            peak => exact(peak),
-        }),
-        ("failed", |totals| Count(totals.counters.failed).to_string()),
-    ];
-    let row = |out: &mut dyn Write, name: &str, cell: &dyn Fn(&KindTotals) -> String| {
+    let line = |out: &mut dyn Write, name: &str, cell: &dyn Fn(Kind) -> String| {
         write!(out, "  {name:<12}")?;
         for kind in Kind::ALL {
-            write!(out, " {:>20}", cell(totals.of(kind)))?;
+            write!(out, " {:>20}", cell(kind))?;
         }
         writeln!(out)
     };
-    for (name, cells) in pairs {
-        // Most runs have nothing taken, given or orphaned in most kinds; a row of zeros says so once.
-        row(out, name, &|totals| {
-            let [count, bytes] = cells(totals);
-            if count == "0" && bytes == "0 B" { "0".to_owned() } else { format!("{count} / {bytes}") }
-        })?;
-        if name == "live" {
-            for (name, cell) in single {
-                row(out, name, &cell)?;
-            }
-        }
+    line(out, "", &|kind| kind.as_str().to_owned())?;
+    for (name, cell) in LINES {
+        line(out, name, &|kind| cell(totals.of(kind)))?;
     }
     writeln!(out)
 }
