@@ -3,7 +3,7 @@
 //! A trace is several lines, and other lines can stand between them: a guest's, dom0's, and those of another CPU, which
 //! may have a record and a trace of its own. No line says to which record it belongs. What decides, in this order:
 //!
-//! * A trace begins with a frame marked `R` or `(PC)`. It belongs to the newest record without a trace whose operation
+//! * A trace begins with a frame marked `R` or `(PC)` (those of our `warn` mode with any). It belongs to the newest record without a trace whose operation
 //!   begins in the function which that frame names; if there is none, to the newest record without a trace.
 //! * Other frames belong to the trace that began last and is not complete. An empty line of Xen's completes a trace; in
 //!   a log that has shown no such line (someone took them out) the beginning of the next trace does.
@@ -38,6 +38,10 @@ enum State {
     Waiting,
     Running,
     Complete,
+}
+
+fn fits(open: &Open, frame: &TraceFrame) -> bool {
+    open.state == State::Waiting && open.record.op.begins_in(&frame.name)
 }
 
 /// A trace that is being read.
@@ -75,6 +79,7 @@ impl Assembler {
     /// An RFC record came.
     pub(crate) fn start<S: RecordSink + ?Sized>(&mut self, at: Place, record: RfcRecord, sink: &mut S) {
         self.idle = 0;
+        self.ours_next = false;
         if self.open.is_empty() && self.streams.is_empty() {
             self.titles = 0;
         }
@@ -107,7 +112,14 @@ impl Assembler {
     /// A frame. `whole`: nothing stood behind it on its line.
     pub(crate) fn frame<S: RecordSink + ?Sized>(&mut self, frame: &TraceFrame, whole: bool, sink: &mut S) {
         self.idle = 0;
-        if trace::is_first(frame) {
+        let first = trace::is_first(frame);
+        let begins = if self.ours_next {
+            // Our traces begin with any mark.
+            self.titles > 0
+        } else {
+            first && (self.titles > 0 || self.streams.is_empty() || self.fitting(frame).is_some())
+        };
+        if begins {
             let record = self.owner(frame);
             if !self.has_ends {
                 self.close_all(false);
@@ -208,16 +220,22 @@ impl Assembler {
         Some(self.first + index as u64)
     }
 
+    /// The newest record that waits for a trace and can have one that begins with `frame`.
+    ///
+    /// The newest, not the oldest: if a trace was lost, all later ones would be shifted by one record.
+    fn fitting(&self, frame: &TraceFrame) -> Option<usize> {
+        self.open.iter().rposition(|open| fits(open, frame))
+    }
+
     /// Whose trace begins with `frame`.
     fn owner(&mut self, frame: &TraceFrame) -> Option<u64> {
-        let fits = |open: &Open| open.state == State::Waiting && open.record.op.begins_in(&frame.name);
-        let Some(index) = self.open.iter().rposition(fits) else {
+        let Some(index) = self.fitting(frame) else {
             return if self.ours_next { None } else { self.newest_waiting() };
         };
-        // The newest, not the oldest: if a trace was lost, all later ones would be shifted by one record. But with two
-        // to choose from it is a guess.
-        if self.open.iter().take(index).any(fits) {
-            self.open.iter_mut().filter(|open| fits(open)).for_each(|open| open.record.trace_damaged = true);
+        // With two to choose from it is a guess.
+        if self.open.iter().take(index).any(|open| fits(open, frame)) {
+            let both = self.open.iter_mut().filter(|open| fits(open, frame));
+            both.for_each(|open| open.record.trace_damaged = true);
         }
         Some(self.first + index as u64)
     }

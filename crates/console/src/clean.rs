@@ -56,6 +56,18 @@ impl Cleaned {
     }
 }
 
+impl Cleaned {
+    /// Where in the text the first byte stands that came from `origin` or from behind it.
+    pub(crate) fn position(&self, origin: usize) -> usize {
+        let (mut low, mut high) = (0, self.text.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.origin(middle) < origin { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+}
+
 /// How many bytes behind an ESC belong to its sequence.
 ///
 /// A sequence that is not complete takes only what can belong to no other text: what follows may be a guest's mark.
@@ -96,6 +108,7 @@ mod tests {
         cleaned.set(line);
         for (position, byte) in cleaned.text().iter().enumerate() {
             assert_eq!(line.get(cleaned.origin(position)), Some(byte));
+            assert_eq!(cleaned.position(cleaned.origin(position)), position);
         }
         String::from_utf8_lossy(cleaned.text()).into_owned()
     }

@@ -101,7 +101,7 @@ fn check_of(text: &[u8]) -> Option<u16> {
 /// The tag of what begins with [`MAGIC`].
 fn tag_of(text: &[u8]) -> Option<Tag> {
     let (tag, rest) = hex_of(text.strip_prefix(MAGIC)?, 8)?;
-    rest.starts_with(b" ").then_some(Tag(tag as u32))
+    matches!(rest, [] | [b' ', ..]).then_some(Tag(tag as u32))
 }
 
 #[inline]

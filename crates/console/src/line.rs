@@ -140,8 +140,8 @@ impl Lines {
         self.boot > 0 || self.traces.is_active()
     }
 
-    /// Looks at a line or, if it is very long, at a piece of one: what begins in the first `limit` bytes. Says whether it
-    /// had anything that looks like a record.
+    /// Looks at a line or, if it is very long, at a piece of one. What begins in the first `limit` bytes is looked at;
+    /// `usize::MAX` for the last piece. Says whether there was anything that looks like a record.
     pub(crate) fn piece<S: RecordSink + ?Sized>(
         &mut self,
         piece: &[u8],
@@ -153,7 +153,7 @@ impl Lines {
             [line @ .., b'\r'] => line,
             line => line,
         };
-        if limit == piece.len() && !self.guest && !self.xen {
+        if limit == usize::MAX && !self.guest && !self.xen {
             // What is an ordinary line to a slower eye as well, so nothing is decided differently here.
             if let Some(start) = ordinary(trimmed, &mut self.stamp)
                 && let Some(message) = trimmed.get(start..)
@@ -171,6 +171,7 @@ impl Lines {
             .find(|&position| piece.get(position..).is_some_and(prefix::guest_mark));
         let mut cleaned = std::mem::take(&mut self.cleaned);
         cleaned.set(piece);
+        let guest = guest.map(|origin| cleaned.position(origin));
         let text = Text { bytes: cleaned.text(), cleaned: Some(&cleaned), at, limit };
         let mattered = self.text(text, guest, sink);
         self.cleaned = cleaned;
@@ -212,7 +213,7 @@ impl Lines {
         self.traces.finish(sink);
     }
 
-    /// Divides the text into parts. `guest`: from this position of the original on it is a guest's.
+    /// Divides the text into parts. `guest`: from this position on it is a guest's.
     fn text<S: RecordSink + ?Sized>(&mut self, text: Text<'_>, guest: Option<usize>, sink: &mut S) -> bool {
         if self.guest {
             return self.guests(text, 0, sink);
@@ -222,15 +223,17 @@ impl Lines {
         let mut writer = if self.xen { Writer::Xen } else { Writer::Unknown };
         // The part was not begun by a mark of this piece: it goes on from the piece before.
         let mut begins = !self.xen;
+        let mut guest = guest;
         for position in memchr_iter(b'(', text.bytes) {
             let Some(here) = text.bytes.get(position..) else { break };
-            let xen = prefix::xen_mark(here);
-            if guest.is_some_and(|guest| text.origin(position) >= guest) || prefix::guest_mark(here) {
-                mattered |= self.part(text, start, position, writer, begins, true, sink).unwrap_or(true);
-                self.guest = self.guest || text.is_ours(position);
-                return self.guests(text, position, sink) || mattered;
+            if guest.is_some_and(|guest| guest <= position) {
+                break;
             }
-            if let Some(message) = xen {
+            if prefix::guest_mark(here) {
+                guest = Some(position);
+                break;
+            }
+            if let Some(message) = prefix::xen_mark(here) {
                 match self.part(text, start, position, writer, begins, true, sink) {
                     Some(part) => mattered |= part,
                     None => return true,
@@ -241,10 +244,16 @@ impl Lines {
                 self.xen |= text.is_ours(position);
             }
         }
-        match self.part(text, start, text.bytes.len(), writer, begins, false, sink) {
-            Some(part) => mattered | part,
-            None => true,
+        let end = guest.unwrap_or(text.bytes.len());
+        match self.part(text, start, end, writer, begins, guest.is_some(), sink) {
+            Some(part) => mattered |= part,
+            None => return true,
         }
+        if let Some(guest) = guest {
+            self.guest |= text.is_ours(guest);
+            mattered |= self.guests(text, guest, sink);
+        }
+        mattered
     }
 
     /// What a guest wrote, from `start` on: counts what looks like a record.
@@ -311,7 +320,7 @@ impl Lines {
         sink: &mut S,
     ) -> bool {
         let message = text.part(start, end);
-        let body = message.trim_ascii_start();
+        let body = message.trim_ascii();
         if begins && text.is_ours(start) {
             if body.is_empty() {
                 // Not the empty part before another mark: that is a message that was cut off before it began.

@@ -65,7 +65,7 @@ pub(crate) fn parse(text: &[u8], narrow: bool) -> Option<RfcRecord> {
     let end = text.iter().position(|&byte| byte == b' ')?;
     let (name, text) = text.split_at_checked(end)?;
     let op = RfcOp::ALL.into_iter().find(|op| op.as_str().as_bytes() == name)?;
-    let mut words = text.strip_prefix(b" - ")?.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
+    let mut words = text.strip_prefix(b" - ")?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
 
     let (mut size, mut ptr) = (None, None);
     while let Some(word) = words.next() {

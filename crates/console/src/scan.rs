@@ -184,7 +184,7 @@ impl Scanner {
             rest = line.get(self.pieces(line, sink)..).unwrap_or_default();
         }
         let at = Place0 { line: self.line + 1, offset: self.offset };
-        let mattered = self.content.piece(rest, rest.len(), at, sink);
+        let mattered = self.content.piece(rest, usize::MAX, at, sink);
         self.content.end_line(sink);
         self.line += 1;
         self.offset += rest.len() as u64 + 1;
