@@ -1,0 +1,206 @@
+//! What must hold of the report of a real boot. `./check` makes the RUN (a real Xen, instrumented and booted with a
+//! Linux dom0 in the modes `trace,warn,summary`) and names it in `XENHEAP_RUN`.
+
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
+
+use serde_json::Value;
+
+const KINDS: [&str; 4] = ["xmalloc", "xenheap", "domheap", "pool-growth"];
+
+/// Where the outside enters Xen on x86_64, as functions at the root of a stack.
+const ENTRIES: [&str; 12] = [
+    "lstar_enter",
+    "cstar_enter",
+    "sysenter_entry",
+    "int80_direct_trap",
+    "entry_int80",
+    "common_interrupt",
+    "handle_exception",
+    "process_softirqs",
+    "idle_loop",
+    "vmx_asm_vmexit_handler",
+    "svm_asm_do_resume",
+    "svm_vmexit_handler",
+];
+
+/// Paths that every boot of a Linux dom0 takes: a function of the stack, the kind, and what must have happened to it.
+const ALWAYS: [(&str, &str, &str); 10] = [
+    // event channels: FIFO control blocks stay while dom0 lives
+    ("evtchn_fifo_init_control", "xmalloc", "live"),
+    // swiotlb exchanges memory for contiguous pages: ownerless pages that are given to dom0 …
+    ("memory_exchange", "domheap", "given"),
+    // … and dom0's old ones, taken and freed
+    ("memory_exchange", "domheap", "taken"),
+    // the exchange tries address widths that have no memory
+    ("memory_exchange", "domheap", "failed"),
+    // the timer heap grows in a softirq
+    ("timer_softirq_action", "xmalloc", "live"),
+    // interrupts: pirq structures, the radix tree they are in, and their actions
+    ("alloc_pirq_struct", "xmalloc", "live"),
+    ("radix_tree_insert", "xmalloc", "live"),
+    ("pirq_guest_bind", "xmalloc", "live"),
+    // PCI devices that dom0 announces
+    ("alloc_pdev", "xmalloc", "live"),
+    // a copy of a guest's vCPU context, freed before the hypercall ends
+    ("vmalloc_type", "domheap", "freed"),
+];
+
+fn run_folder() -> PathBuf {
+    PathBuf::from(
+        std::env::var_os("XENHEAP_RUN").expect("XENHEAP_RUN names the RUN folder: ./check makes one"),
+    )
+}
+
+fn report(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_xenheap"))
+        .arg("report")
+        .args(arguments)
+        .arg(run_folder())
+        .output()
+        .expect("xenheap runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("a report is UTF-8")
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&report(&[&["--format", "json"], arguments].concat())).expect("the report is JSON")
+}
+
+fn number(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn functions(finding: &Value) -> Vec<&str> {
+    let frames = finding["stack"]["frames"].as_array().expect("frames");
+    frames.iter().map(|frame| frame["function"].as_str().expect("a name")).collect()
+}
+
+fn findings(report: &Value) -> &Vec<Value> {
+    report["findings"].as_array().expect("findings")
+}
+
+#[test]
+fn every_self_check_holds() {
+    for check in json(&[])["checks"].as_array().expect("checks") {
+        assert_eq!(check["outcome"], "ok", "{check}");
+    }
+    report(&["--strict"]);
+}
+
+/// Not by the word of our own check: number by number.
+#[test]
+fn totals_are_the_hypervisors() {
+    let report = json(&[]);
+    assert_ne!(report["totals"]["xmalloc"]["counters"]["allocs"], 0);
+    for kind in KINDS {
+        let (ours, theirs) = (&report["totals"][kind], &report["hypervisor"]["totals"][kind]);
+        for (key, value) in theirs["counters"].as_object().expect("counters") {
+            if !matches!(key.as_str(), "min" | "max") {
+                assert_eq!(&ours["counters"][key], value, "{kind} {key}");
+            }
+        }
+        for key in ["orphans", "orphan_bytes", "pages", "pages_freed", "pool", "pool_freed"] {
+            assert_eq!(ours[key], theirs[key], "{kind} {key}");
+        }
+    }
+}
+
+/// The equations of docs/record-format.md, from what was parsed on one side and what the heap says of itself on the other.
+#[test]
+fn the_machine_balances_without_a_rest() {
+    let report = json(&[]);
+    let machine = &report["hypervisor"]["machine"];
+    let grown = |key: &str| number(&machine[key]["now"]) - number(&machine[key]["start"]);
+    let of = |key: &str| number(&machine[key]);
+    let total = |kind: &str, key: &str| number(&report["totals"][kind][key]);
+
+    let pages: i64 = KINDS.iter().map(|kind| total(kind, "pages") - total(kind, "pages_freed")).sum();
+    assert_eq!(grown("free"), of("heapadd") - of("owned_alloc") + of("owned_freed") - pages, "free pages");
+    assert_eq!(
+        grown("dompages"),
+        of("owned_alloc") - of("owned_freed") + of("given_counted") - of("taken_counted"),
+        "domains' pages"
+    );
+    let regions = total("pool-growth", "pages") - total("pool-growth", "pages_freed");
+    assert_eq!(grown("pooltotal"), 4096 * regions, "pool pages");
+    let pool = total("xmalloc", "pool") - total("xmalloc", "pool_freed");
+    assert_eq!(grown("poolused"), pool + of("poolhdr") * regions, "pool bytes");
+    for lost in ["lost_records", "lost_stacks", "lost_rows", "lost_live", "busy"] {
+        assert_eq!(of(lost), 0, "{lost}");
+    }
+}
+
+#[test]
+fn every_stack_has_names_down_to_an_entry_of_xen() {
+    let report = json(&[]);
+    assert!(findings(&report).len() >= 10);
+    for finding in findings(&report) {
+        let functions = functions(finding);
+        assert!(functions.iter().all(|name| !name.starts_with("0x")), "{functions:?}");
+        assert!(ENTRIES.contains(&functions[0]), "{functions:?} begins at no entry of Xen");
+        assert_eq!(finding["stack"]["truncated"], false);
+    }
+}
+
+#[test]
+fn paths_that_every_boot_takes_are_there() {
+    let report = json(&[]);
+    for (function, kind, happened) in ALWAYS {
+        assert!(
+            findings(&report).iter().any(|finding| finding["kind"] == kind
+                && number(&finding["counters"][happened]) > 0
+                && functions(finding).contains(&function)),
+            "no {kind} with {happened} > 0 by {function}"
+        );
+    }
+    let exchanged: i64 = findings(&report)
+        .iter()
+        .filter(|finding| finding["charge"] == "no-owner" && functions(finding).contains(&"memory_exchange"))
+        .map(|finding| number(&finding["counters"]["live_bytes"]))
+        .sum();
+    assert_eq!(exchanged, 0, "what memory_exchange allocates is given away, not live");
+}
+
+#[test]
+fn views_agree_on_every_number() {
+    let by_key = |view: &str| -> BTreeMap<String, Value> {
+        let report = json(&["--view", view]);
+        findings(&report)
+            .iter()
+            .map(|finding| {
+                let mut key = finding.clone();
+                key.as_object_mut().expect("an object").remove("counters");
+                (key.to_string(), finding["counters"].clone())
+            })
+            .collect()
+    };
+    let trace = by_key("trace");
+    assert!(!trace.is_empty());
+    assert_eq!(trace, by_key("warn"));
+    assert_eq!(trace, by_key("summary"));
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    for format in ["text", "json", "rfc"] {
+        assert_eq!(report(&["--format", format]), report(&["--format", format]));
+    }
+}
+
+#[test]
+fn a_saved_run_reports_the_same() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = dir.path().join("saved.xhr");
+    report(&["--save", file.to_str().expect("UTF-8")]);
+    let output = Command::new(env!("CARGO_BIN_EXE_xenheap"))
+        .args(["report", "--format", "json"])
+        .arg(&file)
+        .output()
+        .expect("xenheap runs");
+    let mut saved: Value = serde_json::from_slice(&output.stdout).expect("the report is JSON");
+    let mut direct = json(&[]);
+    for report in [&mut saved, &mut direct] {
+        report.as_object_mut().expect("an object").remove("name");
+    }
+    assert_eq!(saved, direct);
+}
