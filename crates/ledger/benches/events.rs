@@ -40,9 +40,13 @@ impl Iterator for Events {
             self.holes.push(block);
             (Op::Free, block)
         } else {
-            let block = self.holes.pop().filter(|_| self.seq % 8 != 0).unwrap_or_else(|| {
-                let kind = if self.seq % 10 == 0 { Kind::Xenheap } else { Kind::Xmalloc };
-                let addr = if kind == Kind::Xenheap { self.next.next_multiple_of(PAGE_SIZE) } else { self.next + 16 };
+            let block = self.holes.pop().filter(|_| !self.seq.is_multiple_of(8)).unwrap_or_else(|| {
+                let kind = if self.seq.is_multiple_of(10) { Kind::Xenheap } else { Kind::Xmalloc };
+                let addr = if kind == Kind::Xenheap {
+                    self.next.next_multiple_of(PAGE_SIZE)
+                } else {
+                    self.next + 16
+                };
                 let size = if kind == Kind::Xenheap { PAGE_SIZE } else { 16 * (1 + self.seq % 40) };
                 self.next = addr + size;
                 (addr, size, kind)

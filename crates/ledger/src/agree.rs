@@ -102,7 +102,9 @@ impl Agreement {
             for ((name, sum), (_, total)) in sums.into_iter().zip(counters(&totals.of(kind).counters)) {
                 // Peaks of different moments and single sizes have no sum.
                 if sum != total && !["peak", "min", "max"].contains(&name) {
-                    self.add(|| format!("{kind} {name} is {sum} in the rows together, {total} in the totals"));
+                    self.add(|| {
+                        format!("{kind} {name} is {sum} in the rows together, {total} in the totals")
+                    });
                 }
             }
         }

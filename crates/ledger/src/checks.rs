@@ -8,7 +8,8 @@ use xenheap_model::{
 };
 
 use crate::{
-    Found, agree::Agreement, dumps::Dumps, intake::ViewBooks, reason, rfc::Rfc, sequence::Gaps, stacks::Stacks,
+    Found, agree::Agreement, dumps::Dumps, intake::ViewBooks, reason, rfc::Rfc, sequence::Gaps,
+    stacks::Stacks,
 };
 
 /// What the checks of a log of ours look at.
@@ -73,9 +74,13 @@ pub(crate) fn ha1(e: &Evidence<'_>) -> Vec<Check> {
 pub(crate) fn rfc(e: &RfcEvidence<'_>) -> Vec<Check> {
     each(|id| match id {
         CheckId::Header => not_applicable("RFC logs have no header"),
-        CheckId::Sequence => not_applicable("RFC records have no numbers: lines that were lost are not noticed"),
+        CheckId::Sequence => {
+            not_applicable("RFC records have no numbers: lines that were lost are not noticed")
+        }
         CheckId::Intact => e.intact(),
-        CheckId::Unique => not_applicable("RFC records have no numbers: lines that came twice are not noticed"),
+        CheckId::Unique => {
+            not_applicable("RFC records have no numbers: lines that came twice are not noticed")
+        }
         CheckId::Stacks => e.stacks(),
         CheckId::Overlap => overlap(&e.rfc.applied.book.findings().overlaps),
         CheckId::Frees => e.frees(),
@@ -299,7 +304,9 @@ impl Evidence<'_> {
     }
 
     fn frees(&self) -> Verdict {
-        let Some(books) = self.chosen else { return not_applicable("the summary view has no frees to match") };
+        let Some(books) = self.chosen else {
+            return not_applicable("the summary view has no frees to match");
+        };
         let found = books.events.applied.book.findings();
         let mut bad = Vec::new();
         if let Some(place) = found.unmatched.first {
@@ -380,7 +387,8 @@ impl Evidence<'_> {
             ));
         }
         if bad.is_empty() {
-            let end = if why == "key" { ", by the debug key: the log can have been cut after it" } else { "" };
+            let end =
+                if why == "key" { ", by the debug key: the log can have been cut after it" } else { "" };
             ok(format!("dump {} ({why}) holds at {}, where the log ends{end}", dump.number, dump.seq))
         } else {
             failed(bad.join("; "))
@@ -415,8 +423,7 @@ impl Evidence<'_> {
             ))
         } else {
             let lost = self.missing();
-            let hint =
-                if lost > 0 { format!(" ({} missing)", n(lost, "record")) } else { String::new() };
+            let hint = if lost > 0 { format!(" ({} missing)", n(lost, "record")) } else { String::new() };
             failed(format!("{}{hint}", bad.join("; ")))
         }
     }
@@ -460,7 +467,9 @@ impl Evidence<'_> {
         let (holds, detail) = which.of(dump);
         match self.earlier.0.iter().find(|(unbalanced, ..)| *unbalanced == which) {
             _ if !holds => failed(detail),
-            Some((_, number, earlier)) if *number != dump.number => failed(format!("in dump {number}: {earlier}")),
+            Some((_, number, earlier)) if *number != dump.number => {
+                failed(format!("in dump {number}: {earlier}"))
+            }
             _ => ok(detail),
         }
     }
@@ -529,7 +538,9 @@ impl Equation {
         let Equation { what, start, expected, now } = self;
         match self.rest() {
             0 => format!("{what}: {start} at the start, {now} now, all explained"),
-            rest => format!("{what}: {start} at the start, {expected} expected now, {now} there: {rest} unexplained"),
+            rest => format!(
+                "{what}: {start} at the start, {expected} expected now, {now} there: {rest} unexplained"
+            ),
         }
     }
 }
@@ -552,8 +563,7 @@ fn balance_free(m: &Machine, totals: &Totals) -> Vec<Equation> {
 }
 
 fn balance_domains(m: &Machine, _: &Totals) -> Vec<Equation> {
-    let changes =
-        [plus(m.owned_alloc), minus(m.owned_freed), plus(m.given_counted), minus(m.taken_counted)];
+    let changes = [plus(m.owned_alloc), minus(m.owned_freed), plus(m.given_counted), minus(m.taken_counted)];
     vec![Equation::new("pages of all domains", m.dompages, &changes)]
 }
 
@@ -567,7 +577,11 @@ fn balance_pool(m: &Machine, totals: &Totals) -> Vec<Equation> {
         Equation::new(
             "bytes in use in it",
             m.poolused,
-            &[plus(x.pool), minus(x.pool_freed), plus(m.poolhdr).saturating_mul(pages).clamp(-(1 << 100), 1 << 100)],
+            &[
+                plus(x.pool),
+                minus(x.pool_freed),
+                plus(m.poolhdr).saturating_mul(pages).clamp(-(1 << 100), 1 << 100),
+            ],
         ),
     ]
 }
@@ -590,11 +604,7 @@ impl RfcEvidence<'_> {
     fn stacks(&self) -> Verdict {
         let Rfc { records, without_trace, broken_traces, .. } = self.rfc;
         if *without_trace == 0 && *broken_traces == 0 {
-            return ok(format!(
-                "{} have a trace, {} different",
-                n(*records, "record"),
-                self.rfc.stacks()
-            ));
+            return ok(format!("{} have a trace, {} different", n(*records, "record"), self.rfc.stacks()));
         }
         failed(format!(
             "of {}, {without_trace} have no trace that could be read and {broken_traces} one that is not certain",

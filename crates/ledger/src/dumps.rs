@@ -197,7 +197,8 @@ impl Dumps {
             self.replaying = None;
             return Line::Replayed;
         }
-        let Some(open) = self.open.take_if(|open| open.dump.number == end.number && open.dump.seq == seq) else {
+        let Some(open) = self.open.take_if(|open| open.dump.number == end.number && open.dump.seq == seq)
+        else {
             match &self.last {
                 Some(last) if last.number == end.number => return Line::Replayed,
                 Some(last) if last.number > end.number => return Line::ReplayedOld,
@@ -245,7 +246,8 @@ fn missing(open: &Open, end: &DumpEnd) -> Vec<String> {
     if !open.machine {
         missing.push("the machine's own numbers are missing".to_owned());
     }
-    let counts = [("stacks", open.stacks.len() as u64, end.stacks), ("rows", open.rows.len() as u64, end.rows)];
+    let counts =
+        [("stacks", open.stacks.len() as u64, end.stacks), ("rows", open.rows.len() as u64, end.rows)];
     for (what, have, expected) in counts {
         if have != expected {
             missing.push(format!("{have} of {expected} {what} came"));

@@ -5,7 +5,9 @@ use xenheap_model::{LogFormat, View};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LedgerError {
     /// There are fewer boots.
-    #[error("boot {asked} was asked for, the log has {have}: choose another number, or leave it out for the first")]
+    #[error(
+        "boot {asked} was asked for, the log has {have}: choose another number, or leave it out for the first"
+    )]
     NoBoot {
         /// Which.
         asked: u32,

@@ -43,7 +43,12 @@ impl EventView {
         EventView { sequence: Sequence::new(), applied: Applied::default() }
     }
 
-    pub(crate) fn accept(&mut self, hash: u32, event: Event, mut sink: Option<&mut dyn EventSink>) -> Accepted {
+    pub(crate) fn accept(
+        &mut self,
+        hash: u32,
+        event: Event,
+        mut sink: Option<&mut dyn EventSink>,
+    ) -> Accepted {
         let EventView { sequence, applied } = self;
         sequence.accept(hash, event, |event| applied.event(&event, &mut sink))
     }

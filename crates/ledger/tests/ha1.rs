@@ -79,7 +79,8 @@ fn each_combination_of_modes_tells_the_truth() {
         assert_truth(&account, &story.truth);
         assert_eq!(account.facts.view, modes.first().copied());
         assert_clean(&account, &applicable);
-        let totals = account.checks.iter().find(|check| check.id == Totals).map(|check| check.detail.as_str());
+        let totals =
+            account.checks.iter().find(|check| check.id == Totals).map(|check| check.detail.as_str());
         assert!(totals.is_some_and(|detail| detail.contains("2 dumps")), "{totals:?}");
     }
 }
@@ -149,7 +150,8 @@ fn a_log_that_is_cut_tells_of_what_it_has() {
 #[test]
 fn a_log_that_begins_late_has_no_header_and_gaps() {
     let story = story(&Plan::new(31, 2000, &[View::Trace]));
-    let log = log_of(&Story { lines: story.lines.split_at(900).1.to_vec(), ..story.clone() }, &Noise::default());
+    let log =
+        log_of(&Story { lines: story.lines.split_at(900).1.to_vec(), ..story.clone() }, &Noise::default());
     let account = read(&log);
     let failed = failed(&account);
     for id in [CheckId::Header, CheckId::Sequence] {

@@ -38,12 +38,17 @@ fn read(log: &[u8]) -> (Account, Operations) {
 }
 
 fn outcome(account: &Account, id: CheckId) -> Outcome {
-    account.checks.iter().find(|check| check.id == id).map(|check| check.outcome).expect("all checks are there")
+    account
+        .checks
+        .iter()
+        .find(|check| check.id == id)
+        .map(|check| check.outcome)
+        .expect("all checks are there")
 }
 
 #[test]
 fn the_worked_example() {
-    let (account, operations) = read(include_bytes!("data/rfc-sample-x86_64.log"));
+    let (account, operations) = read(include_bytes!("../../../testdata/rfc/sample-x86_64.log"));
     let d0 = Domain::Id(0);
     let d1 = Domain::Id(1);
     assert_eq!(
@@ -69,7 +74,8 @@ fn the_worked_example() {
     assert_eq!(account.facts.arch, Arch::X86_64);
     assert_eq!(account.refused, BTreeMap::from([("guest".to_owned(), 1), ("rfc-layered".to_owned(), 1)]));
     let live_of = |domain, pages| {
-        let mine = |live: &&xenheap_ledger::Live| live.key.current == domain && live.key.kind.is_pages() == pages;
+        let mine =
+            |live: &&xenheap_ledger::Live| live.key.current == domain && live.key.kind.is_pages() == pages;
         account.live.iter().filter(mine).map(|live| live.bytes).sum::<u64>()
     };
     assert_eq!([live_of(d0, false), live_of(d1, false), live_of(Domain::Idle, false)], [4520, 1424, 128]);

@@ -61,6 +61,13 @@ struct Pages {
     given: u64,
 }
 
+impl Pages {
+    /// As how many it counts in `live`.
+    fn blocks(&self) -> u64 {
+        if self.by_page { pages_of(self.live) } else { (self.live > 0).into() }
+    }
+}
+
 /// An allocation of which something is live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Live {
@@ -141,7 +148,7 @@ impl Book {
         }
         self.last_seq = event.seq;
         match (event.op, event.kind) {
-            (Op::Alloc | Op::Take, Kind::Xmalloc) => self.xmalloc(event),
+            (Op::Alloc, Kind::Xmalloc) => self.xmalloc(event),
             (Op::Alloc | Op::Take, _) => self.pages(event),
             (Op::Fail, _) => {
                 let row = self.tally.row_of(event);
@@ -284,16 +291,16 @@ impl Book {
     /// Counts a piece that left the live pages.
     fn take_live(&mut self, cut: &Cut<usize>, exit: Exit) -> Option<Matched> {
         let pages = self.allocations.get_mut(cut.value)?;
+        let before = pages.blocks();
         pages.live = pages.live.saturating_sub(cut.len);
         if exit == Exit::Given {
             pages.given = pages.given.saturating_add(cut.len);
         }
         let pages = *pages;
         self.allocations.release_if_empty(cut.value);
-        let last = pages.live == 0;
-        self.tally.gone(pages.row, exit, if pages.by_page { pages_of(cut.len) } else { last.into() }, cut.len);
+        self.tally.gone(pages.row, exit, before.saturating_sub(pages.blocks()), cut.len);
         let key = self.tally.key(pages.row)?;
-        Some(matched(&key, pages.seq, pages.addr, pages.size, cut.len, last))
+        Some(matched(&key, pages.seq, pages.addr, pages.size, cut.len, pages.live == 0))
     }
 
     /// Where the freed or given pages are, and how many bytes the event says that they are.
@@ -376,9 +383,10 @@ impl Book {
         let mut bytes = 0u64;
         for cut in cuts {
             let Some(pages) = self.allocations.get_mut(cut.value) else { continue };
-            let again = if pages.by_page { pages_of(cut.len) } else { (pages.live == 0).into() };
+            let before = pages.blocks();
             pages.live = pages.live.saturating_add(cut.len);
             pages.given = pages.given.saturating_sub(cut.len);
+            let again = pages.blocks().saturating_sub(before);
             let row = pages.row;
             self.tally.back(row, again, cut.len);
             self.pieces.insert(cut.start, cut.len, cut.value);

@@ -87,10 +87,8 @@ impl Rfc {
                 (Kind::Xenheap, Role::FreesPages(Through { xenheap_free: false, ..through }))
             }
         };
-        let allocates = matches!(
-            record.op,
-            RfcOp::XmemPoolAlloc | RfcOp::XmallocWholePages | RfcOp::AllocDomheapPages
-        );
+        let allocates =
+            matches!(record.op, RfcOp::XmemPoolAlloc | RfcOp::XmallocWholePages | RfcOp::AllocDomheapPages);
         let op = match (allocates, addr) {
             (true, 0) => Op::Fail,
             (true, _) => Op::Alloc,

@@ -84,6 +84,8 @@ enum Page {
 struct Pages {
     key: RowKey,
     seq: u64,
+    /// The first page of the event that made it.
+    event: usize,
     first: usize,
     count: usize,
     live: usize,
@@ -287,7 +289,7 @@ impl Sim {
                 c.bytes += size;
             }
             Op::Take => {
-                c.taken += 1;
+                c.taken += size / PAGE_SIZE;
                 c.taken_bytes += size;
             }
             _ => c.failed += 1,
@@ -375,7 +377,15 @@ impl Sim {
             self.machine.pooltotal.now += PAGE_SIZE;
             self.machine.poolused.now += POOL_HEADER;
             let index = self.allocations.len();
-            self.allocations.push(Pages { key, seq: event.seq, first, count: 1, live: 1, is_virtual: true });
+            self.allocations.push(Pages {
+                key,
+                seq: event.seq,
+                event: first,
+                first,
+                count: 1,
+                live: 1,
+                is_virtual: true,
+            });
             // A page of the pool is live as growth; it is found by its index when it shrinks.
             self.set(first, 1, Page::Anonymous(index));
             self.print(event);
@@ -414,7 +424,8 @@ impl Sim {
 
     fn xfree(&mut self) {
         let index = self.rng.below(self.blocks.len());
-        let Some((addr, block)) = self.blocks.iter().nth(index).map(|(addr, block)| (*addr, block.clone())) else {
+        let Some((addr, block)) = self.blocks.iter().nth(index).map(|(addr, block)| (*addr, block.clone()))
+        else {
             return;
         };
         self.blocks.remove(&addr);
@@ -455,8 +466,7 @@ impl Sim {
         let count = 1usize << order;
         let is_virtual = self.rng.chance(40);
         let kind = if is_virtual { Kind::Xenheap } else { Kind::Domheap };
-        let mut event =
-            self.event(Op::Alloc, kind, Self::addr(first, is_virtual), count as u64 * PAGE_SIZE);
+        let mut event = self.event(Op::Alloc, kind, Self::addr(first, is_virtual), count as u64 * PAGE_SIZE);
         if !is_virtual && self.rng.chance(50) {
             event.passed = Some(self.domain());
             event.charge = Charge::NoOwner;
@@ -466,23 +476,47 @@ impl Sim {
         self.totals.of_mut(kind).pages += count as u64;
         self.machine.free.now -= count as u64;
         let index = self.allocations.len();
-        self.allocations.push(Pages { key, seq: event.seq, first, count, live: count, is_virtual });
+        self.allocations.push(Pages {
+            key,
+            seq: event.seq,
+            event: first,
+            first,
+            count,
+            live: count,
+            is_virtual,
+        });
         self.set(first, count, Page::Anonymous(index));
         self.print(event);
     }
 
+    /// Pages of a domain, some at once. Each is a block of its own.
     fn take(&mut self) {
-        let Some(first) = (0..32).map(|_| self.rng.below(PAGES)).find(|&i| self.pages[i] == Page::Domain) else {
+        let Some(first) = (0..32).map(|_| self.rng.below(PAGES)).find(|&i| self.pages[i] == Page::Domain)
+        else {
             return;
         };
-        let mut event = self.event(Op::Take, Kind::Domheap, Self::addr(first, false), PAGE_SIZE);
+        let most = 1 + self.rng.below(4);
+        let count = self.pages[first..].iter().take(most).take_while(|page| **page == Page::Domain).count();
+        let size = count as u64 * PAGE_SIZE;
+        let mut event = self.event(Op::Take, Kind::Domheap, Self::addr(first, false), size);
         event.passed = Some(Domain::Id(5));
         let key = self.allocated(&event);
-        self.machine.dompages.now -= 1;
-        self.machine.taken_counted += 1;
-        let index = self.allocations.len();
-        self.allocations.push(Pages { key, seq: event.seq, first, count: 1, live: 1, is_virtual: false });
-        self.set(first, 1, Page::Anonymous(index));
+        self.machine.dompages.now -= count as u64;
+        self.machine.taken_counted += count as u64;
+        for page in first..first + count {
+            let index = self.allocations.len();
+            let pages = Pages {
+                key,
+                seq: event.seq,
+                event: first,
+                first: page,
+                count: 1,
+                live: 1,
+                is_virtual: false,
+            };
+            self.allocations.push(pages);
+            self.set(page, 1, Page::Anonymous(index));
+        }
         self.print(event);
     }
 
@@ -528,8 +562,7 @@ impl Sim {
 
     /// Pages leave the books, one by one in truth, in one record.
     fn leave(&mut self, op: Op, first: usize, count: usize, is_virtual: bool, kind: Kind) {
-        let event =
-            self.event(op, kind, Self::addr(first, is_virtual), count as u64 * PAGE_SIZE);
+        let event = self.event(op, kind, Self::addr(first, is_virtual), count as u64 * PAGE_SIZE);
         for page in first..first + count {
             let Page::Anonymous(index) = self.pages[page] else { continue };
             self.allocations[index].live -= 1;
@@ -592,14 +625,17 @@ impl Sim {
             return;
         }
         let Some(first) = (0..64).find(|&i| self.pages[i] == Page::Boot) else { return };
-        self.set(first, 1, Page::Free);
-        let mut event = self.event(Op::Free, Kind::Domheap, Self::addr(first, false), PAGE_SIZE);
+        let most = 1 + self.rng.below(3);
+        let count = self.pages[first..].iter().take(most).take_while(|page| **page == Page::Boot).count();
+        self.set(first, count, Page::Free);
+        let size = count as u64 * PAGE_SIZE;
+        let mut event = self.event(Op::Free, Kind::Domheap, Self::addr(first, false), size);
         event.unknown = true;
         let totals = &mut self.totals.domheap;
-        totals.orphans += 1;
-        totals.orphan_bytes += PAGE_SIZE;
-        totals.pages_freed += 1;
-        self.machine.free.now += 1;
+        totals.orphans += count as u64;
+        totals.orphan_bytes += size;
+        totals.pages_freed += count as u64;
+        self.machine.free.now += count as u64;
         self.print(event);
     }
 
@@ -652,12 +688,13 @@ impl Sim {
     }
 
     fn truth(&self) -> Truth {
-        let pages = self.allocations.iter().filter(|pages| pages.live > 0).map(|pages| {
-            (pages.seq, Self::addr(pages.first, pages.is_virtual), pages.live as u64 * PAGE_SIZE)
-        });
-        let blocks = self.blocks.iter().map(|(addr, block)| (block.seq, *addr, block.size));
-        let mut live: Vec<_> = pages.chain(blocks).collect();
-        live.sort_unstable();
+        let mut live: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+        for pages in self.allocations.iter().filter(|pages| pages.live > 0) {
+            let addr = Self::addr(pages.event, pages.is_virtual);
+            *live.entry((pages.seq, addr)).or_default() += pages.live as u64 * PAGE_SIZE;
+        }
+        live.extend(self.blocks.iter().map(|(addr, block)| ((block.seq, *addr), block.size)));
+        let live = live.into_iter().map(|((seq, addr), bytes)| (seq, addr, bytes)).collect();
         Truth {
             profile: self.rows.iter().map(|(&key, &counters)| Row { key, counters }).collect(),
             totals: self.totals,

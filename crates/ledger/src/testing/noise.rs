@@ -59,7 +59,8 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn new(noise: &Noise) -> Writer<'_> {
-        let mut writer = Writer { noise, rng: Rng::new(noise.seed), out: Vec::new(), style: 0, time: 12_000_000 };
+        let mut writer =
+            Writer { noise, rng: Rng::new(noise.seed), out: Vec::new(), style: 0, time: 12_000_000 };
         if noise.loader {
             writer.out.extend_from_slice(
                 b"SeaBIOS (version 1.16.2)\x1bc\r\nGNU GRUB\x00 2.06\nXen 4.17.5\n(XEN) Xen version 4.17.5 (Debian) debug=y\n",

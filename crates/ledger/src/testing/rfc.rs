@@ -118,7 +118,14 @@ impl Sim {
         }
     }
 
-    fn record(&mut self, op: RfcOp, domain: Domain, size: Option<u64>, ptr: u64, through: &[&str]) -> RfcRecord {
+    fn record(
+        &mut self,
+        op: RfcOp,
+        domain: Domain,
+        size: Option<u64>,
+        ptr: u64,
+        through: &[&str],
+    ) -> RfcRecord {
         self.time += 700_000;
         let mut trace = Vec::new();
         if !self.rng.chance(self.plan.without_trace) {
@@ -126,14 +133,16 @@ impl Sim {
             let middle = format!("domain.c#service_{}", self.rng.below(6));
             let names = through.iter().copied().chain([middle.as_str(), entry]);
             for (i, name) in names.enumerate() {
-                let addr = TEXT + name.bytes().fold(0u64, |sum, byte| (sum * 31 + u64::from(byte)) % 0x10_0000);
+                let addr =
+                    TEXT + name.bytes().fold(0u64, |sum, byte| (sum * 31 + u64::from(byte)) % 0x10_0000);
                 let mark = match (self.plan.arm, i) {
                     (false, 0) => Mark::R,
                     (false, _) => Mark::F,
                     (true, 0) => Mark::Pc,
                     (true, _) => Mark::None,
                 };
-                let frame = TraceFrame { addr: Some(addr), name: name.to_owned(), offset: Some((0x10, 0x80)), mark };
+                let frame =
+                    TraceFrame { addr: Some(addr), name: name.to_owned(), offset: Some((0x10, 0x80)), mark };
                 if self.plan.arm && i == 0 {
                     trace.push(frame.clone());
                     trace.push(TraceFrame { mark: Mark::Lr, ..frame });
@@ -146,7 +155,8 @@ impl Sim {
     }
 
     fn domain(&mut self) -> Domain {
-        [Domain::Id(0), Domain::Id(0), Domain::Id(1), Domain::Id(2), Domain::Idle, Domain::Null][self.rng.below(6)]
+        [Domain::Id(0), Domain::Id(0), Domain::Id(1), Domain::Id(2), Domain::Idle, Domain::Null]
+            [self.rng.below(6)]
     }
 
     /// An aligned piece of 2^order pages.
@@ -204,8 +214,13 @@ impl Sim {
         if room.1 < size + 32 {
             let page = self.find(0);
             room = (page, PAGE_SIZE);
-            let through =
-                ["alloc_domheap_pages", "alloc_xenheap_pages", "xmalloc_tlsf.c#xmalloc_pool_get", "xmem_pool_alloc", "_xmalloc"];
+            let through = [
+                "alloc_domheap_pages",
+                "alloc_xenheap_pages",
+                "xmalloc_tlsf.c#xmalloc_pool_get",
+                "xmem_pool_alloc",
+                "_xmalloc",
+            ];
             records.push(self.record(RfcOp::AllocDomheapPages, domain, Some(PAGE_SIZE), page, &through));
             Self::came(&mut self.truth.pages, domain, PAGE_SIZE);
             self.made.push(Made::Pages(self.cpu, page, (domain, PAGE_SIZE)));
@@ -224,7 +239,8 @@ impl Sim {
         let order = self.rng.below(4) as u32;
         let len = PAGE_SIZE << order;
         let ptr = self.find(order);
-        let size = (if order == 0 { len } else { len / 2 + 1 + self.rng.below(len as usize / 2) as u64 }).min(len);
+        let size =
+            (if order == 0 { len } else { len / 2 + 1 + self.rng.below(len as usize / 2) as u64 }).min(len);
         let inside = ["xmalloc_tlsf.c#xmalloc_whole_pages", "_xmalloc"];
         let through = [&["alloc_domheap_pages", "alloc_xenheap_pages"], &inside[..]].concat();
         let mut records = vec![self.record(RfcOp::AllocDomheapPages, domain, Some(len), ptr, &through)];
@@ -244,7 +260,9 @@ impl Sim {
 
     fn xfree(&mut self) -> (Vec<RfcRecord>, Option<(u64, u64)>) {
         let index = self.rng.below(self.blocks.len());
-        let Some((ptr, (owner, size, end))) = self.blocks.iter().nth(index).map(|(ptr, block)| (*ptr, *block)) else {
+        let Some((ptr, (owner, size, end))) =
+            self.blocks.iter().nth(index).map(|(ptr, block)| (*ptr, *block))
+        else {
             return (Vec::new(), None);
         };
         self.blocks.remove(&ptr);
@@ -254,7 +272,13 @@ impl Sim {
         let mut at = 0;
         while at < end {
             let piece = PAGE_SIZE << self.rng.below(2);
-            records.push(self.record(RfcOp::FreeXenheapPages, domain, None, ptr + at, &["free_xenheap_pages", "xfree"]));
+            records.push(self.record(
+                RfcOp::FreeXenheapPages,
+                domain,
+                None,
+                ptr + at,
+                &["free_xenheap_pages", "xfree"],
+            ));
             at += piece;
         }
         let freed = (end > 0 && end.is_power_of_two()).then_some((ptr, end));
@@ -276,7 +300,8 @@ impl Sim {
 
     fn free_pages(&mut self) -> (Vec<RfcRecord>, Option<(u64, u64)>) {
         let index = self.rng.below(self.pages.len());
-        let Some((ptr, (owner, len))) = self.pages.iter().nth(index).map(|(ptr, pages)| (*ptr, *pages)) else {
+        let Some((ptr, (owner, len))) = self.pages.iter().nth(index).map(|(ptr, pages)| (*ptr, *pages))
+        else {
             return (Vec::new(), None);
         };
         // A page of the pool goes when nothing is in it.

@@ -1,0 +1,265 @@
+//! A log that passes every self-check is damaged in one place, once for each kind of record and of damage, and exactly the
+//! right check must fail.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use xenheap_console::{Place, Record, RecordSink, Refusal, RfcRecord, Tag, format, scan};
+use xenheap_ledger::{Account, Config, Intake};
+use xenheap_model::{
+    CheckId::{
+        self, BalanceFree, Ended, Frees, Header, Intact, Overlap, Sequence, Stacks, Totals, Unique, Views,
+    },
+    Op, Outcome, View,
+};
+
+/// A record of a log: where it stands, and what it is called in the table of mutations.
+#[derive(Clone)]
+struct Found {
+    range: Range<usize>,
+    seq: u64,
+    tag: Tag,
+    class: String,
+    record: Record,
+}
+
+#[derive(Default)]
+struct Locate {
+    found: Vec<Found>,
+    in_dump: bool,
+}
+
+impl RecordSink for Locate {
+    fn record(&mut self, at: Place, tag: Tag, seq: u64, bytes: &[u8], record: Record) {
+        let class = match &record {
+            Record::Header(_) => "V".to_owned(),
+            Record::Stack(_) if self.in_dump => "S in a dump".to_owned(),
+            Record::Stack(_) => "S".to_owned(),
+            Record::Event { view, event } => format!("{view} {:?}", event.op),
+            Record::DumpBegin(_) => "Z begin".to_owned(),
+            Record::Row(_) => "P".to_owned(),
+            Record::Kind(_) => "K".to_owned(),
+            Record::Machine(_) => "Y".to_owned(),
+            Record::DumpEnd(_) => "Z end".to_owned(),
+        };
+        match record {
+            Record::DumpBegin(_) => self.in_dump = true,
+            Record::DumpEnd(_) => self.in_dump = false,
+            _ => {}
+        }
+        let start = at.offset as usize;
+        self.found.push(Found { range: start..start + bytes.len(), seq, tag, class, record });
+    }
+
+    fn rfc(&mut self, _: Place, _: RfcRecord) {}
+
+    fn refused(&mut self, _: Place, _: Refusal) {}
+}
+
+fn read(log: &[u8]) -> Account {
+    let mut intake = Intake::new(Config::default());
+    scan(log, &mut intake, |_| {}).expect("reading from memory");
+    intake.finish().expect("nothing was asked for")
+}
+
+fn failed(account: &Account) -> BTreeSet<CheckId> {
+    account.checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id).collect()
+}
+
+/// The first, the last and one between of each class of records.
+fn choose(log: &[u8]) -> Vec<Found> {
+    let mut locate = Locate::default();
+    scan(log, &mut locate, |_| {}).expect("reading from memory");
+    let mut classes: BTreeMap<String, Vec<Found>> = BTreeMap::new();
+    for found in locate.found {
+        assert!(log[found.range.clone()].starts_with(b"HA1 "), "the place of a record is its first byte");
+        classes.entry(found.class.clone()).or_default().push(found);
+    }
+    let mut chosen = Vec::new();
+    for of_class in classes.values() {
+        let picks = BTreeSet::from([0, of_class.len() / 2, of_class.len() - 1]);
+        chosen.extend(picks.into_iter().map(|i| of_class[i].clone()));
+    }
+    chosen
+}
+
+/// What must fail, and what may fail besides.
+struct Expected {
+    must: Vec<CheckId>,
+    may: Vec<CheckId>,
+}
+
+fn expect(must: &[CheckId], may: &[CheckId]) -> Expected {
+    Expected { must: must.to_vec(), may: may.to_vec() }
+}
+
+/// When a record is missing.
+fn when_missing(found: &Found, modes: &[View]) -> Expected {
+    match &found.record {
+        Record::Header(_) => expect(&[Header], &[]),
+        Record::Stack(_) if found.class == "S" => expect(&[Stacks], &[]),
+        Record::Event { event, .. } => {
+            let two = modes.contains(&View::Trace) && modes.contains(&View::Warn);
+            // With two views the whole one is reported, and differs from the other. With one the hypervisor's numbers
+            // differ from it; its own table is reported, if it printed one.
+            let differ = match modes {
+                _ if two => Views,
+                _ if modes.contains(&View::Summary) => Views,
+                _ => Totals,
+            };
+            match event.op {
+                // A missed free is noticed when the memory is allocated again, and made up for. What failed to be given
+                // is live again, as if nothing had happened; and what is live again can be given after all.
+                Op::Free | Op::Give | Op::GiveBack => expect(&[Sequence], &[Overlap, differ]),
+                _ => expect(&[Sequence, differ], &[Overlap]),
+            }
+        }
+        _ => expect(&[Ended], &[]),
+    }
+}
+
+/// When a record says something else, with a good check.
+fn when_other(found: &Found, modes: &[View]) -> Option<(Record, Expected)> {
+    let mut record = found.record.clone();
+    let expected = match &mut record {
+        Record::Event { view, event } => {
+            if event.op != Op::Alloc {
+                return None;
+            }
+            // A whole page, so that pages stay pages.
+            event.size = event.size.map(|size| size + 4096);
+            let others = modes.iter().any(|mode| mode != view);
+            let must: &[CheckId] = if others { &[Views] } else { &[Totals] };
+            expect(must, &[Totals, Overlap, Frees, BalanceFree])
+        }
+        Record::Stack(line) => {
+            // Told once only, nobody can know better.
+            if !modes.contains(&View::Summary) {
+                return None;
+            }
+            line.hash ^= 1;
+            // The first telling counts, the others are refused.
+            expect(&[Unique], &[Stacks, Ended])
+        }
+        Record::Row(row) => {
+            row.counters.allocs += 1;
+            expect(&[Totals], &[Views])
+        }
+        Record::Kind(line) => {
+            line.totals.counters.allocs += 1;
+            expect(&[Totals], &[])
+        }
+        Record::Machine(machine) => {
+            machine.free.now += 1;
+            expect(&[BalanceFree], &[])
+        }
+        Record::Header(_) | Record::DumpBegin(_) | Record::DumpEnd(_) => return None,
+    };
+    Some((record, expected))
+}
+
+#[track_caller]
+fn assert_fails(what: &str, log: &[u8], expected: &Expected) -> Account {
+    let account = read(log);
+    let failed = failed(&account);
+    for id in &expected.must {
+        assert!(failed.contains(id), "{what}: {id:?} must fail, but {failed:?} did: {:#?}", account.checks);
+    }
+    for id in &failed {
+        let allowed = expected.must.contains(id) || expected.may.contains(id);
+        assert!(allowed, "{what}: {id:?} must not fail: {:#?}", account.checks);
+    }
+    account
+}
+
+/// Puts `text` in the place of a part of a log.
+fn spliced(log: &[u8], range: Range<usize>, text: &[u8]) -> Vec<u8> {
+    [&log[..range.start], text, &log[range.end..]].concat()
+}
+
+fn line_end(log: &[u8], from: usize) -> usize {
+    log[from..].iter().position(|byte| *byte == b'\n').map_or(log.len(), |len| from + len + 1)
+}
+
+/// Makes all mutations of a log that passes every check. Returns the classes of records that it has.
+pub fn mutate(log: &[u8]) -> BTreeSet<String> {
+    let whole = read(log);
+    assert_eq!(failed(&whole), BTreeSet::new(), "{:#?}", whole.checks);
+    let modes = whole.facts.modes.clone();
+    let chosen = choose(log);
+    let last_dump = chosen.iter().filter(|found| found.class == "Z end").map(|found| found.seq).max();
+    for found in &chosen {
+        let what = format!("{} at {}", found.class, found.seq);
+        let is_earlier_dump = Some(found.seq) != last_dump;
+
+        let missing = when_missing(found, &modes);
+        let account =
+            assert_fails(&format!("delete {what}"), &spliced(log, found.range.clone(), b"gone"), &missing);
+        // A whole other view, or the hypervisor's own table, still gives every number.
+        let told_elsewhere = modes.len() > 1 && (is_earlier_dump || missing.must != [Ended]);
+        if told_elsewhere {
+            assert_eq!(account.profile, whole.profile, "delete {what}");
+            assert_eq!(account.totals, whole.totals, "delete {what}");
+        }
+
+        let record = &log[found.range.clone()];
+        let again = [b"(XEN) ", record, b"\n"].concat();
+        let next = line_end(log, found.range.end);
+        for at in [next, log.len()] {
+            let account = assert_fails(
+                &format!("duplicate {what}"),
+                &spliced(log, at..at, &again),
+                &expect(&[Unique], &[]),
+            );
+            assert_eq!(account.profile, whole.profile, "duplicate {what}");
+            assert_eq!(account.live, whole.live, "duplicate {what}");
+        }
+
+        // One digit behind the tag, so that it is known whose record is damaged.
+        let digit = found.range.start + 13;
+        let byte = if log[digit] == b'0' { b'1' } else { b'0' };
+        let damaged = Expected { must: [&missing.must[..], &[Intact]].concat(), may: missing.may };
+        assert_fails(&format!("alter {what}"), &spliced(log, digit..digit + 1, &[byte]), &damaged);
+
+        if let Some((record, expected)) = when_other(found, &modes) {
+            let text = format::record(found.tag, found.seq, &record);
+            assert_fails(
+                &format!("forge {what}"),
+                &spliced(log, found.range.clone(), text.as_bytes()),
+                &expected,
+            );
+        }
+    }
+    reorder(log, &whole);
+    chosen.into_iter().map(|found| found.class).collect()
+}
+
+/// Two printers: each pair of neighbouring events is exchanged.
+fn reorder(log: &[u8], whole: &Account) {
+    let mut locate = Locate::default();
+    scan(log, &mut locate, |_| {}).expect("reading from memory");
+    for odd in [0, 1] {
+        let mut out = Vec::new();
+        let mut from = 0;
+        let found = locate.found.get(odd..).unwrap_or_default();
+        for pair in found.chunks_exact(2) {
+            let [a, b] = pair else { continue };
+            if !matches!((&a.record, &b.record), (Record::Event { .. }, Record::Event { .. })) {
+                continue;
+            }
+            out.extend_from_slice(&log[from..a.range.start]);
+            out.extend_from_slice(&log[b.range.clone()]);
+            out.extend_from_slice(&log[a.range.end..b.range.start]);
+            out.extend_from_slice(&log[a.range.clone()]);
+            from = b.range.end;
+        }
+        out.extend_from_slice(&log[from..]);
+        assert_ne!(out, log);
+        let account = read(&out);
+        assert_eq!(account.checks, whole.checks);
+        assert_eq!(account.profile, whole.profile);
+        assert_eq!(account.live, whole.live);
+    }
+}
