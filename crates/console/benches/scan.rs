@@ -74,7 +74,14 @@ fn event(seq: u64) -> Event {
 }
 
 fn frames(seq: u64) -> Vec<TraceFrame> {
-    let names = ["_xmalloc", "_xzalloc", "evtchn_fifo_init_control", "do_event_channel_op", "pv_hypercall", "lstar_enter"];
+    let names = [
+        "_xmalloc",
+        "_xzalloc",
+        "evtchn_fifo_init_control",
+        "do_event_channel_op",
+        "pv_hypercall",
+        "lstar_enter",
+    ];
     (0..)
         .zip(names)
         .map(|(index, name)| TraceFrame {
@@ -115,7 +122,10 @@ fn logs() -> Vec<(&'static str, Vec<u8>)> {
         format::record(TAG, seq, &Record::Stack(line))
     };
     vec![
-        ("trace", log(|seq| if seq <= 113 { vec![Ok(stack(seq))] } else { vec![Ok(ours(View::Trace, seq))] })),
+        (
+            "trace",
+            log(|seq| if seq <= 113 { vec![Ok(stack(seq))] } else { vec![Ok(ours(View::Trace, seq))] }),
+        ),
         (
             "warn",
             log(|seq| {
@@ -141,7 +151,11 @@ fn logs() -> Vec<(&'static str, Vec<u8>)> {
         (
             "dom0",
             log(|seq| {
-                let other = format!("[{:5}.{:06}] systemd[1]: Started unit number {seq} of (many).", seq / 999, seq % 999);
+                let other = format!(
+                    "[{:5}.{:06}] systemd[1]: Started unit number {seq} of (many).",
+                    seq / 999,
+                    seq % 999
+                );
                 if seq.is_multiple_of(50) {
                     vec![Ok(ours(View::Trace, seq / 50)), Err(other)]
                 } else {

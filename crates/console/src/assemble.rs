@@ -263,9 +263,7 @@ impl Assembler {
         self.streams.iter().rposition(|stream| {
             let index = stream.record.and_then(|record| record.checked_sub(self.first));
             let open = index.and_then(|index| self.open.get(usize::try_from(index).ok()?));
-            open.is_some_and(|open| {
-                matches!(open.record.trace.as_slice(), [only] if only.mark == Mark::Pc)
-            })
+            open.is_some_and(|open| matches!(open.record.trace.as_slice(), [only] if only.mark == Mark::Pc))
         })
     }
 

@@ -40,7 +40,8 @@ impl Stamp {
 }
 
 fn date(seconds: u64) -> String {
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut days = seconds / 86_400;
     let mut year = 1970;
     while days >= 365 + u64::from(is_leap(year)) {
@@ -168,8 +169,7 @@ fn content(record: &Record) -> String {
 fn header_content(header: &Header) -> String {
     let modes: Vec<&str> = header.modes.iter().map(|view| view.as_str()).collect();
     let build = header.build_id.as_deref().unwrap_or("-");
-    let mut line =
-        format!("V fmt={} xen={} arch={} build={build}", header.format, header.xen, header.arch);
+    let mut line = format!("V fmt={} xen={} arch={} build={build}", header.format, header.xen, header.arch);
     if let Some((start, end)) = header.text {
         push(&mut line, format_args!(" text={start:x}-{end:x}"));
     }

@@ -95,9 +95,9 @@ impl Input {
                     .map_err(|error| fail(error.into()))?;
                 Decoder::Xz(XzDecoder::new_stream(packed(whole), stream))
             }
-            Compression::Zstd => Decoder::Zstd(
-                zstd::stream::read::Decoder::with_buffer(packed(whole)).map_err(fail)?,
-            ),
+            Compression::Zstd => {
+                Decoder::Zstd(zstd::stream::read::Decoder::with_buffer(packed(whole)).map_err(fail)?)
+            }
         };
         Ok(Input { decoder, position: Position { read, total }, unpacked: 0, ended: false })
     }

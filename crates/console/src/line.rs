@@ -17,7 +17,7 @@ use xenheap_model::{Arch, Mark, TraceFrame, View};
 
 use crate::{
     assemble::Assembler,
-    clean::Cleaned,
+    clean::{self, Cleaned},
     facts::{self, BOOT_LINES},
     ha1, prefix,
     record::{Place, Record, RecordSink, Refusal, XenSays},
@@ -128,9 +128,8 @@ fn ordinary(line: &[u8], stamp: &mut usize) -> Option<usize> {
     } else {
         *stamp = 0;
     }
-    // Without an early exit, so that the compiler can look at many bytes at a time.
-    let unusual = text.iter().fold(0, |found, &byte| found | u8::from(byte < b' ') | u8::from(byte == b'('));
-    (unusual == 0).then_some(XEN + *stamp)
+    let is_unusual = clean::any(text, |byte| (byte < b' ') | (byte == b'('));
+    (!is_unusual).then_some(XEN + *stamp)
 }
 
 impl Lines {
@@ -167,8 +166,8 @@ impl Lines {
         }
         // What an escape sequence seems to contain may be a guest's mark behind an unfinished sequence of dom0's, so the
         // mark is looked for in both forms.
-        let guest = memchr_iter(b'(', piece)
-            .find(|&position| piece.get(position..).is_some_and(prefix::guest_mark));
+        let guest =
+            memchr_iter(b'(', piece).find(|&position| piece.get(position..).is_some_and(prefix::guest_mark));
         let mut cleaned = std::mem::take(&mut self.cleaned);
         cleaned.set(piece);
         let guest = guest.map(|origin| cleaned.position(origin));
@@ -261,8 +260,7 @@ impl Lines {
     fn guests<S: RecordSink + ?Sized>(&mut self, text: Text<'_>, start: usize, sink: &mut S) -> bool {
         let bytes = text.part(start, text.bytes.len());
         let ours = self.ours.find_iter(bytes).filter(|&at| ha1::is_candidate(bytes, at));
-        let rfcs = self.rfcs.find_iter(bytes)
-            .filter(|&at| bytes.get(at..).is_some_and(rfc::is_candidate));
+        let rfcs = self.rfcs.find_iter(bytes).filter(|&at| bytes.get(at..).is_some_and(rfc::is_candidate));
         let mut found = false;
         for at in ours.chain(rfcs) {
             if text.is_ours(start + at) {

@@ -136,7 +136,9 @@ mod tests {
         let digits = "fedcba9876543210";
         for length in 1..=16 {
             let number = &digits[..length];
-            for tail in ["", " ", "/x", "g", "G", "`", "@:;", "\u{e1}", " 0123456789abcdef", "-ffffffffffffffff"] {
+            for tail in
+                ["", " ", "/x", "g", "G", "`", "@:;", "\u{e1}", " 0123456789abcdef", "-ffffffffffffffff"]
+            {
                 let text = format!("{number}{tail}");
                 let expected = u64::from_str_radix(number, 16).unwrap();
                 assert_eq!(hex(text.as_bytes()), Some((expected, tail.as_bytes())), "{text}");

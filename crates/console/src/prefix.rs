@@ -38,7 +38,8 @@ pub(crate) fn split_stamp(text: &[u8]) -> (&[u8], &[u8]) {
     const LONGEST: usize = 32;
     let Some(inner) = text.strip_prefix(b"[") else { return (NONE, text) };
     // The characters alone tell a stamp from a word in brackets; only a line with an RFC record needs the value.
-    let inside = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b' ' | b'.' | b'-' | b':');
+    let inside =
+        |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b' ' | b'.' | b'-' | b':');
     let length = inner.iter().take(LONGEST).take_while(|byte| inside(byte)).count();
     let Some((stamp, rest)) = inner.split_at_checked(length) else { return (NONE, text) };
     let message = match rest {
@@ -123,7 +124,14 @@ mod tests {
 
     #[test]
     fn what_is_not_a_stamp_stays_in_the_message() {
-        for text in [&b"   [<ffff82d040230090>] R x"[..], b"[<ffff82d040230090>] R x", b"[VT-D] on", b"[0] x", b"[", b""] {
+        for text in [
+            &b"   [<ffff82d040230090>] R x"[..],
+            b"[<ffff82d040230090>] R x",
+            b"[VT-D] on",
+            b"[0] x",
+            b"[",
+            b"",
+        ] {
             assert_eq!(split_stamp(text), (&b""[..], text));
         }
         assert_eq!(split_stamp(b"[   12.009503]"), (&b"   12.009503"[..], &b""[..]));

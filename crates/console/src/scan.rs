@@ -138,7 +138,8 @@ impl Scanner {
                 match self.next_word(rest, &mut found) {
                     Some(at) => {
                         let start = rest.get(..at).and_then(|before| memchr::memrchr(b'\n', before));
-                        let (before, after) = rest.split_at_checked(start.map_or(0, |at| at + 1)).unwrap_or((rest, &[]));
+                        let (before, after) =
+                            rest.split_at_checked(start.map_or(0, |at| at + 1)).unwrap_or((rest, &[]));
                         self.skip(before);
                         rest = after;
                     }

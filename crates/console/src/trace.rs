@@ -56,7 +56,8 @@ fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<&'a [u8]>
     let end = memchr::memchr2(b' ', b'+', rest).unwrap_or(rest.len());
     let (name, mut rest) = rest.split_at_checked(end)?;
     // Without a symbol, Xen prints the address once more.
-    let has_name = !name.is_empty() && !(hex(name).is_some_and(|(_, rest)| rest.is_empty()) && name.len() >= 8);
+    let is_address = name.len() >= 8 && hex(name).is_some_and(|(_, rest)| rest.is_empty());
+    let has_name = !name.is_empty() && !is_address;
     if has_name {
         if name.len() > LONGEST_NAME || !name.iter().all(u8::is_ascii_graphic) {
             return None;
@@ -95,8 +96,11 @@ pub(crate) fn is_first(frame: &TraceFrame) -> bool {
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Option<(Option<u64>, String, Option<(u64, u64)>, Mark, bool)> {
-        let mut frame = TraceFrame { addr: Some(1), name: "old".into(), offset: Some((1, 2)), mark: Mark::Lr };
+    type Read = (Option<u64>, String, Option<(u64, u64)>, Mark, bool);
+
+    fn read(line: &str) -> Option<Read> {
+        let mut frame =
+            TraceFrame { addr: Some(1), name: "old".into(), offset: Some((1, 2)), mark: Mark::Lr };
         match parse(line.as_bytes(), &mut frame) {
             Outcome::Frame { whole } => Some((frame.addr, frame.name, frame.offset, frame.mark, whole)),
             Outcome::Broken => None,
@@ -127,7 +131,10 @@ mod tests {
                 (Some(0x22_f784), "_xmalloc", Some((0xf0, 0x32c)), Mark::Lr, true),
             ),
             ("[<00000a0000200000>] 00000a0000200000 (PC)", (Some(0xa00_0020_0000), "", None, Mark::Pc, true)),
-            ("[<00000a00zz2fa20>] _xzalloc+0x14/0x3c", (None, "_xzalloc", Some((0x14, 0x3c)), Mark::None, true)),
+            (
+                "[<00000a00zz2fa20>] _xzalloc+0x14/0x3c",
+                (None, "_xzalloc", Some((0x14, 0x3c)), Mark::None, true),
+            ),
             (
                 "[<00000a000022fa20>] _xzalloc+0x14/0x3c oops",
                 (Some(0xa00_0022_fa20), "_xzalloc", Some((0x14, 0x3c)), Mark::None, false),
@@ -144,7 +151,9 @@ mod tests {
         for end in 0.."[<ffff82d040230090>".len() {
             assert_eq!(read(&whole[..end]), None, "{end}");
         }
-        for end in "[<ffff82d040230090>] R a".len()..="[<ffff82d040230090>] R alloc_domheap_pages+0x90/0x".len() {
+        for end in
+            "[<ffff82d040230090>] R a".len()..="[<ffff82d040230090>] R alloc_domheap_pages+0x90/0x".len()
+        {
             assert_eq!(read(&whole[..end]), None, "{}", &whole[..end]);
         }
         assert_eq!(read("[<ffff82d040230090>] R na\u{7f}me+0x1/0x2"), None);

@@ -12,7 +12,12 @@ use xenheap_model::StackId;
 fn log() -> Vec<u8> {
     let mut log = Vec::new();
     for seq in 1..4000u64 {
-        let line = StackLine { id: StackId(1), hash: seq.wrapping_mul(0x9e37_79b9_7f4a_7c15), pcs: Vec::new(), truncated: false };
+        let line = StackLine {
+            id: StackId(1),
+            hash: seq.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            pcs: Vec::new(),
+            truncated: false,
+        };
         writeln!(log, "(XEN) {}", format::record(Tag(7), seq, &Record::Stack(line))).expect("memory");
     }
     log
@@ -44,7 +49,8 @@ fn pack(how: Compression, data: &[u8]) -> Vec<u8> {
 const PACKED: [Compression; 3] = [Compression::Gzip, Compression::Xz, Compression::Zstd];
 
 fn input(bytes: &[u8]) -> Input {
-    Input::new("test", Box::new(std::io::Cursor::new(bytes.to_vec())), Some(bytes.len() as u64)).expect("it can be read")
+    Input::new("test", Box::new(std::io::Cursor::new(bytes.to_vec())), Some(bytes.len() as u64))
+        .expect("it can be read")
 }
 
 #[test]
@@ -80,7 +86,11 @@ fn truncated_data_gives_what_there_is() {
             assert_eq!(damage.packed, end as u64, "{damage}");
             assert_eq!(damage.unpacked, kept.stats.bytes);
             assert!(plain.ours.starts_with(&kept.ours));
-            assert!(tenths < 9 || kept.ours.len() > 1000, "{how}: {} records of {tenths}/10", kept.ours.len());
+            assert!(
+                tenths < 9 || kept.ours.len() > 1000,
+                "{how}: {} records of {tenths}/10",
+                kept.ours.len()
+            );
             assert!(damage.to_string().contains("ends too early"), "{damage}");
         }
         // Also between two members: the second is there only in part.
@@ -122,7 +132,13 @@ fn files_are_known_by_their_first_bytes() {
         assert_eq!(input.compression(), how);
         assert_eq!(read_from(input).ours.len(), 3999);
     }
-    for (bytes, is_log) in [(&b""[..], true), (b"\x1f", true), (b"(XEN", true), (b"PK\x03\x04zip", false), (b"BZh91AY&SY", false)] {
+    for (bytes, is_log) in [
+        (&b""[..], true),
+        (b"\x1f", true),
+        (b"(XEN", true),
+        (b"PK\x03\x04zip", false),
+        (b"BZh91AY&SY", false),
+    ] {
         let path = folder.path().join("console.log.gz");
         std::fs::write(&path, bytes).expect("a file");
         match open(&path) {

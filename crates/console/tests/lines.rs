@@ -34,9 +34,15 @@ fn golden_lines() {
     let frames = lines.iter().filter(|line| line.starts_with("   [<")).count();
     assert_eq!(kept.symbols.len(), frames);
     assert_eq!(kept.rfc, []);
-    for op in ["A ", "X ", "F ", "G ", "B ", "T ", "V ", "S ", "P ", "K ", "Y ", "Z begin ", "Z end ", "wA "] {
-        assert!(expected.iter().any(|line| line.split_once(' ').and_then(|(_, rest)| rest.splitn(3, ' ').nth(2))
-            .is_some_and(|rest| rest.starts_with(op))), "no golden line of type {op}");
+    for op in ["A ", "X ", "F ", "G ", "B ", "T ", "V ", "S ", "P ", "K ", "Y ", "Z begin ", "Z end ", "wA "]
+    {
+        assert!(
+            expected.iter().any(|line| line
+                .split_once(' ')
+                .and_then(|(_, rest)| rest.splitn(3, ' ').nth(2))
+                .is_some_and(|rest| rest.starts_with(op))),
+            "no golden line of type {op}"
+        );
     }
 }
 
@@ -173,7 +179,11 @@ Xen version 6.6.8 (x)
     let kept = read(log.as_bytes());
     assert_eq!(
         kept.says,
-        ["Version(\"4.17.5\")", "BuildId(\"1a491e61130a456c140e65cde2d165af\")", &format!("Arch({:?})", Arch::X86_64)]
+        [
+            "Version(\"4.17.5\")",
+            "BuildId(\"1a491e61130a456c140e65cde2d165af\")",
+            &format!("Arch({:?})", Arch::X86_64)
+        ]
     );
 }
 

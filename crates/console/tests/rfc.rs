@@ -66,7 +66,8 @@ fn the_sample() {
     assert_eq!(first.trace.len(), 10);
     assert_eq!(first.trace[2].name, "xmalloc_tlsf.c#xmalloc_pool_get");
     assert!(kept.rfc.iter().all(|(_, record)| !record.trace_damaged));
-    let empty: Vec<u64> = kept.rfc.iter().filter(|(_, r)| r.trace.is_empty()).map(|(at, _)| at.line).collect();
+    let empty: Vec<u64> =
+        kept.rfc.iter().filter(|(_, r)| r.trace.is_empty()).map(|(at, _)| at.line).collect();
     assert_eq!(empty, [140]);
     assert_eq!(kept.symbols.len(), kept.rfc.iter().map(|(_, record)| record.trace.len()).sum::<usize>());
 }
@@ -122,7 +123,13 @@ fn records_without_traces() {
 
 #[test]
 fn frees_without_traces_between_allocations_with() {
-    let log = alloc(1) + &trace(&["_xmalloc", "a"]) + &free(1) + &free(2) + &alloc(2) + &trace(&["_xmalloc", "b"]) + &free(3);
+    let log = alloc(1)
+        + &trace(&["_xmalloc", "a"])
+        + &free(1)
+        + &free(2)
+        + &alloc(2)
+        + &trace(&["_xmalloc", "b"])
+        + &free(3);
     assert_eq!(
         told(&log),
         [
@@ -138,7 +145,14 @@ fn frees_without_traces_between_allocations_with() {
 #[test]
 fn someone_took_out_the_empty_lines() {
     let log: String = (1..4u16)
-        .flat_map(|n| [alloc(n), trace(&["_xmalloc", "a"]).replace(END, ""), free(n), trace(&["xfree", "b"]).replace(END, "")])
+        .flat_map(|n| {
+            [
+                alloc(n),
+                trace(&["_xmalloc", "a"]).replace(END, ""),
+                free(n),
+                trace(&["xfree", "b"]).replace(END, ""),
+            ]
+        })
         .collect();
     let told = told(&log);
     assert_eq!(told.len(), 6);
@@ -168,18 +182,34 @@ fn another_cpus_record_and_trace_inside_a_trace() {
 
 #[test]
 fn a_record_before_the_other_ones_trace() {
-    let log = alloc(1) + &trace(&["_xmalloc", "a"]) + &free(9) + &trace(&["xfree", "z"])
-        + &alloc(2) + &free(2) + &trace(&["_xmalloc", "b"]) + &trace(&["xfree", "x"]);
+    let log = alloc(1)
+        + &trace(&["_xmalloc", "a"])
+        + &free(9)
+        + &trace(&["xfree", "z"])
+        + &alloc(2)
+        + &free(2)
+        + &trace(&["_xmalloc", "b"])
+        + &trace(&["xfree", "x"]);
     assert_eq!(told(&log)[2..], ["d0 xmem_pool_alloc 16 2 [_xmalloc b]", "d1 xfree - 2 [xfree x]"]);
     // Of two equal ones nobody can say.
     let log = alloc(1) + &alloc(2) + &trace(&["_xmalloc", "a"]) + &trace(&["_xmalloc", "b"]);
-    assert_eq!(told(&log), ["d0 xmem_pool_alloc 16 1 [_xmalloc b]!", "d0 xmem_pool_alloc 16 2 [_xmalloc a]!"]);
+    assert_eq!(
+        told(&log),
+        ["d0 xmem_pool_alloc 16 1 [_xmalloc b]!", "d0 xmem_pool_alloc 16 2 [_xmalloc a]!"]
+    );
 }
 
 #[test]
 fn a_lost_trace_does_not_shift_the_others() {
-    let log = alloc(1) + &trace(&["_xmalloc", "a"]) + &alloc(2) + &alloc(3) + &trace(&["_xmalloc", "c"])
-        + &alloc(4) + &trace(&["_xmalloc", "d"]) + &alloc(5) + &trace(&["_xmalloc", "e"]);
+    let log = alloc(1)
+        + &trace(&["_xmalloc", "a"])
+        + &alloc(2)
+        + &alloc(3)
+        + &trace(&["_xmalloc", "c"])
+        + &alloc(4)
+        + &trace(&["_xmalloc", "d"])
+        + &alloc(5)
+        + &trace(&["_xmalloc", "e"]);
     let told = told(&log);
     assert_eq!(told[1], "d0 xmem_pool_alloc 16 2 []!");
     // Certain again as soon as the record without a trace is gone.
@@ -195,7 +225,11 @@ fn traces_that_break_off() {
     let cut = alloc(2) + &trace(&["_xmalloc", "b"]).replace(END, "");
     assert_eq!(
         told(&(whole.clone() + &cut + &whole)),
-        ["d0 xmem_pool_alloc 16 1 [_xmalloc a]", "d0 xmem_pool_alloc 16 2 [_xmalloc b]!", "d0 xmem_pool_alloc 16 1 [_xmalloc a]"]
+        [
+            "d0 xmem_pool_alloc 16 1 [_xmalloc a]",
+            "d0 xmem_pool_alloc 16 2 [_xmalloc b]!",
+            "d0 xmem_pool_alloc 16 1 [_xmalloc a]"
+        ]
     );
     let cut = alloc(2) + &trace(&["_xmalloc", "b"]).replace(TITLE, "");
     assert_eq!(told(&(whole.clone() + &cut))[1], "d0 xmem_pool_alloc 16 2 [_xmalloc b]");
@@ -236,7 +270,8 @@ fn a_record_waits_for_its_trace_only_so_long() {
 
 #[test]
 fn other_traces_are_nobodys() {
-    let log = trace(&["panic", "x"]) + &alloc(1) + &trace(&["_xmalloc", "a"]) + &trace(&["warn", "y"]) + &free(1);
+    let log =
+        trace(&["panic", "x"]) + &alloc(1) + &trace(&["_xmalloc", "a"]) + &trace(&["warn", "y"]) + &free(1);
     assert_eq!(told(&log), ["d0 xmem_pool_alloc 16 1 [_xmalloc a]", "d1 xfree - 1 []"]);
     let names: Vec<String> = read(log.as_bytes()).symbols.into_iter().map(|frame| frame.name).collect();
     assert_eq!(names, ["panic", "x", "_xmalloc", "a", "warn", "y"]);

@@ -153,7 +153,11 @@ pub fn event() -> impl Strategy<Value = Event> {
     let second = (any::<u32>(), option::weighted(0.9, domain()), option::of(domain()), any::<bool>());
     let third = (any::<u32>(), 0..3u32, any::<u32>(), number(), any::<bool>());
     (first, second, third).prop_map(
-        |((seq, op, kind, addr, size, used), (stack, current, passed, no_owner), (memflags, layer, cpu, time, unknown))| {
+        |(
+            (seq, op, kind, addr, size, used),
+            (stack, current, passed, no_owner),
+            (memflags, layer, cpu, time, unknown),
+        )| {
             let can_lack_size = op == Op::Free && kind == Kind::Xmalloc;
             Event {
                 seq,
@@ -214,12 +218,8 @@ fn header() -> impl Strategy<Value = Header> {
 
 fn stack() -> impl Strategy<Value = StackLine> {
     let pc = (any::<u64>(), any::<bool>()).prop_map(|(addr, exact)| Pc { addr, exact });
-    (1..=u32::MAX, any::<u64>(), vec(pc, 0..32), any::<bool>()).prop_map(|(id, hash, pcs, truncated)| StackLine {
-        id: StackId(id),
-        hash,
-        pcs,
-        truncated,
-    })
+    (1..=u32::MAX, any::<u64>(), vec(pc, 0..32), any::<bool>())
+        .prop_map(|(id, hash, pcs, truncated)| StackLine { id: StackId(id), hash, pcs, truncated })
 }
 
 fn row() -> impl Strategy<Value = RowLine> {
@@ -378,12 +378,9 @@ pub fn foreign_line() -> impl Strategy<Value = Vec<u8>> {
 
 /// A trace of x86, or of Arm.
 pub fn trace_frames() -> impl Strategy<Value = Vec<TraceFrame>> {
-    let name = prop_oneof![
-        "[a-z_][a-z0-9_]{0,20}",
-        "[a-z]{1,8}\\.c#[a-z_]{1,20}",
-        "[a-z_]{1,12}\\.constprop\\.0",
-    ]
-    .prop_filter("an address", |name| !name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let name =
+        prop_oneof!["[a-z_][a-z0-9_]{0,20}", "[a-z]{1,8}\\.c#[a-z_]{1,20}", "[a-z_]{1,12}\\.constprop\\.0",]
+            .prop_filter("an address", |name| !name.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let frame = (0x8000_0000_0000u64.., option::weighted(0.95, (name, number(), number())));
     (vec(frame, 1..12), any::<bool>()).prop_map(|(frames, is_arm)| {
         let mark = |index| match (is_arm, index) {
