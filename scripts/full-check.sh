@@ -1,0 +1,84 @@
+# What ./check --full adds. Sourced by it. Leaves its results in docs/full-check.md.
+# shellcheck shell=bash
+
+RESULTS=$(mktemp)
+
+result() { printf '%s\n' "$*" >> "$RESULTS"; }
+
+# One row a boot: what the report says of itself and of the run.
+summarize() { # NAME RUN
+    local json
+    json=$("$XENHEAP" report --format json "$2" 2>/dev/null)
+    python3 - "$1" "$(stat -c %s "$2/console.log")" <<'PYTHON' "$json" >> "$RESULTS"
+import json, sys
+name, size, report = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+checks = [c["outcome"] for c in report["checks"]]
+live = sum(t["counters"]["live_bytes"] for t in report["totals"].values())
+print(f"| {name} | {report['facts']['xen']} | {report['facts']['events']} | {len(report['findings'])} | {live} | {size} "
+      f"| {checks.count('ok')} ok, {checks.count('failed')} failed, {checks.count('not-applicable')} n.a. |")
+PYTHON
+}
+
+boot_4_20() {
+    boot debian:4.20 trace,warn,summary "$RUNS/4.20"
+    real_run "$RUNS/4.20"
+    summarize "4.20, trace,warn,summary" "$RUNS/4.20"
+}
+
+# Each mode alone: the same totals as together, by the hypervisor's word and the report's.
+each_mode() {
+    local mode
+    for mode in trace warn summary; do
+        boot debian:4.17 "$mode" "$RUNS/4.17-$mode"
+        "$XENHEAP" report --strict "$RUNS/4.17-$mode" > /dev/null
+        summarize "4.17, $mode" "$RUNS/4.17-$mode"
+    done
+}
+
+large_log() {
+    result
+    result "## A large log: \`scripts/bench-large-log\`"
+    result
+    scripts/bench-large-log "$RUNS/4.17" | tee -a "$RESULTS"
+}
+
+benches() {
+    result
+    result "## Benches: \`cargo bench\`"
+    result
+    result '```'
+    cargo bench --locked -q -p xenheap-console -p xenheap-ledger 2>/dev/null | tee -a "$RESULTS"
+    result '```'
+}
+
+licences() {
+    command -v cargo-deny > /dev/null || cargo install --locked -q --root "$XENHEAP_CACHE/tools" cargo-deny
+    PATH=$XENHEAP_CACHE/tools/bin:$PATH cargo deny --locked check licenses bans sources
+    result
+    result "\`cargo deny check licenses bans sources\`: clean."
+}
+
+write_results() {
+    {
+        printf '# Results of ./check --full\n\nMade by `./check --full` on %s cores; %s.\n\n' "$(nproc)" "$(qemu-system-x86_64 --version | head -1)"
+        cat "$RESULTS"
+        printf '\n## Time by stage\n\n```\n'
+        printf '%s\n' "${STAGES[@]}"
+        printf '```\n'
+    } > docs/full-check.md.tmp
+    mv docs/full-check.md.tmp docs/full-check.md
+    say "The results are in docs/full-check.md"
+}
+
+result "## Boots to power-off of a Linux dom0"
+result
+result "| boot | Xen | events | findings | live bytes | log bytes | self-checks |"
+result "|---|---|---:|---:|---:|---:|---|"
+summarize "4.17, trace,warn,summary" "$RUNS/4.17"
+stage "build and boot Xen 4.20, and its report" boot_4_20
+stage "each mode alone" each_mode
+stage "a log of 1 GB" large_log
+stage "benches" benches
+stage "licences" licences
+write_results
+rm -f "$RESULTS"
