@@ -4,6 +4,22 @@
 //! totals per kind, what is live at the end, and the self-checks. It knows addresses and no names; the stacks get theirs
 //! from the image, then [`Account::into_run`] makes the run that reports are made from.
 //!
+//! ```
+//! use xenheap_console::scan;
+//! use xenheap_ledger::{Config, Intake};
+//!
+//! let log = b"(XEN) DEBUG: d0: xmem_pool_alloc - size 392 p=ffff83013a500010\n\
+//!             (XEN) DEBUG: d1: xmem_pool_alloc - size 1 p=ffff83013a5001a0\n\
+//!             (d1) (XEN) DEBUG: d0: xfree - p=ffff83013a500010\n\
+//!             (XEN) DEBUG: d0: xfree - p=ffff83013a5001a0\n";
+//! let mut intake = Intake::new(Config::default());
+//! scan(&log[..], &mut intake, |_| {})?;
+//! let account = intake.finish()?;
+//! assert_eq!(account.totals.xmalloc.counters.live_bytes, 392);
+//! assert_eq!(account.refused["guest"], 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What is believed
 //!
 //! The tag of the first header is the boot's, because no guest runs before it. Records with another tag are counted and
@@ -16,6 +32,8 @@
 //! A log can tell the same events several times (modes `trace` and `warn`) and their sum (`summary`). Each view is
 //! counted for itself, they are compared, and one of them is reported: the first of trace, warn and summary that is
 //! complete.
+//!
+//! # Bounds
 //!
 //! Memory does not grow with the length of the log: it is that of what is live, of the rows of the profile, and of a
 //! window of the sequence.
