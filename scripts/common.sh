@@ -54,15 +54,23 @@ announce() { # GB MINUTES-COLD MINUTES-WARM
 }
 
 STAGES=()
-# Runs a command as a named stage and remembers how long it took.
+# Runs a command as a named stage and remembers how long it took. In a subshell and outside of any condition, so that the
+# first failing command of a function ends the stage.
 stage() { # NAME COMMAND...
-    local name=$1 begin end
+    local name=$1 begin status
     shift
     printf '\n=== %s\n' "$name"
     begin=$(date +%s)
-    "$@" || { say; say "FAILED: $name"; stage_times; exit 1; }
-    end=$(date +%s)
-    STAGES+=("$(printf '%6d s  %s' $((end - begin)) "$name")")
+    set +e
+    (set -e; "$@")
+    status=$?
+    set -e
+    STAGES+=("$(printf '%6d s  %s' $(($(date +%s) - begin)) "$name")")
+    if [ "$status" -ne 0 ]; then
+        printf '\nFAILED: %s\n' "$name"
+        stage_times
+        exit 1
+    fi
 }
 
 stage_times() {

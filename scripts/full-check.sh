@@ -7,13 +7,14 @@ result() { printf '%s\n' "$*" >> "$RESULTS"; }
 
 # One row a boot: what the report says of itself and of the run.
 summarize() { # NAME RUN
-    local json
-    json=$("$XENHEAP" report --format json "$2" 2>/dev/null)
-    python3 - "$1" "$(stat -c %s "$2/console.log")" <<'PYTHON' "$json" >> "$RESULTS"
-import json, sys
-name, size, report = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
-checks = [c["outcome"] for c in report["checks"]]
-live = sum(t["counters"]["live_bytes"] for t in report["totals"].values())
+    "$XENHEAP" report --format json "$2" > "$2/report.json" 2> /dev/null
+    python3 - "$1" "$2" >> "$RESULTS" <<'PYTHON'
+import json, os, sys
+name, run = sys.argv[1:]
+report = json.load(open(f"{run}/report.json"))
+size = os.path.getsize(f"{run}/console.log")
+checks = [check["outcome"] for check in report["checks"]]
+live = sum(kind["counters"]["live_bytes"] for kind in report["totals"].values())
 print(f"| {name} | {report['facts']['xen']} | {report['facts']['events']} | {len(report['findings'])} | {live} | {size} "
       f"| {checks.count('ok')} ok, {checks.count('failed')} failed, {checks.count('not-applicable')} n.a. |")
 PYTHON

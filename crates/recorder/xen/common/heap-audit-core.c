@@ -744,7 +744,11 @@ void ha_give_back(const struct ha_event *e, const struct ha_given *given)
 
         for ( j = 0; j < 2; j++ )
         {
-            c[j]->given -= last;
+            /* The part that went last may have been freed, not given. */
+            if ( c[j]->given )
+                c[j]->given -= last;
+            else
+                c[j]->freed -= last;
             c[j]->given_bytes -= bytes;
             count_live(c[j], last, bytes);
         }
