@@ -5,6 +5,7 @@
 //! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`Escaped`]).
 
 mod escape;
+mod file;
 mod filter;
 mod finding;
 mod glob;
@@ -16,6 +17,7 @@ mod size;
 mod text;
 
 pub use escape::{AsciiJson, Escaped};
+pub use file::write_whole;
 pub use filter::{Filter, LeftOut};
 pub use finding::Finding;
 pub use glob::Glob;

@@ -29,7 +29,7 @@ fn what_has_no_word_is_counted() {
 #[test]
 fn the_third_section_comes_only_on_request() {
     let report = report_with_events(&Filter::default());
-    let with = render(&rfc::Parsed { orphan_frees: true }, &[report.clone()]);
+    let with = render(&rfc::Parsed { orphan_frees: true }, std::slice::from_ref(&report));
     let without = render(&rfc::Parsed::default(), &[report]);
     let (head, third) = with.split_at(without.len());
     assert_eq!(head, without);
@@ -41,7 +41,7 @@ fn filters_reach_single_events_and_their_frees() {
     let filter =
         Filter { exclude: vec!["evtchn_fifo_init_control".parse().expect("a pattern")], ..Filter::default() };
     let report = report_with_events(&filter);
-    let parsed = render(&rfc::Parsed::default(), &[report.clone()]);
+    let parsed = render(&rfc::Parsed::default(), std::slice::from_ref(&report));
     assert!(!parsed.contains("evtchn_fifo_init_control"), "{parsed}");
     assert!(!parsed.contains("[d1] xfree"), "the free of what was left out:\n{parsed}");
     assert!(parsed.contains("[d0] xfree"), "the free of what was never seen:\n{parsed}");

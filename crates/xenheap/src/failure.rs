@@ -100,7 +100,9 @@ impl Failure {
         if handler.render_report(&mut text, self).is_err() {
             text.clone_from(&self.message);
         }
-        eprintln!("error:{}", text.trim_end().trim_start_matches(['\n', ' ', 'x']).replacen("", " ", 1));
+        // What marks an error in miette's layout is the word here.
+        let text = text.trim();
+        eprintln!("error: {}", text.strip_prefix("x ").unwrap_or(text));
     }
 }
 
@@ -116,6 +118,11 @@ impl Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
+}
+
+/// Tells of something that is no error and that the user should know.
+pub fn warn(message: impl fmt::Display) {
+    eprintln!("warning: {}", printable(&message.to_string()));
 }
 
 /// Messages quote names of files and pieces of logs: what is neither printable ASCII nor an end of line is escaped.

@@ -1,16 +1,17 @@
 //! A RUN on the command line to a run in memory.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     io::{self, Cursor, Read},
     path::{Path, PathBuf},
 };
 
 use tempfile::NamedTempFile;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 use xenheap_console::{Input, ScanStats, scan};
 use xenheap_ledger::{Account, Book, EventSink, Intake, Live, Matched};
-use xenheap_model::{Arch, Event, LogFormat, RowKey, Run};
+use xenheap_model::{Arch, Event, LogFormat, RowKey, Run, Stack, StackId};
 use xenheap_report::{
     rfc::{self, EventLog},
     runfile::{self, RunFile, Writer},
@@ -19,7 +20,7 @@ use xenheap_symbols::{Hints, Image, Symbolizer};
 
 use crate::{
     config::{FormatConfig, Report, Symbols},
-    failure::{Exit, Failure, printable},
+    failure::{Exit, Failure, printable, warn},
     progress::Reading,
 };
 
@@ -259,7 +260,7 @@ fn finish_log(read: ReadOnce, place: Place, config: &Report) -> Result<Loaded, F
     account.facts.lines = stats.lines;
     account.facts.log_bytes = stats.bytes;
     if let Some(damage) = &stats.damage {
-        warn!("{}: {}", printable(&place.job), printable(&damage.to_string()));
+        warn(format_args!("{}: {damage}", place.job));
     }
     let live = std::mem::take(&mut account.live);
     let run = symbolized(account, &place, config)?;
@@ -282,36 +283,35 @@ fn read_once(opened: Opened, intake: xenheap_ledger::Config, config: &Report) ->
 /// Gives the stacks names.
 fn symbolized(mut account: Account, place: &Place, config: &Report) -> Result<Run, Failure> {
     let image = if account.stacks.is_empty() { None } else { place.image(config)? };
-    match &image {
-        Some(image) => {
-            if let Err(mismatch) = image.check(&account.facts) {
-                let path = image.path().display();
-                if !config.force_symbols {
-                    return Err(Failure::new(Exit::Input, format!("{path} is not the image of this log: {mismatch}"))
+    if let Some(image) = &image {
+        if let Err(mismatch) = image.check(&account.facts) {
+            let path = image.path().display();
+            if !config.force_symbols {
+                return Err(Failure::new(Exit::Input, format!("{path} is not the image of this log: {mismatch}"))
                         .help(
                             "name the right one with --symbols FILE, or use none with --no-symbols; --force-symbols uses this one, with names that can be wrong",
                         ));
-                }
-                warn!("names can be wrong: {}", printable(&format!("{path}: {mismatch}")));
             }
-            if !image.has_debug_info() {
-                warn!("the image has no debug information: no inlined functions and no lines are shown");
-            }
+            warn(format_args!("names can be wrong: {path}: {mismatch}"));
         }
-        None if account.facts.format == LogFormat::Ha1 && !account.stacks.is_empty() => {
-            warn!(
-                "{}: there is no image with symbols: put `xen-syms` of the build beside the log, or name it with --symbols",
-                printable(&place.job)
-            );
+        if !image.has_debug_info() {
+            warn("the image has no debug information: no inlined functions and no lines are shown");
         }
-        None => {}
     }
     let hints: Hints = account.names.values().collect();
     let mut symbolizer = Symbolizer::new(image, hints, account.facts.text);
     if account.facts.arch == Arch::Unknown {
         account.facts.arch = symbolizer.arch().unwrap_or_default();
     }
-    let stacks = account.stacks.iter().map(|(id, raw)| (*id, symbolizer.stack(raw))).collect();
+    let stacks: BTreeMap<StackId, Stack> =
+        account.stacks.iter().map(|(id, raw)| (*id, symbolizer.stack(raw))).collect();
+    let nameless = |stack: &Stack| stack.frames.iter().any(|frame| frame.function.starts_with("0x"));
+    if symbolizer.image().is_none() && stacks.values().any(nameless) {
+        warn(format_args!(
+            "{}: addresses have no names: put `xen-syms` of the build beside the log, or name it with --symbols",
+            place.job
+        ));
+    }
     Ok(account.into_run(stacks))
 }
 
@@ -319,7 +319,7 @@ fn read_run_file(opened: Opened, place: Place, config: &Report) -> Result<Loaded
     let failed = |error: runfile::RunFileError| Failure::from_error(Exit::Input, &error);
     let name = place.log.display().to_string();
     if matches!(config.symbols, Symbols::File(_)) {
-        warn!("{} has its own names: --symbols is not used", printable(&name));
+        warn(format_args!("{name} has its own names: --symbols is not used"));
     }
     let mut file = RunFile::open(&name, opened.reader).map_err(failed)?;
     let mut sinks = Sinks::new(config)?;

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use xenheap_model::{CheckId, LogFormat, Outcome, View};
+use xenheap_model::{CheckId, Outcome, View};
 use xenheap_report::{Json, Renderer, Report, Text, by_architecture, rfc};
 
 use crate::{
     config::{self, FormatConfig},
-    failure::{Exit, Failure, printable},
+    failure::{Exit, Failure, printable, warn},
     load::{self, Loaded},
     output,
 };
@@ -89,26 +89,23 @@ fn judge(reports: &[Report], config: &config::Report) -> Exit {
     let mut exit = Exit::Done;
     for report in reports {
         let run = report.run();
-        let name = printable(report.name());
+        let name = report.name();
         let failed = run.checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id);
         let (allowed, failed): (Vec<CheckId>, Vec<CheckId>) =
             failed.partition(|id| config.allow.contains(id));
         let list = |ids: &[CheckId]| ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
         if !failed.is_empty() {
-            let kind = if config.strict { "error" } else { "warning" };
-            eprintln!(
-                "{kind}: {name}: failed self-checks: {}; the report's numbers may be wrong",
-                list(&failed)
-            );
+            let text =
+                format!("{name}: failed self-checks: {}; the report's numbers may be wrong", list(&failed));
             if config.strict {
                 exit = Exit::Refused;
+                eprintln!("error: {}", printable(&text));
+            } else {
+                warn(text);
             }
         }
         if !allowed.is_empty() {
-            eprintln!("{name}: failed self-checks, allowed: {}", list(&allowed));
-        }
-        if run.facts.format == LogFormat::None {
-            eprintln!("warning: {name}: no record of a heap recorder was found in it");
+            warn(format_args!("{name}: failed self-checks, allowed: {}", list(&allowed)));
         }
     }
     exit

@@ -5,7 +5,6 @@ use std::{
 };
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 use xenheap_model::{Event, Run};
 use zstd::Encoder;
 
@@ -13,6 +12,7 @@ use super::{
     RunFileError,
     head::{Head, MAGIC, NamedStack, Sums, VERSION},
 };
+use crate::{file, write_whole};
 
 /// Compression level: higher ones cost more time than they save space, on logs of a gigabyte.
 const LEVEL: i32 = 3;
@@ -31,7 +31,7 @@ impl Writer {
     /// Begins a file that is to be called `path`. Its events wait in the same folder, in a file without a name.
     pub fn create(path: &Path) -> Result<Self, RunFileError> {
         let fail = |source| RunFileError::Write { path: path.to_owned(), source };
-        let aside = tempfile::tempfile_in(folder(path)).map_err(fail)?;
+        let aside = tempfile::tempfile_in(file::folder(path)).map_err(fail)?;
         let mut events = Encoder::new(BufWriter::new(aside), LEVEL).map_err(fail)?;
         events.include_checksum(true).map_err(fail)?;
         Ok(Writer { path: path.to_owned(), events, count: 0, failed: None })
@@ -72,36 +72,18 @@ impl Writer {
             stacks: run.stacks.len() as u64,
             events: self.count,
         };
-        let file = NamedTempFile::new_in(folder(&self.path))?;
-        let mut first = Encoder::new(BufWriter::new(file), LEVEL)?;
-        first.include_checksum(true)?;
-        line(&mut first, &head)?;
-        for (id, stack) in &run.stacks {
-            line(&mut first, &NamedStack { id: *id, stack })?;
-        }
-        let mut file = first.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-        io::copy(&mut events, &mut file)?;
-        file.as_file().sync_all()?;
-        share(file.as_file())?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
+        write_whole(&self.path, |out| {
+            let mut first = Encoder::new(&mut *out, LEVEL)?;
+            first.include_checksum(true)?;
+            line(&mut first, &head)?;
+            for (id, stack) in &run.stacks {
+                line(&mut first, &NamedStack { id: *id, stack })?;
+            }
+            first.finish()?;
+            io::copy(&mut events, out)?;
+            Ok(())
+        })
     }
-}
-
-/// A temporary file is its owner's alone; the finished one is an ordinary file.
-#[cfg(unix)]
-fn share(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn share(_: &File) -> io::Result<()> {
-    Ok(())
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
