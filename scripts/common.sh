@@ -37,7 +37,8 @@ Run as root, or: sudo apt-get install --no-install-recommends ${packages[*]}"
     apt-get update -q
     DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
     hash -r
-    rust_is_new_enough || die "cargo is older than $RUST_MINIMUM: $(cargo --version 2>&1)"
+    rust_is_new_enough || die "Rust $RUST_MINIMUM or newer is needed, and this is $(cargo --version 2>&1).
+Debian 12's security archive has a newer cargo-web: see that apt's sources name bookworm-security, then run this again."
 }
 
 # What will happen, before it does.
