@@ -1,6 +1,12 @@
 //! What can go wrong, how it is told, and the exit codes.
 
-use std::{error::Error, fmt, io, path::Path, process::ExitCode};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
@@ -102,7 +108,7 @@ impl Failure {
         }
         // What marks an error in miette's layout is the word here.
         let text = text.trim();
-        eprintln!("error: {}", text.strip_prefix("x ").unwrap_or(text));
+        say(format_args!("error: {}", text.strip_prefix("x ").unwrap_or(text)));
     }
 }
 
@@ -120,9 +126,14 @@ impl Diagnostic for Failure {
     }
 }
 
+/// Writes a line to standard error. Who closed that does not want to know.
+pub fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Tells of something that is no error and that the user should know.
 pub fn warn(message: impl fmt::Display) {
-    eprintln!("warning: {}", printable(&message.to_string()));
+    say(format_args!("warning: {}", printable(&message.to_string())));
 }
 
 /// Messages quote names of files and pieces of logs: what is neither printable ASCII nor an end of line is escaped.

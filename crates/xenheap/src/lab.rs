@@ -3,7 +3,7 @@
 use xenheap_lab::{Cache, Class, Error, RunConfig, XenSource};
 
 use crate::{
-    failure::{Exit, Failure, printable},
+    failure::{Exit, Failure, printable, say},
     output,
     progress::LabProgress,
 };
@@ -15,7 +15,7 @@ pub fn run(config: &RunConfig) -> Result<Exit, Failure> {
     drop(progress);
     let path = printable(&folder.path.display().to_string());
     output::print(format!("{path}\n").as_bytes())?;
-    eprintln!("\nThe run is in {path}. Report it with:\n    xenheap report {path}");
+    say(format_args!("\nThe run is in {path}. Report it with:\n    xenheap report {path}"));
     Ok(Exit::Done)
 }
 

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use xenheap_console::Position;
 use xenheap_lab::{Progress, Stage};
 
-use crate::failure::printable;
+use crate::failure::{printable, say};
 
 /// An input that is read faster than one can look needs no bar.
 const LARGE: u64 = 64 << 20;
@@ -79,7 +79,7 @@ impl Progress for LabProgress {
         self.spinner.set_message(printable(what));
         self.spinner.enable_steady_tick(Duration::from_millis(120));
         if self.spinner.is_hidden() {
-            eprintln!("{:10} {}", stage.name(), printable(what));
+            say(format_args!("{:10} {}", stage.name(), printable(what)));
         }
     }
 
@@ -94,7 +94,7 @@ impl Progress for LabProgress {
     fn finish(&self, stage: Stage, result: &str) {
         let seconds = self.started.borrow().elapsed().as_secs();
         let text = format!("{:10} {} ({seconds} s)", stage.name(), printable(result));
-        self.spinner.suspend(|| eprintln!("{text}"));
+        self.spinner.suspend(|| say(text));
     }
 }
 

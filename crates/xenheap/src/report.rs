@@ -7,7 +7,7 @@ use xenheap_report::{Json, Renderer, Report, Text, by_architecture, rfc};
 
 use crate::{
     config::{self, FormatConfig},
-    failure::{Exit, Failure, printable, warn},
+    failure::{Exit, Failure, printable, say, warn},
     load::{self, Loaded},
     output,
 };
@@ -77,10 +77,13 @@ fn say_what_rfc_lacks(report: &Report) {
     let left_out: Vec<String> =
         rfc::left_out(report).into_iter().map(|(what, count)| format!("{what} ({count})")).collect();
     if !left_out.is_empty() {
-        eprintln!("{name}: left out, because the rfc format has no word for it: {}", left_out.join(", "));
+        say(format_args!(
+            "{name}: left out, because the rfc format has no word for it: {}",
+            left_out.join(", ")
+        ));
     }
     if report.run().facts.view == Some(View::Summary) {
-        eprintln!("{name}: the summary view has no single events, which the rfc format is made of");
+        warn(format_args!("{name}: the summary view has no single events, which the rfc format is made of"));
     }
 }
 
@@ -99,7 +102,7 @@ fn judge(reports: &[Report], config: &config::Report) -> Exit {
                 format!("{name}: failed self-checks: {}; the report's numbers may be wrong", list(&failed));
             if config.strict {
                 exit = Exit::Refused;
-                eprintln!("error: {}", printable(&text));
+                say(format_args!("error: {}", printable(&text)));
             } else {
                 warn(text);
             }

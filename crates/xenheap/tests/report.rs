@@ -310,12 +310,26 @@ fn a_reader_that_goes_away_is_no_error() {
     assert!(!err.contains("panic") && !err.contains("error"), "{err}");
 }
 
+/// As `xenheap report ... 2>&1 | head` does.
+#[test]
+fn nobody_has_to_listen_to_warnings() {
+    let dir = tempdir().expect("a temporary folder");
+    let path = write(dir.path(), "boot.log", log(&["trace"]));
+    let mut child = xenheap(&["report", "--no-symbols", text(&path)])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("xenheap runs");
+    drop(child.stderr.take());
+    assert_eq!(child.wait().expect("it ended").code(), Some(0));
+}
+
 #[test]
 fn what_the_rfc_format_lacks_is_said() {
     let folder = run_folder(&["trace"]);
     let ran = run(&["report", "--format", "rfc", text(folder.path())]);
     assert!(
-        ran.err.contains("left out, because the rfc format has no word for it: failed allocations (1), pages given to domains (1)"),
+        ran.err.contains("left out, because the rfc format has no word for it: failed allocations (1), pages given to domains (2)"),
         "{}",
         ran.err
     );

@@ -104,20 +104,16 @@ impl EventLog {
     /// Takes in the next event. `freed`: the allocation that a free met.
     pub fn event(&mut self, event: &Event, freed: Option<Freed>) {
         use xenheap_model::Op as Happened;
+        let pages = event.size.unwrap_or(0).div_ceil(PAGE_SIZE);
         let op = match event.op {
             Happened::Alloc => Op::of_allocation(event.kind, event.addr),
             Happened::Free => Op::of_free(event.kind),
-            other => {
-                let name = match other {
-                    Happened::Fail => "failed allocations",
-                    Happened::Take => "pages taken from domains",
-                    _ => "pages given to domains",
-                };
-                *self.no_word.entry(name).or_default() += 1;
-                if other == Happened::Take {
-                    self.taken.insert(event.seq);
-                }
-                return;
+            Happened::Fail => return self.no_word("failed allocations", 1),
+            Happened::Give => return self.no_word("pages given to domains", pages),
+            Happened::GiveBack => return self.no_word("pages that domains did not take", pages),
+            Happened::Take => {
+                self.taken.insert(event.seq);
+                return self.no_word("pages taken from domains", pages);
             }
         };
         let own = RowKey {
@@ -142,6 +138,11 @@ impl EventLog {
     /// Says what is live after the last event, in order of sequence numbers.
     pub fn set_live(&mut self, live: Vec<Live>) {
         self.live = live;
+    }
+
+    fn no_word(&mut self, what: &'static str, count: u64) {
+        let sum = self.no_word.entry(what).or_default();
+        *sum = sum.saturating_add(count);
     }
 
     fn number(&mut self, key: RowKey) -> u32 {

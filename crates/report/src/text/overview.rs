@@ -119,7 +119,11 @@ fn exact(bytes: u64) -> String {
 }
 
 fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}\n", paint.bold("ANONYMOUS MEMORY ALLOCATED AT RUN TIME, BY KIND"))?;
+    writeln!(
+        out,
+        "{} (how often / how much)\n",
+        paint.bold("ANONYMOUS MEMORY ALLOCATED AT RUN TIME, BY KIND")
+    )?;
     let totals = report.run().totals;
     let line = |out: &mut dyn Write, name: &str, cell: &dyn Fn(Kind) -> String| {
         write!(out, "  {name:<12}")?;
