@@ -155,6 +155,22 @@ impl Assembler {
         self.emit(sink);
     }
 
+    /// A frame whose text does not matter if it is no RFC record's. Says whether that is so; if not, nothing was done.
+    #[inline]
+    pub(crate) fn nobodys_frame(&mut self) -> bool {
+        if !self.open.is_empty() || self.streams.is_empty() == (self.titles == 0) {
+            return false;
+        }
+        if self.streams.is_empty() {
+            self.begin(None);
+        }
+        if let Some(stream) = self.streams.last_mut() {
+            stream.passed_by = None;
+        }
+        self.idle = 0;
+        true
+    }
+
     /// A line that began like a frame.
     pub(crate) fn broken_frame(&mut self) {
         self.idle = 0;

@@ -38,6 +38,7 @@ mod prefix;
 mod record;
 mod rfc;
 mod scan;
+mod seen;
 mod trace;
 
 pub use error::{Compression, Damage, Error};

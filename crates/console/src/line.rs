@@ -22,6 +22,7 @@ use crate::{
     ha1, prefix,
     record::{Place, Record, RecordSink, Refusal, XenSays},
     rfc,
+    seen::Seen,
     trace::{self, Outcome},
 };
 
@@ -77,6 +78,7 @@ pub(crate) struct Lines {
     traces: Assembler,
     cleaned: Cleaned,
     frame: TraceFrame,
+    seen: Seen,
     /// The line is a guest's from here on.
     guest: bool,
     /// `(XEN) ` stood in an earlier piece of this line.
@@ -100,6 +102,7 @@ impl Default for Lines {
             traces: Assembler::default(),
             cleaned: Cleaned::default(),
             frame,
+            seen: Seen::default(),
             guest: false,
             xen: false,
             arch: None,
@@ -177,25 +180,40 @@ impl Lines {
         mattered
     }
 
-    /// Looks at the message of an ordinary line: takes an event or a frame, or does nothing.
+    /// Looks at the message of an ordinary line: takes it, or does nothing.
     #[inline]
     fn ordinary<S: RecordSink + ?Sized>(&mut self, message: &[u8], at: Place, sink: &mut S) -> bool {
-        if let Some((tag, seq, view, event)) = ha1::event_of(message) {
-            if view == View::Warn {
-                self.traces.ours();
+        match message {
+            [b'H', ..] => {
+                let Some((tag, seq, view, event)) = ha1::event_of(message) else { return false };
+                if view == View::Warn {
+                    self.traces.ours();
+                }
+                sink.record(at, tag, seq, message, Record::Event { view, event });
+                true
             }
-            sink.record(at, tag, seq, message, Record::Event { view, event });
-            return true;
+            [b' ', b' ', b' ', body @ ..] if body.starts_with(trace::FRAME) && self.traces.is_active() => {
+                // Where no record waits for it, a frame is only a name, and one that was told is no news.
+                if self.seen.contains(body) && self.traces.nobodys_frame() {
+                    return true;
+                }
+                if trace::parse(body, &mut self.frame) != (Outcome::Frame { whole: true }) {
+                    return false;
+                }
+                self.seen.insert(body);
+                self.take_frame(true, sink);
+                true
+            }
+            [] => {
+                self.traces.blank(sink);
+                true
+            }
+            _ if message == trace::TITLE => {
+                self.traces.title();
+                true
+            }
+            _ => false,
         }
-        if let Some(body) = message.strip_prefix(b"   ")
-            && body.starts_with(trace::FRAME)
-            && self.traces.is_active()
-            && trace::parse(body, &mut self.frame) == (Outcome::Frame { whole: true })
-        {
-            self.take_frame(true, sink);
-            return true;
-        }
-        false
     }
 
     /// The line ends.
@@ -404,6 +422,7 @@ impl Lines {
             // Another boot may be on another machine.
             self.arch = None;
             self.wide = false;
+            self.seen.clear();
         }
         if self.boot == 0 && !body.starts_with(facts::BUILD_ID) {
             return;

@@ -192,7 +192,8 @@ pub trait RecordSink {
     fn refused(&mut self, at: Place, why: Refusal);
 
     /// Xen's own trace names an address (`warn` mode, RFC records, panics): `[<addr>] name+off/size`. Only from lines of
-    /// Xen's, and only with an address and a name. Called for every such line, so the same frame comes often.
+    /// Xen's, and only with an address and a name. The same frame comes often, but not
+    /// necessarily for each line that names it.
     fn symbol(&mut self, frame: &TraceFrame) {
         let _ = frame;
     }
