@@ -32,7 +32,7 @@ pub use boot::{BootPlan, boot};
 pub use cache::{Cache, Lock};
 pub use config::{Mode, RunConfig, XenSource, default_jobs};
 pub use error::{BootFault, Class, Error, Phase};
-pub use folder::{Exit, Machine, Record, RunFolder, WorkloadFacts};
+pub use folder::{CONSOLE, Exit, Machine, Record, RunFolder, WorkloadFacts, XEN_SYMS};
 pub use image::{Image, ImageFacts, image};
 pub use packages::{NEEDS, Need, install_packages, missing_packages};
 pub use pins::{Pin, pin};

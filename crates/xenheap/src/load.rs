@@ -10,6 +10,7 @@ use std::{
 use tempfile::NamedTempFile;
 use tracing::{debug, info};
 use xenheap_console::{Input, ScanStats, scan};
+use xenheap_lab::{CONSOLE, XEN_SYMS};
 use xenheap_ledger::{Account, Book, EventSink, Intake, Live, Matched};
 use xenheap_model::{Arch, Event, LogFormat, RowKey, Run, Stack, StackId};
 use xenheap_report::{
@@ -26,12 +27,6 @@ use crate::{
 
 /// Who writes run files, for messages about them.
 const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
-
-/// What a RUN folder calls its log.
-const CONSOLE: &str = "console.log";
-
-/// What a build calls its image with symbols.
-const XEN_SYMS: &str = "xen-syms";
 
 /// How the names of compressed files end.
 const PACKED: [&str; 3] = [".gz", ".xz", ".zst"];
