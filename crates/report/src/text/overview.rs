@@ -125,16 +125,19 @@ fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> 
         paint.bold("ANONYMOUS MEMORY ALLOCATED AT RUN TIME, BY KIND")
     )?;
     let totals = report.run().totals;
-    let line = |out: &mut dyn Write, name: &str, cell: &dyn Fn(Kind) -> String| {
-        write!(out, "  {name:<12}")?;
-        for kind in Kind::ALL {
-            write!(out, " {:>20}", cell(kind))?;
+    let columns = Kind::ALL.map(|kind| {
+        let cells: Vec<String> = std::iter::once(kind.as_str().to_owned())
+            .chain(LINES.iter().map(|(_, cell)| cell(totals.of(kind))))
+            .collect();
+        let width = cells.iter().map(String::len).max().unwrap_or(0);
+        (cells, width)
+    });
+    for (row, name) in std::iter::once("").chain(LINES.iter().map(|(name, _)| *name)).enumerate() {
+        write!(out, "  {name:<14}")?;
+        for (cells, width) in &columns {
+            write!(out, "   {:>width$}", cells.get(row).map_or("", String::as_str))?;
         }
-        writeln!(out)
-    };
-    line(out, "", &|kind| kind.as_str().to_owned())?;
-    for (name, cell) in LINES {
-        line(out, name, &|kind| cell(totals.of(kind)))?;
+        writeln!(out)?;
     }
     writeln!(out)
 }
