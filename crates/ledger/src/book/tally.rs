@@ -95,8 +95,9 @@ impl Tally {
     pub(crate) fn back(&mut self, row: usize, again: u64, bytes: u64) {
         self.each(row, |c| {
             // The part that went last may have been freed and not given.
-            let count = if c.given > 0 { &mut c.given } else { &mut c.freed };
-            *count = count.saturating_sub(again);
+            let from_given = again.min(c.given);
+            c.given -= from_given;
+            c.freed = c.freed.saturating_sub(again - from_given);
             c.given_bytes = c.given_bytes.saturating_sub(bytes);
             live(c, again, bytes);
         });

@@ -363,6 +363,7 @@ static void emit(enum ha_op op, const struct ha_event *e, uint8_t kind,
     if ( st.head - st.tail > st.ring_mask )
     {
         st.lost_records++;
+        st.closed = st.head;
         return;
     }
 
@@ -656,12 +657,11 @@ static void remove_pages(enum ha_op op, const struct ha_event *e,
         while ( !(b = find_containing(maddr, order)) && order )
             order--;
 
-        if ( b || op == HA_FREE )
-            if ( !have_stack )
-            {
-                stack = find_stack(e->trace);
-                have_stack = true;
-            }
+        if ( (b || op == HA_FREE) && !have_stack )
+        {
+            stack = find_stack(e->trace);
+            have_stack = true;
+        }
 
         if ( b )
         {
@@ -732,7 +732,9 @@ void ha_give_back(const struct ha_event *e, const struct ha_given *given)
         return;
 
     ha_lock_irqsave(&ha_lock, flags);
-    for ( i = 0; i < given->nr; i++ )
+    if ( st.sealed )
+        st.lost_records++;
+    for ( i = 0; i < given->nr && !st.sealed; i++ )
     {
         const struct ha_block *b = &given->block[i];
         struct ha_row *r = &st.rows[b->row];

@@ -97,6 +97,7 @@ static bool __read_mostly ha_ready;
 static bool __read_mostly ha_started;
 static DEFINE_SPINLOCK(ha_start_lock);
 static DEFINE_SPINLOCK(ha_print_lock);
+static unsigned int ha_printer = ~0U;   /* CPU that prints a dump */
 static struct timer ha_timer;
 
 /* Operations that have begun and ended, for a measurement between them. */
@@ -188,9 +189,9 @@ static always_inline void op_end(struct ha_cpu *c)
 
 /*
  * Walks the frame pointers from the outermost wrapper. On x86 an exception
- * frame is marked by an inverted frame pointer; a guest's registers end the
- * walk, because their instruction pointer is not in Xen's text. On Arm the
- * frame pointer found there is the guest's: hence the bounds.
+ * frame is marked by an inverted frame pointer. The walk ends below the
+ * guest's registers: what a guest has in them must not look like a frame. On
+ * Arm the frame pointer found at entry is the guest's too.
  */
 static void walk(const struct ha_cpu *c, struct ha_trace *t)
 {
@@ -213,9 +214,7 @@ static void walk(const struct ha_cpu *c, struct ha_trace *t)
         {
 #ifdef CONFIG_X86
             next = ~next;
-            if ( next < low || next >= high + sizeof(struct cpu_info) -
-                               sizeof(struct cpu_user_regs) ||
-                 (next & (sizeof(long) - 1)) )
+            if ( next < low || next >= high || (next & (sizeof(long) - 1)) )
                 return;
             f = (const unsigned long *)next;
             pc = f[(offsetof(struct cpu_user_regs, rip) -
@@ -275,14 +274,12 @@ struct page_info *noinline alloc_domheap_pages(
     pg = HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
     c->domheap--;
 
-    if ( c->xenheap )
-        /* The Xen heap's page; it is recorded there. */;
-    else if ( d && !no_owner )
+    if ( d && !no_owner )
     {
         if ( pg )
             count_owned(&ha_owned.owned_alloc, 1UL << order);
     }
-    else
+    else if ( !c->xenheap )     /* else the Xen heap's, recorded there */
     {
         struct ha_event e;
         struct ha_trace t;
@@ -731,6 +728,12 @@ static void cf_check measure(struct ha_machine *m)
     m->taken_counted = ha_owned.taken;
 }
 
+/* Called through a pointer, hence not the function itself. */
+static void cf_check pause_printing(void)
+{
+    process_pending_softirqs();
+}
+
 static void dump(const char *why, bool final)
 {
     unsigned int tries = 0;
@@ -740,26 +743,42 @@ static void dump(const char *why, bool final)
     if ( !ha_ready || !ha_started || this_cpu(ha_cpu).depth )
         return;
 
-    spin_lock(&ha_print_lock);
+    while ( !spin_trylock(&ha_print_lock) )
+    {
+        /* A softirq that was run in a dump of this CPU shuts down. */
+        if ( ha_printer == smp_processor_id() )
+            return;
+        process_pending_softirqs();
+    }
+    ha_printer = smp_processor_id();
 
     /* Wait for a moment without an operation on any CPU. */
-    do {
+    for ( ; ; )
+    {
         begun = atomic_read(&ha_begun);
         smp_mb();
         busy = begun - atomic_read(&ha_ended);
         smp_mb();
-        seq = ha_snapshot(measure);
-        smp_mb();
-        busy += atomic_read(&ha_begun) - begun;
-    } while ( busy && ++tries < 1000 );
+        if ( !busy || tries == 1000 )
+        {
+            seq = ha_snapshot(measure);
+            smp_mb();
+            busy += atomic_read(&ha_begun) - begun;
+            if ( !busy || tries == 1000 )
+                break;
+        }
+        tries++;
+        process_pending_softirqs();
+    }
 
     if ( final )
         ha_seal();
 
     while ( ha_print_next(seq) )
         process_pending_softirqs();
-    ha_print_dump(why, busy, process_pending_softirqs);
+    ha_print_dump(why, busy, pause_printing);
 
+    ha_printer = ~0U;
     spin_unlock(&ha_print_lock);
 }
 
@@ -816,7 +835,12 @@ static unsigned int __init parse_modes(const char *s)
                  !strncmp(s, known[i].name, len) )
                 break;
         if ( i == ARRAY_SIZE(known) )
-            printk(XENLOG_WARNING "heap-audit: unknown mode in \"%s\"\n", s);
+        {
+            /* Recording too much is better than nothing, unnoticed. */
+            printk(XENLOG_ERR "heap-audit: unknown mode in \"%s\": trace\n",
+                   s);
+            modes |= HA_TRACE;
+        }
         else
             modes |= known[i].mode;
 
