@@ -6,6 +6,8 @@ set -euo pipefail
 # The Rust that this code is tested with; older ones are replaced by Debian's cargo-web.
 RUST_MINIMUM=1.95
 
+RUST_PACKAGES=(cargo-web rustc-web rustfmt-web rust-web-clippy)
+
 # What the two scripts and everything they start need. The lab asks for the same packages (a test compares).
 mapfile -t PACKAGES < <(grep -v '^#' scripts/packages.txt)
 
@@ -30,14 +32,14 @@ rust_is_new_enough() {
 install_what_is_missing() {
     local packages
     mapfile -t packages < <(missing_packages)
-    rust_is_new_enough || packages+=(cargo-web rustc-web)
+    rust_is_new_enough || packages+=("${RUST_PACKAGES[@]}")
     [ ${#packages[@]} -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || die "these packages are missing: ${packages[*]}
 Run as root, or: sudo apt-get install --no-install-recommends ${packages[*]}"
     apt-get update -q
     DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
     hash -r
-    rust_is_new_enough || die "Rust $RUST_MINIMUM or newer is needed, and this is $(cargo --version 2>&1).
+    rust_is_new_enough || die "Rust $RUST_MINIMUM or newer is needed, and $(command -v cargo || echo cargo) is $(cargo --version 2>&1).
 Debian 12's security archive has a newer cargo-web: see that apt's sources name bookworm-security, then run this again."
 }
 
@@ -47,9 +49,9 @@ announce() { # GB MINUTES-COLD MINUTES-WARM
     mapfile -t packages < <(missing_packages)
     say "Packages to install:  ${packages[*]:-none}"
     if rust_is_new_enough; then say "Rust:                 $(cargo --version) of this machine"
-    else say "Rust:                 Debian's cargo-web and rustc-web (this machine has none that is new enough: $RUST_MINIMUM)"; fi
+    else say "Rust:                 Debian's ${RUST_PACKAGES[*]} (this machine has none that is new enough: $RUST_MINIMUM)"; fi
     say "Kept and reused:      $XENHEAP_CACHE (Xen's source, builds, a Debian kernel) and ./target"
-    say "Disk:                 about $1 GB"
+    say "Disk:                 about $1 GB, packages and Rust libraries included"
     say "Time on two cores:    about $2 minutes the first time, $3 when run again"
     say
 }

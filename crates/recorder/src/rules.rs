@@ -140,7 +140,6 @@ const KCONFIG: &str = "\
 config HEAP_AUDIT
 \tbool \"Audit of run-time heap allocations\"
 \tdepends on X86 || ARM_64
-\tdefault n
 \tselect FRAME_POINTER
 \thelp
 \t  Record every allocation that Xen makes while it runs and that is

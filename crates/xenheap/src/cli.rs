@@ -89,6 +89,7 @@ pub struct Instrument {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(after_help = concat_help("Example:\n  xenheap lab run --xen debian:4.20 -o run && xenheap report run"))]
 pub enum Lab {
     /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
     Run(LabRun),

@@ -6,6 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use tracing::warn;
 use xenheap_recorder::{
     Action, Author, Change, Description, Error, FileDescription, Outcome, PatchInfo, Plan, State, Tree, plan,
 };
@@ -19,6 +20,12 @@ use crate::{
 /// Does one of the four things with a tree.
 pub fn run(config: &Instrument) -> Result<Exit, Failure> {
     let tree = Tree::open(&config.tree).map_err(input)?;
+    if !tree.version().is_supported() {
+        warn!(
+            "Xen {} is not among the versions that the recorder was tried with: 4.14 to 4.23",
+            tree.version()
+        );
+    }
     let plan = plan(&tree).map_err(input)?;
     let text = match &config.what {
         What::Check => {
@@ -37,12 +44,34 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
                 None => Author::from_git(&config.tree),
             };
             let author = author.map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+            if is_below(file, &config.tree) {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("{} lies in the tree, which --patch leaves alone", file.display()),
+                )
+                .help("write the patch somewhere else"));
+            }
+            // A patch that could not be applied to this very tree helps nobody.
+            plan.check(config.local).map_err(input)?;
             let info = PatchInfo { author, date: date.unwrap_or_else(now), sign_off: *sign_off };
             return patch(&plan, &info, file);
         }
     };
     output::print(text.as_bytes())?;
     Ok(Exit::Done)
+}
+
+fn is_below(file: &Path, tree: &Path) -> bool {
+    let folder = match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let inner = tree.join("xen");
+    let sources = if inner.is_dir() { inner.as_path() } else { tree };
+    file.as_os_str() != "-"
+        && folder
+            .canonicalize()
+            .is_ok_and(|folder| sources.canonicalize().is_ok_and(|sources| folder.starts_with(sources)))
 }
 
 fn input(error: Error) -> Failure {

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     error::Error,
-    io::{self, Cursor, Read},
+    io::{self, Chain, Cursor, Read},
     path::{Path, PathBuf},
 };
 
@@ -157,9 +157,18 @@ fn spool() -> Result<NamedTempFile, Failure> {
     })
 }
 
+/// Hands on, in its place, the error that the first look at an input met: an input tells of its damage only once.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
 /// An input of which the first bytes are known.
 struct Opened {
-    reader: io::Chain<Cursor<Vec<u8>>, Input>,
+    reader: Chain<Chain<Cursor<Vec<u8>>, Failed>, Input>,
     progress: Reading,
     is_run_file: bool,
 }
@@ -168,10 +177,9 @@ impl Opened {
     fn new(mut input: Input, path: &Path) -> Result<Self, Failure> {
         let progress = Reading::new(path, input.position());
         let mut head = Vec::new();
-        // Damaged data is the reader's to tell, which will meet it again or have met it already.
-        let _ = (&mut input).take(64).read_to_end(&mut head);
+        let failed = Failed((&mut input).take(64).read_to_end(&mut head).err());
         let is_run_file = runfile::is_run_file(&head);
-        Ok(Opened { reader: Cursor::new(head).chain(input), progress, is_run_file })
+        Ok(Opened { reader: Cursor::new(head).chain(failed).chain(input), progress, is_run_file })
     }
 }
 

@@ -345,3 +345,17 @@ fn verbosity_goes_to_standard_error() {
     assert!(verbose.err.contains("reading the image"), "{}", verbose.err);
     assert!(!quiet.err.contains("reading"), "{}", quiet.err);
 }
+
+/// What the first look at an input meets must not be lost: an input tells of its damage only once.
+#[test]
+fn a_log_that_is_cut_within_its_first_block_says_so() {
+    let whole = std::fs::read(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../testdata/boot-4.17-x86_64/console.log.zst"
+    ))
+    .expect("the real log");
+    for length in [20, 9000] {
+        let ran = run_with_input(&["report", "-"], &whole[..length]);
+        assert!(ran.err.contains("ends too early"), "{length}: {}", ran.err);
+    }
+}
