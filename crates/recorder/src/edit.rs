@@ -359,7 +359,8 @@ mod tests {
     #[test]
     fn a_block_that_somebody_changed_is_left_alone() {
         let kconfig = rule(Place::BeforeLastEndmenu);
-        let changed = format!("menu\n{}endmenu\n", kconfig.text.replace("depends on X86", "depends on ARM_32"));
+        let changed =
+            format!("menu\n{}endmenu\n", kconfig.text.replace("depends on X86", "depends on ARM_32"));
         let seen = insertion(kconfig, "f", changed.as_bytes());
         assert_eq!(seen.stuck, [Problem::ForeignBlock { file: "f".into(), line: 2 }]);
         assert_eq!(seen.problems, seen.stuck);
