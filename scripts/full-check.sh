@@ -52,7 +52,8 @@ benches() {
     result "## Benches: \`cargo bench\`"
     result
     result '```'
-    cargo bench --locked -q -p xenheap-console -p xenheap-ledger 2>/dev/null | tee -a "$RESULTS"
+    cargo bench --locked -q -p xenheap-console --bench scan | tee -a "$RESULTS"
+    cargo bench --locked -q -p xenheap-ledger --bench events | tee -a "$RESULTS"
     result '```'
 }
 
