@@ -1,7 +1,7 @@
 //! One file: what of the recorder is in it, how it looks without and with. Pure functions on bytes.
 
 use crate::error::Problem;
-use crate::rules::{Insertion, NewFile, Place, RenameFile};
+use crate::rules::{Function, Insertion, NewFile, Place, RenameFile};
 use crate::scan;
 use crate::stamp::{self, Stamp};
 
@@ -93,15 +93,16 @@ pub(crate) fn renames(rule: &RenameFile, file: &str, content: &[u8]) -> Inspecti
     if has_carriage_returns(content) {
         problems.push(Problem::CarriageReturns { file: file.to_owned() });
     }
-    for &(function, expected) in rule.functions {
+    for &Function { name: function, times: expected, is_static } in rule.functions {
         let lines: Vec<usize> =
             found.iter().filter(|d| d.function == function).map(|definition| definition.line).collect();
         if lines.len() != expected {
-            problems.push(Problem::Definitions { file: file.to_owned(), function, expected, lines });
+            let file = file.to_owned();
+            problems.push(Problem::Definitions { file, function, expected, is_static, lines });
         }
     }
     let renamed = found.iter().filter(|definition| definition.renamed).count();
-    let expected: usize = rule.functions.iter().map(|&(_, times)| times).sum();
+    let expected: usize = rule.functions.iter().map(|function| function.times).sum();
     Inspection {
         presence: match renamed {
             0 => Presence::Absent,

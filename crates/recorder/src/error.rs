@@ -123,10 +123,10 @@ pub enum Error {
 pub enum Problem {
     /// A file is missing.
     Missing {
-        /// Path below the tree's root.
+        /// Path below the tree's root, or all under which it is known.
         file: String,
     },
-    /// A function is defined more or less often than expected.
+    /// A function is defined more or less often than expected, or in another way.
     Definitions {
         /// Path below the tree's root.
         file: String,
@@ -134,6 +134,8 @@ pub enum Problem {
         function: &'static str,
         /// How often it should be defined.
         expected: usize,
+        /// Should it be static, and its head on one line?
+        is_static: bool,
         /// The lines on which it is.
         lines: Vec<usize>,
     },
@@ -162,9 +164,10 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { file } => write!(f, "{file} is missing"),
-            Self::Definitions { file, function, expected, lines } => {
+            Self::Definitions { file, function, expected, is_static, lines } => {
                 write!(f, "{file} should define {function} {}", Times(*expected))?;
                 match lines.as_slice() {
+                    [] if *is_static => write!(f, ", and does not, at least not static and on one line"),
                     [] => write!(f, ", and does not, at least not in column 0"),
                     lines => {
                         let list: Vec<String> = lines.iter().map(usize::to_string).collect();

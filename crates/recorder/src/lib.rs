@@ -58,9 +58,11 @@ pub fn recorder_id() -> String {
         add(rule.text.as_bytes());
     }
     for rule in rules::RENAMES {
-        add(rule.path.as_bytes());
-        for (function, times) in rule.functions {
-            add(format!("{function} {times}").as_bytes());
+        for path in rule.paths {
+            add(path.as_bytes());
+        }
+        for function in rule.functions {
+            add(format!("{function:?}").as_bytes());
         }
     }
     hex(&hash.finalize())

@@ -125,7 +125,10 @@ type Inspect<'a> = dyn Fn(&str, Option<&[u8]>) -> Option<Inspection> + 'a;
 pub fn plan(tree: &Tree) -> Result<Plan, Error> {
     let mut files = Vec::new();
     let mut missing = Vec::new();
-    let mut add = |below: &'static str, inspect: &Inspect<'_>| {
+    // Of several paths the first that exists is taken, of none that exists the first.
+    let mut add = |paths: &[&str], inspect: &Inspect<'_>| {
+        let there = paths.iter().find(|below| tree.xen_dir().join(below).try_exists().unwrap_or(true));
+        let Some(below) = there.or(paths.first()) else { return Ok(()) };
         let name = format!("xen/{below}");
         let path = tree.xen_dir().join(below);
         let current = write::read_if_any(&path)?;
@@ -134,18 +137,18 @@ pub fn plan(tree: &Tree) -> Result<Plan, Error> {
                 let executable = current.is_some() && is_executable(&path)?;
                 files.push(PlannedFile { name, path, current, executable, seen });
             }
-            None => missing.push(Problem::Missing { file: name }),
+            None => missing.push(Problem::Missing { file: format!("xen/{}", paths.join(" or xen/")) }),
         }
         Ok(())
     };
     for rule in NEW_FILES {
-        add(rule.path, &|_, content| Some(edit::new_file(rule, content)))?;
+        add(&[rule.path], &|_, content| Some(edit::new_file(rule, content)))?;
     }
     for rule in INSERTIONS {
-        add(rule.path, &|name, content| Some(edit::insertion(rule, name, content?)))?;
+        add(&[rule.path], &|name, content| Some(edit::insertion(rule, name, content?)))?;
     }
     for rule in RENAMES {
-        add(rule.path, &|name, content| Some(edit::renames(rule, name, content?)))?;
+        add(rule.paths, &|name, content| Some(edit::renames(rule, name, content?)))?;
     }
     let state = state(&files, !missing.is_empty());
     Ok(Plan { xen_dir: tree.xen_dir().to_owned(), version: tree.version().clone(), state, files, missing })

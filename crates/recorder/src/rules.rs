@@ -12,8 +12,11 @@
 /// The macro around the name of a definition.
 pub(crate) const MACRO: &str = "HEAP_AUDITED";
 
+/// The macro that is the head of a static definition.
+pub(crate) const STATIC_MACRO: &str = "AUDITED_STATIC";
+
 /// Changes when the way in which rules are applied changes, so that [`crate::recorder_id`] does too.
-pub(crate) const REVISION: &str = "1";
+pub(crate) const REVISION: &str = "2";
 
 /// A file that the recorder adds.
 #[derive(Debug)]
@@ -26,10 +29,31 @@ pub(crate) struct NewFile {
 /// A file in which the names of definitions change.
 #[derive(Debug)]
 pub(crate) struct RenameFile {
-    /// Path below `xen/`.
-    pub path: &'static str,
-    /// Function and how often the file must define it.
-    pub functions: &'static [(&'static str, usize)],
+    /// Paths below `xen/`, of which the first that exists is the one: files move between versions.
+    pub paths: &'static [&'static str],
+    pub functions: &'static [Function],
+}
+
+/// A function whose definition changes its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Function {
+    pub name: &'static str,
+    /// How often the file must define it.
+    pub times: usize,
+    /// Known to its file only, and its whole head on one line.
+    pub is_static: bool,
+}
+
+const fn once(name: &'static str) -> Function {
+    Function { name, times: 1, is_static: false }
+}
+
+const fn twice(name: &'static str) -> Function {
+    Function { name, times: 2, is_static: false }
+}
+
+const fn once_static(name: &'static str) -> Function {
+    Function { name, times: 1, is_static: true }
 }
 
 /// Where a block goes.
@@ -68,33 +92,65 @@ pub(crate) const NEW_FILES: &[NewFile] = &[
 
 pub(crate) const RENAMES: &[RenameFile] = &[
     RenameFile {
-        path: "common/page_alloc.c",
+        paths: &["common/page_alloc.c"],
         functions: &[
-            ("alloc_domheap_pages", 1),
-            ("free_domheap_pages", 1),
-            ("alloc_xenheap_pages", 2),
-            ("free_xenheap_pages", 2),
-            ("assign_pages", 1),
-            ("init_xenheap_pages", 2),
-            ("init_domheap_pages", 1),
+            once("alloc_domheap_pages"),
+            once("free_domheap_pages"),
+            twice("alloc_xenheap_pages"),
+            twice("free_xenheap_pages"),
+            once("assign_pages"),
+            twice("init_xenheap_pages"),
+            once("init_domheap_pages"),
         ],
     },
     RenameFile {
-        path: "common/xmalloc_tlsf.c",
-        functions: &[("xmem_pool_alloc", 1), ("_xmalloc", 1), ("_xrealloc", 1), ("xfree", 1)],
+        paths: &["common/xmalloc_tlsf.c"],
+        functions: &[once("xmem_pool_alloc"), once("_xmalloc"), once("_xrealloc"), once("xfree")],
     },
-    RenameFile { path: "common/shutdown.c", functions: &[("hwdom_shutdown", 1)] },
-    RenameFile { path: "arch/x86/acpi/power.c", functions: &[("acpi_enter_sleep", 1)] },
-    RenameFile { path: "arch/x86/mm.c", functions: &[("steal_page", 1)] },
+    RenameFile { paths: &["common/shutdown.c"], functions: &[once("hwdom_shutdown")] },
+    RenameFile { paths: &["arch/x86/acpi/power.c"], functions: &[once("acpi_enter_sleep")] },
+    RenameFile { paths: &["arch/x86/mm.c"], functions: &[once("steal_page")] },
+    // Who memory is for: a domain's beginning, its end, and the requests about one.
+    RenameFile {
+        paths: &["common/domain.c"],
+        functions: &[once("domain_create"), once("domain_kill"), once_static("complete_domain_destroy")],
+    },
+    RenameFile { paths: &["common/domctl.c"], functions: &[once("do_domctl")] },
+    RenameFile { paths: &["common/softirq.c"], functions: &[once("process_pending_softirqs")] },
+    // Where a call from a guest begins or ends.
+    RenameFile {
+        paths: &["arch/x86/pv/hypercall.c"],
+        functions: &[once("pv_hypercall"), once("do_entry_int82")],
+    },
+    RenameFile {
+        paths: &["arch/x86/traps.c"],
+        functions: &[once("do_page_fault"), once("do_general_protection")],
+    },
+    RenameFile { paths: &["arch/x86/hvm/svm/svm.c"], functions: &[once("svm_vmexit_handler")] },
+    RenameFile { paths: &["arch/x86/hvm/vmx/vmx.c"], functions: &[once("vmx_vmexit_handler")] },
+    RenameFile { paths: &["arch/arm/traps.c"], functions: &[once("leave_hypervisor_to_guest")] },
+    // The pools from which a domain's page tables are made.
+    RenameFile {
+        paths: &["arch/x86/mm/hap/hap.c"],
+        functions: &[once_static("hap_alloc"), once_static("hap_free")],
+    },
+    RenameFile {
+        paths: &["arch/x86/mm/shadow/common.c"],
+        functions: &[once("shadow_alloc"), once("shadow_free")],
+    },
+    RenameFile {
+        paths: &["arch/arm/mmu/p2m.c", "arch/arm/p2m.c"],
+        functions: &[once_static("p2m_alloc_page"), once_static("p2m_free_page")],
+    },
 ];
 
 pub(crate) const INSERTIONS: &[Insertion] = &[
     Insertion {
         path: "include/xen/config.h",
-        what: "the macro HEAP_AUDITED",
+        what: "the macros HEAP_AUDITED and AUDITED_STATIC",
         text: CONFIG_H,
-        earlier: &[],
-        markers: &["#ifdef CONFIG_HEAP_AUDIT", "#define HEAP_AUDITED"],
+        earlier: &[CONFIG_H_1],
+        markers: &["#ifdef CONFIG_HEAP_AUDIT", "#define HEAP_AUDITED", "#define AUDITED_STATIC"],
         place: Place::BeforeLastEndif,
     },
     Insertion {
@@ -115,9 +171,31 @@ pub(crate) const INSERTIONS: &[Insertion] = &[
     },
 ];
 
-/// Every version force-includes this header into every C and assembly file, so the macro reaches all
+/// Every version force-includes this header into every C and assembly file, so the macros reach all
 /// definitions without an `#include` that would move their lines.
 const CONFIG_H: &str = "\
+/*
+ * HEAP_AUDITED(fn) stands where a function that common/heap-audit.c watches
+ * is defined. With the recorder built in, the definition gets another name
+ * and the recorder defines the public one, so that callers in every file,
+ * also the function's own, pass through it. Without, nothing changes.
+ *
+ * AUDITED_STATIC(type, fn, args) is the same for a static function. No header
+ * declares it, so the public name is declared here for the callers, on the
+ * same line, as no line of the file may move.
+ */
+#ifdef CONFIG_HEAP_AUDIT
+#define HEAP_AUDITED(fn) heap_audited_ ## fn
+#define AUDITED_STATIC(type, fn, args) type fn args; type HEAP_AUDITED(fn) args
+#else
+#define HEAP_AUDITED(fn) fn
+#define AUDITED_STATIC(type, fn, args) static type fn args
+#endif
+
+";
+
+/// What releases before the static functions inserted.
+const CONFIG_H_1: &str = "\
 /*
  * HEAP_AUDITED(fn) stands where a function that common/heap-audit.c watches
  * is defined. With the recorder built in, the definition gets another name

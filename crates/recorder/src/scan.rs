@@ -4,7 +4,9 @@
 //! (a prototype, text in a comment or string, the body of a macro) is told apart by blanking comments,
 //! strings and directives first and by looking at what follows the parameter list.
 
-use crate::rules::MACRO;
+use std::str;
+
+use crate::rules::{Function, MACRO, STATIC_MACRO};
 
 /// A place where a function is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,29 +14,46 @@ pub(crate) struct Definition {
     pub function: &'static str,
     /// Line, from 1.
     pub line: usize,
-    /// Is it written `HEAP_AUDITED(function)`?
+    /// Is it written with a macro of the recorder's?
     pub renamed: bool,
-    /// The bytes to replace when it is renamed or named back.
-    pub start: usize,
-    pub end: usize,
+    /// The bytes to replace when it is renamed or named back ...
+    start: usize,
+    end: usize,
+    /// ... and what stands there without the recorder and with it.
+    plain: String,
+    audited: String,
+}
+
+/// What of a line is the head of a definition.
+struct Head {
+    start: usize,
+    end: usize,
+    renamed: bool,
+    plain: String,
+    audited: String,
 }
 
 /// All definitions of `functions`, in the order of the text.
-pub(crate) fn definitions(text: &[u8], functions: &[(&'static str, usize)]) -> Vec<Definition> {
+pub(crate) fn definitions(text: &[u8], functions: &[Function]) -> Vec<Definition> {
     let code = blank(text);
     let mut found = Vec::new();
     let mut offset = 0;
     for (index, line) in code.split_inclusive(|&b| b == b'\n').enumerate() {
         if line.first().is_some_and(|&b| is_word(b)) {
-            let here = functions.iter().filter_map(|&(function, _)| {
-                let (renamed, start, end) = name_in_line(line, function.as_bytes())?;
+            let here = functions.iter().filter_map(|&Function { name: function, is_static, .. }| {
+                let Head { start, end, renamed, plain, audited } =
+                    if is_static { static_in_line(line, function) } else { name_in_line(line, function) }?;
                 let (start, end) = (offset + start, offset + end);
-                is_definition(code.get(end..)?).then_some(Definition {
+                // A comment within would be lost.
+                let whole = text.get(start..end)? == code.get(start..end)?;
+                (whole && is_definition(code.get(end..)?)).then_some(Definition {
                     function,
                     line: index + 1,
                     renamed,
                     start,
                     end,
+                    plain,
+                    audited,
                 })
             });
             // A line defines one function at most.
@@ -47,15 +66,12 @@ pub(crate) fn definitions(text: &[u8], functions: &[(&'static str, usize)]) -> V
 
 /// The same text with every definition renamed (or named back).
 pub(crate) fn rewrite(text: &[u8], definitions: &[Definition], renamed: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + definitions.len() * (MACRO.len() + 2));
+    let mut out = Vec::with_capacity(text.len() + definitions.len() * (STATIC_MACRO.len() + 2));
     let mut done = 0;
     for definition in definitions {
         out.extend_from_slice(text.get(done..definition.start).unwrap_or_default());
-        if renamed {
-            out.extend_from_slice(format!("{MACRO}({})", definition.function).as_bytes());
-        } else {
-            out.extend_from_slice(definition.function.as_bytes());
-        }
+        let head = if renamed { &definition.audited } else { &definition.plain };
+        out.extend_from_slice(head.as_bytes());
         done = definition.end;
     }
     out.extend_from_slice(text.get(done..).unwrap_or_default());
@@ -66,30 +82,71 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
+/// Are there only words and stars before the name, and none of `others` among them?
+fn is_type(text: &[u8], others: &[&str]) -> bool {
+    text.iter().all(|&b| is_word(b) || matches!(b, b'*' | b' ' | b'\t'))
+        && !text.split(|&b| !is_word(b)).any(|word| others.iter().any(|other| word == other.as_bytes()))
+}
+
 /// Where `line` says `function(` or `HEAP_AUDITED(function)(` after nothing but words and stars.
-fn name_in_line(line: &[u8], function: &[u8]) -> Option<(bool, usize, usize)> {
+fn name_in_line(line: &[u8], function: &str) -> Option<Head> {
     let open = line.iter().position(|&b| b == b'(')?;
     let before = line.get(..open)?;
-    if !before.iter().all(|&b| is_word(b) || matches!(b, b'*' | b' ' | b'\t')) {
-        return None;
-    }
     // A function that only this file knows cannot be wrapped from another.
-    if before.split(|&b| !is_word(b)).any(|word| matches!(word, b"static" | b"typedef" | b"extern")) {
+    if !is_type(before, &["static", "typedef", "extern"]) {
         return None;
     }
     let start = open - before.iter().rev().take_while(|&&b| is_word(b)).count();
     let word = line.get(start..open)?;
-    if word == function {
-        return Some((false, start, open));
+    let (plain, audited) = (function.to_owned(), format!("{MACRO}({function})"));
+    if word == function.as_bytes() {
+        return Some(Head { start, end: open, renamed: false, plain, audited });
     }
-    if word != MACRO.as_bytes() {
-        return None;
-    }
-    let rest = line.get(open + 1..)?.strip_prefix(function)?.strip_prefix(b")")?;
-    rest.starts_with(b"(").then_some((true, start, line.len() - rest.len()))
+    let rest = line.get(start..)?.strip_prefix(audited.as_bytes())?;
+    rest.starts_with(b"(").then(|| Head { start, end: start + audited.len(), renamed: true, plain, audited })
 }
 
-/// Is the parameter list that `code` begins with followed by a body?
+/// The same for `static TYPE function(ARGS)`, which becomes `AUDITED_STATIC(TYPE, function, (ARGS))`. What
+/// is written in any other way, as with a blank more, would not come back as it was and is not taken.
+fn static_in_line(line: &[u8], function: &str) -> Option<Head> {
+    let line = str::from_utf8(line).ok()?;
+    let (kind, args) = match line.strip_prefix(STATIC_MACRO) {
+        Some(rest) => rest.strip_prefix('(')?.split_once(&format!(", {function}, "))?,
+        None => {
+            let (before, args) = line.split_at(line.find('(')?);
+            (before.strip_prefix("static ")?.strip_suffix(function)?.trim_end(), args)
+        }
+    };
+    let args = in_parentheses(args)?;
+    // A function that may be inlined cannot be declared under one name and defined under another.
+    if !is_type(kind.as_bytes(), &["static", "typedef", "extern", "inline", "always_inline"]) {
+        return None;
+    }
+    let blank = if kind.ends_with('*') { "" } else { " " };
+    let plain = format!("static {kind}{blank}{function}{args}");
+    let audited = format!("{STATIC_MACRO}({kind}, {function}, {args})");
+    let renamed = line.starts_with(&audited);
+    let end = if renamed { audited.len() } else { plain.len() };
+    (renamed || line.starts_with(&plain)).then_some(Head { start: 0, end, renamed, plain, audited })
+}
+
+/// The list in parentheses that `text` begins with.
+fn in_parentheses(text: &str) -> Option<&str> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if depth == 0 {
+            return if at == 0 { None } else { text.get(..=at) };
+        }
+    }
+    None
+}
+
+/// Is what `code` begins with, at most a parameter list, followed by a body?
 fn is_definition(code: &[u8]) -> bool {
     let mut depth = 0_usize;
     for &byte in code {
@@ -196,7 +253,11 @@ fn blank(text: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const NAMES: &[(&str, usize)] = &[("xfree", 1), ("alloc_pages", 2)];
+    const NAMES: &[Function] = &[
+        Function { name: "xfree", times: 1, is_static: false },
+        Function { name: "alloc_pages", times: 2, is_static: false },
+        Function { name: "hap_free", times: 1, is_static: true },
+    ];
 
     fn lines(text: &str) -> Vec<(&'static str, usize, bool)> {
         definitions(text.as_bytes(), NAMES).into_iter().map(|d| (d.function, d.line, d.renamed)).collect()
