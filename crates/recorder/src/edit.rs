@@ -93,16 +93,19 @@ pub(crate) fn renames(rule: &RenameFile, file: &str, content: &[u8]) -> Inspecti
     if has_carriage_returns(content) {
         problems.push(Problem::CarriageReturns { file: file.to_owned() });
     }
-    for &Function { name: function, times: expected, is_static } in rule.functions {
-        let lines: Vec<usize> =
-            found.iter().filter(|d| d.function == function).map(|definition| definition.line).collect();
-        if lines.len() != expected {
+    let mut expected = 0;
+    for &Function { name, times, is_static, is_optional } in rule.functions {
+        let lines: Vec<usize> = found.iter().filter(|d| d.function == name).map(|d| d.line).collect();
+        if is_optional && lines.is_empty() {
+            continue;
+        }
+        expected += times;
+        if lines.len() != times {
             let file = file.to_owned();
-            problems.push(Problem::Definitions { file, function, expected, is_static, lines });
+            problems.push(Problem::Definitions { file, function: name, expected: times, is_static, lines });
         }
     }
     let renamed = found.iter().filter(|definition| definition.renamed).count();
-    let expected: usize = rule.functions.iter().map(|function| function.times).sum();
     Inspection {
         presence: match renamed {
             0 => Presence::Absent,
@@ -272,7 +275,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rules::{INSERTIONS, RENAMES};
+    use crate::rules::{INSERTIONS, RENAMES, at_most_once, once};
 
     fn rule(place: Place) -> &'static Insertion {
         INSERTIONS.iter().find(|rule| rule.place == place).unwrap()
@@ -358,6 +361,34 @@ mod tests {
     }
 
     #[test]
+    fn every_earlier_block_is_replaced() {
+        for rule in INSERTIONS {
+            for earlier in rule.earlier {
+                let seen = insertion(rule, "f", format!("before\n{earlier}after\n").as_bytes());
+                assert_eq!((seen.presence, seen.problems.len()), (Presence::Other, 0), "{earlier}");
+                assert_eq!(seen.pristine.unwrap(), b"before\nafter\n");
+                assert_eq!(seen.instrumented, format!("before\n{}after\n", rule.text).as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn an_optional_function_may_be_missing_or_there_but_not_twice() {
+        const OPTIONAL: RenameFile = RenameFile { paths: &["f.c"], functions: &[at_most_once("f")] };
+        const WANTED: RenameFile = RenameFile { paths: &["f.c"], functions: &[once("f")] };
+        let (none, one) = (b"int a;\n".as_slice(), b"int f(void)\n{\n}\n".as_slice());
+        let two = [one, one].concat();
+        let problems = |rule: &RenameFile, text: &[u8]| renames(rule, "f.c", text).problems.len();
+        assert_eq!([none, one, &two].map(|text| problems(&OPTIONAL, text)), [0, 0, 1]);
+        assert_eq!([none, one, &two].map(|text| problems(&WANTED, text)), [1, 0, 1]);
+        assert_eq!(renames(&OPTIONAL, "f.c", none).presence, Presence::Absent);
+        assert_eq!(
+            renames(&OPTIONAL, "f.c", &renames(&OPTIONAL, "f.c", one).instrumented).presence,
+            Presence::Present
+        );
+    }
+
+    #[test]
     fn a_block_that_somebody_changed_is_left_alone() {
         let kconfig = rule(Place::BeforeLastEndmenu);
         let changed =
@@ -378,8 +409,9 @@ mod tests {
     }
 
     /// A piece of C that defines none of the functions, however much it looks like it.
-    fn noise(functions: &'static [(&'static str, usize)]) -> impl Strategy<Value = String> {
-        let name = proptest::sample::select(functions).prop_map(|(function, _)| function);
+    fn noise(functions: &'static [Function]) -> impl Strategy<Value = String> {
+        let function = proptest::sample::select(functions);
+        let name = function.clone().prop_map(|function| function.name);
         let words = "[ -~]{0,40}";
         prop_oneof![
             words.prop_map(|text| format!("/* {} */\n", text.replace("*/", ""))),
@@ -388,29 +420,46 @@ mod tests {
             name.clone().prop_map(|f| format!("/*\nvoid {f}(int a)\n{{\n}}\n*/\n")),
             name.clone().prop_map(|f| format!("static char *s = \"void {f}(int a) {{\";\n")),
             name.clone().prop_map(|f| format!("void {f}(int a);\n")),
+            name.clone().prop_map(|f| format!("static void {f}(int a);\n")),
             name.clone().prop_map(|f| format!("#define X \\\nvoid {f}(int a) \\\n{{ }}\n")),
             name.clone().prop_map(|f| format!("void caller_{f}(int a)\n{{\n    {f}(a, '\"', '\\'');\n}}\n")),
             name.prop_map(|f| format!(
                 "static int {f}_{f}(int a)\n{{\n    return HEAP_AUDITED({f})(a);\n}}\n"
             )),
+            // Another function of the same name, which must be in the other branch of some #if.
+            function.prop_map(|Function { name, is_static, .. }| {
+                let linkage = if is_static { "" } else { "static " };
+                format!("{linkage}int {name}(int a)\n{{\n}}\n")
+            }),
             Just("\n".to_owned()),
             Just("#if 1\n".to_owned()),
             Just("#endif\n".to_owned()),
         ]
     }
 
-    fn definition(function: &'static str) -> impl Strategy<Value = String> {
-        let result = proptest::sample::select(&["void ", "void *", "int __init ", "struct page *\n", ""]);
-        let rest = proptest::sample::select(&[
-            "(int a)\n{\n",
-            "(\n    int a,\n    void (*f)(int, int))\n{\n",
-            "(int a /* ; */) __cold {",
-            "(int a) // {\n{",
-        ]);
-        (result, rest).prop_map(move |(result, rest)| {
-            let result = if result.is_empty() { "int\n" } else { result };
-            format!("{result}{function}{rest}    {function}(1);\n}}\n")
-        })
+    fn definition(Function { name, is_static, .. }: Function) -> impl Strategy<Value = String> {
+        let results: &[&str] = if is_static {
+            &["static void ", "static void *", "static struct page *", "static unsigned int cf_check "]
+        } else {
+            &["void ", "void *", "int __init ", "struct page *\n", "int\n"]
+        };
+        let heads: &[&str] = if is_static {
+            &[
+                "(int a)\n{\n",
+                "(void)\n{\n",
+                "(int a, void (*f)(int, int)) /* ; */ __cold {",
+                "(int a) // {\n{",
+            ]
+        } else {
+            &[
+                "(int a)\n{\n",
+                "(\n    int a,\n    void (*f)(int, int))\n{\n",
+                "(int a /* ; */) __cold {",
+                "(int a) // {\n{",
+            ]
+        };
+        (proptest::sample::select(results), proptest::sample::select(heads))
+            .prop_map(move |(result, head)| format!("{result}{name}{head}    {name}(1);\n}}\n"))
     }
 
     /// A whole file with every definition that a rule wants, in any order, between noise.
@@ -418,7 +467,7 @@ mod tests {
         let wanted: Vec<_> = rule
             .functions
             .iter()
-            .flat_map(|&(function, times)| std::iter::repeat_n(definition(function).boxed(), times))
+            .flat_map(|&function| std::iter::repeat_n(definition(function).boxed(), function.times))
             .collect();
         let noises = proptest::collection::vec(noise(rule.functions), 0..30);
         (wanted, noises).prop_flat_map(|(wanted, noises)| {
@@ -441,7 +490,7 @@ mod tests {
             prop_assert_eq!(count_lines(&clean.instrumented), count_lines(text.as_bytes()));
             let before = text.split('\n');
             let after = std::str::from_utf8(&clean.instrumented).unwrap().split('\n');
-            let expected: usize = rule.functions.iter().map(|f| f.1).sum();
+            let expected: usize = rule.functions.iter().map(|f| f.times).sum();
             prop_assert_eq!(before.zip(after).filter(|(b, a)| b != a).count(), expected);
 
             let there = renames(rule, "f", &clean.instrumented);
@@ -453,7 +502,7 @@ mod tests {
 
         #[test]
         fn whatever_the_text_taking_out_undoes_putting_in(
-            text in "([ -~]|\n|xfree\\(|HEAP_AUDITED\\(|\"|/\\*){0,200}"
+            text in "([ -~]|\n|xfree\\(|HEAP_AUDITED\\(|static |hap_free\\(|AUDITED_STATIC\\(|, hap_free, \\(|\"|/\\*){0,200}"
         ) {
             for rule in RENAMES {
                 let seen = renames(rule, "f", text.as_bytes());

@@ -1,13 +1,16 @@
 //! What goes into a Xen tree: the new files, the renames, the inserted blocks.
 //!
-//! The counts were compared with Xen 4.14.6, 4.17.5, 4.20.3 and with files of the development branch up
-//! to 4.23-unstable: everywhere each function is defined as often as is said here, in column 0, with
-//! external linkage. So nothing is optional; a tree that differs has been changed in a place that the
-//! recorder depends on, and must be looked at by a person. (What did change between these versions is the
-//! parameters: of `assign_pages` at 4.16, of `hwdom_shutdown` and `acpi_enter_sleep` at 4.19. Renaming
-//! does not see them.) `alloc_xenheap_pages`, `free_xenheap_pages` and `init_xenheap_pages` are defined
-//! twice, in the two branches of an `#if` on `CONFIG_SEPARATE_XENHEAP`. Arm has a `steal_page` of its own
-//! that only ever fails; it is left alone.
+//! The counts for the allocators (the first five files below) were compared with Xen 4.14.6, 4.17.5, 4.20.3
+//! and with files of the development branch up to 4.23-unstable, those for the other functions with the
+//! sources of 4.14.6, 4.17.5 and 4.20.3 only (of later versions patches were seen, whole files not):
+//! everywhere each function is defined as often and as is said here, in column 0. So nothing is optional
+//! but one function; a tree that differs has been changed in a place that the recorder depends on, and
+//! must be looked at by a person. (What did change between these versions is the parameters: of
+//! `assign_pages` at 4.16, of `hwdom_shutdown` and `acpi_enter_sleep` at 4.19, of `svm_vmexit_handler`
+//! before 4.20. Renaming does not see them.) `alloc_xenheap_pages`, `free_xenheap_pages` and
+//! `init_xenheap_pages` are defined twice, in the two branches of an `#if` on `CONFIG_SEPARATE_XENHEAP`.
+//! Arm has a `steal_page` of its own that only ever fails; it is left alone. In 4.14 `do_entry_int82` is
+//! in another file and goes through `pv_hypercall`, so there is nothing to rename.
 
 /// The macro around the name of a definition.
 pub(crate) const MACRO: &str = "HEAP_AUDITED";
@@ -42,18 +45,24 @@ pub(crate) struct Function {
     pub times: usize,
     /// Known to its file only, and its whole head on one line.
     pub is_static: bool,
+    /// Need not be there.
+    pub is_optional: bool,
 }
 
-const fn once(name: &'static str) -> Function {
-    Function { name, times: 1, is_static: false }
+pub(crate) const fn once(name: &'static str) -> Function {
+    Function { name, times: 1, is_static: false, is_optional: false }
 }
 
-const fn twice(name: &'static str) -> Function {
-    Function { name, times: 2, is_static: false }
+pub(crate) const fn twice(name: &'static str) -> Function {
+    Function { times: 2, ..once(name) }
 }
 
-const fn once_static(name: &'static str) -> Function {
-    Function { name, times: 1, is_static: true }
+pub(crate) const fn once_static(name: &'static str) -> Function {
+    Function { is_static: true, ..once(name) }
+}
+
+pub(crate) const fn at_most_once(name: &'static str) -> Function {
+    Function { is_optional: true, ..once(name) }
 }
 
 /// Where a block goes.
@@ -120,7 +129,7 @@ pub(crate) const RENAMES: &[RenameFile] = &[
     // Where a call from a guest begins or ends.
     RenameFile {
         paths: &["arch/x86/pv/hypercall.c"],
-        functions: &[once("pv_hypercall"), once("do_entry_int82")],
+        functions: &[once("pv_hypercall"), at_most_once("do_entry_int82")],
     },
     RenameFile {
         paths: &["arch/x86/traps.c"],

@@ -118,8 +118,11 @@ fn static_in_line(line: &[u8], function: &str) -> Option<Head> {
         }
     };
     let args = in_parentheses(args)?;
-    // A function that may be inlined cannot be declared under one name and defined under another.
-    if !is_type(kind.as_bytes(), &["static", "typedef", "extern", "inline", "always_inline"]) {
+    // One that is inlined cannot be declared under one name and defined under another.
+    if kind.is_empty()
+        || kind.trim_end() != kind
+        || !is_type(kind.as_bytes(), &["static", "typedef", "extern", "inline", "always_inline"])
+    {
         return None;
     }
     let blank = if kind.ends_with('*') { "" } else { " " };
@@ -252,12 +255,9 @@ fn blank(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::{once, once_static, twice};
 
-    const NAMES: &[Function] = &[
-        Function { name: "xfree", times: 1, is_static: false },
-        Function { name: "alloc_pages", times: 2, is_static: false },
-        Function { name: "hap_free", times: 1, is_static: true },
-    ];
+    const NAMES: &[Function] = &[once("xfree"), twice("alloc_pages"), once_static("hap_free")];
 
     fn lines(text: &str) -> Vec<(&'static str, usize, bool)> {
         definitions(text.as_bytes(), NAMES).into_iter().map(|d| (d.function, d.line, d.renamed)).collect()
@@ -305,6 +305,71 @@ mod tests {
         assert_eq!(lines("char c = '\"';\nvoid xfree(void *p)\n{}\n"), [("xfree", 2, false)]);
         assert_eq!(lines("char c = '\\\\';\nvoid xfree(void *p)\n{}\n"), [("xfree", 2, false)]);
         assert_eq!(lines("#define A /* b\n c */ \"d\nvoid xfree(void *p)\n{}\n"), [("xfree", 3, false)]);
+    }
+
+    #[test]
+    fn static_definitions_come_back_as_they_were() {
+        for (plain, audited) in [
+            ("static void hap_free(int a)", "AUDITED_STATIC(void, hap_free, (int a))"),
+            ("static struct page *hap_free(void)", "AUDITED_STATIC(struct page *, hap_free, (void))"),
+            ("static void cf_check hap_free(int a)", "AUDITED_STATIC(void cf_check, hap_free, (int a))"),
+            (
+                "static int **hap_free(int (*f)(int, int), T(x) b) ",
+                "AUDITED_STATIC(int **, hap_free, (int (*f)(int, int), T(x) b)) ",
+            ),
+            (
+                "static int hap_free(int) __cold /* c */",
+                "AUDITED_STATIC(int, hap_free, (int)) __cold /* c */",
+            ),
+        ] {
+            let text = |head: &str| format!("a\n{head}\n{{\n    hap_free(b);\n}}\n");
+            let (plain, audited) = (text(plain), text(audited));
+            assert_eq!(lines(&plain), [("hap_free", 2, false)], "{plain}");
+            assert_eq!(lines(&audited), [("hap_free", 2, true)], "{audited}");
+            for now in [&plain, &audited] {
+                let found = definitions(now.as_bytes(), NAMES);
+                assert_eq!(rewrite(now.as_bytes(), &found, true), audited.as_bytes());
+                assert_eq!(rewrite(now.as_bytes(), &found, false), plain.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn static_definitions_in_another_form_are_not_taken() {
+        for head in [
+            "void hap_free(int a)",
+            "static void hap_free (int a)",
+            "static void  hap_free(int a)",
+            "static void\thap_free(int a)",
+            "static struct page * hap_free(int a)",
+            "static hap_free(int a)",
+            "static void\nhap_free(int a)",
+            "static void hap_free(int a,\n                     int b)",
+            "static void hap_free(int a /* b */)",
+            "static /* c */ void hap_free(int a)",
+            "static void hap_free(char *a = \"b\")",
+            "static inline void hap_free(int a)",
+            "static void always_inline hap_free(int a)",
+            "inline static void hap_free(int a)",
+            "static void my_hap_free(int a)",
+            "static void hap_freed(int a)",
+            "static void (hap_free)(int a)",
+            "static void hap_free(int a);",
+            "static void HEAP_AUDITED(hap_free)(int a)",
+            " static void hap_free(int a)",
+            "AUDITED_STATIC(void, hap_free, int a)",
+            "AUDITED_STATIC(void, hap_free, (int a)",
+            "AUDITED_STATIC(void, hap_free,  (int a))",
+            "AUDITED_STATIC(void, hap_free, (int a) )",
+            "AUDITED_STATIC(void , hap_free, (int a))",
+            "AUDITED_STATIC(, hap_free, (int a))",
+            "AUDITED_STATIC(void, my_hap_free, (int a))",
+            "AUDITED_STATIC(void, hap_free, (int a));",
+            "AUDITED_STATICS(void, hap_free, (int a))",
+            "#define A AUDITED_STATIC(void, hap_free, (int a))",
+        ] {
+            assert_eq!(lines(&format!("{head}\n{{\n}}\n")), [], "{head}");
+        }
     }
 
     #[test]
