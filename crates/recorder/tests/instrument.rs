@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use common::{FILES, Fixture, RENAMES, commit_all, contents, git, info, stdout};
+use common::{EDITED, FILES, Fixture, RENAMES, STATICS, commit_all, contents, git, info, stdout};
 use xenheap_recorder::{
     Action, Change, Error, LocalChanges, Outcome, Problem, State, Tree, plan, recorder_id,
 };
@@ -51,15 +51,18 @@ fn in_and_out_again() {
         outcome.created,
         ["xen/common/heap-audit.c", "xen/common/heap-audit-core.c", "xen/include/xen/heap-audit.h"]
     );
-    assert_eq!((outcome.changed.len(), outcome.removed.len()), (8, 0));
+    assert_eq!((outcome.changed.len(), outcome.removed.len()), (EDITED, 0));
     assert_eq!(state(fixture.root()), State::Instrumented);
     let instrumented = contents(fixture.root());
     assert_eq!(instrumented.len(), before.len() + 3);
     let all = FILES.iter().map(|(name, _)| fixture.read(name)).collect::<String>();
-    // Two more are in the macro's own definition, one in its comment.
-    assert_eq!(all.matches("HEAP_AUDITED(").count(), RENAMES + 3);
+    // Two more are in the macro's own definition, one in its comment, one in the other macro's definition.
+    assert_eq!(all.matches("HEAP_AUDITED(").count(), RENAMES - STATICS + 4);
+    assert_eq!(all.matches("\nAUDITED_STATIC(").count(), STATICS);
     assert!(all.contains("\nvoid *HEAP_AUDITED(_xmalloc)(unsigned long size, unsigned long align)\n"));
     assert!(all.contains("\nint HEAP_AUDITED(assign_pages)(\n"));
+    assert!(all.contains("\nAUDITED_STATIC(void, hap_free, (struct domain *d, mfn_t mfn))\n"));
+    assert!(all.contains("\n    pg = hap_alloc(d);\n"), "callers keep the public name");
     for (name, content) in FILES.iter().filter(|(name, _)| name.ends_with(".c")) {
         assert_eq!(fixture.read(name).lines().count(), content.lines().count(), "{name}");
     }
@@ -68,7 +71,7 @@ fn in_and_out_again() {
     assert_eq!(contents(fixture.root()), instrumented);
 
     let outcome = undo(fixture.root(), LocalChanges::Keep).unwrap();
-    assert_eq!((outcome.created.len(), outcome.changed.len(), outcome.removed.len()), (0, 8, 3));
+    assert_eq!((outcome.created.len(), outcome.changed.len(), outcome.removed.len()), (0, EDITED, 3));
     assert_eq!(contents(fixture.root()), before);
     assert!(undo(fixture.root(), LocalChanges::Keep).unwrap().is_empty());
 }
@@ -185,7 +188,9 @@ fn half_instrumented_is_an_error_that_names_the_files() {
         }
         assert_eq!(state(fixture.root()), State::Half, "{reverted}");
         let message = refused(&fixture, |error| match error {
-            Error::HalfInstrumented { present, absent } => *absent == [reverted] && present.len() == 10,
+            Error::HalfInstrumented { present, absent } => {
+                *absent == [reverted] && present.len() == EDITED + 2
+            }
             _ => false,
         });
         assert!(message.contains(reverted), "{message}");
@@ -262,6 +267,87 @@ fn definitions_must_be_as_many_as_expected() {
         assert!(message.contains(name) && message.contains(function), "{message}");
         assert!(undo(fixture.root(), LocalChanges::Keep).unwrap().is_empty());
     }
+}
+
+#[test]
+fn a_static_function_in_another_form_is_refused() {
+    let name = "xen/arch/x86/mm/hap/hap.c";
+    for (from, to) in [
+        ("hap_free(struct", "hap_free (struct"),
+        ("static void hap_free", "static void\nhap_free"),
+        ("static void hap_free", "void hap_free"),
+        ("d, mfn_t mfn)\n{", "d,\n                     mfn_t mfn)\n{"),
+    ] {
+        let fixture = Fixture::new();
+        fixture.edit(name, from, to);
+        let message = refused(&fixture, |e| matches!(e, Error::Refused { problems } if problems.len() == 1));
+        assert!(
+            message.contains("should define hap_free once, and does not, at least not static"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_has_moved_is_found_where_it_is() {
+    let (old, new) = ("xen/arch/arm/p2m.c", "xen/arch/arm/mmu/p2m.c");
+    let fixture = Fixture::new();
+    fixture.write(new, &fixture.read(old));
+    fixture.write(old, "int what_both_have_in_common;\n");
+    let before = contents(fixture.root());
+    let outcome = apply(fixture.root(), LocalChanges::Keep).unwrap();
+    assert!(outcome.changed.iter().any(|name| name == new), "{outcome:?}");
+    assert!(!outcome.changed.iter().any(|name| name == old), "{outcome:?}");
+    assert!(
+        fixture.read(new).contains("AUDITED_STATIC(struct page_info *, p2m_alloc_page, (struct domain *d))")
+    );
+    undo(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!(contents(fixture.root()), before);
+
+    for name in [old, new] {
+        fs::remove_file(fixture.path(name)).unwrap();
+    }
+    let message = refused(&fixture, |e| matches!(e, Error::Refused { problems } if problems.len() == 1));
+    assert!(message.contains(&format!("{new} or {old} is missing")), "{message}");
+}
+
+#[test]
+fn the_release_before_static_functions_is_brought_up_to_date_and_undone() {
+    let fixture = Fixture::new();
+    let before = contents(fixture.root());
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    let whole = contents(fixture.root());
+    // What that release left alone, it left as it was.
+    let renamed_before = [
+        "xen/common/page_alloc.c",
+        "xen/common/xmalloc_tlsf.c",
+        "xen/common/shutdown.c",
+        "xen/arch/x86/acpi/power.c",
+        "xen/arch/x86/mm.c",
+    ];
+    for (name, content) in FILES.iter().filter(|(name, _)| name.ends_with(".c")) {
+        if !renamed_before.contains(name) {
+            fixture.write(name, content);
+        }
+    }
+    let config = "xen/include/xen/config.h";
+    let text = fixture.read(config);
+    let (head, rest) = text.split_once(" *\n * AUDITED_STATIC(").unwrap();
+    let rest = rest.split_once(" */\n").unwrap().1;
+    let kept = rest.lines().filter(|line| !line.starts_with("#define AUDITED_STATIC"));
+    let kept: String = kept.map(|line| format!("{line}\n")).collect();
+    fixture.write(config, &format!("{head} */\n{kept}"));
+    let older = contents(fixture.root());
+
+    assert_eq!(state(fixture.root()), State::OtherVersion);
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!(contents(fixture.root()), whole);
+
+    for (path, content) in older {
+        fs::write(fixture.root().join(path), content).unwrap();
+    }
+    undo(fixture.root(), LocalChanges::Keep).unwrap();
+    assert_eq!(contents(fixture.root()), before);
 }
 
 #[test]

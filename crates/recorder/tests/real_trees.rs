@@ -14,7 +14,10 @@ use xenheap_recorder::{Change, LocalChanges, State, Tree, plan};
 fn fragment(tree: &Path) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("xen/include/xen")).unwrap();
-    for (name, _) in FILES {
+    // Arm's file is in one of two places. Where it has moved, the old place still has another part of it.
+    let moved = "xen/arch/arm/mmu/p2m.c";
+    let moved = tree.join(moved).exists().then_some(moved);
+    for name in FILES.iter().map(|(name, _)| *name).chain(moved) {
         trees::copy(&tree.join(name), folder.path().join(name).parent().unwrap());
     }
     folder
@@ -38,7 +41,9 @@ fn it_goes_in_and_out_again() {
                 _ => None,
             })
             .collect();
-        assert_eq!(renames.len(), RENAMES);
+        // In 4.14 do_entry_int82 is elsewhere.
+        let expected = if opened.version().to_string().starts_with("4.14.") { RENAMES - 1 } else { RENAMES };
+        assert_eq!(renames.len(), expected, "{}", tree.display());
         planned.apply(LocalChanges::Keep).unwrap_or_else(|error| panic!("{}: {error}", tree.display()));
 
         let after = contents(folder.path());
@@ -58,7 +63,13 @@ fn it_goes_in_and_out_again() {
             for (index, (old, new)) in old.iter().zip(&new).enumerate().filter(|(_, (old, new))| old != new) {
                 let rename = renames.iter().find(|(file, _, line)| *file == name && *line == index + 1);
                 let (_, function, _) = rename.unwrap_or_else(|| panic!("{name}:{}", index + 1));
-                assert_eq!(*new, old.replacen(function, &format!("HEAP_AUDITED({function})"), 1));
+                let Some(head) = old.strip_prefix("static ") else {
+                    assert_eq!(*new, old.replacen(function, &format!("HEAP_AUDITED({function})"), 1));
+                    continue;
+                };
+                let (kind, args) = head.split_once(&format!("{function}(")).unwrap();
+                assert_eq!(*new, format!("AUDITED_STATIC({}, {function}, ({args})", kind.trim_end()));
+                assert!(new.len() <= 80, "{new}");
             }
         }
 

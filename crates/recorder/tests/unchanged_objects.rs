@@ -17,8 +17,17 @@ const OBJECTS: &[&str] = &[
     "common/page_alloc.o",
     "common/xmalloc_tlsf.o",
     "common/shutdown.o",
+    "common/domain.o",
+    "common/domctl.o",
+    "common/softirq.o",
     "arch/x86/acpi/power.o",
     "arch/x86/mm.o",
+    "arch/x86/traps.o",
+    "arch/x86/pv/hypercall.o",
+    "arch/x86/hvm/svm/svm.o",
+    "arch/x86/hvm/vmx/vmx.o",
+    "arch/x86/mm/hap/hap.o",
+    "arch/x86/mm/shadow/common.o",
 ];
 
 /// What the build of the hypervisor reads.

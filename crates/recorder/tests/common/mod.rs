@@ -57,10 +57,56 @@ pub const FILES: &[(&str, &str)] = &[
         "xen/arch/x86/mm.c",
         "/* Kurt G\u{f6}del's page */\nint steal_page(\n    struct domain *d, struct page_info *page)\n{\n}",
     ),
+    (
+        "xen/common/domain.c",
+        "struct domain *domain_create(domid_t domid,\n                             unsigned int flags)\n{\n}\n\n\
+         int domain_kill(struct domain *d)\n{\n}\n\n\
+         static void cf_check complete_domain_destroy(struct rcu_head *head)\n{\n}\n\n\
+         void domain_destroy(struct domain *d)\n{\n    call_rcu(&d->rcu, complete_domain_destroy);\n}\n",
+    ),
+    ("xen/common/domctl.c", "long do_domctl(XEN_GUEST_HANDLE_PARAM(xen_domctl_t) u_domctl)\n{\n}\n"),
+    ("xen/common/softirq.c", "void process_pending_softirqs(void)\n{\n}\n"),
+    (
+        "xen/arch/x86/pv/hypercall.c",
+        "#ifdef CONFIG_PV32\nvoid do_entry_int82(struct cpu_user_regs *regs)\n{\n}\n#endif\n\n\
+         void pv_hypercall(struct cpu_user_regs *regs)\n{\n}\n",
+    ),
+    (
+        "xen/arch/x86/traps.c",
+        "void do_page_fault(struct cpu_user_regs *regs)\n{\n}\n\n\
+         void do_general_protection(struct cpu_user_regs *regs)\n{\n}\n\n\
+         void do_other(struct cpu_user_regs *regs)\n{\n    do_general_protection(regs);\n}\n",
+    ),
+    ("xen/arch/x86/hvm/svm/svm.c", "void asmlinkage svm_vmexit_handler(void)\n{\n}\n"),
+    ("xen/arch/x86/hvm/vmx/vmx.c", "void asmlinkage vmx_vmexit_handler(struct cpu_user_regs *regs)\n{\n}\n"),
+    (
+        "xen/arch/x86/mm/hap/hap.c",
+        "static struct page_info *hap_alloc(struct domain *d)\n{\n}\n\n\
+         static void hap_free(struct domain *d, mfn_t mfn)\n{\n}\n\n\
+         static struct page_info *cf_check hap_alloc_p2m_page(struct domain *d)\n{\n    pg = hap_alloc(d);\n}\n",
+    ),
+    (
+        "xen/arch/x86/mm/shadow/common.c",
+        "mfn_t shadow_alloc(struct domain *d,\n                    u32 shadow_type)\n{\n}\n\n\
+         void shadow_free(struct domain *d, mfn_t smfn)\n{\n}\n\n\
+         static void cf_check\nshadow_free_p2m_page(struct domain *d)\n{\n    shadow_free(d, m);\n}\n",
+    ),
+    ("xen/arch/arm/traps.c", "void leave_hypervisor_to_guest(void)\n{\n}\n"),
+    (
+        "xen/arch/arm/p2m.c",
+        "static struct page_info *p2m_alloc_page(struct domain *d)\n{\n}\n\n\
+         static void p2m_free_page(struct domain *d, struct page_info *pg)\n{\n}\n",
+    ),
 ];
 
-/// How many definitions are renamed.
-pub const RENAMES: usize = 17;
+/// How many of the files are edited.
+pub const EDITED: usize = FILES.len() - 1;
+
+/// How many definitions are renamed ...
+pub const RENAMES: usize = 35;
+
+/// ... and how many of them are static.
+pub const STATICS: usize = 5;
 
 pub struct Fixture {
     folder: tempfile::TempDir,
