@@ -9,11 +9,15 @@
  */
 #include <xen/heap-audit.h>
 
+/* What an address is of, in bits that are 0 in it. */
 #define KEY_XMALLOC 1U
 #define KEY_PAGES   2U
+#define KEY_POOL    3U
+#define KEY_EXTRA   4U
 
-static const char kind_letter[HA_NR_KINDS] = { 'x', 'h', 'd', 'p' };
-static const char op_letter[] = { 'A', 'X', 'F', 'G', 'B', 'T' };
+static const char kind_letter[HA_NR_KINDS] = { 'x', 'h', 'd', 'p', 'g', 'r' };
+static const char op_letter[] = { 'A', 'X', 'F', 'G', 'B', 'T', 'C', 'E' };
+static const char how_letter[] = { '-', 'c', 'k', 'x' };
 
 static DEFINE_SPINLOCK(ha_lock);
 
@@ -38,8 +42,11 @@ static struct {
     uint32_t head, tail, ring_mask;
     uint32_t closed;            /* records before it are not extended */
 
+    struct ha_domain *domains;
+    uint32_t nr_domains, generation;
+
     struct ha_kind_totals kinds[HA_NR_KINDS];
-    uint64_t lost_records, lost_stacks, lost_rows, lost_blocks;
+    uint64_t lost_records, lost_stacks, lost_rows, lost_blocks, lost_domains;
 } st;
 
 /* What ha_snapshot() copied. */
@@ -48,9 +55,11 @@ static struct {
     uint64_t number;
     struct ha_row *rows;
     uint32_t nr_stacks, nr_rows;
+    struct ha_domain *domains;
+    uint32_t nr_domains;
     struct ha_kind_totals kinds[HA_NR_KINDS];
     struct ha_machine machine;
-    uint64_t lost_records, lost_stacks, lost_rows, lost_blocks;
+    uint64_t lost_records, lost_stacks, lost_rows, lost_blocks, lost_domains;
 } snap;
 
 /* ------------------------------------------------------------- tables */
@@ -90,6 +99,7 @@ size_t ha_table_bytes(struct ha_sizes *s)
            2 * align_up(s->rows * sizeof(struct ha_row)) +
            align_up(2 * s->rows * sizeof(uint32_t)) +
            align_up(s->live * sizeof(struct ha_block)) +
+           2 * align_up(HA_DOMAINS * sizeof(struct ha_domain)) +
            align_up(s->ring * sizeof(struct ha_record));
 }
 
@@ -118,6 +128,8 @@ void ha_init(const struct ha_setup *setup, void *memory)
     st.row_mask = 2 * s->rows - 1;
     st.blocks = carve(&memory, s->live * sizeof(*st.blocks));
     st.block_mask = s->live - 1;
+    st.domains = carve(&memory, HA_DOMAINS * sizeof(*st.domains));
+    snap.domains = carve(&memory, HA_DOMAINS * sizeof(*st.domains));
     st.ring = carve(&memory, s->ring * sizeof(*st.ring));
     st.ring_mask = s->ring - 1;
 }
@@ -286,7 +298,7 @@ static void count_live(struct ha_counters *c, uint64_t nr, uint64_t bytes)
 }
 
 static void count_gone(struct ha_counters *c, enum ha_op op, uint64_t nr,
-                       uint64_t bytes)
+                       uint64_t bytes, bool bracketed)
 {
     if ( op == HA_GIVE )
     {
@@ -297,6 +309,8 @@ static void count_gone(struct ha_counters *c, enum ha_op op, uint64_t nr,
     {
         c->freed += nr;
         c->freed_bytes += bytes;
+        if ( bracketed )
+            c->bracketed += nr;
     }
     c->live -= nr;
     c->live_bytes -= bytes;
@@ -325,7 +339,8 @@ static void count_alloc(struct ha_counters *c, enum ha_op op, uint64_t bytes)
  * thousand.
  */
 static bool extend(enum ha_op op, const struct ha_event *e, uint8_t kind,
-                   uint64_t addr, uint64_t size, uint32_t stack, bool unknown)
+                   uint64_t addr, uint64_t size, uint32_t stack, bool unknown,
+                   bool bracketed)
 {
     struct ha_record *r = &st.ring[(st.head - 1) & st.ring_mask];
 
@@ -334,7 +349,11 @@ static bool extend(enum ha_op op, const struct ha_event *e, uint8_t kind,
          r->op != op || r->kind != kind || r->stack != stack ||
          r->unknown != unknown || r->current_domain != e->current_domain ||
          r->passed_domain != e->passed_domain || r->cpu != e->cpu ||
-         r->memflags != e->memflags || r->layer != e->layer )
+         r->memflags != e->memflags || r->layer != e->layer ||
+         r->epoch != e->epoch || r->bracketed != bracketed ||
+         r->subject.how != e->subject.how ||
+         r->subject.domain != e->subject.domain ||
+         r->subject.generation != e->subject.generation )
         return false;
 
     if ( addr + size == r->addr )
@@ -346,44 +365,61 @@ static bool extend(enum ha_op op, const struct ha_event *e, uint8_t kind,
     return true;
 }
 
-static void emit(enum ha_op op, const struct ha_event *e, uint8_t kind,
-                 uint64_t addr, uint64_t size, uint32_t stack, bool unknown)
+/* Numbers an event. Returns where its record goes; NULL if none is kept. */
+static struct ha_record *next_record(enum ha_op op, const struct ha_event *e)
 {
     struct ha_record *r;
 
-    if ( !(st.setup.modes & (HA_TRACE | HA_WARN)) )
-    {
-        st.seq++;
-        return;
-    }
-    if ( extend(op, e, kind, addr, size, stack, unknown) )
-        return;
-
     st.seq++;
+    if ( !(st.setup.modes & (HA_TRACE | HA_WARN)) )
+        return NULL;
     if ( st.head - st.tail > st.ring_mask )
     {
         st.lost_records++;
         st.closed = st.head;
-        return;
+        return NULL;
     }
 
     r = &st.ring[st.head++ & st.ring_mask];
+    memset(r, 0, sizeof(*r));
     r->seq = st.seq;
+    r->time = HA_NOW();
+    r->op = op;
+    r->current_domain = e->current_domain;
+    r->cpu = e->cpu;
+
+    return r;
+}
+
+/* Charged kinds are counted only: they would be most of the log. */
+static void emit(enum ha_op op, const struct ha_event *e, uint8_t kind,
+                 uint64_t addr, uint64_t size, uint32_t stack, bool unknown,
+                 bool bracketed)
+{
+    struct ha_record *r;
+
+    if ( kind >= HA_POOL ||
+         extend(op, e, kind, addr, size, stack, unknown, bracketed) )
+        return;
+
+    r = next_record(op, e);
+    if ( !r )
+        return;
+
     r->addr = addr;
     r->size = size;
     r->used = kind == HA_XMALLOC ? e->used : 0;
-    r->time = HA_NOW();
     r->memflags = e->memflags;
     r->stack = stack;
-    r->current_domain = e->current_domain;
+    r->epoch = e->epoch;
+    r->subject = e->subject;
     r->passed_domain = e->passed_domain;
-    r->cpu = e->cpu;
-    r->op = op;
     r->kind = kind;
     r->layer = e->layer;
     r->no_owner = e->no_owner;
     r->unknown = unknown;
     r->no_size = unknown && kind == HA_XMALLOC;
+    r->bracketed = bracketed;
 }
 
 /* ------------------------------------------------------------- events */
@@ -422,6 +458,43 @@ static void count_memory(const struct ha_event *e, uint8_t kind,
     *(freed ? &k->pages_freed : &k->pages) += bytes >> HA_PAGE_SHIFT;
 }
 
+/*
+ * Opens the books for an event. False after the last dump: what happens then
+ * is counted as lost.
+ */
+static bool open_books(unsigned long *flags)
+{
+    ha_lock_irqsave(&ha_lock, *flags);
+    if ( !st.sealed )
+        return true;
+    st.lost_records++;
+    ha_unlock_irqrestore(&ha_lock, *flags);
+
+    return false;
+}
+
+static void close_books(unsigned long flags)
+{
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+static uint64_t key_of(const struct ha_event *e)
+{
+    switch ( e->kind )
+    {
+    case HA_XMALLOC: return e->addr | KEY_XMALLOC;
+    case HA_POOL:    return e->key | KEY_POOL;
+    case HA_EXTRA:   return e->key | KEY_EXTRA;
+    default:         return e->key | KEY_PAGES;
+    }
+}
+
+/* Whether the call in which a block was made is still going on. */
+static bool in_its_call(const struct ha_block *b)
+{
+    return b->epoch && st.setup.epoch && st.setup.epoch(b->cpu) == b->epoch;
+}
+
 /* An allocation or a taken page comes into the books. */
 static void enter(enum ha_op op, const struct ha_event *e)
 {
@@ -430,12 +503,18 @@ static void enter(enum ha_op op, const struct ha_event *e)
     struct ha_kind_totals *k = &st.kinds[e->kind];
 
     count_alloc(&k->c, op, e->size);
-    if ( op == HA_ALLOC )
+    if ( op == HA_ALLOC && e->kind < HA_POOL )
         count_memory(e, e->kind, e->size, false);
 
     if ( r )
     {
-        struct ha_block b = { .row = r - st.rows };
+        struct ha_block b = {
+            .key = key_of(e),
+            .size = e->size,
+            .row = r - st.rows,
+            .cpu = e->cpu,
+            .epoch = e->epoch,
+        };
 
         count_alloc(&r->c, op, e->size);
         if ( op == HA_ALLOC )
@@ -446,97 +525,82 @@ static void enter(enum ha_op op, const struct ha_event *e)
                 r->max = e->size;
         }
 
-        if ( e->kind == HA_XMALLOC )
-        {
-            b.key = e->addr | KEY_XMALLOC;
-            b.size = e->size;
-        }
-        else
-        {
-            b.key = e->key | KEY_PAGES;
+        if ( e->kind != HA_XMALLOC )
             b.order = b.order0 = order_of(e->size);
-        }
         insert_block(&b);
     }
 
-    emit(op, e, e->kind, e->addr, e->size, stack, false);
+    emit(op, e, e->kind, e->addr, e->size, stack, false, false);
+}
+
+static void fail(const struct ha_event *e)
+{
+    uint32_t stack = find_stack(e->trace);
+    struct ha_row *r = find_row(e, stack);
+
+    st.kinds[e->kind].c.failed++;
+    if ( r )
+        r->c.failed++;
+    emit(HA_FAIL, e, e->kind, 0, e->size, stack, false, false);
 }
 
 void ha_alloc(const struct ha_event *e)
 {
     unsigned long flags;
 
-    ha_lock_irqsave(&ha_lock, flags);
-    if ( !st.sealed )
-        enter(HA_ALLOC, e);
-    else
-        st.lost_records++;
-    ha_unlock_irqrestore(&ha_lock, flags);
+    if ( !open_books(&flags) )
+        return;
+    enter(HA_ALLOC, e);
+    close_books(flags);
 }
 
 void ha_take(const struct ha_event *e)
 {
     unsigned long flags;
 
-    ha_lock_irqsave(&ha_lock, flags);
-    if ( !st.sealed )
-        enter(HA_TAKE, e);
-    else
-        st.lost_records++;
-    ha_unlock_irqrestore(&ha_lock, flags);
+    if ( !open_books(&flags) )
+        return;
+    enter(HA_TAKE, e);
+    close_books(flags);
 }
 
 void ha_fail(const struct ha_event *e)
 {
     unsigned long flags;
 
-    ha_lock_irqsave(&ha_lock, flags);
-    if ( !st.sealed )
-    {
-        uint32_t stack = find_stack(e->trace);
-        struct ha_row *r = find_row(e, stack);
-
-        st.kinds[e->kind].c.failed++;
-        if ( r )
-            r->c.failed++;
-        emit(HA_FAIL, e, e->kind, 0, e->size, stack, false);
-    }
-    else
-        st.lost_records++;
-    ha_unlock_irqrestore(&ha_lock, flags);
+    if ( !open_books(&flags) )
+        return;
+    fail(e);
+    close_books(flags);
 }
 
-static void free_xmalloc(const struct ha_event *e)
+void ha_free_xmalloc(const struct ha_event *e)
 {
-    struct ha_block *b = find_block(e->addr | KEY_XMALLOC);
     struct ha_kind_totals *k = &st.kinds[HA_XMALLOC];
-    uint32_t stack = find_stack(e->trace);
+    bool bracketed = false;
+    struct ha_block *b;
     uint64_t size = 0;
+    unsigned long flags;
 
+    if ( !open_books(&flags) )
+        return;
+
+    b = find_block(key_of(e));
     count_memory(e, HA_XMALLOC, 0, true);
     if ( b )
     {
         size = b->size;
-        count_gone(&k->c, HA_FREE, 1, size);
-        count_gone(&st.rows[b->row].c, HA_FREE, 1, size);
+        bracketed = in_its_call(b);
+        count_gone(&k->c, HA_FREE, 1, size, bracketed);
+        count_gone(&st.rows[b->row].c, HA_FREE, 1, size, bracketed);
         remove_block(b);
     }
     else
         k->orphans++;
 
-    emit(HA_FREE, e, HA_XMALLOC, e->addr, size, stack, !b);
-}
-
-void ha_free_xmalloc(const struct ha_event *e)
-{
-    unsigned long flags;
-
-    ha_lock_irqsave(&ha_lock, flags);
-    if ( !st.sealed )
-        free_xmalloc(e);
-    else
-        st.lost_records++;
-    ha_unlock_irqrestore(&ha_lock, flags);
+    emit(HA_FREE, e, HA_XMALLOC, e->addr, size, find_stack(e->trace), !b,
+         bracketed);
+    close_books(flags);
 }
 
 static uint64_t pages_key(uint64_t maddr)
@@ -623,12 +687,14 @@ static void leave(enum ha_op op, const struct ha_event *e, uint64_t maddr,
     uint64_t bytes = order_bytes(order);
     bool last = piece->order == piece->order0 ||
                 !has_sibling(maddr, piece->order0);
+    bool bracketed = op == HA_FREE && in_its_call(piece);
 
-    count_gone(&st.kinds[r->kind].c, op, last, bytes);
-    count_gone(&r->c, op, last, bytes);
+    count_gone(&st.kinds[r->kind].c, op, last, bytes, bracketed);
+    count_gone(&r->c, op, last, bytes, bracketed);
     if ( op == HA_FREE )
         count_memory(e, r->kind, bytes, true);
-    emit(op, e, r->kind, e->addr + (maddr - e->key), bytes, stack, false);
+    emit(op, e, r->kind, e->addr + (maddr - e->key), bytes, stack, false,
+         bracketed);
 }
 
 /*
@@ -691,7 +757,7 @@ static void remove_pages(enum ha_op op, const struct ha_event *e,
             k->orphan_bytes += unknown;
             count_memory(e, e->kind, unknown, true);
             emit(HA_FREE, e, e->kind, e->addr + (first - e->key), unknown,
-                 stack, true);
+                 stack, true, false);
             unknown = 0;
         }
     }
@@ -701,12 +767,10 @@ void ha_free_pages(const struct ha_event *e, unsigned long nr)
 {
     unsigned long flags;
 
-    ha_lock_irqsave(&ha_lock, flags);
-    if ( !st.sealed )
-        remove_pages(HA_FREE, e, nr, NULL);
-    else
-        st.lost_records++;
-    ha_unlock_irqrestore(&ha_lock, flags);
+    if ( !open_books(&flags) )
+        return;
+    remove_pages(HA_FREE, e, nr, NULL);
+    close_books(flags);
 }
 
 void ha_give(const struct ha_event *e, unsigned long nr,
@@ -715,12 +779,10 @@ void ha_give(const struct ha_event *e, unsigned long nr,
     unsigned long flags;
 
     given->nr = 0;
-    ha_lock_irqsave(&ha_lock, flags);
-    if ( !st.sealed )
-        remove_pages(HA_GIVE, e, nr, given);
-    else
-        st.lost_records++;
-    ha_unlock_irqrestore(&ha_lock, flags);
+    if ( !open_books(&flags) )
+        return;
+    remove_pages(HA_GIVE, e, nr, given);
+    close_books(flags);
 }
 
 void ha_give_back(const struct ha_event *e, const struct ha_given *given)
@@ -728,13 +790,10 @@ void ha_give_back(const struct ha_event *e, const struct ha_given *given)
     unsigned long flags;
     unsigned int i;
 
-    if ( !given->nr )
+    if ( !given->nr || !open_books(&flags) )
         return;
 
-    ha_lock_irqsave(&ha_lock, flags);
-    if ( st.sealed )
-        st.lost_records++;
-    for ( i = 0; i < given->nr && !st.sealed; i++ )
+    for ( i = 0; i < given->nr; i++ )
     {
         const struct ha_block *b = &given->block[i];
         struct ha_row *r = &st.rows[b->row];
@@ -756,9 +815,247 @@ void ha_give_back(const struct ha_event *e, const struct ha_given *given)
         }
         insert_block(b);
         emit(HA_GIVE_BACK, e, r->kind, e->addr + (maddr - e->key), bytes,
-             find_stack(e->trace), false);
+             find_stack(e->trace), false, false);
     }
+    close_books(flags);
+}
+
+/* ------------------------------------------------------------ domains */
+
+static struct ha_domain *find_domain(const void *d)
+{
+    uint32_t i;
+
+    for ( i = 0; d && i < st.nr_domains; i++ )
+        if ( st.domains[i].d == d )
+            return &st.domains[i];
+
+    return NULL;
+}
+
+static struct ha_domain *find_generation(uint32_t generation)
+{
+    uint32_t i;
+
+    for ( i = 0; generation && i < st.nr_domains; i++ )
+        if ( st.domains[i].generation == generation )
+            return &st.domains[i];
+
+    return NULL;
+}
+
+uint32_t ha_domain_begin(const struct ha_event *e, uint16_t domain,
+                         uint32_t flags)
+{
+    struct ha_record *r;
+    uint32_t generation = 0;
+    unsigned long irq;
+
+    if ( !open_books(&irq) )
+        return 0;
+
+    if ( st.nr_domains == HA_DOMAINS )
+        st.lost_domains++;
+    else
+    {
+        generation = ++st.generation;
+        st.domains[st.nr_domains++] = (struct ha_domain){
+            .generation = generation,
+            .domain = domain,
+        };
+        r = next_record(HA_CREATE, e);
+        if ( r )
+        {
+            r->subject.domain = domain;
+            r->subject.generation = generation;
+            r->memflags = flags;
+        }
+    }
+    close_books(irq);
+
+    return generation;
+}
+
+void ha_domain_created(uint32_t generation, const void *d)
+{
+    struct ha_domain *dom;
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    dom = find_generation(generation);
+    if ( dom )
+        dom->d = d;
     ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+/* The others keep their order: dumps list domains as they were made. */
+static void end_domain(const struct ha_event *e, struct ha_domain *dom,
+                       bool failed)
+{
+    struct ha_record *r = next_record(HA_END, e);
+
+    if ( r )
+    {
+        r->subject.domain = dom->domain;
+        r->subject.generation = dom->generation;
+        r->failed = failed;
+        r->pages = dom->pages;
+        r->pages.extra = dom->extra_peak;
+    }
+    st.nr_domains--;
+    memmove(dom, dom + 1,
+            (st.domains + st.nr_domains - dom) * sizeof(*dom));
+}
+
+void ha_domain_failed(const struct ha_event *e, uint32_t generation)
+{
+    struct ha_domain *dom;
+    unsigned long flags;
+
+    if ( !open_books(&flags) )
+        return;
+    dom = find_generation(generation);
+    if ( dom )
+        end_domain(e, dom, true);
+    close_books(flags);
+}
+
+void ha_domain_end(const struct ha_event *e, const void *d)
+{
+    struct ha_domain *dom;
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    dom = find_domain(d);
+    if ( dom && st.sealed )
+        st.lost_records++;
+    else if ( dom )
+        end_domain(e, dom, false);
+    ha_unlock_irqrestore(&ha_lock, flags);
+}
+
+uint32_t ha_generation(const void *d)
+{
+    const struct ha_domain *dom;
+    uint32_t generation;
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    dom = find_domain(d);
+    generation = dom ? dom->generation : 0;
+    ha_unlock_irqrestore(&ha_lock, flags);
+
+    return generation;
+}
+
+uint32_t ha_generation_of(uint16_t domain)
+{
+    uint32_t generation = 0, i;
+    unsigned long flags;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    for ( i = 0; i < st.nr_domains; i++ )
+        if ( st.domains[i].domain == domain )
+            generation = st.domains[i].generation;
+    ha_unlock_irqrestore(&ha_lock, flags);
+
+    return generation;
+}
+
+/* What is left in a pool of that size. */
+static void look_at_pool(struct ha_domain *dom, uint32_t pool)
+{
+    uint32_t left = pool > dom->in_pool ? pool - dom->in_pool : 0;
+
+    if ( !pool )
+        return;
+    if ( !dom->pages.pool || left < dom->pages.low )
+        dom->pages.low = left;
+    if ( pool > dom->pages.pool )
+        dom->pages.pool = pool;
+}
+
+void ha_own(const struct ha_event *e, const void *d, uint32_t pool)
+{
+    uint32_t pages = e->size >> HA_PAGE_SHIFT;
+    struct ha_domain *dom;
+    unsigned long flags;
+
+    if ( !open_books(&flags) )
+        return;
+
+    enter(HA_ALLOC, e);
+    dom = find_domain(d);
+    if ( dom && e->kind == HA_POOL )
+    {
+        dom->in_pool += pages;
+        dom->pages.takes += pages;
+        look_at_pool(dom, pool);
+    }
+    else if ( dom )
+    {
+        dom->pages.extra += pages;
+        if ( dom->pages.extra > dom->extra_peak )
+            dom->extra_peak = dom->pages.extra;
+    }
+    close_books(flags);
+}
+
+void ha_own_fail(const struct ha_event *e, const void *d, uint32_t pool)
+{
+    struct ha_domain *dom;
+    unsigned long flags;
+
+    if ( !open_books(&flags) )
+        return;
+
+    fail(e);
+    dom = find_domain(d);
+    if ( dom && e->kind == HA_POOL )
+    {
+        dom->pages.failed++;
+        look_at_pool(dom, pool);
+    }
+    close_books(flags);
+}
+
+/* Of pages that were there before the recorder was, nothing is known. */
+void ha_disown(const struct ha_event *e, const void *d)
+{
+    struct ha_block *b;
+    struct ha_domain *dom;
+    unsigned long flags;
+
+    if ( !open_books(&flags) )
+        return;
+
+    b = find_block(key_of(e));
+    if ( b )
+    {
+        struct ha_row *r = &st.rows[b->row];
+        bool bracketed = in_its_call(b);
+        uint32_t pages = b->size >> HA_PAGE_SHIFT;
+
+        count_gone(&st.kinds[e->kind].c, HA_FREE, 1, b->size, bracketed);
+        count_gone(&r->c, HA_FREE, 1, b->size, bracketed);
+        remove_block(b);
+
+        dom = find_domain(d);
+        if ( dom && e->kind == HA_POOL )
+        {
+            dom->in_pool -= pages < dom->in_pool ? pages : dom->in_pool;
+            dom->pages.backs += pages;
+        }
+        else if ( dom )
+            dom->pages.extra -= pages < dom->pages.extra ? pages
+                                                         : dom->pages.extra;
+    }
+    else
+    {
+        st.kinds[e->kind].orphans++;
+        st.kinds[e->kind].orphan_bytes += e->size;
+    }
+    close_books(flags);
 }
 
 static void set_sealed(bool sealed)
@@ -789,12 +1086,15 @@ uint64_t ha_snapshot(void (*measure)(struct ha_machine *m))
     st.closed = st.head;
     snap.nr_stacks = st.nr_stacks;
     snap.nr_rows = st.nr_rows;
+    snap.nr_domains = st.nr_domains;
+    memcpy(snap.domains, st.domains, st.nr_domains * sizeof(*st.domains));
     memcpy(snap.rows, st.rows, st.nr_rows * sizeof(*st.rows));
     memcpy(snap.kinds, st.kinds, sizeof(st.kinds));
     snap.lost_records = st.lost_records;
     snap.lost_stacks = st.lost_stacks;
     snap.lost_rows = st.lost_rows;
     snap.lost_blocks = st.lost_blocks;
+    snap.lost_domains = st.lost_domains;
     measure(&snap.machine);
     ha_unlock_irqrestore(&ha_lock, flags);
 
@@ -860,8 +1160,8 @@ void ha_print_header(const char *xen, const char *arch, const char *build)
             add(&line, "%s%s", comma, name[i]);
             comma = ",";
         }
-    add(&line, " depth=%u stacks=%u rows=%u live=%u ring=%u", HA_DEPTH,
-        s->stacks, s->rows, s->live, s->ring);
+    add(&line, " depth=%u stacks=%u rows=%u live=%u ring=%u domains=%u",
+        HA_DEPTH, s->stacks, s->rows, s->live, s->ring, HA_DOMAINS);
     end(&line);
 }
 
@@ -881,8 +1181,34 @@ static void print_stack(uint32_t id, uint64_t seq)
     s->printed = true;
 }
 
+static void add_pages(const struct ha_pages *p)
+{
+    add(&line, " pool=%u low=%u takes=%u backs=%u failed=%u extra=%u",
+        p->pool, p->low, p->takes, p->backs, p->failed, p->extra);
+}
+
+static void print_domain_record(const struct ha_record *r, const char *view)
+{
+    begin(&line, r->seq, view, op_letter[r->op]);
+    add(&line, " %u.%u", r->subject.domain, r->subject.generation);
+    if ( r->op == HA_CREATE )
+        add(&line, " f%x", r->memflags);
+    else if ( r->failed )
+        add(&line, " x");
+    add(&line, " d%u c%u t%"PRIx64, r->current_domain, r->cpu, r->time);
+    if ( r->op == HA_END )
+        add_pages(&r->pages);
+    end(&line);
+}
+
 static void print_record(const struct ha_record *r, const char *view)
 {
+    if ( r->op >= HA_CREATE )
+    {
+        print_domain_record(r, view);
+        return;
+    }
+
     begin(&line, r->seq, view, op_letter[r->op]);
     add(&line, " %c %"PRIx64, kind_letter[r->kind], r->addr);
     if ( r->no_size )
@@ -903,6 +1229,13 @@ static void print_record(const struct ha_record *r, const char *view)
         add(&line, " u%"PRIu64, r->used);
     if ( r->unknown )
         add(&line, " q");
+    if ( r->epoch )
+        add(&line, " e%u", r->epoch);
+    if ( r->bracketed )
+        add(&line, " b");
+    if ( r->subject.how )
+        add(&line, " w%c%u.%u", how_letter[r->subject.how],
+            r->subject.domain, r->subject.generation);
     end(&line);
 }
 
@@ -932,6 +1265,8 @@ bool ha_print_next(uint64_t last)
     if ( st.setup.modes & HA_WARN )
     {
         print_record(&r, "w");
+        if ( r.op >= HA_CREATE )
+            return true;
         st.setup.puts("Xen call trace:");
         for ( i = 0; r.stack && i < st.stacks[r.stack - 1].trace.depth; i++ )
         {
@@ -967,7 +1302,8 @@ static void print_row(const struct ha_row *r)
     if ( r->no_owner )
         add(&line, " n");
     add_counters(&r->c);
-    add(&line, " min=%"PRIu64" max=%"PRIu64, r->min, r->max);
+    add(&line, " min=%"PRIu64" max=%"PRIu64" bracketed=%"PRIu64, r->min,
+        r->max, r->c.bracketed);
     end(&line);
 }
 
@@ -978,9 +1314,9 @@ static void print_kind(unsigned int kind)
     begin(&line, snap.seq, "", 'K');
     add(&line, " %c", kind_letter[kind]);
     add_counters(&k->c);
-    add(&line, " orphans=%"PRIu64" orphan_bytes=%"PRIu64" pages=%"PRIu64
-        " pages_freed=%"PRIu64, k->orphans, k->orphan_bytes, k->pages,
-        k->pages_freed);
+    add(&line, " bracketed=%"PRIu64" orphans=%"PRIu64" orphan_bytes=%"PRIu64
+        " pages=%"PRIu64" pages_freed=%"PRIu64, k->c.bracketed, k->orphans,
+        k->orphan_bytes, k->pages, k->pages_freed);
     if ( kind == HA_XMALLOC )
         add(&line, " pool=%"PRIu64" pool_freed=%"PRIu64, k->pool,
             k->pool_freed);
@@ -1004,38 +1340,59 @@ static void print_machine(const struct ha_machine *m, unsigned int busy)
         m->poolhdr, m->heapadd, m->owned_alloc, m->owned_freed,
         m->given_counted, m->taken_counted);
     add(&line, " lost_records=%"PRIu64" lost_stacks=%"PRIu64
-        " lost_rows=%"PRIu64" lost_live=%"PRIu64" busy=%u",
-        snap.lost_records, snap.lost_stacks, snap.lost_rows, snap.lost_blocks,
-        busy);
+        " lost_rows=%"PRIu64" lost_live=%"PRIu64" lost_domains=%"PRIu64
+        " busy=%u", snap.lost_records, snap.lost_stacks, snap.lost_rows,
+        snap.lost_blocks, snap.lost_domains, busy);
     end(&line);
+}
+
+static void print_domain(const struct ha_domain *dom)
+{
+    begin(&line, snap.seq, "", 'U');
+    add(&line, " %u.%u", dom->domain, dom->generation);
+    add_pages(&dom->pages);
+    end(&line);
+}
+
+/* Rows of charged kinds have no other way out. */
+static bool is_shown(const struct ha_row *r)
+{
+    return (st.setup.modes & HA_SUMMARY) || r->kind >= HA_POOL;
 }
 
 void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void))
 {
-    bool summary = st.setup.modes & HA_SUMMARY;
-    uint32_t stacks = summary ? snap.nr_stacks : 0;
-    uint32_t rows = summary ? snap.nr_rows : 0;
-    uint32_t i;
+    uint32_t stacks = 0, rows = 0, i;
 
     snap.number++;
     begin(&line, snap.seq, "", 'Z');
     add(&line, " begin %"PRIu64" why=%s", snap.number, why);
     end(&line);
 
-    for ( i = 0; i < stacks; i++ )
+    for ( i = 0; i < snap.nr_rows; i++ )
+        if ( snap.rows[i].stack && is_shown(&snap.rows[i]) )
+            st.stacks[snap.rows[i].stack - 1].dump = snap.number;
+    for ( i = 0; i < snap.nr_stacks; i++ )
     {
+        if ( !(st.setup.modes & HA_SUMMARY) &&
+             st.stacks[i].dump != snap.number )
+            continue;
         print_stack(i + 1, snap.seq);
-        if ( !(i & 15) )
+        if ( !(stacks++ & 15) )
             pause();
     }
-    for ( i = 0; i < rows; i++ )
+    for ( i = 0; i < snap.nr_rows; i++ )
     {
+        if ( !is_shown(&snap.rows[i]) )
+            continue;
         print_row(&snap.rows[i]);
-        if ( !(i & 15) )
+        if ( !(rows++ & 15) )
             pause();
     }
     for ( i = 0; i < HA_NR_KINDS; i++ )
         print_kind(i);
+    for ( i = 0; i < snap.nr_domains; i++ )
+        print_domain(&snap.domains[i]);
     print_machine(&snap.machine, busy);
 
     begin(&line, snap.seq, "", 'Z');

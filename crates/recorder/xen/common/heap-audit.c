@@ -10,8 +10,12 @@
  * after the original runs, so that an address is never live twice.
  */
 #include <xen/compile.h>
+#include <xen/domain.h>
 #include <xen/domain_page.h>
+#include <xen/err.h>
+#include <xen/guest_access.h>
 #include <xen/heap-audit.h>
+#include <xen/hypercall.h>
 #include <xen/init.h>
 #include <xen/kernel.h>
 #include <xen/keyhandler.h>
@@ -30,7 +34,9 @@
 
 #include <asm/current.h>
 #include <asm/processor.h>
+#include <public/domctl.h>
 #ifdef CONFIG_X86
+#include <asm/hypercall.h>
 #include <public/platform.h>
 #endif
 
@@ -55,6 +61,11 @@ ORIGINAL(xmem_pool_alloc);
 ORIGINAL(_xmalloc);
 ORIGINAL(_xrealloc);
 ORIGINAL(xfree);
+ORIGINAL(domain_create);
+ORIGINAL(domain_kill);
+ORIGINAL(do_domctl);
+ORIGINAL(process_pending_softirqs);
+void HEAP_AUDITED(complete_domain_destroy)(struct rcu_head *head);
 void noreturn HEAP_AUDITED(hwdom_shutdown)(unsigned char reason);
 #ifdef CONFIG_X86
 ORIGINAL(steal_page);
@@ -90,6 +101,8 @@ struct ha_cpu {
     unsigned int xfree, xfree_pool;
     const unsigned long *frame; /* of the outermost wrapper */
     bool moved;                 /* _xrealloc() took the slow path */
+    uint32_t calls;             /* calls of guests that have ended */
+    struct ha_subject subject;
 };
 static DEFINE_PER_CPU(struct ha_cpu, ha_cpu);
 
@@ -246,17 +259,359 @@ static void walk(const struct ha_cpu *c, struct ha_trace *t)
     }
 }
 
-static void describe(struct ha_event *e, struct ha_trace *t,
-                     const struct ha_cpu *c, unsigned int kind)
+/* What an event of a domain has, and an operation has too. */
+static void describe_place(struct ha_event *e)
 {
-    walk(c, t);
     memset(e, 0, sizeof(*e));
-    e->trace = t;
-    e->kind = kind;
     e->current_domain = current->domain->domain_id;
     e->passed_domain = HA_NO_DOMAIN;
     e->cpu = smp_processor_id();
 }
+
+static void describe(struct ha_event *e, struct ha_trace *t,
+                     const struct ha_cpu *c, unsigned int kind)
+{
+    walk(c, t);
+    describe_place(e);
+    e->trace = t;
+    e->kind = kind;
+    e->epoch = is_idle_vcpu(current) ? 0 : c->calls + 1;
+    e->subject = c->subject;
+}
+
+/* ------------------------------------------------------------- subjects */
+
+/* The domain that this CPU works on. Returns what it was, to be put back. */
+static struct ha_subject set_subject(struct ha_subject subject)
+{
+    struct ha_cpu *c = &this_cpu(ha_cpu);
+    struct ha_subject before = c->subject;
+
+    c->subject = subject;
+
+    return before;
+}
+
+static struct ha_subject subject_of(const struct domain *d, enum ha_how how)
+{
+    return (struct ha_subject){
+        .generation = ha_generation(d),
+        .domain = d->domain_id,
+        .how = how,
+    };
+}
+
+#if XEN_IS(4, 17)
+#define CREATE_FLAGS unsigned int
+#else
+#define CREATE_FLAGS bool
+#endif
+struct domain *domain_create(domid_t domid,
+                             struct xen_domctl_createdomain *config,
+                             CREATE_FLAGS flags)
+{
+    struct ha_subject subject = { .domain = domid, .how = HA_CREATED };
+    struct ha_subject before;
+    struct ha_event e;
+    struct domain *d;
+
+    if ( !ha_ready )
+        return HEAP_AUDITED(domain_create)(domid, config, flags);
+
+    describe_place(&e);
+    subject.generation = ha_domain_begin(&e, domid,
+                                         config ? config->flags : 0);
+    before = set_subject(subject);
+    d = HEAP_AUDITED(domain_create)(domid, config, flags);
+    set_subject(before);
+
+    if ( IS_ERR_OR_NULL(d) )
+        ha_domain_failed(&e, subject.generation);
+    else
+        ha_domain_created(subject.generation, d);
+
+    return d;
+}
+
+int domain_kill(struct domain *d)
+{
+    struct ha_subject before = set_subject(subject_of(d, HA_KILLED));
+    int rc = HEAP_AUDITED(domain_kill)(d);
+
+    set_subject(before);
+
+    return rc;
+}
+
+void cf_check complete_domain_destroy(struct rcu_head *head)
+{
+    const struct domain *d = container_of(head, struct domain, rcu);
+    struct ha_subject before = set_subject(subject_of(d, HA_KILLED));
+
+    HEAP_AUDITED(complete_domain_destroy)(head);
+    set_subject(before);
+}
+
+long do_domctl(XEN_GUEST_HANDLE_PARAM(xen_domctl_t) u_domctl)
+{
+    struct ha_subject subject = { .how = HA_NO_SUBJECT }, before;
+    struct xen_domctl op;
+    long rc;
+
+    /* Read by the original again: what is found here is a hint. */
+    if ( !copy_field_from_guest(&op, u_domctl, cmd) &&
+         !copy_field_from_guest(&op, u_domctl, domain) &&
+         op.cmd != XEN_DOMCTL_createdomain )
+    {
+        subject.how = HA_DOMCTL;
+        subject.domain = op.domain;
+        subject.generation = ha_generation_of(op.domain);
+    }
+
+    before = set_subject(subject);
+    rc = HEAP_AUDITED(do_domctl)(u_domctl);
+    set_subject(before);
+
+    return rc;
+}
+
+/* What these do is about something else. */
+void process_pending_softirqs(void)
+{
+    struct ha_subject none = { .how = HA_NO_SUBJECT };
+    struct ha_subject before = set_subject(none);
+
+    HEAP_AUDITED(process_pending_softirqs)();
+    set_subject(before);
+}
+
+/* --------------------------------------------------------- ends of calls */
+
+static uint32_t cf_check epoch_of(unsigned int cpu)
+{
+    return cpu_online(cpu) ? per_cpu(ha_cpu, cpu).calls + 1 : 0;
+}
+
+/*
+ * A guest's call has been handled. With a wait queue, a call can have been
+ * left in the middle: whatever it worked on, the next one does not.
+ */
+static void end_call(void)
+{
+    struct ha_cpu *c = &this_cpu(ha_cpu);
+
+    c->calls++;
+    c->subject.how = HA_NO_SUBJECT;
+}
+
+#ifdef CONFIG_X86
+
+/* Called from assembly: not all have a prototype in a header. */
+#define HANDLER(fn) void HEAP_AUDITED(fn)(struct cpu_user_regs *regs)
+
+/* Also raised by Xen itself, in the middle of a call. */
+HANDLER(do_page_fault);
+void do_page_fault(struct cpu_user_regs *regs)
+{
+    bool guest = guest_mode(regs);
+
+    HEAP_AUDITED(do_page_fault)(regs);
+    if ( guest )
+        end_call();
+}
+
+HANDLER(do_general_protection);
+void do_general_protection(struct cpu_user_regs *regs)
+{
+    bool guest = guest_mode(regs);
+
+    HEAP_AUDITED(do_general_protection)(regs);
+    if ( guest )
+        end_call();
+}
+
+#ifdef CONFIG_PV
+HANDLER(pv_hypercall);
+void pv_hypercall(struct cpu_user_regs *regs)
+{
+    HEAP_AUDITED(pv_hypercall)(regs);
+    end_call();
+}
+#endif
+
+#ifdef CONFIG_PV32
+/* Where there is none (Xen 4.14) nobody calls this. */
+HANDLER(do_entry_int82) __attribute__((weak));
+void do_entry_int82(struct cpu_user_regs *regs)
+{
+    HEAP_AUDITED(do_entry_int82)(regs);
+    end_call();
+}
+#endif
+
+#ifdef CONFIG_HVM
+/* From 4.18 on this one takes no argument, and does not mind one. */
+#if !XEN_IS(4, 20) || defined(CONFIG_AMD_SVM)
+HANDLER(svm_vmexit_handler);
+void svm_vmexit_handler(struct cpu_user_regs *regs)
+{
+    HEAP_AUDITED(svm_vmexit_handler)(regs);
+    end_call();
+}
+#endif
+
+#if !XEN_IS(4, 20) || defined(CONFIG_INTEL_VMX)
+HANDLER(vmx_vmexit_handler);
+void vmx_vmexit_handler(struct cpu_user_regs *regs)
+{
+    HEAP_AUDITED(vmx_vmexit_handler)(regs);
+    end_call();
+}
+#endif
+#endif /* CONFIG_HVM */
+
+#else /* !CONFIG_X86 */
+
+/* Runs softirqs and may leave the CPU to another guest: the call is over. */
+void HEAP_AUDITED(leave_hypervisor_to_guest)(void);
+void leave_hypervisor_to_guest(void)
+{
+    end_call();
+    HEAP_AUDITED(leave_hypervisor_to_guest)();
+}
+
+#endif /* CONFIG_X86 */
+
+/* ---------------------------------------------------------- domains' own */
+
+/* Pages that the pool of a domain has all in all; 0: none, or unknown. */
+static uint32_t pool_pages(struct domain *d)
+{
+#if XEN_IS(4, 17)
+    uint64_t bytes;
+
+    if ( !arch_get_paging_mempool_size(d, &bytes) )
+        return bytes >> PAGE_SHIFT;
+#endif
+
+    return 0;
+}
+
+/*
+ * Pages that go from a domain's pool to its use. Not from SYS_STATE_active on
+ * but always: what is in use could not be told else.
+ */
+static always_inline void record_take(struct domain *d, struct page_info *pg,
+                                      unsigned int pages, const void *frame)
+{
+    struct ha_cpu c = { .frame = frame, .calls = this_cpu(ha_cpu).calls };
+    struct ha_event e;
+    struct ha_trace t;
+
+    if ( !ha_ready )
+        return;
+
+    describe(&e, &t, &c, HA_POOL);
+    e.size = (uint64_t)pages << PAGE_SHIFT;
+    if ( pg )
+    {
+        e.addr = e.key = page_to_maddr(pg);
+        ha_own(&e, d, pool_pages(d));
+    }
+    else
+        ha_own_fail(&e, d, pool_pages(d));
+}
+
+static void record_back(struct domain *d, struct page_info *pg,
+                        unsigned int pages)
+{
+    struct ha_event e;
+
+    if ( !ha_ready )
+        return;
+
+    describe_place(&e);
+    e.kind = HA_POOL;
+    e.size = (uint64_t)pages << PAGE_SHIFT;
+    e.key = page_to_maddr(pg);
+    ha_disown(&e, d);
+}
+
+#ifdef CONFIG_X86
+
+#ifdef CONFIG_HVM
+struct page_info *HEAP_AUDITED(hap_alloc)(struct domain *d);
+void HEAP_AUDITED(hap_free)(struct domain *d, mfn_t mfn);
+
+struct page_info *noinline hap_alloc(struct domain *d)
+{
+    struct page_info *pg = HEAP_AUDITED(hap_alloc)(d);
+
+    /* A dying domain's requests are refused, whatever its pool has. */
+    if ( pg || !d->is_dying )
+        record_take(d, pg, 1, __builtin_frame_address(0));
+
+    return pg;
+}
+
+void noinline hap_free(struct domain *d, mfn_t mfn)
+{
+    record_back(d, mfn_to_page(mfn), 1);
+    HEAP_AUDITED(hap_free)(d, mfn);
+}
+#endif
+
+#ifdef CONFIG_SHADOW_PAGING
+mfn_t HEAP_AUDITED(shadow_alloc)(struct domain *d, uint32_t type,
+                                 unsigned long backpointer);
+void HEAP_AUDITED(shadow_free)(struct domain *d, mfn_t smfn);
+extern const uint8_t sh_type_to_size[];
+
+/* A shadow can be several pages, which are named by one of them. */
+mfn_t noinline shadow_alloc(struct domain *d, uint32_t type,
+                            unsigned long backpointer)
+{
+    mfn_t mfn = HEAP_AUDITED(shadow_alloc)(d, type, backpointer);
+
+    record_take(d, mfn_to_page(mfn), sh_type_to_size[type],
+                __builtin_frame_address(0));
+
+    return mfn;
+}
+
+void noinline shadow_free(struct domain *d, mfn_t smfn)
+{
+    struct page_info *pg = mfn_to_page(smfn);
+
+    record_back(d, pg, sh_type_to_size[pg->u.sh.type]);
+    HEAP_AUDITED(shadow_free)(d, smfn);
+}
+#endif
+
+#else /* !CONFIG_X86 */
+
+struct page_info *HEAP_AUDITED(p2m_alloc_page)(struct domain *d);
+void HEAP_AUDITED(p2m_free_page)(struct domain *d, struct page_info *pg);
+
+/* The hardware domain has no pool: its pages are the heap's, and anonymous. */
+struct page_info *noinline p2m_alloc_page(struct domain *d)
+{
+    struct page_info *pg = HEAP_AUDITED(p2m_alloc_page)(d);
+
+    if ( !is_hardware_domain(d) )
+        record_take(d, pg, 1, __builtin_frame_address(0));
+
+    return pg;
+}
+
+void noinline p2m_free_page(struct domain *d, struct page_info *pg)
+{
+    if ( !is_hardware_domain(d) )
+        record_back(d, pg, 1);
+    HEAP_AUDITED(p2m_free_page)(d, pg);
+}
+
+#endif /* CONFIG_X86 */
 
 /* ---------------------------------------------------------- domain heap */
 
@@ -278,6 +633,21 @@ struct page_info *noinline alloc_domheap_pages(
     {
         if ( pg )
             count_owned(&ha_owned.owned_alloc, 1UL << order);
+        if ( memflags & MEMF_no_refcount )
+        {
+            struct ha_event e;
+            struct ha_trace t;
+
+            describe(&e, &t, c, HA_EXTRA);
+            e.size = PAGE_SIZE << order;
+            if ( pg )
+            {
+                e.key = page_to_maddr(pg);
+                ha_own(&e, d, 0);
+            }
+            else
+                ha_own_fail(&e, d, 0);
+        }
     }
     else if ( !c->xenheap )     /* else the Xen heap's, recorded there */
     {
@@ -311,8 +681,22 @@ void noinline free_domheap_pages(struct page_info *pg, unsigned int order)
     /* Nothing goes back to the heap where a page is the Xen heap's. */
     if ( c && !is_xen_heap_page(pg) )
     {
-        if ( page_get_owner(pg) )
+        const struct domain *owner = page_get_owner(pg);
+
+        if ( owner )
+        {
             count_owned(&ha_owned.owned_freed, 1UL << order);
+            if ( pg->count_info & PGC_extra )
+            {
+                struct ha_event e;
+
+                describe_place(&e);
+                e.kind = HA_EXTRA;
+                e.size = PAGE_SIZE << order;
+                e.key = page_to_maddr(pg);
+                ha_disown(&e, owner);
+            }
+        }
         else
         {
             struct ha_event e;
@@ -507,6 +891,8 @@ void noinline free_xenheap_pages(void *v, unsigned int order)
         e.addr = (unsigned long)v;
         e.key = virt_to_maddr(v);
         ha_free_pages(&e, 1UL << order);
+        /* It may be a domain's structure: the last that is left of it. */
+        ha_domain_end(&e, v);
     }
 
     HEAP_AUDITED(free_xenheap_pages)(v, order);
@@ -880,6 +1266,7 @@ static int __init cf_check ha_initcall(void)
         .text_end = (unsigned long)_etext,
         .puts = put_line,
         .frame = put_frame,
+        .epoch = epoch_of,
     };
     unsigned int order;
     void *memory;

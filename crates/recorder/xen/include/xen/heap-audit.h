@@ -29,6 +29,7 @@
 #define HA_NO_DOMAIN  0xffffU   /* no domain was passed */
 #define HA_MAX_ORDER  20U       /* the largest order of any architecture */
 #define HA_PAGE_SHIFT 12U
+#define HA_DOMAINS    512U      /* domains that exist at once */
 
 /* Modes, as bits. */
 #define HA_TRACE      1U        /* a line an event */
@@ -40,6 +41,8 @@ enum ha_kind {
     HA_XENHEAP,
     HA_DOMHEAP,
     HA_GROWTH,
+    HA_POOL,                    /* a domain's pool: counted, not traced */
+    HA_EXTRA,                   /* MEMF_no_refcount: likewise */
     HA_NR_KINDS
 };
 
@@ -50,6 +53,22 @@ enum ha_op {
     HA_GIVE,
     HA_GIVE_BACK,
     HA_TAKE,
+    HA_CREATE,
+    HA_END,
+};
+
+/* How a domain is known to be what an operation is about. */
+enum ha_how {
+    HA_NO_SUBJECT,
+    HA_CREATED,                 /* in domain_create() */
+    HA_KILLED,                  /* in its destruction */
+    HA_DOMCTL,                  /* named by a domctl */
+};
+
+struct ha_subject {
+    uint32_t generation;
+    uint16_t domain;
+    uint8_t how;
 };
 
 struct ha_trace {
@@ -73,17 +92,33 @@ struct ha_event {
     uint8_t kind;
     uint8_t layer;
     bool no_owner;
+    uint32_t epoch;             /* 0: none */
+    struct ha_subject subject;
+};
+
+/* What a domain has of its own, in pages. */
+struct ha_pages {
+    uint32_t pool, low;         /* the most it had, the fewest left in it */
+    uint32_t takes, backs, failed;
+    uint32_t extra;
 };
 
 /* A record that waits to be printed. */
 struct ha_record {
     uint64_t seq;
-    uint64_t addr;
-    uint64_t size;
-    uint64_t used;
+    union {
+        struct {
+            uint64_t addr;
+            uint64_t size;
+            uint64_t used;
+        };
+        struct ha_pages pages;  /* HA_END */
+    };
     uint64_t time;
-    uint32_t memflags;
+    uint32_t memflags;          /* HA_CREATE: flags of the creation */
     uint32_t stack;
+    uint32_t epoch;
+    struct ha_subject subject;  /* HA_CREATE, HA_END: which domain */
     uint16_t current_domain;
     uint16_t passed_domain;
     uint16_t cpu;
@@ -93,11 +128,14 @@ struct ha_record {
     bool no_owner;
     bool unknown;               /* a free without a known allocation */
     bool no_size;
+    bool bracketed;             /* freed in the call that allocated */
+    bool failed;                /* HA_END: was never created */
 };
 
 struct ha_stack {
     uint64_t hash;
     bool printed;
+    uint32_t dump;              /* the last one that has a row of it */
     struct ha_trace trace;
 };
 
@@ -108,6 +146,7 @@ struct ha_counters {
     uint64_t freed, freed_bytes;
     uint64_t given, given_bytes;
     uint64_t live, live_bytes, peak;
+    uint64_t bracketed;
 };
 
 struct ha_row {
@@ -134,6 +173,18 @@ struct ha_block {
     uint32_t row;
     uint8_t order;
     uint8_t order0;             /* of the allocation it was cut from */
+    uint16_t cpu;               /* where and in which call it was made */
+    uint32_t epoch;
+};
+
+/* A domain, from the begin of its creation to the free of its structure. */
+struct ha_domain {
+    const void *d;              /* NULL: being created */
+    uint32_t generation;
+    uint16_t domain;
+    uint32_t in_pool;           /* pages that are taken from its pool */
+    uint32_t extra_peak;
+    struct ha_pages pages;
 };
 
 /* What ha_give() took out of the books, for ha_give_back(). */
@@ -170,6 +221,8 @@ struct ha_setup {
     unsigned long text_start, text_end;
     void (*puts)(const char *line);
     void (*frame)(unsigned long pc, bool exact);
+    /* The call that a CPU is in; 0: unknown. */
+    uint32_t (*epoch)(unsigned int cpu);
 };
 
 /* Rounds sizes to what the tables need; returns the bytes they take. */
@@ -186,6 +239,25 @@ void ha_free_pages(const struct ha_event *e, unsigned long nr);
 void ha_give(const struct ha_event *e, unsigned long nr,
              struct ha_given *given);
 void ha_give_back(const struct ha_event *e, const struct ha_given *given);
+/*
+ * Pages of a domain's own: kind HA_POOL or HA_EXTRA, d as it was given to
+ * ha_domain_created(). pool: pages that its pool has all in all.
+ */
+void ha_own(const struct ha_event *e, const void *d, uint32_t pool);
+void ha_own_fail(const struct ha_event *e, const void *d, uint32_t pool);
+void ha_disown(const struct ha_event *e, const void *d);
+
+/* The creation of a domain begins: returns its generation. */
+uint32_t ha_domain_begin(const struct ha_event *e, uint16_t domain,
+                         uint32_t flags);
+void ha_domain_created(uint32_t generation, const void *d);
+void ha_domain_failed(const struct ha_event *e, uint32_t generation);
+/* Ends a domain if d is one's structure. */
+void ha_domain_end(const struct ha_event *e, const void *d);
+/* Its generation, and that of the newest with an id; 0: unknown. */
+uint32_t ha_generation(const void *d);
+uint32_t ha_generation_of(uint16_t domain);
+
 /* From here on nothing is recorded; until ha_unseal(), which counts it. */
 void ha_seal(void);
 void ha_unseal(void);
