@@ -131,10 +131,8 @@ pub(crate) const RENAMES: &[RenameFile] = &[
         paths: &["arch/x86/pv/hypercall.c"],
         functions: &[once("pv_hypercall"), at_most_once("do_entry_int82")],
     },
-    RenameFile {
-        paths: &["arch/x86/traps.c"],
-        functions: &[once("do_page_fault"), once("do_general_protection")],
-    },
+    RenameFile { paths: &["arch/x86/traps.c"], functions: &[once("do_page_fault")] },
+    RenameFile { paths: &["arch/x86/pv/emul-priv-op.c"], functions: &[once("pv_emulate_privileged_op")] },
     RenameFile { paths: &["arch/x86/hvm/svm/svm.c"], functions: &[once("svm_vmexit_handler")] },
     RenameFile { paths: &["arch/x86/hvm/vmx/vmx.c"], functions: &[once("vmx_vmexit_handler")] },
     RenameFile { paths: &["arch/arm/traps.c"], functions: &[once("leave_hypervisor_to_guest")] },
