@@ -1,9 +1,10 @@
 //! The heap recorder for Xen, and how it goes into a source tree and out again.
 //!
-//! Xen's allocators are wrapped by renaming them where they are defined: `void xfree(` becomes
-//! `void HEAP_AUDITED(xfree)(`. With `CONFIG_HEAP_AUDIT=n` the macro gives the plain name back, and the
-//! objects are what they were; with it, the recorder's own file defines the public names. No line of an
-//! existing C file moves, because Xen's bug frames hold line numbers.
+//! Xen's allocators, and some functions more, are wrapped by renaming them where they are defined: `void
+//! xfree(` becomes `void HEAP_AUDITED(xfree)(`, and `static void hap_free(ARGS)` becomes
+//! `AUDITED_STATIC(void, hap_free, (ARGS))`. With `CONFIG_HEAP_AUDIT=n` the macros give the plain text
+//! back, and the objects are what they were; with it, the recorder's own file defines the public names. No
+//! line of an existing C file moves, because Xen's bug frames hold line numbers.
 //!
 //! ```no_run
 //! use xenheap_recorder::{LocalChanges, Tree, plan};

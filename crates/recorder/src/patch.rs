@@ -110,9 +110,12 @@ stack that led to it, and so is its end. The boot option heap-audit= chooses
 what is printed, the debug key 'y' prints totals.
 
 The allocators are renamed where they are defined, and the recorder defines
-the public names, so that no caller changes and none is missed. With
-CONFIG_HEAP_AUDIT=n the macro HEAP_AUDITED() gives the plain names back, and
-as no line of these files moves, their objects stay the same byte for byte.
+the public names, so that no caller changes and none is missed. So are the
+functions that tell which domain memory is for, when a call from a guest is
+over, and what is taken from the pools of page tables. With
+CONFIG_HEAP_AUDIT=n the macros HEAP_AUDITED() and AUDITED_STATIC() give the
+plain definitions back, and as no line of these files moves, their objects
+stay the same byte for byte.
 ";
 
 impl Plan {

@@ -11,6 +11,10 @@
 //! `init_xenheap_pages` are defined twice, in the two branches of an `#if` on `CONFIG_SEPARATE_XENHEAP`.
 //! Arm has a `steal_page` of its own that only ever fails; it is left alone. In 4.14 `do_entry_int82` is
 //! in another file and goes through `pv_hypercall`, so there is nothing to rename.
+//!
+//! A function that its own file calls must be declared in a header or be static: the callers below its
+//! definition know it from there, and no longer do once it has another name. So it is
+//! `pv_emulate_privileged_op` and not its caller `do_general_protection`, which 4.20 declares nowhere.
 
 /// The macro around the name of a definition.
 pub(crate) const MACRO: &str = "HEAP_AUDITED";
@@ -131,10 +135,8 @@ pub(crate) const RENAMES: &[RenameFile] = &[
         paths: &["arch/x86/pv/hypercall.c"],
         functions: &[once("pv_hypercall"), at_most_once("do_entry_int82")],
     },
-    RenameFile {
-        paths: &["arch/x86/traps.c"],
-        functions: &[once("do_page_fault"), once("do_general_protection")],
-    },
+    RenameFile { paths: &["arch/x86/traps.c"], functions: &[once("do_page_fault")] },
+    RenameFile { paths: &["arch/x86/pv/emul-priv-op.c"], functions: &[once("pv_emulate_privileged_op")] },
     RenameFile { paths: &["arch/x86/hvm/svm/svm.c"], functions: &[once("svm_vmexit_handler")] },
     RenameFile { paths: &["arch/x86/hvm/vmx/vmx.c"], functions: &[once("vmx_vmexit_handler")] },
     RenameFile { paths: &["arch/arm/traps.c"], functions: &[once("leave_hypervisor_to_guest")] },

@@ -1,6 +1,6 @@
 //! With `CONFIG_HEAP_AUDIT=n` the edited files compile to what they compiled to before; with `y` the
 //! configuration is the one that the recorder needs. Builds with the real build system of real trees (see
-//! `common/trees.rs`), x86, on a copy in a fixed place: paths are in the objects.
+//! `common/trees.rs`), for x86 and Arm, on a copy in a fixed place: paths are in the objects.
 
 #[path = "common/trees.rs"]
 mod trees;
@@ -13,37 +13,70 @@ use object::read::elf::ElfFile64;
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, elf};
 use xenheap_recorder::{LocalChanges, Tree, plan};
 
-const OBJECTS: &[&str] = &[
-    "common/page_alloc.o",
-    "common/xmalloc_tlsf.o",
-    "common/shutdown.o",
-    "common/domain.o",
-    "common/domctl.o",
-    "common/softirq.o",
-    "arch/x86/acpi/power.o",
-    "arch/x86/mm.o",
-    "arch/x86/traps.o",
-    "arch/x86/pv/hypercall.o",
-    "arch/x86/hvm/svm/svm.o",
-    "arch/x86/hvm/vmx/vmx.o",
-    "arch/x86/mm/hap/hap.o",
-    "arch/x86/mm/shadow/common.o",
-];
+/// What Xen is built for.
+struct Target {
+    /// As Xen's makefiles call it.
+    arch: &'static str,
+    /// What the names of the compiler and its tools begin with.
+    tools: &'static str,
+    /// Objects of files that are edited. Of those that are not there the file has moved.
+    objects: &'static [&'static str],
+    /// One of them, and a static function in it.
+    with_static: (&'static str, &'static str),
+}
+
+const X86: Target = Target {
+    arch: "x86_64",
+    tools: "",
+    objects: &[
+        "common/page_alloc.o",
+        "common/xmalloc_tlsf.o",
+        "common/shutdown.o",
+        "common/domain.o",
+        "common/domctl.o",
+        "common/softirq.o",
+        "arch/x86/acpi/power.o",
+        "arch/x86/mm.o",
+        "arch/x86/traps.o",
+        "arch/x86/pv/hypercall.o",
+        "arch/x86/pv/emul-priv-op.o",
+        "arch/x86/hvm/svm/svm.o",
+        "arch/x86/hvm/vmx/vmx.o",
+        "arch/x86/mm/hap/hap.o",
+        "arch/x86/mm/shadow/common.o",
+    ],
+    with_static: ("arch/x86/mm/hap/hap.o", "hap_alloc"),
+};
+
+/// What is compiled for both is compared on x86; one such file with a static function is enough here.
+const ARM: Target = Target {
+    arch: "arm64",
+    tools: "aarch64-linux-gnu-",
+    objects: &[
+        "common/page_alloc.o",
+        "common/domain.o",
+        "arch/arm/traps.o",
+        "arch/arm/p2m.o",
+        "arch/arm/mmu/p2m.o",
+    ],
+    with_static: ("common/domain.o", "complete_domain_destroy"),
+};
 
 /// What the build of the hypervisor reads.
 const PARTS: &[&str] = &["xen", "config", "Config.mk"];
 
 struct Build {
     folder: tempfile::TempDir,
+    target: &'static Target,
 }
 
 impl Build {
-    fn of(tree: &Path) -> Self {
+    fn of(tree: &Path, target: &'static Target) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for part in PARTS {
             trees::copy(&tree.join(part), folder.path());
         }
-        Self { folder }
+        Self { folder, target }
     }
 
     fn xen(&self) -> PathBuf {
@@ -57,7 +90,9 @@ impl Build {
             .arg("-C")
             .arg(self.xen())
             .arg(format!("-j{jobs}"))
-            .args(["XEN_TARGET_ARCH=x86_64", "XEN_BUILD_DATE=never", "XEN_BUILD_HOST=nowhere"])
+            .args(["XEN_BUILD_DATE=never", "XEN_BUILD_HOST=nowhere"])
+            .arg(format!("XEN_TARGET_ARCH={}", self.target.arch))
+            .arg(format!("CROSS_COMPILE={}", self.target.tools))
             // Xen 4.14 is older than the compiler, which warns of sources that are not ours.
             .arg("EXTRA_CFLAGS_XEN_CORE=-Wno-error=array-bounds")
             .args(args)
@@ -79,7 +114,9 @@ impl Build {
 
     /// Completes a configuration; gives the lines of the result and what kconfig said.
     fn configure(&self, options: &[&str]) -> (Vec<String>, String) {
-        fs::write(self.xen().join(".config"), options.join("\n") + "\n").unwrap();
+        // Not everything that is compared is built by default in every version.
+        let options = options.join("\n") + "\nCONFIG_SHADOW_PAGING=y\n";
+        fs::write(self.xen().join(".config"), options).unwrap();
         let said = self.must_make(&["olddefconfig"]);
         let config = fs::read_to_string(self.xen().join(".config")).unwrap();
         (config.lines().map(str::to_owned).collect(), said)
@@ -91,12 +128,18 @@ impl Build {
         self.make(&["ALL_OBJS-y=", "ALL_LIBS-y=", "ALL_OBJS=", "ALL_LIBS="]);
     }
 
+    fn names(&self) -> Vec<&'static str> {
+        let there = |object: &&str| self.xen().join(object).with_extension("c").exists();
+        self.target.objects.iter().copied().filter(there).collect()
+    }
+
     fn objects(&self) -> Vec<Summary> {
-        for object in OBJECTS {
+        let names = self.names();
+        for object in &names {
             let _ = fs::remove_file(self.xen().join(object));
         }
-        self.must_make(OBJECTS);
-        OBJECTS.iter().map(|object| summary(&self.xen().join(object))).collect()
+        self.must_make(&names);
+        names.iter().map(|object| summary(&self.xen().join(object))).collect()
     }
 }
 
@@ -177,35 +220,37 @@ fn assert_same(before: &[Summary], after: &[Summary], what: &str) {
 #[test]
 fn switched_off_it_changes_no_object() {
     for tree in trees::trees() {
-        let build = Build::of(&tree);
-        let opened = Tree::open(build.folder.path()).unwrap();
-        for debug in ["CONFIG_DEBUG=y", "# CONFIG_DEBUG is not set"] {
-            let what = format!("{} with {debug}", tree.display());
-            let (config, _) = build.configure(&["CONFIG_EXPERT=y", debug]);
-            assert!(config.iter().any(|line| line == debug), "{what}");
-            // Once is enough: what is generated here does not see the recorder.
-            build.prepare();
-            let before = build.objects();
-            let text = |summary: &Summary| {
-                summary.sections.iter().any(|s| s.name.starts_with(".text") && s.size > 0)
-            };
-            assert!(before.iter().all(text), "{what}: objects without code prove nothing");
+        for target in [&X86, &ARM] {
+            let build = Build::of(&tree, target);
+            let opened = Tree::open(build.folder.path()).unwrap();
+            for debug in ["CONFIG_DEBUG=y", "# CONFIG_DEBUG is not set"] {
+                let what = format!("{} for {} with {debug}", tree.display(), target.arch);
+                let (config, _) = build.configure(&["CONFIG_EXPERT=y", debug]);
+                assert!(config.iter().any(|line| line == debug), "{what}");
+                // Once is enough: what is generated here does not see the recorder.
+                build.prepare();
+                let before = build.objects();
+                let text = |summary: &Summary| {
+                    summary.sections.iter().any(|s| s.name.starts_with(".text") && s.size > 0)
+                };
+                assert!(before.iter().all(text), "{what}: objects without code prove nothing");
 
-            plan(&opened).unwrap().apply(LocalChanges::Keep).unwrap();
-            let (config, _) = build.configure(&["CONFIG_EXPERT=y", debug]);
-            assert!(config.iter().any(|line| line == "# CONFIG_HEAP_AUDIT is not set"), "{what}");
-            assert_same(&before, &build.objects(), &what);
-            plan(&opened).unwrap().undo(LocalChanges::Keep).unwrap();
+                plan(&opened).unwrap().apply(LocalChanges::Keep).unwrap();
+                let (config, _) = build.configure(&["CONFIG_EXPERT=y", debug]);
+                assert!(config.iter().any(|line| line == "# CONFIG_HEAP_AUDIT is not set"), "{what}");
+                assert_same(&before, &build.objects(), &what);
+                plan(&opened).unwrap().undo(LocalChanges::Keep).unwrap();
 
-            // The comparison would notice a line that moves.
-            if debug == "CONFIG_DEBUG=y" {
-                let file = build.xen().join("common/page_alloc.c");
-                let source = fs::read(&file).unwrap();
-                fs::write(&file, [b"\n".as_slice(), &source].concat()).unwrap();
-                build.must_make(&["common/page_alloc.o"]);
-                let moved = summary(&build.xen().join("common/page_alloc.o"));
-                assert!(before.first() != Some(&moved), "{what}: no object holds a line number");
-                fs::write(&file, &source).unwrap();
+                // The comparison would notice a line that moves.
+                if debug == "CONFIG_DEBUG=y" {
+                    let file = build.xen().join("common/page_alloc.c");
+                    let source = fs::read(&file).unwrap();
+                    fs::write(&file, [b"\n".as_slice(), &source].concat()).unwrap();
+                    build.must_make(&["common/page_alloc.o"]);
+                    let moved = summary(&build.xen().join("common/page_alloc.o"));
+                    assert!(before.first() != Some(&moved), "{what}: no object holds a line number");
+                    fs::write(&file, &source).unwrap();
+                }
             }
         }
     }
@@ -214,36 +259,46 @@ fn switched_off_it_changes_no_object() {
 #[test]
 fn switched_on_it_builds_with_frame_pointers() {
     for tree in trees::trees() {
-        let build = Build::of(&tree);
-        plan(&Tree::open(build.folder.path()).unwrap()).unwrap().apply(LocalChanges::Keep).unwrap();
-        for options in [
-            ["CONFIG_HEAP_AUDIT=y", "CONFIG_EXPERT=y"],
-            ["CONFIG_HEAP_AUDIT=y", "CONFIG_DEBUG=y"],
-            // Outside of the block for developers, so it can be switched on alone.
-            ["CONFIG_HEAP_AUDIT=y", "# CONFIG_EXPERT is not set"],
-        ] {
-            let what = format!("{} with {options:?}", tree.display());
-            let (config, said) = build.configure(&options);
-            for wanted in ["CONFIG_HEAP_AUDIT=y", "CONFIG_FRAME_POINTER=y"] {
+        for target in [&X86, &ARM] {
+            let build = Build::of(&tree, target);
+            plan(&Tree::open(build.folder.path()).unwrap()).unwrap().apply(LocalChanges::Keep).unwrap();
+            for options in [
+                ["CONFIG_HEAP_AUDIT=y", "CONFIG_EXPERT=y"],
+                ["CONFIG_HEAP_AUDIT=y", "CONFIG_DEBUG=y"],
+                // Outside of the block for developers, so it can be switched on alone.
+                ["CONFIG_HEAP_AUDIT=y", "# CONFIG_EXPERT is not set"],
+            ] {
+                let what = format!("{} for {} with {options:?}", tree.display(), target.arch);
+                let (config, said) = build.configure(&options);
+                for wanted in ["CONFIG_HEAP_AUDIT=y", "CONFIG_FRAME_POINTER=y"] {
+                    assert!(config.iter().any(|line| line == wanted), "{what}: no {wanted}");
+                }
+                let complaint = said.lines().find(|line| line.contains("Kconfig.debug:"));
+                assert_eq!(complaint, None, "{what}");
+            }
+            // The last configuration is built: every warning is an error there.
+            build.prepare();
+            build.must_make(&["common/heap-audit.o", "common/heap-audit-core.o", "common/xmalloc_tlsf.o"]);
+            build.must_make(&build.names());
+            let what = format!("{} for {}", tree.display(), target.arch);
+            let defines = |object: &str, name: &str| {
+                let symbols = summary(&build.xen().join(object)).symbols;
+                symbols
+                    .iter()
+                    .any(|symbol| symbol.starts_with(&format!("{name} ")) && symbol.contains(" .text"))
+            };
+            assert!(defines("common/xmalloc_tlsf.o", "heap_audited_xfree"), "{what}");
+            assert!(!defines("common/xmalloc_tlsf.o", "xfree"), "{what}");
+            assert!(defines("common/heap-audit.o", "xfree"), "{what}");
+            // A static function can be linked, under the name that its callers do not use.
+            let (object, function) = target.with_static;
+            assert!(defines(object, &format!("heap_audited_{function}")), "{what}");
+            assert!(!defines(object, function), "{what}");
+
+            let (config, _) = build.configure(&["CONFIG_EXPERT=y", "# CONFIG_DEBUG is not set"]);
+            for wanted in ["# CONFIG_HEAP_AUDIT is not set", "# CONFIG_FRAME_POINTER is not set"] {
                 assert!(config.iter().any(|line| line == wanted), "{what}: no {wanted}");
             }
-            let complaint = said.lines().find(|line| line.contains("Kconfig.debug:"));
-            assert_eq!(complaint, None, "{what}");
-        }
-        // The last configuration is built: every warning is an error there.
-        build.prepare();
-        build.must_make(&["common/heap-audit.o", "common/heap-audit-core.o", "common/xmalloc_tlsf.o"]);
-        let defines = |object: &str, name: &str| {
-            let symbols = summary(&build.xen().join(object)).symbols;
-            symbols.iter().any(|symbol| symbol.starts_with(&format!("{name} ")) && symbol.contains(" .text"))
-        };
-        assert!(defines("common/xmalloc_tlsf.o", "heap_audited_xfree"), "{}", tree.display());
-        assert!(!defines("common/xmalloc_tlsf.o", "xfree"), "{}", tree.display());
-        assert!(defines("common/heap-audit.o", "xfree"), "{}", tree.display());
-
-        let (config, _) = build.configure(&["CONFIG_EXPERT=y", "# CONFIG_DEBUG is not set"]);
-        for wanted in ["# CONFIG_HEAP_AUDIT is not set", "# CONFIG_FRAME_POINTER is not set"] {
-            assert!(config.iter().any(|line| line == wanted), "{}: no {wanted}", tree.display());
         }
     }
 }

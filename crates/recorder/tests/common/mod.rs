@@ -71,12 +71,8 @@ pub const FILES: &[(&str, &str)] = &[
         "#ifdef CONFIG_PV32\nvoid do_entry_int82(struct cpu_user_regs *regs)\n{\n}\n#endif\n\n\
          void pv_hypercall(struct cpu_user_regs *regs)\n{\n}\n",
     ),
-    (
-        "xen/arch/x86/traps.c",
-        "void do_page_fault(struct cpu_user_regs *regs)\n{\n}\n\n\
-         void do_general_protection(struct cpu_user_regs *regs)\n{\n}\n\n\
-         void do_other(struct cpu_user_regs *regs)\n{\n    do_general_protection(regs);\n}\n",
-    ),
+    ("xen/arch/x86/traps.c", "void do_page_fault(struct cpu_user_regs *regs)\n{\n}\n"),
+    ("xen/arch/x86/pv/emul-priv-op.c", "int pv_emulate_privileged_op(struct cpu_user_regs *regs)\n{\n}\n"),
     ("xen/arch/x86/hvm/svm/svm.c", "void asmlinkage svm_vmexit_handler(void)\n{\n}\n"),
     ("xen/arch/x86/hvm/vmx/vmx.c", "void asmlinkage vmx_vmexit_handler(struct cpu_user_regs *regs)\n{\n}\n"),
     (
