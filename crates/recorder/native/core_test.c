@@ -26,19 +26,20 @@ static uint64_t rng_next(uint64_t *s)
 
 /* ------------------------------------------ what was printed, as numbers */
 
-#define KINDS "xhdp"
+#define KINDS "xhdpgr"
 struct totals {
     unsigned long allocs, bytes, failed, taken, taken_bytes, freed,
                   freed_bytes, given, given_bytes, live, live_bytes, peak,
-                  orphans, orphan_bytes, pages, pages_freed;
+                  bracketed, orphans, orphan_bytes, pages, pages_freed;
 };
 
 static struct {
     unsigned long lines, events, last_seq, too_long, missing;
-    unsigned long lost_records, lost_stacks, lost_rows, lost_live;
-    unsigned long stacks, rows;
-    struct totals kind[4];
-    char first_stack[HA_LINE];
+    unsigned long lost_records, lost_stacks, lost_rows, lost_live,
+                  lost_domains;
+    unsigned long stacks, rows, domains;
+    struct totals kind[HA_NR_KINDS];
+    char first_stack[HA_LINE], last_event[HA_LINE], last_domain[HA_LINE];
 } seen;
 
 static unsigned int crc16(const char *s, size_t n)
@@ -76,10 +77,16 @@ static void put_line(const char *text)
         struct totals t;
 
     case 'A': case 'X': case 'F': case 'G': case 'B': case 'T':
+    case 'C': case 'E':
         CHECK(seq > seen.last_seq);
         seen.missing += seq - seen.last_seq - 1;
         seen.last_seq = seq;
         seen.events++;
+        strcpy(seen.last_event, strchr(strchr(text + 4, ' ') + 1, ' ') + 1);
+        break;
+    case 'U':
+        seen.domains++;
+        strcpy(seen.last_domain, strstr(text, " U ") + 3);
         break;
     case 'S':
         if ( !seen.stacks++ )
@@ -93,11 +100,12 @@ static void put_line(const char *text)
                      "allocs=%lu bytes=%lu failed=%lu taken=%lu "
                      "taken_bytes=%lu freed=%lu freed_bytes=%lu given=%lu "
                      "given_bytes=%lu live=%lu live_bytes=%lu peak=%lu "
-                     "orphans=%lu orphan_bytes=%lu pages=%lu pages_freed=%lu",
+                     "bracketed=%lu orphans=%lu orphan_bytes=%lu pages=%lu "
+                     "pages_freed=%lu",
                      &t.allocs, &t.bytes, &t.failed, &t.taken, &t.taken_bytes,
                      &t.freed, &t.freed_bytes, &t.given, &t.given_bytes,
-                     &t.live, &t.live_bytes, &t.peak, &t.orphans,
-                     &t.orphan_bytes, &t.pages, &t.pages_freed) == 16);
+                     &t.live, &t.live_bytes, &t.peak, &t.bracketed,
+                     &t.orphans, &t.orphan_bytes, &t.pages, &t.pages_freed) == 17);
         CHECK(t.live == t.allocs + t.taken - t.freed - t.given);
         CHECK(t.live_bytes == t.bytes + t.taken_bytes - t.freed_bytes -
                               t.given_bytes);
@@ -107,8 +115,9 @@ static void put_line(const char *text)
     case 'Y':
         CHECK(sscanf(strstr(text, "lost_records="),
                      "lost_records=%lu lost_stacks=%lu lost_rows=%lu "
-                     "lost_live=%lu", &seen.lost_records, &seen.lost_stacks,
-                     &seen.lost_rows, &seen.lost_live) == 4);
+                     "lost_live=%lu lost_domains=%lu", &seen.lost_records,
+                     &seen.lost_stacks, &seen.lost_rows, &seen.lost_live,
+                     &seen.lost_domains) == 5);
         break;
     }
 }
@@ -128,6 +137,14 @@ static void pause_printing(void)
 {
 }
 
+/* The call that each CPU is in. */
+static uint32_t call[4];
+
+static uint32_t epoch_of(unsigned int cpu)
+{
+    return call[cpu];
+}
+
 static void *begin(unsigned int modes, unsigned int tables, unsigned int ring,
                    unsigned long text)
 {
@@ -139,6 +156,7 @@ static void *begin(unsigned int modes, unsigned int tables, unsigned int ring,
         .text_start = text,
         .puts = put_line,
         .frame = put_frame,
+        .epoch = epoch_of,
     };
     void *memory = calloc(1, ha_table_bytes(&setup.sizes));
 
@@ -171,7 +189,7 @@ static void test_against_naive(uint64_t seed)
 {
     static struct naive_page page[PAGES];
     static unsigned int left[1U << 20];
-    struct totals t[4];
+    struct totals t[HA_NR_KINDS];
     unsigned int allocs = 0, i, step, kind_of[4096];
     void *memory = begin(HA_TRACE | HA_SUMMARY, 1024, 1U << 17, 0);
     uint64_t rng = seed;
@@ -458,6 +476,151 @@ static void test_seal(void)
     CHECK(seen.events == 1 && seen.lost_records == 1);
 }
 
+/* Freed in the call that allocated, after it, by another CPU, without one. */
+static void test_calls(void)
+{
+    void *memory = begin(HA_TRACE | HA_SUMMARY, 16, 64, 0);
+    struct ha_trace trace = { .depth = 1, .pc = { 1 } };
+    struct ha_event e = { .trace = &trace, .size = 8, .used = 32, .cpu = 1,
+                          .passed_domain = HA_NO_DOMAIN };
+    unsigned int i;
+    static const struct {
+        uint32_t at_alloc, at_free;
+        uint16_t free_cpu;
+        bool bracketed;
+    } t[] = {
+        { 7, 7, 1, true },
+        { 7, 8, 1, false },
+        { 7, 7, 2, true },
+        { 7, 8, 2, false },
+        { 0, 0, 1, false },
+    };
+
+    for ( i = 0; i < sizeof(t) / sizeof(t[0]); i++ )
+    {
+        e.addr = 16 + i * 32;
+        e.cpu = 1;
+        e.epoch = call[1] = t[i].at_alloc;
+        ha_alloc(&e);
+        call[1] = t[i].at_free;
+        e.cpu = t[i].free_cpu;
+        e.epoch = 99;
+        ha_free_xmalloc(&e);
+        while ( ha_print_next(~0ULL) )
+            ;
+        CHECK(!strstr(seen.last_event, " e99 b") == !t[i].bracketed);
+    }
+
+    finish(memory);
+    CHECK(seen.kind[HA_XMALLOC].freed == 5);
+    CHECK(seen.kind[HA_XMALLOC].bracketed == 2);
+    call[1] = 0;
+}
+
+static void test_domains(void)
+{
+    void *memory = begin(HA_TRACE, 16, 4096, 0);
+    struct ha_trace trace = { .depth = 1, .pc = { 1 } };
+    struct ha_event e = { .trace = &trace, .size = 4096,
+                          .passed_domain = HA_NO_DOMAIN };
+    static char structure[HA_DOMAINS + 2];
+    uint32_t first, i;
+
+    /* The same id twice, the first still there. */
+    first = ha_domain_begin(&e, 5, 3);
+    CHECK(first == 1 && ha_generation_of(5) == 1 && !ha_generation_of(6));
+    CHECK(!ha_generation(&structure[0]) && !ha_generation(NULL));
+    ha_domain_created(first, &structure[0]);
+    CHECK(ha_domain_begin(&e, 5, 0) == 2 && ha_generation_of(5) == 2);
+    ha_domain_created(2, &structure[1]);
+    CHECK(ha_generation(&structure[0]) == 1);
+    CHECK(ha_generation(&structure[1]) == 2);
+
+    /* A pool of ten pages, of which eight are taken at the worst. */
+    e.kind = HA_POOL;
+    for ( i = 0; i < 8; i++ )
+    {
+        e.key = (uint64_t)(i + 1) << HA_PAGE_SHIFT;
+        ha_own(&e, &structure[0], 10);
+    }
+    ha_own_fail(&e, &structure[0], 10);
+    for ( i = 0; i < 3; i++ )
+    {
+        e.key = (uint64_t)(i + 1) << HA_PAGE_SHIFT;
+        ha_disown(&e, &structure[0]);
+    }
+    e.kind = HA_EXTRA;
+    e.key = 0x1000;
+    ha_own(&e, &structure[0], 0);
+    ha_disown(&e, &structure[0]);
+    /* nobody knows this one */
+    ha_disown(&e, &structure[0]);
+
+    while ( ha_print_next(ha_snapshot(measure)) )
+        ;
+    CHECK(seen.events == 2);
+    ha_print_dump("key", 0, pause_printing);
+    CHECK(seen.domains == 2 && seen.rows == 2 && seen.stacks == 1);
+    CHECK(seen.kind[HA_POOL].allocs == 8 && seen.kind[HA_POOL].live == 5);
+    CHECK(seen.kind[HA_POOL].failed == 1 && !seen.kind[HA_POOL].pages);
+    CHECK(seen.kind[HA_EXTRA].orphans == 1 && !seen.kind[HA_EXTRA].live);
+    CHECK(!strncmp(seen.last_domain, "5.2 pool=0 low=0 takes=0 ", 25));
+
+    /* Both end; what is no domain's does not. */
+    ha_domain_end(&e, &structure[0]);
+    ha_domain_end(&e, &structure[2]);
+    ha_domain_end(&e, NULL);
+    while ( ha_print_next(~0ULL) )
+        ;
+    CHECK(strstr(seen.last_event, "E 5.1 d0 c0 t") == seen.last_event);
+    CHECK(strstr(seen.last_event,
+                 " pool=10 low=2 takes=8 backs=3 failed=1 extra=1 "));
+    CHECK(ha_generation(&structure[1]) == 2);
+    ha_domain_failed(&e, 2);
+    ha_domain_failed(&e, 2);
+    while ( ha_print_next(~0ULL) )
+        ;
+    CHECK(strstr(seen.last_event, "E 5.2 x d0 ") == seen.last_event);
+    CHECK(seen.events == 4);
+
+    /* One more than there is room for is counted. */
+    for ( i = 0; i < HA_DOMAINS; i++ )
+    {
+        uint32_t generation = ha_domain_begin(&e, i, 0);
+
+        CHECK(generation);
+        ha_domain_created(generation, &structure[i]);
+    }
+    CHECK(!ha_domain_begin(&e, i, 0));
+    ha_domain_created(0, &structure[i]);
+    CHECK(!ha_generation(&structure[i]));
+    ha_domain_end(&e, &structure[i]);
+    seen.domains = 0;
+    finish(memory);
+    CHECK(seen.lost_domains == 1 && seen.domains == HA_DOMAINS);
+    CHECK(!seen.lost_records && !seen.missing && !seen.too_long);
+}
+
+/* Records of the same pages are joined only where they say the same. */
+static void test_joining(void)
+{
+    void *memory = begin(HA_TRACE, 16, 64, 0);
+    struct ha_trace trace = { .depth = 1, .pc = { 1 } };
+    struct ha_event e = { .trace = &trace, .size = 4096, .kind = HA_DOMHEAP,
+                          .passed_domain = HA_NO_DOMAIN, .epoch = 1 };
+    unsigned int i;
+
+    for ( i = 0; i < 8; i++ )
+    {
+        e.addr = e.key = 0x1000 * (i + 1);
+        e.epoch = 1 + i / 4;
+        e.subject.how = i / 2 == 1 ? HA_KILLED : HA_NO_SUBJECT;
+        ha_take(&e);
+    }
+    finish(memory);
+    CHECK(seen.events == 3 && seen.kind[HA_DOMHEAP].taken == 8);
+}
+
 int main(void)
 {
     uint64_t seed;
@@ -468,6 +631,9 @@ int main(void)
     test_overflow();
     test_hash();
     test_seal();
+    test_calls();
+    test_domains();
+    test_joining();
     puts("core: all tests passed");
 
     return 0;

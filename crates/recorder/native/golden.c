@@ -19,6 +19,8 @@ static void put_frame(unsigned long pc, bool exact)
     printf("   [<%016lx>] %c function+0x10/0x20\n", pc, exact ? 'R' : 'F');
 }
 
+static char golden_domain;
+
 static void measure(struct ha_machine *m)
 {
     *m = (struct ha_machine){
@@ -39,6 +41,12 @@ static void pause_printing(void)
 {
 }
 
+/* CPU 1 has gone on to its next call, the others have not. */
+static uint32_t epoch_of(unsigned int cpu)
+{
+    return cpu == 1 ? 9 : 8;
+}
+
 int main(void)
 {
     struct ha_setup setup = {
@@ -49,6 +57,7 @@ int main(void)
         .text_end = 0xffff82d04038abb1UL,
         .puts = put_line,
         .frame = put_frame,
+        .epoch = epoch_of,
     };
     struct ha_trace call = {
         .depth = 3,
@@ -131,6 +140,41 @@ int main(void)
     e.passed_domain = HA_NO_DOMAIN;
     e.size = (uint64_t)1 << 32;
     ha_fail(&e);
+
+    /* domains that are built, fail, live, and end */
+    e.trace = &call;
+    e.subject = (struct ha_subject){ ha_domain_begin(&e, 5, 0x3), 5,
+                                     HA_CREATED };
+    e.kind = HA_XMALLOC;
+    e.cpu = 0;
+    e.epoch = 8;
+    e.addr = 0xffff83007fcb0010UL;
+    e.size = 100;
+    e.used = 128;
+    ha_alloc(&e);
+    ha_domain_created(1, &setup);
+    e.subject.how = HA_DOMCTL;
+    ha_free_xmalloc(&e);
+    e.cpu = 1;
+    ha_alloc(&e);
+    e.cpu = 0;
+    e.subject.how = HA_KILLED;
+    ha_free_xmalloc(&e);
+    ha_domain_failed(&e, ha_domain_begin(&e, 6, 0));
+    ha_domain_created(ha_domain_begin(&e, 5, 0), &golden_domain);
+    e.kind = HA_POOL;
+    e.size = 4096;
+    e.key = 0x30000000;
+    ha_own(&e, &setup, 1024);
+    e.key = 0x30001000;
+    ha_own(&e, &golden_domain, 512);
+    e.key = 0x30000000;
+    ha_disown(&e, &setup);
+    ha_own_fail(&e, &setup, 1024);
+    e.kind = HA_EXTRA;
+    e.key = 0x30001000;
+    ha_own(&e, &setup, 0);
+    ha_domain_end(&e, &setup);
 
     while ( ha_print_next(ha_snapshot(measure)) )
         ;

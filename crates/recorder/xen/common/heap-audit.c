@@ -37,6 +37,7 @@
 #include <public/domctl.h>
 #ifdef CONFIG_X86
 #include <asm/hypercall.h>
+#include <asm/pv/traps.h>
 #include <public/platform.h>
 #endif
 
@@ -420,22 +421,23 @@ void do_page_fault(struct cpu_user_regs *regs)
         end_call();
 }
 
-HANDLER(do_general_protection);
-void do_general_protection(struct cpu_user_regs *regs)
-{
-    bool guest = guest_mode(regs);
-
-    HEAP_AUDITED(do_general_protection)(regs);
-    if ( guest )
-        end_call();
-}
-
 #ifdef CONFIG_PV
 HANDLER(pv_hypercall);
 void pv_hypercall(struct cpu_user_regs *regs)
 {
     HEAP_AUDITED(pv_hypercall)(regs);
     end_call();
+}
+
+/* What a general protection fault of a PV guest is for. */
+ORIGINAL(pv_emulate_privileged_op);
+int pv_emulate_privileged_op(struct cpu_user_regs *regs)
+{
+    int rc = HEAP_AUDITED(pv_emulate_privileged_op)(regs);
+
+    end_call();
+
+    return rc;
 }
 #endif
 
