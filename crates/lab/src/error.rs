@@ -54,11 +54,19 @@ pub enum Error {
         /// The packages.
         packages: Vec<String>,
     },
-    /// apt knows no mirror or no such package.
+    /// apt knows no mirror.
     #[error("apt has no package lists with {what}; run `apt-get update` (as root) and try again")]
     NoPackageLists {
         /// What was looked for.
         what: String,
+    },
+    /// Debian has no such package.
+    #[error("Debian {place} has no package {package}")]
+    NoPackage {
+        /// What was looked for.
+        package: String,
+        /// Release and architecture.
+        place: String,
     },
     /// No mirror of this machine has a pinned source.
     #[error(
@@ -77,7 +85,7 @@ pub enum Error {
     },
     /// A package could not be downloaded.
     #[error(
-        "package {package} could not be downloaded; the package lists may be old: run `apt-get update` (as root) and try again{}",
+        "package {package} could not be downloaded through this machine's apt; does `apt-get update` (as root) work?{}",
         Lines(output)
     )]
     PackageDownload {
@@ -338,9 +346,10 @@ impl Error {
             | Self::Build { .. }
             | Self::Boot { .. }
             | Self::Cancelled => Class::Run,
-            Self::NoPackageLists { .. } | Self::Download { .. } | Self::PackageDownload { .. } => {
-                Class::Network
-            }
+            Self::NoPackageLists { .. }
+            | Self::NoPackage { .. }
+            | Self::Download { .. }
+            | Self::PackageDownload { .. } => Class::Network,
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::apt::{self, Package};
+use crate::apt::{self, Apt, Architecture, Package, Release};
 use crate::cache::{self, Cache};
 use crate::cpio::{self, Entry};
 use crate::error::Error;
@@ -47,8 +47,8 @@ pub fn image(cache: &Cache, workload: &Workload, progress: &dyn Progress) -> Res
     progress.start(Stage::Image, &format!("making dom0 for the workload {}", workload.name));
     let images = cache.folder("images")?;
 
-    let real = apt::real_package(KERNEL, "linux-image-")?;
-    let kernel = apt::package(cache, &real, Stage::Image, progress)?;
+    let apt = Apt::open(cache, Release::Bookworm, Architecture::Amd64, Stage::Image, progress)?;
+    let kernel = apt.package(&apt.real_package(KERNEL, "linux-image-")?)?;
     let vmlinuz_path = images.join(format!("vmlinuz-{}", kernel.sha256));
     let _lock = cache.lock("images", Stage::Image, progress)?;
     if !vmlinuz_path.exists() {
@@ -56,7 +56,7 @@ pub fn image(cache: &Cache, workload: &Workload, progress: &dyn Progress) -> Res
         cache::write_whole(&vmlinuz_path, &body)?;
     }
 
-    let busybox = apt::package(cache, "busybox-static", Stage::Image, progress)?;
+    let busybox = apt.package("busybox-static")?;
     let program = apt::file_in_package(&busybox, "bin/busybox", |path| {
         matches!(path, "bin/busybox" | "usr/bin/busybox")
     })?;

@@ -27,7 +27,7 @@ mod watch;
 mod workload;
 mod xenbuild;
 
-pub use apt::Package;
+pub use apt::{Architecture, Package, Release};
 pub use boot::{BootPlan, boot};
 pub use cache::{Cache, Lock};
 pub use config::{Mode, RunConfig, XenSource, default_jobs};
