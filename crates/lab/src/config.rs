@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::error::Error;
 
@@ -98,6 +99,8 @@ impl FromStr for Mode {
 pub struct RunConfig {
     /// Xen's source.
     pub xen: XenSource,
+    /// What it is built for.
+    pub arch: Arch,
     /// What dom0 does: the name of a built-in workload or, if it has a `/` in it, the path of a script.
     pub workload: String,
     /// What the recorder does.

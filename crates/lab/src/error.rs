@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::arch::Arch;
+
 /// Anything that stops a lab run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -137,6 +139,14 @@ pub enum Error {
         /// What is known.
         known: Vec<String>,
     },
+    /// `--arch` names no architecture.
+    #[error("no architecture `{given}`: use {}", known.join(" or "))]
+    UnknownArch {
+        /// What was given, escaped.
+        given: String,
+        /// What is known.
+        known: Vec<String>,
+    },
     /// The mode is not one that the recorder has.
     #[error(
         "no recorder mode `{given}`: use `off`, or one or more of `trace`, `warn`, `summary` with commas between"
@@ -166,6 +176,16 @@ pub enum Error {
         workload: String,
         /// What is wrong with it, with the place.
         reason: String,
+    },
+    /// A workload needs another machine.
+    #[error(
+        "the workload {workload} has guests that Xen itself starts, which it cannot on {arch}: use --arch arm64"
+    )]
+    NoDomus {
+        /// Its name.
+        workload: String,
+        /// Where it cannot.
+        arch: Arch,
     },
     /// The results' folder is not empty.
     #[error("{} exists and is not empty; name another folder with -o, or remove it", .0.display())]
@@ -201,6 +221,9 @@ pub enum Error {
         /// The whole log.
         log: PathBuf,
     },
+    /// QEMU's device tree is not what it always was.
+    #[error("guests cannot be added to QEMU's device tree: {0}")]
+    DeviceTree(String),
     /// The machine did not come to its end.
     #[error("{fault}{}\nThe whole log: {}", Lines(lines), log.display())]
     Boot {
@@ -248,6 +271,17 @@ pub enum BootFault {
         /// Its exit status.
         status: u8,
     },
+    /// A guest that Xen started did not do its work.
+    #[error("guest {domain} {}", match status {
+        Some(status) => format!("failed in its part of the workload, with status {status}"),
+        None => "had not ended its part of the workload when dom0 powered off".to_owned(),
+    })]
+    GuestFailed {
+        /// The guest's domain.
+        domain: u8,
+        /// Its workload's exit status, if it came to that.
+        status: Option<u8>,
+    },
     /// QEMU ended by itself, without an error, before the workload had.
     #[error("the machine reset or powered off too early; {phase}")]
     EndedEarly {
@@ -274,6 +308,7 @@ impl BootFault {
             Self::Dom0Panic { .. } => "dom0-panic",
             Self::Timeout { .. } => "timeout",
             Self::WorkloadFailed { .. } => "workload-failed",
+            Self::GuestFailed { .. } => "guest-failed",
             Self::EndedEarly { .. } => "ended-early",
             Self::Qemu { .. } => "qemu-failed",
         }
@@ -328,6 +363,8 @@ impl Error {
             | Self::MissingPackages { .. }
             | Self::NeedsRoot { .. }
             | Self::UnknownSource { .. }
+            | Self::UnknownArch { .. }
+            | Self::NoDomus { .. }
             | Self::Mode { .. }
             | Self::Argument { .. }
             | Self::UnknownWorkload { .. }
@@ -345,6 +382,7 @@ impl Error {
             | Self::Config { .. }
             | Self::Build { .. }
             | Self::Boot { .. }
+            | Self::DeviceTree(_)
             | Self::Cancelled => Class::Run,
             Self::NoPackageLists { .. }
             | Self::NoPackage { .. }

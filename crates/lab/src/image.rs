@@ -4,16 +4,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::apt::{self, Apt, Architecture, Package, Release};
+use crate::apt::{self, Apt, Package, Release};
+use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::cpio::{self, Entry};
 use crate::error::Error;
 use crate::hash;
 use crate::progress::{Progress, Stage};
 use crate::workload::Workload;
-
-/// The package that stands for Debian's current kernel.
-const KERNEL: &str = "linux-image-amd64";
 
 /// dom0's first process.
 const INIT: &str = include_str!("../dom0/init");
@@ -43,12 +41,17 @@ pub struct ImageFacts {
 }
 
 /// Gets dom0's kernel and makes its initramfs for a workload.
-pub fn image(cache: &Cache, workload: &Workload, progress: &dyn Progress) -> Result<Image, Error> {
+pub fn image(
+    cache: &Cache,
+    arch: Arch,
+    workload: &Workload,
+    progress: &dyn Progress,
+) -> Result<Image, Error> {
     progress.start(Stage::Image, &format!("making dom0 for the workload {}", workload.name));
     let images = cache.folder("images")?;
 
-    let apt = Apt::open(cache, Release::Bookworm, Architecture::Amd64, Stage::Image, progress)?;
-    let kernel = apt.package(&apt.real_package(KERNEL, "linux-image-")?)?;
+    let apt = Apt::open(cache, Release::Bookworm, arch.platform().debian, Stage::Image, progress)?;
+    let kernel = apt.package(&apt.real_package(arch.platform().kernel, "linux-image-")?)?;
     let vmlinuz_path = images.join(format!("vmlinuz-{}", kernel.sha256));
     let _lock = cache.lock("images", Stage::Image, progress)?;
     if !vmlinuz_path.exists() {

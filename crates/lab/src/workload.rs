@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::arch::Arch;
 use crate::error::Error;
 
 include!(concat!(env!("OUT_DIR"), "/workloads.rs"));
@@ -30,6 +31,8 @@ pub struct Workload {
     pub xen: Vec<String>,
     /// Further arguments for dom0's kernel.
     pub linux: Vec<String>,
+    /// How many guests Xen starts by itself, beside dom0.
+    pub domus: u8,
     /// The script.
     pub script: String,
 }
@@ -45,6 +48,8 @@ struct Header {
     xen: Vec<String>,
     #[serde(default)]
     linux: Vec<String>,
+    #[serde(default)]
+    domus: u8,
 }
 
 impl Workload {
@@ -103,8 +108,17 @@ impl Workload {
             cpus: header.cpus,
             xen: header.xen,
             linux: header.linux,
+            domus: header.domus,
             script: script.to_owned(),
         })
+    }
+
+    /// Whether a machine of that kind can do it.
+    pub fn check(&self, arch: Arch) -> Result<(), Error> {
+        if self.domus > 0 && arch.platform().domus.is_none() {
+            return Err(Error::NoDomus { workload: crate::text::escape(self.name.as_bytes()), arch });
+        }
+        Ok(())
     }
 
     /// The script's SHA-256.
@@ -153,6 +167,16 @@ mod tests {
         assert_eq!(workload.xen, ["dom0_mem=256M"]);
         assert_eq!(workload.linux, Vec::<String>::new());
         Ok(())
+    }
+
+    #[test]
+    fn guests_of_xen_s_own_need_a_xen_that_starts_some() -> Result<(), Error> {
+        let workload = Workload::load("dom0less")?;
+        assert_eq!(workload.domus, 1);
+        workload.check(Arch::Arm64)?;
+        let error = workload.check(Arch::X86_64).err().map(|error| error.to_string());
+        assert!(error.as_ref().is_some_and(|text| text.ends_with("use --arch arm64")), "{error:?}");
+        Workload::load("boot")?.check(Arch::X86_64)
     }
 
     #[test]

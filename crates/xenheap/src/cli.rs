@@ -107,11 +107,15 @@ pub enum Lab {
 Examples:
   xenheap lab run -o run
   xenheap lab run --xen debian:4.20 --mode trace,summary -o run-4.20
-  xenheap lab run --xen ../xen.git --deterministic -o run-mine"))]
+  xenheap lab run --xen ../xen.git --deterministic -o run-mine
+  xenheap lab run --arch arm64 --workload dom0less -o run-arm"))]
 pub struct LabRun {
     /// debian:4.17, debian:4.20, or the path of a source tree (which is copied, never changed)
     #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
     pub xen: String,
+    /// What it is built for: x86_64, or arm64 (with a cross compiler)
+    #[arg(long, value_name = "ARCH", default_value = "x86_64")]
+    pub arch: String,
     /// What dom0 does: a built-in workload, or the path of a script
     #[arg(long, value_name = "NAME", default_value = "boot")]
     pub workload: String,

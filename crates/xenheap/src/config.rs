@@ -171,6 +171,10 @@ fn source(xen: &str) -> Result<XenSource, Failure> {
 fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
     Ok(RunConfig {
         xen: source(&args.xen)?,
+        arch: args
+            .arch
+            .parse()
+            .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
         workload: args.workload,
         mode: args
             .mode
