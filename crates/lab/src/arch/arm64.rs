@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use dtoolkit::Node;
 use dtoolkit::error::ModelError;
 use dtoolkit::fdt::Fdt;
 use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
@@ -73,18 +74,13 @@ fn with_domus(tree: &[u8], count: u8) -> Result<Vec<u8>, String> {
     let fdt = Fdt::new(tree).map_err(|error| error.to_string())?;
     let mut tree = DeviceTree::from_fdt(&fdt);
     let chosen = tree.find_node_mut("/chosen").ok_or("it has no /chosen")?;
-    let mut module = |address: &str| {
-        let mut node = chosen
-            .child_mut(&format!("module@{address}"))
-            .ok_or(format!("it has no module@{address}"))?
-            .clone();
-        node.remove_property("bootargs");
-        Ok::<_, String>(node)
+    let module = |address: &str| {
+        let name = format!("module@{address}");
+        Node::child(&&*chosen, &name).cloned().ok_or(format!("its /chosen has no {name}"))
     };
     let (kernel, initrd) = (module(KERNEL)?, module(INITRD)?);
     for number in 1..=count {
-        let node = domu(number, &kernel, &initrd).map_err(|error| error.to_string())?;
-        chosen.add_child(node);
+        chosen.add_child(domu(number, &kernel, &initrd).map_err(|error| error.to_string())?);
     }
     Ok(tree.to_dtb())
 }
@@ -101,7 +97,67 @@ fn domu(number: u8, kernel: &DeviceTreeNode, initrd: &DeviceTreeNode) -> Result<
         .property(DeviceTreeProperty::new("memory", DOMU_MEMORY)?)
         // A console: what is written to it comes out on Xen's.
         .property(DeviceTreeProperty::new("vpl011", [0u8; 0])?)
+        // It is told that it runs on Xen. There is nobody to be its xenstore.
+        .property(DeviceTreeProperty::new("xen,enhanced", "no-xenstore")?)
         .child(kernel)
         .child(initrd.clone())
         .build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dtoolkit::Property as _;
+
+    type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    /// What QEMU says of dom0.
+    fn qemus(modules: &[&str]) -> std::result::Result<Vec<u8>, ModelError> {
+        let mut chosen = DeviceTreeNode::new("chosen")?;
+        for (number, address) in (1u64..).zip(modules) {
+            let mut module = DeviceTreeNode::new(format!("module@{address}"))?;
+            module.add_property(DeviceTreeProperty::new("reg", number)?);
+            module.add_property(DeviceTreeProperty::new("bootargs", "console=hvc0")?);
+            chosen.add_child(module);
+        }
+        let mut tree = DeviceTree::new();
+        tree.root.add_child(chosen);
+        Ok(tree.to_dtb())
+    }
+
+    #[test]
+    fn guests_share_what_dom0_is_made_of() -> Result {
+        let before = qemus(&[KERNEL, INITRD])?;
+        let after = with_domus(&before, 2)?;
+        let fdt = Fdt::new(&after).map_err(|error| error.to_string())?;
+        let chosen = fdt.find_node("/chosen").ok_or("no /chosen")?;
+        let names: Vec<_> = chosen.children().map(|child| child.name().to_owned()).collect();
+        assert_eq!(names, ["module@0x50000000", "module@0x58000000", "domU1", "domU2"]);
+        for (module, place, arguments) in [
+            ("/chosen/module@0x50000000", 1, "console=hvc0"),
+            ("/chosen/domU2/module@0x50000000", 1, "console=ttyAMA0 -- guest"),
+            ("/chosen/domU1/module@0x58000000", 2, "console=hvc0"),
+        ] {
+            let node = fdt.find_node(module).ok_or(module)?;
+            assert_eq!(node.property("reg").ok_or("no reg")?.value(), u64::to_be_bytes(place), "{module}");
+            assert_eq!(
+                node.property("bootargs").ok_or("no bootargs")?.value(),
+                format!("{arguments}\0").as_bytes(),
+                "{module}"
+            );
+        }
+        let domu = fdt.find_node("/chosen/domU2").ok_or("no domU2")?;
+        // In cells of 32 bits: KiB.
+        assert_eq!(domu.property("memory").ok_or("no memory")?.value(), [0, 0, 0, 0, 0, 4, 0, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn another_tree_than_qemus_is_refused() -> Result {
+        assert!(with_domus(b"no tree", 1).is_err());
+        assert_eq!(with_domus(&DeviceTree::new().to_dtb(), 1), Err("it has no /chosen".to_owned()));
+        let error = with_domus(&qemus(&[KERNEL])?, 1);
+        assert_eq!(error, Err("its /chosen has no module@0x58000000".to_owned()));
+        Ok(())
+    }
 }
