@@ -49,10 +49,14 @@ toolstack_start() {
     say "toolstack is up"
 }
 
+# How many seconds a guest may take for what is waited for.
+patience=120
+
 # guest_create NAME TYPE [LINE...]: creates a guest of type pv, pvh or hvm with one CPU and 192 MB, or as the lines of xl.cfg(5)
 # say. A line `run=COMMAND` is for the guest: what its shell does when it is up.
 guest_create() {
-    guest=$1 guest_type=$2 guest_run=
+    guest=$1 guest_type=$2 guest_run= guest_kernel=/guest/vmlinux
+    [ "$guest_type" != hvm ] || guest_kernel=/guest/vmlinuz
     shift 2
     guest_count=$((${guest_count:-0} + 1))
     guest_token=$guest.$guest_count
@@ -65,12 +69,17 @@ name = "$guest"
 type = "$guest_type"
 memory = 192
 vcpus = 1
-kernel = "/guest/vmlinux"
+kernel = "$guest_kernel"
 ramdisk = "/guest/initrd"
 extra = 'console=hvc0 quiet token=$guest_token $guest_run'
 on_poweroff = "destroy"
 on_reboot = "destroy"
 on_crash = "destroy"
+END
+        [ "$guest_type" != hvm ] || cat <<'END'
+vga = "none"
+vnc = 0
+usb = 0
 END
         for guest_line; do
             case $guest_line in run=*) ;; *) echo "$guest_line" ;; esac
@@ -86,21 +95,21 @@ guest_log() {
     echo "/var/log/xen/console/guest-$1.log"
 }
 
-# guest_printed NAME SECONDS TEXT: waits until the guest has printed a line with its token and this text behind it.
+# guest_printed NAME TEXT: waits until the guest has printed a line with its token and this text behind it.
 guest_printed() {
     eval "guest_token=\$guest_token_$1"
-    until_true "$2" grep "^guest $guest_token: $3" "$(guest_log "$1")"
-    say "$1 says: $(grep "^guest $guest_token: $3" "$(guest_log "$1")")"
+    until_true "$patience" grep "^guest $guest_token: $2" "$(guest_log "$1")"
+    say "$1 says: $(grep "^guest $guest_token: $2" "$(guest_log "$1")")"
 }
 
 # guest_booted NAME: waits until the guest has printed from its own user space.
 guest_booted() {
-    guest_printed "$1" 120 "user space is up"
+    guest_printed "$1" "user space is up"
 }
 
 # guest_ran NAME: waits until the guest has done what it was created to run, without a failure.
 guest_ran() {
-    guest_printed "$1" 120 "run ended, status 0"
+    guest_printed "$1" "run ended, status 0"
 }
 
 # guest_id NAME: its domain's number.

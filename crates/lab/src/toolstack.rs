@@ -36,8 +36,10 @@ const BY_NAME: (&str, &str) = ("libgcc-s1", "libgcc_s.so.1");
 /// Where programs look for the dynamic linker.
 const LINKER: &str = "lib64/ld-linux-x86-64.so.2";
 
-/// The kernel in dom0's image that guests are started with.
+/// The kernel for guests in dom0's image, unpacked.
 const GUEST_KERNEL: &str = "guest/vmlinux";
+/// The same as it was, for HVM guests: QEMU wants it so.
+const GUEST_KERNEL_PACKED: &str = "guest/vmlinuz";
 
 /// A compressed archive in the cache, a part of dom0's image.
 #[derive(Debug, Clone)]
@@ -83,7 +85,7 @@ pub(crate) fn part(
         ("utils", &utils.sha256),
         ("kernel", &kernel.sha256),
         ("device model", &device_model.to_string()),
-        ("form", "2"),
+        ("form", "3"),
         ("lists", &format!("{PROGRAMS:?} {DEVICE_MODEL:?} {MODULES:?} {BY_NAME:?}")),
     ]);
     let images = cache.folder("images")?;
@@ -109,7 +111,7 @@ pub(crate) fn part(
     }
     gathered.need(BY_NAME.1, BY_NAME.0);
     let (mut entries, packages) = gathered.finish()?;
-    entries.extend(kernel_files(kernel)?);
+    entries.extend(kernel_files(kernel, device_model)?);
     let entries = cpio::with_folders(entries);
     let bytes = cpio::compress(&cpio::archive(&entries)).map_err(Error::io("compress", &images))?;
     let facts = ToolstackFacts { xen: version, device_model, packages };
@@ -119,7 +121,7 @@ pub(crate) fn part(
 }
 
 /// The kernel for guests, and the modules that are not built into it, with the list in which order to load them.
-fn kernel_files(kernel: &Package) -> Result<Vec<Entry>, Error> {
+fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<Entry>, Error> {
     let is_module = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or_default();
         MODULES
@@ -137,7 +139,14 @@ fn kernel_files(kernel: &Package) -> Result<Vec<Entry>, Error> {
     for Member { path, content } in members {
         let Content::File(body) = content else { continue };
         if is_kernel(&path) {
-            entries.push(Entry::Program(GUEST_KERNEL.to_owned(), vmlinux(&body).unwrap_or(body)));
+            let unpacked = vmlinux(&body);
+            if packed_too || unpacked.is_none() {
+                entries.push(Entry::Program(GUEST_KERNEL_PACKED.to_owned(), body));
+            }
+            entries.push(match unpacked {
+                Some(kernel) => Entry::Program(GUEST_KERNEL.to_owned(), kernel),
+                None => Entry::Link(GUEST_KERNEL.to_owned(), "vmlinuz".to_owned()),
+            });
         } else if is_list(&path) {
             built_in = String::from_utf8_lossy(&body).into_owned();
         } else {
