@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde::{Deserialize, Serialize};
 
@@ -402,53 +402,6 @@ fn distinct(lines: impl Iterator<Item = String>) -> Vec<String> {
     all
 }
 
-/// The content of the first file of a package for whose path `wanted` is true.
-///
-/// Nothing else of the package touches the disk: a kernel's modules take half a gigabyte.
-pub(crate) fn file_in_package(
-    package: &Package,
-    what: &'static str,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<u8>, Error> {
-    let mut unpacker = Command::new("dpkg-deb")
-        .arg("--fsys-tarfile")
-        .arg(&package.path)
-        .env("PATH", crate::supervise::search_path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|source| Error::Spawn { program: "dpkg-deb".to_owned(), source })?;
-    let found = match unpacker.stdout.take() {
-        Some(stream) => find_in_tar(stream, wanted),
-        None => Ok(None),
-    };
-    // It is usually not done: the file was found before the archive's end.
-    let _ = unpacker.kill();
-    let _ = unpacker.wait();
-    match found {
-        Ok(Some(body)) => Ok(body),
-        Ok(None) => Err(Error::NotInPackage { path: package.path.clone(), wanted: what }),
-        Err(error) => Err(Error::io("unpack", &package.path)(error)),
-    }
-}
-
-fn find_in_tar(
-    stream: impl std::io::Read,
-    wanted: impl Fn(&str) -> bool,
-) -> std::io::Result<Option<Vec<u8>>> {
-    for entry in tar::Archive::new(stream).entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.to_string_lossy().into_owned();
-        if entry.header().entry_type().is_file() && wanted(path.trim_start_matches("./")) {
-            let mut body = Vec::new();
-            std::io::Read::read_to_end(&mut entry, &mut body)?;
-            return Ok(Some(body));
-        }
-    }
-    Ok(None)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -503,22 +456,6 @@ mod tests {
         let plain = sources("Debian|http://a/", Release::Bookworm, Architecture::Amd64, None);
         assert_eq!(plain.as_deref(), Some("deb [arch=amd64 target=Packages] http://a/ bookworm main\n"));
         assert_eq!(sources("Ubuntu|http://a/\n\n", Release::Trixie, Architecture::Amd64, None), None);
-    }
-
-    #[test]
-    fn a_file_is_found_in_an_archive() -> std::io::Result<()> {
-        let mut builder = tar::Builder::new(Vec::new());
-        for (name, body) in [("./boot/config-6", "no"), ("./boot/vmlinuz-6", "kernel")] {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(body.len() as u64);
-            header.set_cksum();
-            builder.append_data(&mut header, name, body.as_bytes())?;
-        }
-        let archive = builder.into_inner()?;
-        let kernel = |path: &str| path.starts_with("boot/vmlinuz-");
-        assert_eq!(find_in_tar(archive.as_slice(), kernel)?.as_deref(), Some(b"kernel".as_slice()));
-        assert_eq!(find_in_tar(archive.as_slice(), |_| false)?, None);
-        Ok(())
     }
 
     /// Needs the machine's mirrors, and 30 MB of them.

@@ -52,7 +52,7 @@ impl BootPlan<'_> {
     fn limit(&self) -> Duration {
         self.timeout.unwrap_or_else(|| {
             let factor = if self.deterministic { DETERMINISTIC_FACTOR } else { 1 };
-            self.workload.timeout.saturating_mul(factor)
+            self.workload.limit().saturating_mul(factor)
         })
     }
 
@@ -170,7 +170,11 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
         xen: plan.build.facts.clone(),
         dom0: plan.image.facts.clone(),
         machine,
-        workload: WorkloadFacts { name: plan.workload.name.clone(), sha256: plan.workload.sha256() },
+        workload: WorkloadFacts {
+            name: plan.workload.name.clone(),
+            sha256: plan.workload.sha256(),
+            parameters: plan.workload.parameters.clone(),
+        },
         mode: plan.mode.to_string(),
         deterministic: plan.deterministic,
         started: humantime::format_rfc3339_seconds(started).to_string(),

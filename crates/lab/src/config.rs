@@ -103,6 +103,8 @@ pub struct RunConfig {
     pub arch: Arch,
     /// What dom0 does: the name of a built-in workload or, if it has a `/` in it, the path of a script.
     pub workload: String,
+    /// Names and values of the workload's parameters that are not to be as its header says.
+    pub parameters: Vec<(String, String)>,
     /// What the recorder does.
     pub mode: Mode,
     /// Further arguments for Xen, such as the sizes of the recorder's tables.

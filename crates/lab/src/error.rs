@@ -112,7 +112,23 @@ pub enum Error {
         /// The package's file.
         path: PathBuf,
         /// What was looked for.
-        wanted: &'static str,
+        wanted: String,
+    },
+    /// No package has a library that a program needs.
+    #[error("none of the packages that {package} depends on has the library {library}")]
+    NoLibrary {
+        /// The library, escaped.
+        library: String,
+        /// The package whose file needs it.
+        package: String,
+    },
+    /// Debian has no toolstack for that Xen.
+    #[error(
+        "this workload has guests, and there is no toolstack for Xen {version}: Debian has one for 4.17 and for 4.20"
+    )]
+    NoToolstack {
+        /// Xen's version.
+        version: String,
     },
     /// busybox cannot run without libraries.
     #[error("the busybox of {package} is not statically linked; the lab's dom0 has no libraries for it")]
@@ -169,6 +185,26 @@ pub enum Error {
         /// What is built in.
         known: Vec<String>,
     },
+    /// A workload does not have such a parameter.
+    #[error("the workload {workload} has no parameter `{given}`{}", Known(known))]
+    UnknownParameter {
+        /// The workload.
+        workload: String,
+        /// What was given, escaped.
+        given: String,
+        /// What it has.
+        known: Vec<String>,
+    },
+    /// A parameter's value is not a plain word.
+    #[error(
+        "`{given}` cannot be the value of the parameter {name}: it must be one word of letters, digits, and `.`, `_`, `-`, `:`, `,`, `+`"
+    )]
+    ParameterValue {
+        /// The parameter.
+        name: String,
+        /// What was given, escaped.
+        given: String,
+    },
     /// A workload's header cannot be understood.
     #[error("workload {workload}: {reason}")]
     Workload {
@@ -185,6 +221,16 @@ pub enum Error {
         /// Its name.
         workload: String,
         /// Where it cannot.
+        arch: Arch,
+    },
+    /// A workload needs a toolstack, and there is none.
+    #[error(
+        "the workload {workload} has guests that Xen's toolstack starts; the lab has none for {arch}: use --arch x86_64"
+    )]
+    NoGuests {
+        /// Its name.
+        workload: String,
+        /// Where there is none.
         arch: Arch,
     },
     /// The results' folder is not empty.
@@ -365,13 +411,18 @@ impl Error {
             | Self::UnknownSource { .. }
             | Self::UnknownArch { .. }
             | Self::NoDomus { .. }
+            | Self::NoGuests { .. }
             | Self::Mode { .. }
             | Self::Argument { .. }
             | Self::UnknownWorkload { .. }
+            | Self::UnknownParameter { .. }
+            | Self::ParameterValue { .. }
+            | Self::NoToolstack { .. }
             | Self::OutputExists(_) => Class::Usage,
             Self::Io { .. }
             | Self::Hash { .. }
             | Self::NotInPackage { .. }
+            | Self::NoLibrary { .. }
             | Self::BusyboxNotStatic { .. }
             | Self::Pins(_)
             | Self::NotXen { .. }
@@ -407,6 +458,19 @@ impl std::fmt::Display for Lines<'_> {
             write!(f, "\n  | {line}")?;
         }
         Ok(())
+    }
+}
+
+/// The names that could have been meant, behind a message.
+struct Known<'a>(&'a [String]);
+
+impl std::fmt::Display for Known<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            f.write_str(", and no other")
+        } else {
+            write!(f, ", only {}", self.0.join(", "))
+        }
     }
 }
 

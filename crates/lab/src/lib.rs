@@ -12,6 +12,7 @@ mod boot;
 mod cache;
 mod config;
 mod cpio;
+mod deb;
 mod error;
 mod folder;
 mod follow;
@@ -24,6 +25,7 @@ mod run_tool;
 mod source;
 pub mod supervise;
 mod text;
+mod toolstack;
 mod watch;
 mod workload;
 mod xenbuild;
@@ -41,13 +43,17 @@ pub use pins::{Pin, pin};
 pub use progress::{Progress, Silent, Stage};
 pub use source::{Origin, fetch, source_tree};
 pub use text::escape;
-pub use workload::Workload;
+pub use toolstack::ToolstackFacts;
+pub use workload::{CYCLES, Workload};
 pub use xenbuild::{Build, BuildFacts, build, instrument, missing_options};
 
 /// Does a whole run.
 pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Error> {
     // First what is quickly said and would be annoying to hear after minutes of work.
-    let workload = Workload::load(&config.workload)?;
+    let mut workload = Workload::load(&config.workload)?;
+    for (name, value) in &config.parameters {
+        workload.set(name, value)?;
+    }
     workload.check(config.arch)?;
     boot::check_arguments(&config.xen_args)?;
     folder::check_free(&config.out_dir)?;
@@ -55,7 +61,7 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
 
     let origin = fetch(&config.cache, &config.xen, progress)?;
     let build = build(&config.cache, &origin, config.arch, config.jobs, progress)?;
-    let image = image(&config.cache, config.arch, &workload, progress)?;
+    let image = image(&config.cache, &build.facts, &workload, progress)?;
     let plan = BootPlan {
         build: &build,
         image: &image,
