@@ -59,6 +59,7 @@ struct Header {
     linux: Vec<String>,
     #[serde(default)]
     domus: u8,
+    #[serde(default)]
     guests: bool,
     #[serde(default)]
     device_model: bool,
