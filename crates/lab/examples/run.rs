@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use xenheap_lab::{Cache, Progress, RunConfig, Stage, default_jobs, run};
+use xenheap_lab::{Arch, Cache, Progress, RunConfig, Stage, default_jobs, run};
 
 /// Shows each stage's beginning and end.
 struct Plain;
@@ -21,7 +21,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut next = |what| arguments.next().ok_or(format!("no {what} given"));
     let config = RunConfig {
         xen: next("source")?.parse()?,
+        arch: Arch::X86_64,
         workload: "boot".to_owned(),
+        parameters: Vec::new(),
         mode: next("mode")?.parse()?,
         xen_args: Vec::new(),
         out_dir: PathBuf::from(next("folder")?),

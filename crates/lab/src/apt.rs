@@ -1,14 +1,18 @@
 //! Downloads through the machine's own apt: its mirrors, its proxies, its keys. Nothing of its configuration is
 //! changed, and nothing is installed here.
+//!
+//! Packages come from a release and an architecture of Debian's that we choose, not the machine: an [`Apt`] keeps package
+//! lists of its own in the cache.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Output;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache::{self, Cache};
+use crate::cache::{self, Cache, Lock};
 use crate::error::Error;
 use crate::hash;
 use crate::pins::Pin;
@@ -19,7 +23,7 @@ use crate::run_tool::{last_words, output, stdout};
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
 /// Run as root, apt would download as another user, who cannot write to the cache, and complain of it.
-const AS_WE_ARE: [&str; 2] = ["-o", "APT::Sandbox::User=root"];
+const AS_WE_ARE: &str = "APT::Sandbox::User=root";
 
 /// A package's file in the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,12 +75,13 @@ impl Candidate {
         all_plain.then_some(candidate)
     }
 
-    /// The name of the first package it depends on that begins so.
-    fn dependency(&self, prefix: &str) -> Option<&str> {
+    /// The names of the packages it depends on.
+    fn dependencies(&self) -> impl Iterator<Item = &str> {
         self.depends
             .split([',', '|'])
             .filter_map(|item| item.split_whitespace().next())
-            .find(|name| name.starts_with(prefix))
+            // `python3:any`: of any architecture.
+            .filter_map(|name| name.split(':').next())
     }
 
     fn file_name(&self) -> String {
@@ -85,59 +90,238 @@ impl Candidate {
     }
 }
 
-fn candidate(package: &str) -> Result<Candidate, Error> {
-    let shown = output("apt-cache", ["show", "--no-all-versions", package], None)?;
-    Candidate::parse(&String::from_utf8_lossy(&shown.stdout))
-        .ok_or_else(|| Error::NoPackageLists { what: format!("the package {package}") })
+/// A release of Debian's that packages are taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Debian 12, with Xen 4.17.
+    Bookworm,
+    /// Debian 13, with Xen 4.20.
+    Trixie,
 }
 
-/// The version of a package that `linux-image-amd64` and its like stand for.
-pub(crate) fn real_package(name: &str, prefix: &str) -> Result<String, Error> {
-    let candidate = candidate(name)?;
-    match candidate.dependency(prefix) {
-        Some(real) => Ok(real.to_owned()),
-        None => Err(Error::NoPackageLists { what: format!("a package {prefix}... that {name} depends on") }),
+/// An architecture of Debian's that packages are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Architecture {
+    /// x86_64.
+    Amd64,
+    /// 64-bit Arm.
+    Arm64,
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+        })
     }
 }
 
-/// A package of the version that apt would install, downloaded into the cache unless it is there.
-pub(crate) fn package(
-    cache: &Cache,
-    name: &str,
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        })
+    }
+}
+
+/// Where Debian's keys are, in the package `debian-archive-keyring`. Where it is not, apt's own keys must do.
+const KEYRINGS: [&str; 2] =
+    ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+
+/// The packages of one release for one architecture.
+///
+/// Their lists are fetched when there are none yet, and again when a package is no longer where they say; so what is
+/// taken does not change under one's feet from run to run.
+pub(crate) struct Apt<'a> {
+    cache: &'a Cache,
+    progress: &'a dyn Progress,
     stage: Stage,
-    progress: &dyn Progress,
-) -> Result<Package, Error> {
-    let candidate = candidate(name)?;
-    let folder = cache.folder("packages")?;
-    let file = candidate.file_name();
-    let path = folder.join(&file);
-    let _lock = cache.lock(&file, stage, progress)?;
-    let package = Package {
-        name: candidate.name.clone(),
-        version: candidate.version.clone(),
-        architecture: candidate.architecture.clone(),
-        sha256: candidate.sha256.clone(),
-        path: path.clone(),
-    };
-    if path.exists() && hash::file(&path)? == candidate.sha256 {
-        return Ok(package);
+    release: Release,
+    architecture: Architecture,
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+impl<'a> Apt<'a> {
+    /// Opens the lists, and fetches them if need be. Until it is dropped nobody else uses them.
+    pub(crate) fn open(
+        cache: &'a Cache,
+        release: Release,
+        architecture: Architecture,
+        stage: Stage,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Error> {
+        let name = format!("apt-{release}-{architecture}");
+        let lock = cache.lock(&name, stage, progress)?;
+        let folder = cache.folder(&name)?;
+        let apt = Self { cache, progress, stage, release, architecture, folder, _lock: lock };
+        let listed = stdout(
+            "apt-get",
+            &["indextargets", "--format", "$(LABEL)|$(REPO_URI)", "Created-By: Packages"],
+            None,
+        )?;
+        let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).exists());
+        let sources = sources(&listed, release, architecture, keyring)
+            .ok_or_else(|| Error::NoPackageLists { what: "any mirror of Debian's".to_owned() })?;
+        if fs::read_to_string(apt.sources()).ok().as_ref() != Some(&sources) {
+            apt.update(&sources)?;
+        }
+        Ok(apt)
     }
 
-    progress.line(stage, &format!("downloading {} {}", candidate.name, candidate.version));
-    let work = cache.work_folder(&format!("package-{file}"))?;
-    let wanted = format!("{}={}", candidate.name, candidate.version);
-    let done = output("apt-get", AS_WE_ARE.iter().copied().chain(["download", &wanted]), Some(&work))?;
-    let arrived = fs::read_dir(&work)
-        .map_err(Error::io("read the folder", &work))?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|end| end == "deb"));
-    let Some(arrived) = arrived.filter(|_| done.status.success()) else {
-        return Err(Error::PackageDownload { package: wanted, output: last_words(&done) });
-    };
-    accept(&arrived, &path, &candidate.sha256)?;
-    cache::remove_tree(&work)?;
-    Ok(package)
+    fn sources(&self) -> PathBuf {
+        self.folder.join("sources.list")
+    }
+
+    /// Fetches the lists. The sources have their name only when that is done: they stand for the lists.
+    fn update(&self, sources: &str) -> Result<(), Error> {
+        let what = format!("fetching the package lists of {} {}", self.release, self.architecture);
+        self.progress.line(self.stage, &what);
+        let fresh = self.folder.join("sources.new");
+        cache::write_whole(&fresh, sources.as_bytes())?;
+        let mut arguments = self.options(&fresh);
+        arguments.push("update".into());
+        let done = output("apt-get", arguments, None)?;
+        if !done.status.success() {
+            return Err(Error::PackageDownload {
+                package: format!("list of {} {}", self.release, self.architecture),
+                output: last_words(&done),
+            });
+        }
+        fs::rename(&fresh, self.sources()).map_err(Error::io("write", &fresh))
+    }
+
+    /// What makes apt use our folder and our sources, and forget what is installed here.
+    fn options(&self, sources: &Path) -> Vec<OsString> {
+        let place = |option: &str, path: &Path| {
+            let mut text = OsString::from(option);
+            text.push("=");
+            text.push(path);
+            text
+        };
+        let nothing = Path::new("/dev/null");
+        [
+            place("Dir::Etc::SourceList", sources),
+            place("Dir::Etc::SourceParts", nothing),
+            place("Dir::Etc::Preferences", nothing),
+            place("Dir::Etc::PreferencesParts", nothing),
+            place("Dir::State", &self.folder),
+            place("Dir::State::Lists", &self.folder.join("lists")),
+            place("Dir::State::Status", nothing),
+            place("Dir::Cache", &self.folder),
+            "Dir::Cache::PkgCache=pkgcache.bin".into(),
+            "Dir::Cache::SrcPkgCache=srcpkgcache.bin".into(),
+            format!("APT::Architecture={}", self.architecture).into(),
+            format!("APT::Architectures={}", self.architecture).into(),
+            "Acquire::Languages=none".into(),
+            AS_WE_ARE.into(),
+        ]
+        .into_iter()
+        .flat_map(|option| ["-o".into(), option])
+        .collect()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str], folder: Option<&Path>) -> Result<Output, Error> {
+        let mut all = self.options(&self.sources());
+        all.extend(arguments.iter().map(OsString::from));
+        output(program, all, folder)
+    }
+
+    fn candidate(&self, package: &str) -> Result<Candidate, Error> {
+        let shown = self.run("apt-cache", &["show", "--no-all-versions", package], None)?;
+        Candidate::parse(&String::from_utf8_lossy(&shown.stdout)).ok_or_else(|| Error::NoPackage {
+            package: package.to_owned(),
+            place: format!("{} {}", self.release, self.architecture),
+        })
+    }
+
+    /// The version of a package that `linux-image-amd64` and its like stand for.
+    pub(crate) fn real_package(&self, name: &str, prefix: &str) -> Result<String, Error> {
+        let candidate = self.candidate(name)?;
+        let real = candidate.dependencies().find(|name| name.starts_with(prefix));
+        real.map(str::to_owned).ok_or_else(|| Error::NoPackage {
+            package: format!("{prefix}... that {name} depends on"),
+            place: format!("{} {}", self.release, self.architecture),
+        })
+    }
+
+    /// The names of the packages that a package depends on.
+    pub(crate) fn dependencies(&self, name: &str) -> Result<Vec<String>, Error> {
+        Ok(self.candidate(name)?.dependencies().map(str::to_owned).collect())
+    }
+
+    /// A package, downloaded into the cache unless it is there.
+    pub(crate) fn package(&self, name: &str) -> Result<Package, Error> {
+        match self.download(name) {
+            Err(Error::PackageDownload { .. }) => {
+                let path = self.sources();
+                let sources = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+                self.update(&sources)?;
+                self.download(name)
+            }
+            done => done,
+        }
+    }
+
+    fn download(&self, name: &str) -> Result<Package, Error> {
+        let candidate = self.candidate(name)?;
+        let file = candidate.file_name();
+        let path = self.cache.folder("packages")?.join(&file);
+        let _lock = self.cache.lock(&file, self.stage, self.progress)?;
+        let wanted = format!("{}={}", candidate.name, candidate.version);
+        let package = Package {
+            name: candidate.name,
+            version: candidate.version,
+            architecture: candidate.architecture,
+            sha256: candidate.sha256,
+            path,
+        };
+        if package.path.exists() && hash::file(&package.path)? == package.sha256 {
+            return Ok(package);
+        }
+        if self.progress.cancelled() {
+            return Err(Error::Cancelled);
+        }
+        self.progress.line(self.stage, &format!("downloading {} {}", package.name, package.version));
+        let work = self.cache.work_folder(&format!("package-{file}"))?;
+        let done = self.run("apt-get", &["download", &wanted], Some(&work))?;
+        let arrived = fs::read_dir(&work)
+            .map_err(Error::io("read the folder", &work))?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|end| end == "deb"));
+        let Some(arrived) = arrived.filter(|_| done.status.success()) else {
+            return Err(Error::PackageDownload { package: wanted, output: last_words(&done) });
+        };
+        accept(&arrived, &package.path, &package.sha256)?;
+        cache::remove_tree(&work)?;
+        Ok(package)
+    }
+}
+
+/// apt's sources for a release on this machine's mirrors of Debian; nothing if it has none.
+///
+/// `listed` has a line for each of the machine's package lists: its label and its mirror's address.
+fn sources(
+    listed: &str,
+    release: Release,
+    architecture: Architecture,
+    keyring: Option<&str>,
+) -> Option<String> {
+    let signed = keyring.map(|path| format!(" signed-by={path}")).unwrap_or_default();
+    let lines = listed.lines().filter_map(|line| {
+        let (label, mirror) = line.trim().split_once('|')?;
+        let suite = match label {
+            "Debian" => release.to_string(),
+            "Debian-Security" => format!("{release}-security"),
+            _ => return None,
+        };
+        Some(format!("deb [arch={architecture} target=Packages{signed}] {mirror} {suite} main"))
+    });
+    let text: String = distinct(lines).into_iter().map(|line| line + "\n").collect();
+    (!text.is_empty()).then_some(text)
 }
 
 /// A pinned source, downloaded into the cache unless it is there.
@@ -165,10 +349,9 @@ pub(crate) fn source(cache: &Cache, pin: &Pin, progress: &dyn Progress) -> Resul
             }
             let address = format!("{mirror}{pool_path}");
             progress.line(Stage::Source, &crate::text::escape(format!("downloading {address}").as_bytes()));
-            let arguments = AS_WE_ARE
-                .iter()
+            let arguments = ["-o", AS_WE_ARE, "download-file", &address]
                 .map(OsString::from)
-                .chain(["download-file".into(), OsString::from(&address)])
+                .into_iter()
                 .chain([arriving.clone().into_os_string(), format!("SHA256:{}", pin.sha256).into()]);
             let done = output(HELPER, arguments, None)?;
             if done.status.success() && arriving.exists() {
@@ -202,68 +385,21 @@ fn accept(arrived: &Path, path: &Path, expected: &str) -> Result<(), Error> {
 /// The addresses of this machine's mirrors, without repetition.
 fn mirrors() -> Result<Vec<String>, Error> {
     let listed = stdout("apt-get", &["indextargets", "--format", "$(REPO_URI)"], None)?;
-    let mirrors = distinct(&listed);
+    let mirrors = distinct(listed.lines().map(|line| line.trim().to_owned()));
     if mirrors.is_empty() {
         return Err(Error::NoPackageLists { what: "any mirror".to_owned() });
     }
     Ok(mirrors)
 }
 
-fn distinct(listed: &str) -> Vec<String> {
-    let mut mirrors: Vec<String> = Vec::new();
-    for line in listed.lines().map(str::trim) {
-        if !line.is_empty() && !mirrors.iter().any(|known| known == line) {
-            mirrors.push(line.to_owned());
+fn distinct(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for line in lines {
+        if !line.is_empty() && !all.contains(&line) {
+            all.push(line);
         }
     }
-    mirrors
-}
-
-/// The content of the first file of a package for whose path `wanted` is true.
-///
-/// Nothing else of the package touches the disk: a kernel's modules take half a gigabyte.
-pub(crate) fn file_in_package(
-    package: &Package,
-    what: &'static str,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<u8>, Error> {
-    let mut unpacker = Command::new("dpkg-deb")
-        .arg("--fsys-tarfile")
-        .arg(&package.path)
-        .env("PATH", crate::supervise::search_path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|source| Error::Spawn { program: "dpkg-deb".to_owned(), source })?;
-    let found = match unpacker.stdout.take() {
-        Some(stream) => find_in_tar(stream, wanted),
-        None => Ok(None),
-    };
-    // It is usually not done: the file was found before the archive's end.
-    let _ = unpacker.kill();
-    let _ = unpacker.wait();
-    match found {
-        Ok(Some(body)) => Ok(body),
-        Ok(None) => Err(Error::NotInPackage { path: package.path.clone(), wanted: what }),
-        Err(error) => Err(Error::io("unpack", &package.path)(error)),
-    }
-}
-
-fn find_in_tar(
-    stream: impl std::io::Read,
-    wanted: impl Fn(&str) -> bool,
-) -> std::io::Result<Option<Vec<u8>>> {
-    for entry in tar::Archive::new(stream).entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.to_string_lossy().into_owned();
-        if entry.header().entry_type().is_file() && wanted(path.trim_start_matches("./")) {
-            let mut body = Vec::new();
-            std::io::Read::read_to_end(&mut entry, &mut body)?;
-            return Ok(Some(body));
-        }
-    }
-    Ok(None)
+    all
 }
 
 #[cfg(test)]
@@ -271,7 +407,7 @@ mod tests {
     use super::*;
 
     const SHOWN: &str = "Package: linux-image-amd64\nSource: linux-signed-amd64 (6.1.192+2)\nVersion: 6.1.192-2\n\
-        Architecture: amd64\nDepends: foo | bar, linux-image-6.1.0-56-amd64 (= 6.1.192-2)\n\
+        Architecture: amd64\nDepends: foo | bar:any, linux-image-6.1.0-56-amd64 (= 6.1.192-2)\n\
         Description: Linux\n Version: no\nSHA256: 45\n\nPackage: other\nVersion: 1\nArchitecture: amd64\nSHA256: 46\n";
 
     #[test]
@@ -282,11 +418,11 @@ mod tests {
             version: "6.1.192-2".into(),
             architecture: "amd64".into(),
             sha256: "45".into(),
-            depends: "foo | bar, linux-image-6.1.0-56-amd64 (= 6.1.192-2)".into(),
+            depends: "foo | bar:any, linux-image-6.1.0-56-amd64 (= 6.1.192-2)".into(),
         };
         assert_eq!(candidate.as_ref(), Some(&wanted));
-        assert_eq!(wanted.dependency("linux-image-"), Some("linux-image-6.1.0-56-amd64"));
-        assert_eq!(wanted.dependency("linux-headers-"), None);
+        let names: Vec<_> = wanted.dependencies().collect();
+        assert_eq!(names, ["foo", "bar", "linux-image-6.1.0-56-amd64"]);
         assert_eq!(wanted.file_name(), "linux-image-amd64_6.1.192-2_amd64.deb");
     }
 
@@ -302,25 +438,49 @@ mod tests {
 
     #[test]
     fn mirrors_are_asked_once_and_in_order() {
-        assert_eq!(
-            distinct("http://b/debian/\nhttp://a/debian/\n\nhttp://b/debian/\n"),
-            ["http://b/debian/", "http://a/debian/"]
-        );
+        let listed = ["http://b/debian/", "http://a/debian/", "", "http://b/debian/"];
+        assert_eq!(distinct(listed.map(str::to_owned).into_iter()), ["http://b/debian/", "http://a/debian/"]);
     }
 
     #[test]
-    fn a_file_is_found_in_an_archive() -> std::io::Result<()> {
-        let mut builder = tar::Builder::new(Vec::new());
-        for (name, body) in [("./boot/config-6", "no"), ("./boot/vmlinuz-6", "kernel")] {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(body.len() as u64);
-            header.set_cksum();
-            builder.append_data(&mut header, name, body.as_bytes())?;
-        }
-        let archive = builder.into_inner()?;
-        let kernel = |path: &str| path.starts_with("boot/vmlinuz-");
-        assert_eq!(find_in_tar(archive.as_slice(), kernel)?.as_deref(), Some(b"kernel".as_slice()));
-        assert_eq!(find_in_tar(archive.as_slice(), |_| false)?, None);
+    fn another_release_is_on_the_machines_mirrors_of_debian() {
+        let listed =
+            "Debian|http://a/debian/\nDebian|http://a/debian/\nDebian-Security|http://b/s/\nNode|http://c/\n";
+        assert_eq!(
+            sources(listed, Release::Trixie, Architecture::Arm64, Some("/k.gpg")).as_deref(),
+            Some(
+                "deb [arch=arm64 target=Packages signed-by=/k.gpg] http://a/debian/ trixie main\n\
+                 deb [arch=arm64 target=Packages signed-by=/k.gpg] http://b/s/ trixie-security main\n"
+            )
+        );
+        let plain = sources("Debian|http://a/", Release::Bookworm, Architecture::Amd64, None);
+        assert_eq!(plain.as_deref(), Some("deb [arch=amd64 target=Packages] http://a/ bookworm main\n"));
+        assert_eq!(sources("Ubuntu|http://a/\n\n", Release::Trixie, Architecture::Amd64, None), None);
+    }
+
+    /// Needs the machine's mirrors, and 30 MB of them.
+    #[cfg(feature = "real-packages")]
+    #[test]
+    fn packages_of_other_releases_and_architectures_come() -> Result<(), Error> {
+        let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
+        let cache = Cache::at(folder.path());
+        let open = |release, architecture| {
+            Apt::open(&cache, release, architecture, Stage::Image, &crate::progress::Silent)
+        };
+        let apt = open(Release::Trixie, Architecture::Arm64)?;
+        let kernel = apt.real_package("linux-image-arm64", "linux-image-")?;
+        assert!(kernel.ends_with("-arm64"), "{kernel}");
+        let xen = apt.package("xen-utils-4.20")?;
+        assert_eq!(xen.architecture, "arm64");
+        assert_eq!(hash::file(&xen.path)?, xen.sha256);
+        assert!(matches!(apt.package("xen-utils-4.17"), Err(Error::NoPackage { .. })));
+        // The lists are kept.
+        drop(apt);
+        let before =
+            fs::metadata(cache.root().join("apt-trixie-arm64/sources.list")).and_then(|m| m.modified());
+        let again = open(Release::Trixie, Architecture::Arm64)?;
+        let after = fs::metadata(again.sources()).and_then(|m| m.modified());
+        assert_eq!(before.ok(), after.ok());
         Ok(())
     }
 }

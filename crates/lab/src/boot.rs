@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::arch::{Arch, Domus};
 use crate::cache::Cache;
 use crate::config::Mode;
 use crate::error::{BootFault, Error};
@@ -19,8 +20,6 @@ use crate::text;
 use crate::watch::Watch;
 use crate::workload::{self, Workload};
 use crate::xenbuild::Build;
-
-const QEMU: &str = "qemu-system-x86_64";
 
 /// Virtual time runs several times slower than the host's.
 const DETERMINISTIC_FACTOR: u32 = 4;
@@ -53,18 +52,29 @@ impl BootPlan<'_> {
     fn limit(&self) -> Duration {
         self.timeout.unwrap_or_else(|| {
             let factor = if self.deterministic { DETERMINISTIC_FACTOR } else { 1 };
-            self.workload.timeout.saturating_mul(factor)
+            self.workload.limit().saturating_mul(factor)
         })
     }
 
+    fn arch(&self) -> Arch {
+        self.build.facts.architecture
+    }
+
+    /// How guests of Xen's own are made, if there are to be some.
+    fn domus(&self) -> Option<&'static Domus> {
+        self.arch().platform().domus.as_ref().filter(|_| self.workload.domus > 0)
+    }
+
     fn machine(&self) -> Result<Machine, Error> {
+        let platform = self.arch().platform();
         let xen: Vec<&str> = self.workload.xen.iter().chain(self.xen_args).map(String::as_str).collect();
         let linux: Vec<&str> = self.workload.linux.iter().map(String::as_str).collect();
-        let xen_arguments = xen_arguments(self.mode, &xen);
+        let xen_arguments = xen_arguments(self.arch(), self.mode, &xen);
         let linux_arguments = linux_arguments(&linux);
-        let mut command = vec![QEMU.to_owned()];
-        command.extend(qemu_arguments(self.workload, self.deterministic, &xen_arguments, &linux_arguments));
-        let version = stdout(QEMU, &["--version"], None)?;
+        let mut command =
+            qemu_command(self.arch(), self.workload, self.deterministic, &xen_arguments, &linux_arguments);
+        command.extend(self.domus().iter().flat_map(|domus| domus.arguments).map(|part| (*part).to_owned()));
+        let version = stdout(platform.qemu, &["--version"], None)?;
         Ok(Machine {
             qemu: text::escape(version.lines().next().unwrap_or_default().as_bytes()),
             command,
@@ -78,10 +88,10 @@ impl BootPlan<'_> {
 /// Xen's arguments.
 ///
 /// `sync_console`: else Xen drops what the console cannot take at once. `noreboot`: else a panic is a reset.
-fn xen_arguments(mode: &Mode, more: &[&str]) -> String {
+fn xen_arguments(arch: Arch, mode: &Mode, more: &[&str]) -> String {
     let mode = format!("heap-audit={mode}");
-    let base = ["console=com1", "loglvl=all", "guest_loglvl=all", "noreboot", "sync_console", &mode];
-    [&base, more].concat().join(" ")
+    let base = ["loglvl=all", "guest_loglvl=all", "noreboot", "sync_console", &mode];
+    [arch.platform().console, &base, more].concat().join(" ")
 }
 
 /// Linux' arguments.
@@ -89,40 +99,31 @@ fn linux_arguments(more: &[&str]) -> String {
     [&["console=hvc0"], more].concat().join(" ")
 }
 
-/// QEMU's arguments. Files are named as they lie in the boot's own folder: a place's name could hold the commas and
-/// spaces that separate the parts of `-initrd`.
-fn qemu_arguments(
+/// QEMU with its arguments. Files are named as they lie in the boot's own folder: a place's name could hold the commas and
+/// spaces that separate the parts of an argument.
+fn qemu_command(
+    arch: Arch,
     workload: &Workload,
     deterministic: bool,
     xen_arguments: &str,
     linux_arguments: &str,
 ) -> Vec<String> {
     let cpus = if deterministic { 1 } else { workload.cpus };
-    // A comma that belongs to an argument is written twice.
-    let linux = linux_arguments.replace(',', ",,");
-    let mut all: Vec<String> = [
-        ("-accel", "tcg"),
-        ("-cpu", "qemu64,+svm"),
-        ("-m", &workload.memory),
-        ("-smp", &cpus.to_string()),
-        ("-display", "none"),
-        ("-monitor", "none"),
-        ("-serial", "stdio"),
-        ("-nic", "none"),
-    ]
-    .iter()
-    .flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()])
-    .collect();
-    all.push("-no-reboot".to_owned());
-    if deterministic {
-        for part in ["-icount", "shift=1,sleep=off", "-rtc", "base=2026-01-01,clock=vm"] {
-            all.push(part.to_owned());
-        }
-    }
-    for part in ["-kernel", "xen", "-append", xen_arguments, "-initrd", &format!("vmlinuz {linux},initrd")] {
-        all.push(part.to_owned());
-    }
-    all
+    let cpus = cpus.to_string();
+    let platform = arch.platform();
+    let usual = [
+        &["-m", &workload.memory, "-smp", &cpus],
+        ["-display", "none", "-monitor", "none", "-serial", "stdio", "-nic", "none", "-no-reboot"].as_slice(),
+    ];
+    let virtual_time: &[&str] = match deterministic {
+        true => &["-icount", "shift=1,sleep=off", "-rtc", "base=2026-01-01,clock=vm"],
+        false => &[],
+    };
+    let machine =
+        [&[platform.qemu, "-accel", "tcg"], platform.machine, &usual.concat(), virtual_time].concat();
+    let mut command: Vec<String> = machine.into_iter().map(str::to_owned).collect();
+    command.extend((platform.load)(xen_arguments, linux_arguments));
+    command
 }
 
 /// Whether each can be an argument of Xen's.
@@ -169,7 +170,11 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
         xen: plan.build.facts.clone(),
         dom0: plan.image.facts.clone(),
         machine,
-        workload: WorkloadFacts { name: plan.workload.name.clone(), sha256: plan.workload.sha256() },
+        workload: WorkloadFacts {
+            name: plan.workload.name.clone(),
+            sha256: plan.workload.sha256(),
+            parameters: plan.workload.parameters.clone(),
+        },
         mode: plan.mode.to_string(),
         deterministic: plan.deterministic,
         started: humantime::format_rfc3339_seconds(started).to_string(),
@@ -240,8 +245,13 @@ fn run_qemu(
     {
         symlink(file, place.join(name)).map_err(Error::io("link", file))?;
     }
-    let job = Job::new(QEMU, place).arguments(command.iter().skip(1));
-    let ran = supervise_machine(&job, plan.limit(), results, place, progress);
+    if let Some(domus) = plan.domus() {
+        let without = command.len().saturating_sub(domus.arguments.len());
+        (domus.prepare)(command.get(..without).unwrap_or_default(), place, plan.workload.domus)?;
+    }
+    let job = Job::new(plan.arch().platform().qemu, place).arguments(command.iter().skip(1));
+    let ran = supervise_machine(&job, plan.limit(), results, place, progress)
+        .and_then(|watch| check_guests(watch, plan.workload.domus));
     crate::cache::remove_tree(place)?;
     ran
 }
@@ -259,7 +269,7 @@ fn supervise_machine(
     let create = |path: &Path| File::create(path).map_err(Error::io("write", path));
     let mut machine = job
         .start(create(&console)?, create(&messages)?)
-        .map_err(|source| Error::Spawn { program: QEMU.to_owned(), source })?;
+        .map_err(|source| Error::Spawn { program: "QEMU".to_owned(), source })?;
     let mut follow = Follow::new(&console)?;
     let mut watch = Watch::default();
     let start = Instant::now();
@@ -295,6 +305,17 @@ fn supervise_machine(
     }
 }
 
+/// Whether the guests that Xen started have all done their part.
+fn check_guests(watch: Watch, count: u8) -> Result<Watch, Stop> {
+    for domain in 1..=count {
+        let status = watch.guest_status(domain);
+        if status != Some(0) {
+            return Err(Stop::Fault(BootFault::GuestFailed { domain, status }, Box::new(watch)));
+        }
+    }
+    Ok(watch)
+}
+
 /// What a machine that has ended by itself ended with; nothing if all is well.
 fn verdict(watch: &Watch, status: ExitStatus, messages: &[u8]) -> Option<BootFault> {
     let phase = watch.phase();
@@ -319,19 +340,19 @@ mod tests {
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
-    fn command(deterministic: bool) -> std::result::Result<String, Error> {
+    fn command(arch: Arch, deterministic: bool) -> std::result::Result<String, Error> {
         let workload = Workload::load("boot")?;
         let mode = "trace,summary".parse()?;
-        let xen = xen_arguments(&mode, &["dom0_mem=1G,max:1G"]);
+        let xen = xen_arguments(arch, &mode, &["dom0_mem=1G,max:1G"]);
         let linux = linux_arguments(&["panic=0", "x=1,2"]);
-        Ok(qemu_arguments(&workload, deterministic, &xen, &linux).join("|"))
+        Ok(qemu_command(arch, &workload, deterministic, &xen, &linux).join("|"))
     }
 
     #[test]
     fn the_usual_machine() -> Result {
         assert_eq!(
-            command(false)?,
-            "-accel|tcg|-cpu|qemu64,+svm|-m|2G|-smp|2|-display|none|-monitor|none|-serial|stdio|-nic|none|\
+            command(Arch::X86_64, false)?,
+            "qemu-system-x86_64|-accel|tcg|-cpu|qemu64,+svm|-m|2G|-smp|2|-display|none|-monitor|none|-serial|stdio|-nic|none|\
              -no-reboot|-kernel|xen|-append|console=com1 loglvl=all guest_loglvl=all noreboot sync_console \
              heap-audit=trace,summary dom0_mem=1G,max:1G|-initrd|vmlinuz console=hvc0 panic=0 x=1,,2,initrd"
         );
@@ -339,8 +360,21 @@ mod tests {
     }
 
     #[test]
+    fn the_usual_machine_of_arm() -> Result {
+        assert_eq!(
+            command(Arch::Arm64, false)?,
+            "qemu-system-aarch64|-accel|tcg|-machine|virt,virtualization=on,gic-version=3,dtb-randomness=off|-cpu|cortex-a57|\
+             -m|2G|-smp|2|-display|none|-monitor|none|-serial|stdio|-nic|none|-no-reboot|-kernel|xen|-append|console=dtuart \
+             dtuart=/pl011@9000000 loglvl=all guest_loglvl=all noreboot sync_console heap-audit=trace,summary \
+             dom0_mem=1G,max:1G|-device|guest-loader,addr=0x50000000,kernel=vmlinuz,bootargs=console=hvc0 panic=0 x=1,,2|\
+             -device|guest-loader,addr=0x58000000,initrd=initrd"
+        );
+        Ok(())
+    }
+
+    #[test]
     fn the_deterministic_machine() -> Result {
-        let command = command(true)?;
+        let command = command(Arch::X86_64, true)?;
         assert!(command.contains("|-smp|1|"), "{command}");
         assert!(
             command.contains("|-icount|shift=1,sleep=off|-rtc|base=2026-01-01,clock=vm|-kernel|xen|"),
@@ -378,6 +412,22 @@ mod tests {
             Duration::from_secs(30),
         );
         assert!(ran.is_ok_and(|watch| watch.phase() == Phase::WorkloadEnded));
+    }
+
+    #[test]
+    fn guests_must_have_done_their_part_too() {
+        let ran = |line: &str| {
+            machine(
+                &format!("echo '{line}'; echo 'xenheap-lab: workload ended, status 0'"),
+                Duration::from_secs(30),
+            )
+            .and_then(|watch| check_guests(watch, 1))
+        };
+        assert!(ran("(XEN) DOM1: xenheap-lab: workload ended, status 0").is_ok());
+        for (line, status) in [("(XEN) DOM1: xenheap-lab: workload ended, status 2", Some(2)), ("", None)] {
+            let fault = BootFault::GuestFailed { domain: 1, status };
+            assert!(matches!(ran(line), Err(Stop::Fault(said, _)) if said == fault), "{line}");
+        }
     }
 
     #[test]

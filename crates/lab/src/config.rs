@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::error::Error;
 
@@ -98,8 +99,12 @@ impl FromStr for Mode {
 pub struct RunConfig {
     /// Xen's source.
     pub xen: XenSource,
+    /// What it is built for.
+    pub arch: Arch,
     /// What dom0 does: the name of a built-in workload or, if it has a `/` in it, the path of a script.
     pub workload: String,
+    /// Names and values of the workload's parameters that are not to be as its header says.
+    pub parameters: Vec<(String, String)>,
     /// What the recorder does.
     pub mode: Mode,
     /// Further arguments for Xen, such as the sizes of the recorder's tables.

@@ -3,6 +3,7 @@
 //! Written here because it is small and must come out the same every time: entries in the order given, all owned
 //! by root, dated 1970, and numbered from 1.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 /// What stands in an archive. Paths have no leading `/`; folders come before what lies in them.
@@ -16,6 +17,35 @@ pub enum Entry {
     Link(String, String),
     /// A character device and its numbers.
     Device(String, u32, u32),
+}
+
+impl Entry {
+    fn path(&self) -> &str {
+        match self {
+            Self::Folder(path) | Self::Program(path, _) | Self::Link(path, _) | Self::Device(path, ..) => {
+                path
+            }
+        }
+    }
+}
+
+/// The same entries, each with the folders that it lies in before it.
+pub fn with_folders(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut made = BTreeSet::new();
+    let mut all = Vec::new();
+    for entry in entries {
+        let path = entry.path().to_owned();
+        for (at, _) in path.match_indices('/') {
+            let folder = path.get(..at).unwrap_or_default();
+            if made.insert(folder.to_owned()) {
+                all.push(Entry::Folder(folder.to_owned()));
+            }
+        }
+        if !matches!(entry, Entry::Folder(_)) || made.insert(path) {
+            all.push(entry);
+        }
+    }
+    all
 }
 
 /// The archive's bytes, not compressed.
@@ -114,6 +144,16 @@ mod tests {
         assert_eq!(
             String::from_utf8_lossy(&archive(&sample())).replace('\0', "."),
             expected.replace('\0', ".")
+        );
+    }
+
+    #[test]
+    fn folders_come_before_what_lies_in_them() {
+        let file = |path: &str| Entry::Program(path.into(), Vec::new());
+        let folder = |path: &str| Entry::Folder(path.into());
+        assert_eq!(
+            with_folders(vec![file("a/b/c"), folder("a"), file("a/b/d"), folder("e/f"), file("g")]),
+            [folder("a"), folder("a/b"), file("a/b/c"), file("a/b/d"), folder("e"), folder("e/f"), file("g")]
         );
     }
 

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::arch::Arch;
+
 /// Anything that stops a lab run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -54,11 +56,19 @@ pub enum Error {
         /// The packages.
         packages: Vec<String>,
     },
-    /// apt knows no mirror or no such package.
+    /// apt knows no mirror.
     #[error("apt has no package lists with {what}; run `apt-get update` (as root) and try again")]
     NoPackageLists {
         /// What was looked for.
         what: String,
+    },
+    /// Debian has no such package.
+    #[error("Debian {place} has no package {package}")]
+    NoPackage {
+        /// What was looked for.
+        package: String,
+        /// Release and architecture.
+        place: String,
     },
     /// No mirror of this machine has a pinned source.
     #[error(
@@ -77,7 +87,7 @@ pub enum Error {
     },
     /// A package could not be downloaded.
     #[error(
-        "package {package} could not be downloaded; the package lists may be old: run `apt-get update` (as root) and try again{}",
+        "package {package} could not be downloaded through this machine's apt; does `apt-get update` (as root) work?{}",
         Lines(output)
     )]
     PackageDownload {
@@ -102,7 +112,23 @@ pub enum Error {
         /// The package's file.
         path: PathBuf,
         /// What was looked for.
-        wanted: &'static str,
+        wanted: String,
+    },
+    /// No package has a library that a program needs.
+    #[error("none of the packages that {package} depends on has the library {library}")]
+    NoLibrary {
+        /// The library, escaped.
+        library: String,
+        /// The package whose file needs it.
+        package: String,
+    },
+    /// Debian has no toolstack for that Xen.
+    #[error(
+        "this workload has guests, and there is no toolstack for Xen {version}: Debian has one for 4.17 and for 4.20"
+    )]
+    NoToolstack {
+        /// Xen's version.
+        version: String,
     },
     /// busybox cannot run without libraries.
     #[error("the busybox of {package} is not statically linked; the lab's dom0 has no libraries for it")]
@@ -129,6 +155,14 @@ pub enum Error {
         /// What is known.
         known: Vec<String>,
     },
+    /// `--arch` names no architecture.
+    #[error("no architecture `{given}`: use {}", known.join(" or "))]
+    UnknownArch {
+        /// What was given, escaped.
+        given: String,
+        /// What is known.
+        known: Vec<String>,
+    },
     /// The mode is not one that the recorder has.
     #[error(
         "no recorder mode `{given}`: use `off`, or one or more of `trace`, `warn`, `summary` with commas between"
@@ -151,6 +185,26 @@ pub enum Error {
         /// What is built in.
         known: Vec<String>,
     },
+    /// A workload does not have such a parameter.
+    #[error("the workload {workload} has no parameter `{given}`{}", Known(known))]
+    UnknownParameter {
+        /// The workload.
+        workload: String,
+        /// What was given, escaped.
+        given: String,
+        /// What it has.
+        known: Vec<String>,
+    },
+    /// A parameter's value is not a plain word.
+    #[error(
+        "`{given}` cannot be the value of the parameter {name}: it must be one word of letters, digits, and `.`, `_`, `-`, `:`, `,`, `+`"
+    )]
+    ParameterValue {
+        /// The parameter.
+        name: String,
+        /// What was given, escaped.
+        given: String,
+    },
     /// A workload's header cannot be understood.
     #[error("workload {workload}: {reason}")]
     Workload {
@@ -158,6 +212,26 @@ pub enum Error {
         workload: String,
         /// What is wrong with it, with the place.
         reason: String,
+    },
+    /// A workload needs another machine.
+    #[error(
+        "the workload {workload} has guests that Xen itself starts, which it cannot on {arch}: use --arch arm64"
+    )]
+    NoDomus {
+        /// Its name.
+        workload: String,
+        /// Where it cannot.
+        arch: Arch,
+    },
+    /// A workload needs a toolstack, and there is none.
+    #[error(
+        "the workload {workload} has guests that Xen's toolstack starts; the lab has none for {arch}: use --arch x86_64"
+    )]
+    NoGuests {
+        /// Its name.
+        workload: String,
+        /// Where there is none.
+        arch: Arch,
     },
     /// The results' folder is not empty.
     #[error("{} exists and is not empty; name another folder with -o, or remove it", .0.display())]
@@ -193,6 +267,9 @@ pub enum Error {
         /// The whole log.
         log: PathBuf,
     },
+    /// QEMU's device tree is not what it always was.
+    #[error("guests cannot be added to QEMU's device tree: {0}")]
+    DeviceTree(String),
     /// The machine did not come to its end.
     #[error("{fault}{}\nThe whole log: {}", Lines(lines), log.display())]
     Boot {
@@ -240,6 +317,17 @@ pub enum BootFault {
         /// Its exit status.
         status: u8,
     },
+    /// A guest that Xen started did not do its work.
+    #[error("guest {domain} {}", match status {
+        Some(status) => format!("failed in its part of the workload, with status {status}"),
+        None => "had not ended its part of the workload when dom0 powered off".to_owned(),
+    })]
+    GuestFailed {
+        /// The guest's domain.
+        domain: u8,
+        /// Its workload's exit status, if it came to that.
+        status: Option<u8>,
+    },
     /// QEMU ended by itself, without an error, before the workload had.
     #[error("the machine reset or powered off too early; {phase}")]
     EndedEarly {
@@ -266,6 +354,7 @@ impl BootFault {
             Self::Dom0Panic { .. } => "dom0-panic",
             Self::Timeout { .. } => "timeout",
             Self::WorkloadFailed { .. } => "workload-failed",
+            Self::GuestFailed { .. } => "guest-failed",
             Self::EndedEarly { .. } => "ended-early",
             Self::Qemu { .. } => "qemu-failed",
         }
@@ -320,13 +409,20 @@ impl Error {
             | Self::MissingPackages { .. }
             | Self::NeedsRoot { .. }
             | Self::UnknownSource { .. }
+            | Self::UnknownArch { .. }
+            | Self::NoDomus { .. }
+            | Self::NoGuests { .. }
             | Self::Mode { .. }
             | Self::Argument { .. }
             | Self::UnknownWorkload { .. }
+            | Self::UnknownParameter { .. }
+            | Self::ParameterValue { .. }
+            | Self::NoToolstack { .. }
             | Self::OutputExists(_) => Class::Usage,
             Self::Io { .. }
             | Self::Hash { .. }
             | Self::NotInPackage { .. }
+            | Self::NoLibrary { .. }
             | Self::BusyboxNotStatic { .. }
             | Self::Pins(_)
             | Self::NotXen { .. }
@@ -337,10 +433,12 @@ impl Error {
             | Self::Config { .. }
             | Self::Build { .. }
             | Self::Boot { .. }
+            | Self::DeviceTree(_)
             | Self::Cancelled => Class::Run,
-            Self::NoPackageLists { .. } | Self::Download { .. } | Self::PackageDownload { .. } => {
-                Class::Network
-            }
+            Self::NoPackageLists { .. }
+            | Self::NoPackage { .. }
+            | Self::Download { .. }
+            | Self::PackageDownload { .. } => Class::Network,
         }
     }
 
@@ -360,6 +458,19 @@ impl std::fmt::Display for Lines<'_> {
             write!(f, "\n  | {line}")?;
         }
         Ok(())
+    }
+}
+
+/// The names that could have been meant, behind a message.
+struct Known<'a>(&'a [String]);
+
+impl std::fmt::Display for Known<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            f.write_str(", and no other")
+        } else {
+            write!(f, ", only {}", self.0.join(", "))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! `console.log` has the machine's bytes as they came, `xen-syms` and `config` are those of the Xen that ran, and
 //! `lab.json` says what all of it is. The folder has its name only when it is complete.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,6 +85,9 @@ pub struct WorkloadFacts {
     pub name: String,
     /// SHA-256 of the script.
     pub sha256: String,
+    /// The values of its parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// How a run ended.

@@ -1,22 +1,29 @@
-//! What dom0 is made of: Debian's kernel, and an initramfs of busybox, our first process and the workload.
+//! What dom0 is made of: Debian's kernel, and an initramfs of busybox, our first process and the workload. If it has
+//! guests, the toolstack comes in, and the same kernel and a smaller initramfs for them.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::apt::{self, Package};
+use crate::apt::{Apt, Package, Release};
 use crate::cache::{self, Cache};
 use crate::cpio::{self, Entry};
+use crate::deb;
 use crate::error::Error;
 use crate::hash;
 use crate::progress::{Progress, Stage};
+use crate::toolstack::{self, ToolstackFacts};
 use crate::workload::Workload;
-
-/// The package that stands for Debian's current kernel.
-const KERNEL: &str = "linux-image-amd64";
+use crate::xenbuild::BuildFacts;
 
 /// dom0's first process.
 const INIT: &str = include_str!("../dom0/init");
+
+/// What workloads with guests share.
+const FUNCTIONS: &str = include_str!("../dom0/guests.sh");
+
+/// A guest's first process.
+const GUEST_INIT: &str = include_str!("../guest/init");
 
 /// A kernel and an initramfs in the cache.
 #[derive(Debug, Clone)]
@@ -40,54 +47,83 @@ pub struct ImageFacts {
     pub busybox: Package,
     /// SHA-256 of the initramfs.
     pub initrd_sha256: String,
+    /// Xen's toolstack, if dom0 has guests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toolstack: Option<ToolstackFacts>,
 }
 
-/// Gets dom0's kernel and makes its initramfs for a workload.
-pub fn image(cache: &Cache, workload: &Workload, progress: &dyn Progress) -> Result<Image, Error> {
+/// Gets dom0's kernel and makes its initramfs for a workload on that Xen.
+pub fn image(
+    cache: &Cache,
+    xen: &BuildFacts,
+    workload: &Workload,
+    progress: &dyn Progress,
+) -> Result<Image, Error> {
     progress.start(Stage::Image, &format!("making dom0 for the workload {}", workload.name));
     let images = cache.folder("images")?;
 
-    let real = apt::real_package(KERNEL, "linux-image-")?;
-    let kernel = apt::package(cache, &real, Stage::Image, progress)?;
+    let platform = xen.architecture.platform();
+    let (kernel, busybox) = {
+        let apt = Apt::open(cache, Release::Bookworm, platform.debian, Stage::Image, progress)?;
+        (apt.package(&apt.real_package(platform.kernel, "linux-image-")?)?, apt.package("busybox-static")?)
+    };
     let vmlinuz_path = images.join(format!("vmlinuz-{}", kernel.sha256));
     let _lock = cache.lock("images", Stage::Image, progress)?;
     if !vmlinuz_path.exists() {
-        let body = apt::file_in_package(&kernel, "boot/vmlinuz-*", |path| path.starts_with("boot/vmlinuz-"))?;
+        let body = deb::file(&kernel, "boot/vmlinuz-*", |path| path.starts_with("boot/vmlinuz-"))?;
         cache::write_whole(&vmlinuz_path, &body)?;
     }
 
-    let busybox = apt::package(cache, "busybox-static", Stage::Image, progress)?;
-    let program = apt::file_in_package(&busybox, "bin/busybox", |path| {
-        matches!(path, "bin/busybox" | "usr/bin/busybox")
-    })?;
+    let program =
+        deb::file(&busybox, "bin/busybox", |path| matches!(path, "bin/busybox" | "usr/bin/busybox"))?;
     if !is_static(&program) {
         return Err(Error::BusyboxNotStatic { package: format!("{} {}", busybox.name, busybox.version) });
     }
-    let archive = cpio::archive(&content(program, workload));
-    let initrd = cpio::compress(&archive).map_err(Error::io("compress", &images))?;
-    let initrd_path = images.join(format!("initrd-{}-{}", workload.name, hash::bytes(&archive)));
+    let compress = |entries: Vec<Entry>| {
+        cpio::compress(&cpio::archive(&entries)).map_err(Error::io("compress", &images))
+    };
+    // Linux unpacks one archive after the other; the large one, which seldom changes, comes as it lies in the cache.
+    let mut initrd = Vec::new();
+    let mut entries = content(&program, workload);
+    let toolstack = if workload.guests {
+        let part = toolstack::part(cache, &xen.xen_version, workload.device_model, &kernel, progress)?;
+        initrd.extend_from_slice(&part.bytes);
+        entries.push(Entry::Program("lib/guests.sh".into(), FUNCTIONS.as_bytes().to_vec()));
+        entries.push(Entry::Program("guest/initrd".into(), compress(guest_content(&program))?));
+        Some(part.facts)
+    } else {
+        None
+    };
+    initrd.extend(compress(cpio::with_folders(entries))?);
+    let initrd_sha256 = hash::bytes(&initrd);
+    let initrd_path = images.join(format!("initrd-{}-{initrd_sha256}", workload.name));
     cache::write_whole(&initrd_path, &initrd)?;
 
-    let facts = ImageFacts {
-        vmlinuz_sha256: hash::file(&vmlinuz_path)?,
-        initrd_sha256: hash::bytes(&initrd),
-        kernel,
-        busybox,
-    };
+    let facts =
+        ImageFacts { vmlinuz_sha256: hash::file(&vmlinuz_path)?, initrd_sha256, kernel, busybox, toolstack };
     progress.finish(Stage::Image, &format!("Linux {}", facts.kernel.version));
     Ok(Image { kernel: vmlinuz_path, initrd: initrd_path, facts })
 }
 
-fn content(busybox: Vec<u8>, workload: &Workload) -> Vec<Entry> {
+fn content(busybox: &[u8], workload: &Workload) -> Vec<Entry> {
+    let mut entries = system(busybox, INIT);
+    entries.push(Entry::Program("workload".into(), workload.script.as_bytes().to_vec()));
+    entries.push(Entry::Program("parameters".into(), workload.assignments().into_bytes()));
+    entries
+}
+
+fn guest_content(busybox: &[u8]) -> Vec<Entry> {
+    cpio::with_folders(system(busybox, GUEST_INIT))
+}
+
+/// The smallest system: busybox and a first process.
+fn system(busybox: &[u8], init: &str) -> Vec<Entry> {
     vec![
-        Entry::Folder("bin".into()),
-        Entry::Program("bin/busybox".into(), busybox),
+        Entry::Program("bin/busybox".into(), busybox.to_vec()),
         Entry::Link("bin/sh".into(), "busybox".into()),
-        Entry::Folder("dev".into()),
         // The first process has its output there, before anything is mounted.
         Entry::Device("dev/console".into(), 5, 1),
-        Entry::Program("init".into(), INIT.as_bytes().to_vec()),
-        Entry::Program("workload".into(), workload.script.as_bytes().to_vec()),
+        Entry::Program("init".into(), init.as_bytes().to_vec()),
     ]
 }
 
@@ -121,12 +157,12 @@ mod tests {
     #[test]
     fn an_image_holds_init_and_workload() -> Result<(), Error> {
         let workload = Workload::load("boot")?;
-        let archive = cpio::archive(&content(b"BUSYBOX".to_vec(), &workload));
+        let archive = cpio::archive(&content(b"BUSYBOX", &workload));
         let text = String::from_utf8_lossy(&archive);
         for part in ["BUSYBOX", INIT, workload.script.as_str()] {
             assert!(text.contains(part));
         }
-        assert_eq!(archive, cpio::archive(&content(b"BUSYBOX".to_vec(), &workload)));
+        assert_eq!(archive, cpio::archive(&content(b"BUSYBOX", &workload)));
         Ok(())
     }
 

@@ -7,10 +7,12 @@
 //! Nothing here prints; who wants to watch gives a [`Progress`].
 
 mod apt;
+mod arch;
 mod boot;
 mod cache;
 mod config;
 mod cpio;
+mod deb;
 mod error;
 mod folder;
 mod follow;
@@ -23,36 +25,43 @@ mod run_tool;
 mod source;
 pub mod supervise;
 mod text;
+mod toolstack;
 mod watch;
 mod workload;
 mod xenbuild;
 
-pub use apt::Package;
+pub use apt::{Architecture, Package, Release};
+pub use arch::Arch;
 pub use boot::{BootPlan, boot};
 pub use cache::{Cache, Lock};
 pub use config::{Mode, RunConfig, XenSource, default_jobs};
 pub use error::{BootFault, Class, Error, Phase};
 pub use folder::{CONSOLE, Exit, Machine, Record, RunFolder, WorkloadFacts, XEN_SYMS};
 pub use image::{Image, ImageFacts, image};
-pub use packages::{NEEDS, Need, install_packages, missing_packages};
+pub use packages::{Need, install_packages, missing_packages, needs};
 pub use pins::{Pin, pin};
 pub use progress::{Progress, Silent, Stage};
 pub use source::{Origin, fetch, source_tree};
 pub use text::escape;
-pub use workload::Workload;
+pub use toolstack::ToolstackFacts;
+pub use workload::{CYCLES, Workload};
 pub use xenbuild::{Build, BuildFacts, build, instrument, missing_options};
 
 /// Does a whole run.
 pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Error> {
     // First what is quickly said and would be annoying to hear after minutes of work.
-    let workload = Workload::load(&config.workload)?;
+    let mut workload = Workload::load(&config.workload)?;
+    for (name, value) in &config.parameters {
+        workload.set(name, value)?;
+    }
+    workload.check(config.arch)?;
     boot::check_arguments(&config.xen_args)?;
     folder::check_free(&config.out_dir)?;
-    prepare_machine(config.install, progress)?;
+    prepare_machine(config.arch, config.install, progress)?;
 
     let origin = fetch(&config.cache, &config.xen, progress)?;
-    let build = build(&config.cache, &origin, config.jobs, progress)?;
-    let image = image(&config.cache, &workload, progress)?;
+    let build = build(&config.cache, &origin, config.arch, config.jobs, progress)?;
+    let image = image(&config.cache, &build.facts, &workload, progress)?;
     let plan = BootPlan {
         build: &build,
         image: &image,
@@ -66,13 +75,13 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
     boot(&config.cache, &plan, progress)
 }
 
-/// Sees to it that this machine has what the lab needs.
-pub fn prepare_machine(install: bool, progress: &dyn Progress) -> Result<(), Error> {
+/// Sees to it that this machine has what the lab needs for an architecture.
+pub fn prepare_machine(arch: Arch, install: bool, progress: &dyn Progress) -> Result<(), Error> {
     progress.start(Stage::Packages, "looking for what is needed");
     if std::env::consts::ARCH != "x86_64" {
         return Err(Error::Host(std::env::consts::ARCH));
     }
-    let missing = missing_packages();
+    let missing = missing_packages(arch);
     if missing.is_empty() {
         progress.finish(Stage::Packages, "all there");
         return Ok(());
@@ -81,7 +90,7 @@ pub fn prepare_machine(install: bool, progress: &dyn Progress) -> Result<(), Err
         return Err(packages::missing_error(&missing));
     }
     install_packages(&missing, progress)?;
-    let still = missing_packages();
+    let still = missing_packages(arch);
     if !still.is_empty() {
         return Err(packages::missing_error(&still));
     }

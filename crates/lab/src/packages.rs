@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::arch::Arch;
 use crate::error::Error;
 use crate::progress::{Progress, Stage};
 use crate::supervise::{describe, find_program, search_path};
@@ -17,10 +18,10 @@ pub struct Need {
     pub package: &'static str,
 }
 
-/// All that is needed, beyond what every Debian has (`apt`, `dpkg`, a shell, `gzip`).
+/// What every architecture needs, beyond what every Debian has (`apt`, `dpkg`, a shell, `gzip`).
 ///
 /// busybox and dom0's kernel are not here: they are downloaded, not installed.
-pub const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 6] = [
     need("gcc", "gcc"),
     // Xen itself does without a C library, but its build has tools of its own and checks its public headers.
     need("/usr/include/stdio.h", "libc6-dev"),
@@ -28,24 +29,29 @@ pub const NEEDS: [Need; 7] = [
     need("bison", "bison"),
     need("flex", "flex"),
     need("python3", "python3"),
-    need("qemu-system-x86_64", "qemu-system-x86"),
 ];
 
-const fn need(what: &'static str, package: &'static str) -> Need {
+pub(crate) const fn need(what: &'static str, package: &'static str) -> Need {
     Need { what, package }
 }
 
+/// All that is needed for an architecture.
+pub fn needs(arch: Arch) -> impl Iterator<Item = Need> {
+    NEEDS.iter().chain(arch.platform().needs).copied()
+}
+
 /// What of it is missing on this machine.
-pub fn missing_packages() -> Vec<Need> {
+pub fn missing_packages(arch: Arch) -> Vec<Need> {
     missing(
+        arch,
         |what| {
             if what.starts_with('/') { Path::new(what).exists() } else { find_program(what).is_some() }
         },
     )
 }
 
-fn missing(is_there: impl Fn(&str) -> bool) -> Vec<Need> {
-    NEEDS.into_iter().filter(|need| !is_there(need.what)).collect()
+fn missing(arch: Arch, is_there: impl Fn(&str) -> bool) -> Vec<Need> {
+    needs(arch).filter(|need| !is_there(need.what)).collect()
 }
 
 /// The error that names them.
@@ -103,7 +109,7 @@ mod tests {
     fn the_projects_scripts_install_all_of_it() -> Result<(), std::io::Error> {
         let list =
             std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/packages.txt"))?;
-        for need in NEEDS {
+        for need in Arch::ALL.into_iter().flat_map(needs) {
             assert!(list.lines().any(|line| line == need.package), "{}", need.package);
         }
         Ok(())
@@ -111,12 +117,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_its_package() {
-        assert_eq!(missing(|_| true), []);
-        let some = missing(|what| !matches!(what, "flex" | "/usr/include/stdio.h"));
+        assert_eq!(missing(Arch::X86_64, |_| true), []);
+        let some = missing(Arch::Arm64, |what| {
+            !matches!(what, "flex" | "/usr/include/stdio.h" | "qemu-system-aarch64")
+        });
         let Error::MissingPackages { names, packages } = missing_error(&some) else {
             panic!("another error");
         };
-        assert_eq!(names, ["/usr/include/stdio.h", "flex"]);
-        assert_eq!(packages, ["libc6-dev", "flex"]);
+        assert_eq!(names, ["/usr/include/stdio.h", "flex", "qemu-system-aarch64"]);
+        assert_eq!(packages, ["libc6-dev", "flex", "qemu-system-arm"]);
     }
 }

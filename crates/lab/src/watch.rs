@@ -2,7 +2,10 @@
 //!
 //! dom0's output and Xen's own lines share the console, and Xen can write in the middle of a line of dom0's. They are
 //! taken apart here: what follows `(XEN) ` up to the end of the line is Xen's, what follows `(d1) ` is a guest's, the
-//! rest is dom0's. Guests are not trusted: nothing of theirs is looked at.
+//! rest is dom0's. Guests are not trusted: of theirs, only whether those that Xen started itself have done their part is
+//! looked at, which the lab would else not know.
+
+use std::collections::BTreeMap;
 
 use crate::error::{BootFault, Phase};
 use crate::text::{self, KEPT, LineCutter, Tail};
@@ -23,6 +26,7 @@ pub struct Watch {
     last: Option<String>,
     phase: Phase,
     workload_status: Option<u8>,
+    guests: BTreeMap<u8, u8>,
     fault: Option<BootFault>,
     panic_message_follows: bool,
 }
@@ -36,6 +40,7 @@ impl Default for Watch {
             last: None,
             phase: Phase::Silent,
             workload_status: None,
+            guests: BTreeMap::new(),
             fault: None,
             panic_message_follows: false,
         }
@@ -63,6 +68,11 @@ impl Watch {
     /// The workload's exit status, once it has ended.
     pub fn workload_status(&self) -> Option<u8> {
         self.workload_status
+    }
+
+    /// The exit status of the workload's part in a guest that Xen started itself, once it has ended.
+    pub fn guest_status(&self, domain: u8) -> Option<u8> {
+        self.guests.get(&domain).copied()
     }
 
     /// The last line, escaped, if one came since the last call.
@@ -118,6 +128,12 @@ impl Watch {
 
     fn xen(&mut self, message: &[u8]) {
         self.reach(Phase::Xen);
+        if let Some((domain, line)) = guest_line(message) {
+            if let Some(status) = ended(line) {
+                self.guests.entry(domain).or_insert(status);
+            }
+            return;
+        }
         if self.panic_message_follows {
             self.panic_message_follows = false;
             self.fault = Some(BootFault::XenPanic { message: text::escape(message.trim_ascii()) });
@@ -140,15 +156,24 @@ impl Watch {
         if line == DOM0_UP.as_bytes() {
             self.reach(Phase::Dom0Up);
         }
-        if let Some(status) = line
-            .strip_prefix(WORKLOAD_ENDED.as_bytes())
-            .and_then(|rest| std::str::from_utf8(rest).ok())
-            .and_then(|rest| rest.parse().ok())
-        {
+        if let Some(status) = ended(line) {
             self.reach(Phase::WorkloadEnded);
             self.workload_status.get_or_insert(status);
         }
     }
+}
+
+/// The status in a line that says that a workload has ended.
+fn ended(line: &[u8]) -> Option<u8> {
+    std::str::from_utf8(line.strip_prefix(WORKLOAD_ENDED.as_bytes())?).ok()?.parse().ok()
+}
+
+/// What Xen shows of a guest that it started itself, which has a serial port of Xen's making: `DOM1: `, then the line.
+fn guest_line(message: &[u8]) -> Option<(u8, &[u8])> {
+    let rest = message.strip_prefix(b"DOM")?;
+    let colon = find(rest, b": ")?;
+    let number = std::str::from_utf8(rest.get(..colon)?).ok()?;
+    Some((number.parse().ok()?, rest.get(colon + 2..)?))
 }
 
 #[derive(Clone, Copy)]
@@ -228,7 +253,7 @@ mod tests {
     #[test]
     fn our_markers_are_those_that_init_writes() {
         let init = include_str!("../dom0/init");
-        assert!(init.contains(&format!("\necho \"{DOM0_UP}\"\n")));
+        assert!(init.contains(&format!("\necho \"{}\"\n", DOM0_UP.replace("dom0", "${1:-dom0}"))));
         assert!(init.contains(&format!("\necho \"{WORKLOAD_ENDED}$?\"\n")));
     }
 
@@ -252,6 +277,20 @@ mod tests {
         assert_eq!(watch.phase(), Phase::Silent);
         assert_eq!(watch.fault(), None);
         assert_eq!(watch.workload_status(), None);
+    }
+
+    #[test]
+    fn guests_of_xen_s_own_say_when_they_are_done() {
+        let watch = watched(
+            "(XEN) DOM1: xenheap-lab: guest up\r\r\n\
+             (XEN) [    2.1] DOM2: xenheap-lab: workload ended, status 3\r\r\n\
+             (XEN) DOM1: (XEN) Panic on CPU 0:\r\r\n(XEN) DOM1: x\r\r\n\
+             (XEN) DOM1: xenheap-lab: workload ended, status 0\r\r\n\
+             (XEN) DOM1: xenheap-lab: workload ended, status 1\r\r\n\
+             (d3) DOM3: xenheap-lab: workload ended, status 0\r\n",
+        );
+        assert_eq!([1, 2, 3].map(|domain| watch.guest_status(domain)), [Some(0), Some(3), None]);
+        assert_eq!((watch.phase(), watch.workload_status(), watch.fault()), (Phase::Xen, None, None));
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! A workload is one shell script. Its lines that begin with `#:` are its header, in TOML: what the machine needs. The
 //! scripts in `workloads/` are built in under their names; any other can be named by its path.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::arch::Arch;
 use crate::error::Error;
 
 include!(concat!(env!("OUT_DIR"), "/workloads.rs"));
@@ -30,6 +32,16 @@ pub struct Workload {
     pub xen: Vec<String>,
     /// Further arguments for dom0's kernel.
     pub linux: Vec<String>,
+    /// How many guests Xen starts by itself, beside dom0.
+    pub domus: u8,
+    /// Whether dom0 has guests: it gets Xen's toolstack, and a kernel and a small system for them.
+    pub guests: bool,
+    /// Whether dom0 can have HVM guests: it gets QEMU too.
+    pub device_model: bool,
+    /// How much longer the machine may run for each of its `cycles`.
+    pub cycle_timeout: Duration,
+    /// What can be chosen from outside, with the values that the script will find.
+    pub parameters: BTreeMap<String, String>,
     /// The script.
     pub script: String,
 }
@@ -45,7 +57,20 @@ struct Header {
     xen: Vec<String>,
     #[serde(default)]
     linux: Vec<String>,
+    #[serde(default)]
+    domus: u8,
+    #[serde(default)]
+    guests: bool,
+    #[serde(default)]
+    device_model: bool,
+    #[serde(default)]
+    cycle_timeout: u64,
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
 }
+
+/// The parameter that says how often a workload does what it does.
+pub const CYCLES: &str = "cycles";
 
 impl Workload {
     /// The names of the built-in ones.
@@ -95,6 +120,18 @@ impl Workload {
                 "an argument of `xen` and `linux` must be one word of printable ASCII".to_owned(),
             ));
         }
+        for (parameter, value) in &header.parameters {
+            if !is_name(parameter) {
+                return Err(fail(format!(
+                    "a parameter's name must be of small letters, digits and `_`, not `{}`",
+                    crate::text::escape(parameter.as_bytes())
+                )));
+            }
+            check_value(parameter, value)?;
+        }
+        if header.device_model && !header.guests {
+            return Err(fail("`device_model` is for `guests`".to_owned()));
+        }
         Ok(Self {
             name: name.to_owned(),
             summary: header.summary,
@@ -103,8 +140,55 @@ impl Workload {
             cpus: header.cpus,
             xen: header.xen,
             linux: header.linux,
+            domus: header.domus,
+            guests: header.guests,
+            device_model: header.device_model,
+            cycle_timeout: Duration::from_secs(header.cycle_timeout),
+            parameters: header.parameters,
             script: script.to_owned(),
         })
+    }
+
+    /// Whether a machine of that kind can do it.
+    pub fn check(&self, arch: Arch) -> Result<(), Error> {
+        if self.domus > 0 && arch.platform().domus.is_none() {
+            return Err(Error::NoDomus { workload: crate::text::escape(self.name.as_bytes()), arch });
+        }
+        if self.guests && arch != Arch::X86_64 {
+            return Err(Error::NoGuests { workload: crate::text::escape(self.name.as_bytes()), arch });
+        }
+        Ok(())
+    }
+
+    /// Gives a parameter another value than the header's.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        let Some(old) = self.parameters.get_mut(name) else {
+            return Err(Error::UnknownParameter {
+                workload: crate::text::escape(self.name.as_bytes()),
+                given: crate::text::escape(name.as_bytes()),
+                known: self.parameters.keys().cloned().collect(),
+            });
+        };
+        check_value(name, value)?;
+        if name == CYCLES && !value.parse::<u32>().is_ok_and(|number| number > 0) {
+            return Err(Error::ParameterValue {
+                name: name.to_owned(),
+                given: crate::text::escape(value.as_bytes()),
+            });
+        }
+        value.clone_into(old);
+        Ok(())
+    }
+
+    /// How long the machine may run.
+    pub fn limit(&self) -> Duration {
+        let cycles = self.parameters.get(CYCLES).and_then(|value| value.parse().ok()).unwrap_or(0);
+        self.timeout.saturating_add(self.cycle_timeout.saturating_mul(cycles))
+    }
+
+    /// The parameters as lines of a shell script.
+    pub fn assignments(&self) -> String {
+        self.parameters.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 
     /// The script's SHA-256.
@@ -123,6 +207,22 @@ fn is_memory(text: &str) -> bool {
 /// Whether it can stand on a command line of Xen's or Linux' as one argument.
 pub(crate) fn is_argument(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Whether it can be a variable of the script's, and none that the shell knows: those are in capitals.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// A value is a word that means nothing but itself to a shell and to `xl`.
+fn check_value(name: &str, value: &str) -> Result<(), Error> {
+    let plain = !value.is_empty()
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:,+".contains(&byte));
+    if plain {
+        return Ok(());
+    }
+    Err(Error::ParameterValue { name: name.to_owned(), given: crate::text::escape(value.as_bytes()) })
 }
 
 #[cfg(test)]
@@ -156,6 +256,16 @@ mod tests {
     }
 
     #[test]
+    fn guests_of_xen_s_own_need_a_xen_that_starts_some() -> Result<(), Error> {
+        let workload = Workload::load("dom0less")?;
+        assert_eq!(workload.domus, 1);
+        workload.check(Arch::Arm64)?;
+        let error = workload.check(Arch::X86_64).err().map(|error| error.to_string());
+        assert!(error.as_ref().is_some_and(|text| text.ends_with("use --arch arm64")), "{error:?}");
+        Workload::load("boot")?.check(Arch::X86_64)
+    }
+
+    #[test]
     fn a_bad_one_says_what_and_where() {
         let whole = "#: summary = \"s\"\n#: timeout = 9\n#: memory = \"1G\"\n#: cpus = 1\n";
         assert!(Workload::parse("w", whole).is_ok());
@@ -167,6 +277,8 @@ mod tests {
             ("\"1G\"", "\"G\"", "such as 2G"),
             ("cpus = 1", "cpus = 1\n#: xen = [\"a b\"]", "one word"),
             ("cpus = 1", "cpus = 1\n#: color = 1", "unknown field `color`"),
+            ("cpus = 1", "cpus = 1\n#: device_model = true", "is for `guests`"),
+            ("cpus = 1", "cpus = 1\n#: parameters = { PATH = \"x\" }", "small letters"),
         ] {
             let error = Workload::parse("w", &whole.replace(from, to)).err();
             let text = error.map(|error| error.to_string()).unwrap_or_default();
@@ -174,5 +286,31 @@ mod tests {
         }
         let unknown = Workload::load("nothing").err().map(|error| error.to_string());
         assert!(unknown.as_ref().is_some_and(|text| text.contains("use one of boot")), "{unknown:?}");
+    }
+
+    #[test]
+    fn parameters_are_those_of_the_header() -> Result<(), Error> {
+        let script = "#: summary = \"s\"\n#: timeout = 100\n#: memory = \"1G\"\n#: cpus = 1\n#: cycle_timeout = 10\n\
+            #: [parameters]\n#: type = \"pv\"\n#: cycles = \"5\"\n";
+        let mut workload = Workload::parse("w", script)?;
+        assert_eq!(workload.assignments(), "cycles=5\ntype=pv\n");
+        assert_eq!(workload.limit(), Duration::from_secs(150));
+        workload.set("cycles", "20")?;
+        workload.set("type", "pvh")?;
+        assert_eq!(workload.assignments(), "cycles=20\ntype=pvh\n");
+        assert_eq!(workload.limit(), Duration::from_secs(300));
+        let said =
+            |outcome: Result<(), Error>| outcome.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(
+            said(workload.set("typ", "pv")),
+            "the workload w has no parameter `typ`, only cycles, type"
+        );
+        for bad in ["", "a b", "$(reboot)", "a\nb", "'", "\u{e9}"] {
+            assert!(said(workload.set("type", bad)).contains("must be one word"), "{bad:?}");
+        }
+        assert!(workload.set("cycles", "0").is_err());
+        assert!(workload.set("cycles", "many").is_err());
+        assert!(Workload::parse("w", &script.replace("\"pv\"", "\"p v\"")).is_err());
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use xenheap_recorder::{LocalChanges, Tree};
 
+use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::error::Error;
 use crate::follow::Follow;
@@ -24,14 +25,11 @@ const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\
 const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
 
 /// Added to the compiler's flags, for Xens that are older than the compiler: it has warnings they do not know, which
-/// stay in the log, and to 4.14 it would use MMX registers in the hypervisor, which is a trap at run time.
-const FLAGS: &str = "-Wno-error -mno-mmx";
+/// stay in the log.
+const FLAGS: &str = "-Wno-error";
 
 /// Where the sources seem to lie, for debug information: where they do lie would make each build different.
 const SOURCE_PLACE: &str = "/usr/src/xen";
-
-/// How many lines a build writes, about: only for telling how far it is.
-const USUAL_LOG_LINES: usize = 670;
 
 /// Changed when builds made by an older version of this file are not to be used any more.
 const SCHEMA: u32 = 1;
@@ -52,6 +50,9 @@ pub struct BuildFacts {
     pub schema: u32,
     /// Hash over everything that went in.
     pub key: String,
+    /// What it is built for. Builds of before there was a choice do not say.
+    #[serde(default)]
+    pub architecture: Arch,
     /// The source as it was named.
     pub source: String,
     /// The Debian version, for a pinned source.
@@ -114,6 +115,13 @@ impl Build {
     }
 }
 
+/// Who compiles, and for what.
+struct Compiler {
+    arch: Arch,
+    /// What compiler and linker say of themselves.
+    version: String,
+}
+
 /// A copy of a source that may be changed, in the cache.
 #[derive(Debug)]
 struct Prepared {
@@ -122,8 +130,14 @@ struct Prepared {
 }
 
 /// Builds an instrumented Xen from that source, unless there is such a build.
-pub fn build(cache: &Cache, origin: &Origin, jobs: usize, progress: &dyn Progress) -> Result<Build, Error> {
-    let compiler = compiler()?;
+pub fn build(
+    cache: &Cache,
+    origin: &Origin,
+    arch: Arch,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Build, Error> {
+    let compiler = compiler(arch)?;
     let recorder = xenheap_recorder::recorder_id();
     match origin {
         Origin::Archive { pin, path } => {
@@ -137,7 +151,7 @@ pub fn build(cache: &Cache, origin: &Origin, jobs: usize, progress: &dyn Progres
             let root = work.join("tree");
             source::unpack(path, &root)?;
             let copy = Prepared { root, sha256: pin.sha256.clone() };
-            make_build(cache, origin, &copy, &key, compiler, jobs, progress)
+            make_build(cache, origin, &copy, &key, &compiler, jobs, progress)
         }
         Origin::Tree { path } => {
             progress.start(Stage::Instrument, "copying the source");
@@ -146,7 +160,7 @@ pub fn build(cache: &Cache, origin: &Origin, jobs: usize, progress: &dyn Progres
             let _copy_lock = cache.lock(&name, Stage::Instrument, progress)?;
             let copied = cache.work_folder(&name)?;
             if source::copy(path, &copied)? {
-                clean(&copied)?;
+                clean(arch, &copied)?;
             }
             let sha256 = hash::tree(&copied)?;
             let key = build_key(&sha256, &recorder, &compiler);
@@ -158,21 +172,21 @@ pub fn build(cache: &Cache, origin: &Origin, jobs: usize, progress: &dyn Progres
             let root = cache.work_folder(&format!("build-{key}"))?.join("tree");
             fs::rename(&copied, &root).map_err(Error::io("move", &copied))?;
             let copy = Prepared { root, sha256 };
-            make_build(cache, origin, &copy, &key, compiler, jobs, progress)
+            make_build(cache, origin, &copy, &key, &compiler, jobs, progress)
         }
     }
 }
 
 /// The key of a build.
-fn build_key(source_sha256: &str, recorder: &str, compiler: &str) -> String {
+fn build_key(source_sha256: &str, recorder: &str, compiler: &Compiler) -> String {
     hash::key(&[
         ("schema", &SCHEMA.to_string()),
-        ("architecture", "x86_64"),
+        ("architecture", &compiler.arch.to_string()),
         ("source", source_sha256),
         ("config", CONFIG),
-        ("flags", FLAGS),
+        ("flags", &flags(compiler.arch)),
         ("recorder", recorder),
-        ("compiler", compiler),
+        ("compiler", &compiler.version),
     ])
 }
 
@@ -207,7 +221,7 @@ fn make_build(
     origin: &Origin,
     copy: &Prepared,
     key: &str,
-    compiler: String,
+    compiler: &Compiler,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Build, Error> {
@@ -225,7 +239,7 @@ fn try_build(
     origin: &Origin,
     copy: &Prepared,
     key: &str,
-    compiler: String,
+    compiler: &Compiler,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Build, Error> {
@@ -237,7 +251,7 @@ fn try_build(
     let start = Instant::now();
     let work = copy.root.parent().unwrap_or(&copy.root).to_path_buf();
     let log = work.join("build.log");
-    let maker = Maker { cache, key, root: &copy.root, log: &log, jobs, progress };
+    let maker = Maker { cache, key, arch: compiler.arch, root: &copy.root, log: &log, jobs, progress };
     maker.configure()?;
     let log_lines = maker.make("xen", &[])?;
     maker.check_config()?;
@@ -253,6 +267,7 @@ fn try_build(
     let facts = BuildFacts {
         schema: SCHEMA,
         key: key.to_owned(),
+        architecture: compiler.arch,
         source: origin.name(),
         debian_version: match origin {
             Origin::Archive { pin, .. } => Some(pin.version.clone()),
@@ -261,7 +276,7 @@ fn try_build(
         xen_version,
         source_sha256: copy.sha256.clone(),
         recorder: xenheap_recorder::recorder_id(),
-        compiler,
+        compiler: compiler.version.clone(),
         seconds,
         log_lines,
         xen_sha256: hash::file(&result.join("xen"))?,
@@ -276,29 +291,31 @@ fn try_build(
 }
 
 /// Which compiler and linker make would use.
-fn compiler() -> Result<String, Error> {
+fn compiler(arch: Arch) -> Result<Compiler, Error> {
     let mut lines = Vec::new();
     for program in ["gcc", "ld"] {
-        let said = stdout(program, &["--version"], None)?;
+        let program = format!("{}{program}", arch.platform().tools);
+        let said = stdout(&program, &["--version"], None)?;
         lines.push(text::escape(said.lines().next().unwrap_or_default().as_bytes()));
     }
-    Ok(lines.join("; "))
+    Ok(Compiler { arch, version: lines.join("; ") })
 }
 
 /// Removes what builds have left in a copy. The tree knows best what that is.
-fn clean(root: &Path) -> Result<(), Error> {
+fn clean(arch: Arch, root: &Path) -> Result<(), Error> {
     let xen = root.join("xen").display().to_string();
-    stdout("make", &["-C", &xen, "distclean"], None).map(drop)
+    stdout("make", &["-C", &xen, &format!("XEN_TARGET_ARCH={arch}"), "distclean"], None).map(drop)
 }
 
 /// The environment of make: nothing that differs from user to user, host to host or day to day.
-fn environment() -> Vec<(&'static str, String)> {
+fn environment(arch: Arch) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("PATH", supervise::search_path().to_string_lossy().into_owned()),
         ("LC_ALL", "C".to_owned()),
         ("TZ", "UTC".to_owned()),
         ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
-        ("XEN_TARGET_ARCH", "x86_64".to_owned()),
+        ("XEN_TARGET_ARCH", arch.to_string()),
+        ("CROSS_COMPILE", arch.platform().tools.to_owned()),
         // To 4.14 the option EXPERT is read from here.
         ("XEN_CONFIG_EXPERT", "y".to_owned()),
         ("XEN_BUILD_DATE", "1970-01-01".to_owned()),
@@ -313,15 +330,21 @@ fn environment() -> Vec<(&'static str, String)> {
     all
 }
 
-/// Flags for the hypervisor's own files, below that root.
-fn extra_flags(root: &Path) -> String {
-    format!("EXTRA_CFLAGS_XEN_CORE={FLAGS} -ffile-prefix-map={}={SOURCE_PLACE}", root.display())
+/// Flags for the hypervisor's own files.
+fn flags(arch: Arch) -> String {
+    [FLAGS, arch.platform().flags].join(" ").trim_end().to_owned()
+}
+
+/// The same as make's argument, for files below that root.
+fn extra_flags(arch: Arch, root: &Path) -> String {
+    format!("EXTRA_CFLAGS_XEN_CORE={} -ffile-prefix-map={}={SOURCE_PLACE}", flags(arch), root.display())
 }
 
 /// Runs make.
 struct Maker<'a> {
     cache: &'a Cache,
     key: &'a str,
+    arch: Arch,
     root: &'a Path,
     log: &'a Path,
     jobs: usize,
@@ -345,9 +368,9 @@ impl Maker<'_> {
         let open =
             || File::options().create(true).append(true).open(self.log).map_err(Error::io("open", self.log));
         let mut job = Job::new("make", self.root.join("xen"))
-            .arguments([format!("-j{}", self.jobs), extra_flags(self.root)])
+            .arguments([format!("-j{}", self.jobs), extra_flags(self.arch, self.root)])
             .arguments(targets)
-            .environment(environment())
+            .environment(environment(self.arch))
             .start(open()?, open()?)
             .map_err(|source| Error::Spawn { program: "make".to_owned(), source })?;
         let mut follow = Follow::new(self.log)?;
@@ -365,7 +388,7 @@ impl Maker<'_> {
             })?;
             if let Some(last) = last {
                 self.progress.line(Stage::Build, last.trim());
-                let percent = (lines * 100 / USUAL_LOG_LINES).min(99);
+                let percent = (lines * 100 / self.arch.platform().log_lines).min(99);
                 self.progress.percent(Stage::Build, u8::try_from(percent).unwrap_or(99));
             }
             if let Some(status) = ended {
@@ -437,15 +460,19 @@ mod tests {
 
     #[test]
     fn whatever_goes_in_makes_another_build() {
+        let key = |source, recorder, arch, version: &str| {
+            build_key(source, recorder, &Compiler { arch, version: version.to_owned() })
+        };
         let keys: BTreeSet<_> = [
-            build_key("a", "b", "c"),
-            build_key("x", "b", "c"),
-            build_key("a", "x", "c"),
-            build_key("a", "b", "x"),
+            key("a", "b", Arch::X86_64, "c"),
+            key("x", "b", Arch::X86_64, "c"),
+            key("a", "x", Arch::X86_64, "c"),
+            key("a", "b", Arch::Arm64, "c"),
+            key("a", "b", Arch::X86_64, "x"),
         ]
         .into();
-        assert_eq!(keys.len(), 4);
-        assert_eq!(build_key("a", "b", "c"), build_key("a", "b", "c"));
+        assert_eq!(keys.len(), 5);
+        assert_eq!(key("a", "b", Arch::Arm64, "c"), key("a", "b", Arch::Arm64, "c"));
     }
 
     #[test]
@@ -464,9 +491,14 @@ mod tests {
 
     #[test]
     fn flags_hide_where_the_build_ran() {
+        let flags = |arch| extra_flags(arch, Path::new("/c/work/t"));
         assert_eq!(
-            extra_flags(Path::new("/c/work/t")),
+            flags(Arch::X86_64),
             "EXTRA_CFLAGS_XEN_CORE=-Wno-error -mno-mmx -ffile-prefix-map=/c/work/t=/usr/src/xen"
+        );
+        assert_eq!(
+            flags(Arch::Arm64),
+            "EXTRA_CFLAGS_XEN_CORE=-Wno-error -ffile-prefix-map=/c/work/t=/usr/src/xen"
         );
     }
 
@@ -480,6 +512,7 @@ mod tests {
         let facts = BuildFacts {
             schema: SCHEMA,
             key: "k".into(),
+            architecture: Arch::Arm64,
             source: "debian:4.17".into(),
             debian_version: Some("4.17.5".into()),
             xen_version: "4.17.5".into(),

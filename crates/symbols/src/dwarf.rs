@@ -57,6 +57,36 @@ impl Debug {
             });
             levels.push(Level { function, source });
         }
+        join_split(&mut levels);
         levels
+    }
+}
+
+/// gcc splits functions, and may then inline one part of a function into the other: that is one level, not two.
+fn join_split(levels: &mut Vec<Level>) {
+    levels.dedup_by(|outer, inner| inner.function.is_some() && outer.function == inner.function);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_not_inlined_into_itself() {
+        let level = |name: Option<&str>, line| Level {
+            function: name.map(str::to_owned),
+            source: Some(Source { file: "a.c".into(), line }),
+        };
+        let mut levels = vec![
+            level(Some("p2m_alloc_page"), 35),
+            level(Some("p2m_alloc_page"), 24),
+            level(None, 3),
+            level(None, 2),
+            level(Some("p2m_alloc_page"), 1),
+        ];
+        join_split(&mut levels);
+        // What is left of the two is the call's own line.
+        let lines: Vec<_> = levels.iter().filter_map(|level| Some(level.source.as_ref()?.line)).collect();
+        assert_eq!(lines, [35, 3, 2, 1]);
     }
 }

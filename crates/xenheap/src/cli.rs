@@ -107,14 +107,26 @@ pub enum Lab {
 Examples:
   xenheap lab run -o run
   xenheap lab run --xen debian:4.20 --mode trace,summary -o run-4.20
-  xenheap lab run --xen ../xen.git --deterministic -o run-mine"))]
+  xenheap lab run --xen ../xen.git --deterministic -o run-mine
+  xenheap lab run --arch arm64 --workload dom0less -o run-arm
+  xenheap lab run --workload guests -o run-guests
+  xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 -o run-churn"))]
 pub struct LabRun {
     /// debian:4.17, debian:4.20, or the path of a source tree (which is copied, never changed)
     #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
     pub xen: String,
+    /// What it is built for: x86_64, or arm64 (with a cross compiler)
+    #[arg(long, value_name = "ARCH", default_value = "x86_64")]
+    pub arch: String,
     /// What dom0 does: a built-in workload, or the path of a script
     #[arg(long, value_name = "NAME", default_value = "boot")]
     pub workload: String,
+    /// A parameter of the workload, such as type=pvh; repeatable
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    pub parameters: Vec<(String, String)>,
+    /// How often a workload such as churn does what it does; the same as --set cycles=N
+    #[arg(long, value_name = "N")]
+    pub cycles: Option<u32>,
     /// What the recorder does: off, or some of trace, warn, summary with commas between
     #[arg(long, value_name = "MODES", default_value = "trace")]
     pub mode: String,
@@ -244,6 +256,11 @@ pub struct Report {
         help_heading = "Filters"
     )]
     pub min_bytes: u64,
+}
+
+fn parse_parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("use NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn parse_view(text: &str) -> Result<View, String> {

@@ -171,7 +171,16 @@ fn source(xen: &str) -> Result<XenSource, Failure> {
 fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
     Ok(RunConfig {
         xen: source(&args.xen)?,
+        arch: args
+            .arch
+            .parse()
+            .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
         workload: args.workload,
+        parameters: args
+            .parameters
+            .into_iter()
+            .chain(args.cycles.map(|cycles| (xenheap_lab::CYCLES.to_owned(), cycles.to_string())))
+            .collect(),
         mode: args
             .mode
             .parse()

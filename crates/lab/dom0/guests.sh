@@ -1,0 +1,149 @@
+# Functions for workloads that have guests, which begin with `. /lib/guests.sh`. A shell with `set -e` is expected.
+
+# say WORD...: a line on the console.
+say() {
+    echo "dom0: $*"
+}
+
+# fail WORD...: ends the workload.
+fail() {
+    say "FAILED: $*"
+    kill -TERM "$WORKLOAD"
+    exit 1
+}
+WORKLOAD=$$
+trap 'exit 1' TERM
+
+# until_true SECONDS COMMAND...: waits until the command succeeds.
+until_true() {
+    until_left=$1
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$until_left" -gt 0 ] || fail "waited in vain for: $*"
+        until_left=$((until_left - 1))
+        sleep 1
+    done
+}
+
+# xl WORD...: Xen's tool, as it is; but the workload ends if it fails.
+xl() {
+    say "xl $*" >&2
+    command xl "$@" || fail "xl $* ended with status $?"
+}
+
+# toolstack_start: the daemons and mounts that `xl` needs.
+toolstack_start() {
+    PATH=$PATH:/usr/bin:$(echo /usr/lib/xen-*/bin)
+    mkdir -p /dev/pts /proc/xen /var/lib/xenstored /var/lib/xen/xenstore /var/lib/xen/dump /var/log/xen/console \
+        /var/lock /var/run/xen /var/run/xenstored /etc/xen
+    : >/etc/xen/xl.conf
+    mount -t devpts devpts /dev/pts
+    while read -r toolstack_module; do
+        insmod "$toolstack_module"
+    done </lib/modules/order
+    mount -t xenfs xenfs /proc/xen
+    xenstored
+    until_true 30 xenstore read /tool/xenstored
+    xen-init-dom0 >/dev/null
+    xenconsoled --log=guest
+    say "toolstack is up"
+}
+
+# How many seconds a guest may take for what is waited for.
+patience=120
+
+# guest_create NAME TYPE [LINE...]: creates a guest of type pv, pvh or hvm with one CPU and 192 MB, or as the lines of xl.cfg(5)
+# say. A line `run=COMMAND` is for the guest: what its shell does when it is up.
+guest_create() {
+    guest=$1 guest_type=$2 guest_run= guest_kernel=/guest/vmlinux
+    [ "$guest_type" != hvm ] || guest_kernel=/guest/vmlinuz
+    shift 2
+    guest_count=$((${guest_count:-0} + 1))
+    guest_token=$guest.$guest_count
+    for guest_line; do
+        case $guest_line in run=*) guest_run="run=\"${guest_line#run=}\"" ;; esac
+    done
+    {
+        cat <<END
+name = "$guest"
+type = "$guest_type"
+memory = 192
+vcpus = 1
+kernel = "$guest_kernel"
+ramdisk = "/guest/initrd"
+extra = 'console=hvc0 quiet token=$guest_token $guest_run'
+on_poweroff = "destroy"
+on_reboot = "destroy"
+on_crash = "destroy"
+END
+        [ "$guest_type" != hvm ] || cat <<'END'
+vga = "none"
+vnc = 0
+usb = 0
+END
+        for guest_line; do
+            case $guest_line in run=*) ;; *) echo "$guest_line" ;; esac
+        done
+    } >"/tmp/$guest.cfg"
+    rm -f "$(guest_log "$guest")"
+    eval "guest_token_$guest=$guest_token"
+    xl create -q "/tmp/$guest.cfg"
+}
+
+# guest_log NAME: the file with what the guest has printed.
+guest_log() {
+    echo "/var/log/xen/console/guest-$1.log"
+}
+
+# guest_printed NAME TEXT: waits until the guest has printed a line with its token and this text behind it.
+guest_printed() {
+    eval "guest_token=\$guest_token_$1"
+    until_true "$patience" grep "^guest $guest_token: $2" "$(guest_log "$1")"
+    say "$1 says: $(grep "^guest $guest_token: $2" "$(guest_log "$1")")"
+}
+
+# guest_booted NAME: waits until the guest has printed from its own user space.
+guest_booted() {
+    guest_printed "$1" "user space is up"
+}
+
+# guest_ran NAME: waits until the guest has done what it was created to run, without a failure.
+guest_ran() {
+    guest_printed "$1" "run ended, status 0"
+}
+
+# guest_id NAME: its domain's number.
+guest_id() {
+    command xl domid "$1"
+}
+
+# domain_gone ID: whether Xen knows no such domain any more, not even one that is on its way out.
+domain_gone() {
+    ! command xl list | awk -v id="$1" '$2 == id { found = 1 } END { exit !found }'
+}
+
+# guest_destroy NAME: destroys a guest, and waits until nothing of it is left.
+guest_destroy() {
+    guest_number=$(guest_id "$1")
+    xl destroy "$1"
+    guest_wait_gone "$guest_number"
+}
+
+# guest_wait_gone ID: waits until nothing is left of a domain that is on its way out, then for Xen to free its last memory.
+guest_wait_gone() {
+    until_true 60 domain_gone "$1"
+    sleep 1
+}
+
+# vcpu_online NAME VCPU, vcpu_offline NAME VCPU: whether a CPU of the guest's runs.
+vcpu_online() {
+    command xl vcpu-list "$1" | awk -v vcpu="$2" '$3 == vcpu && $5 != "--p" { found = 1 } END { exit !found }'
+}
+vcpu_offline() {
+    command xl vcpu-list "$1" | awk -v vcpu="$2" '$3 == vcpu && $5 == "--p" { found = 1 } END { exit !found }'
+}
+
+# has_memory NAME MB: whether it has about so much.
+has_memory() {
+    command xl list "$1" | awk -v wanted="$2" 'NR == 2 { exit !($3 >= wanted - 1 && $3 <= wanted + 1) }'
+}

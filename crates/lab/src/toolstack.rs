@@ -1,0 +1,409 @@
+//! What dom0 needs to have guests: Debian's own `xl` and daemons, their libraries, and the kernel's modules for them.
+//!
+//! Only the programs that are used are taken, and of the libraries only those that a program names as needed, directly or
+//! through another: some 15 MB instead of a Debian system.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use object::Object as _;
+use serde::{Deserialize, Serialize};
+
+use crate::apt::{Apt, Architecture, Package, Release};
+use crate::cache::{self, Cache};
+use crate::cpio::{self, Entry};
+use crate::deb::{self, Content, Member};
+use crate::error::Error;
+use crate::hash;
+use crate::progress::{Progress, Stage};
+
+/// Programs of `xen-utils-VERSION`, where they are looked for: `xl` has the path of each built in.
+const PROGRAMS: [&str; 5] = ["xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper"];
+
+/// What an HVM guest needs besides: packages, and the files to take from each.
+const DEVICE_MODEL: [(&str, &[&str]); 3] = [
+    ("qemu-system-xen", &["usr/libexec/xen-qemu-system-i386"]),
+    ("seabios", &["usr/share/seabios/bios-256k.bin"]),
+    // It loads kernels that are given to QEMU and not to the guest's disk.
+    ("qemu-system-data", &["usr/share/qemu/linuxboot_dma.bin", "usr/share/qemu/kvmvapic.bin"]),
+];
+
+/// Modules of the kernel, in the order in which they must be loaded.
+const MODULES: [&str; 5] = ["xen-privcmd", "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc"];
+
+/// Loaded when a thread ends, by the C library and by name: nothing says that it is needed.
+const BY_NAME: (&str, &str) = ("libgcc-s1", "libgcc_s.so.1");
+
+/// Where programs look for the dynamic linker.
+const LINKER: &str = "lib64/ld-linux-x86-64.so.2";
+
+/// The kernel for guests in dom0's image, unpacked.
+const GUEST_KERNEL: &str = "guest/vmlinux";
+/// The same as it was, for HVM guests: QEMU wants it so.
+const GUEST_KERNEL_PACKED: &str = "guest/vmlinuz";
+
+/// A compressed archive in the cache, a part of dom0's image.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) facts: ToolstackFacts,
+}
+
+/// What a toolstack was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolstackFacts {
+    /// The version of Xen that it is for.
+    pub xen: String,
+    /// Whether QEMU is there for HVM guests.
+    pub device_model: bool,
+    /// The packages from which something was taken.
+    pub packages: Vec<Package>,
+}
+
+/// The release of Debian's that has a toolstack for that Xen: a toolstack works with no other version.
+fn release(xen: &str) -> Result<(Release, String), Error> {
+    let numbers = xen.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
+    let version = numbers.split('.').take(2).collect::<Vec<_>>().join(".");
+    match version.as_str() {
+        "4.17" => Ok((Release::Bookworm, version)),
+        "4.20" => Ok((Release::Trixie, version)),
+        _ => Err(Error::NoToolstack { version: crate::text::escape(xen.as_bytes()) }),
+    }
+}
+
+/// Makes the part of dom0's image that has toolstack and modules, or takes it from the cache.
+pub(crate) fn part(
+    cache: &Cache,
+    xen: &str,
+    device_model: bool,
+    kernel: &Package,
+    progress: &dyn Progress,
+) -> Result<Part, Error> {
+    let (release, version) = release(xen)?;
+    let apt = Apt::open(cache, release, Architecture::Amd64, Stage::Image, progress)?;
+    let utils = apt.package(&format!("xen-utils-{version}"))?;
+    let key = hash::key(&[
+        ("utils", &utils.sha256),
+        ("kernel", &kernel.sha256),
+        ("device model", &device_model.to_string()),
+        ("form", "3"),
+        ("lists", &format!("{PROGRAMS:?} {DEVICE_MODEL:?} {MODULES:?} {BY_NAME:?}")),
+    ]);
+    let images = cache.folder("images")?;
+    let archive = images.join(format!("toolstack-{key}"));
+    let record = images.join(format!("toolstack-{key}.json"));
+    let read = |path| std::fs::read(path).map_err(Error::io("read", path));
+    if archive.exists() && record.exists() {
+        let facts = serde_json::from_slice(&read(&record)?)
+            .map_err(|error| Error::io("read", &record)(error.into()))?;
+        return Ok(Part { bytes: read(&archive)?, facts });
+    }
+
+    progress.line(Stage::Image, &format!("gathering the toolstack of Xen {version}"));
+    let mut gathered = Gathered::new(&apt);
+    let programs = PROGRAMS.map(|name| format!("usr/lib/xen-{version}/bin/{name}"));
+    let loader = device_model.then(|| format!("usr/lib/xen-{version}/boot/hvmloader"));
+    gathered.take(utils, programs.iter().chain(&loader).map(String::as_str))?;
+    gathered.take(apt.package("xenstore-utils")?, ["usr/bin/xenstore"])?;
+    if device_model {
+        for (package, files) in DEVICE_MODEL {
+            gathered.take(apt.package(package)?, files.iter().copied())?;
+        }
+    }
+    gathered.need(BY_NAME.1, BY_NAME.0);
+    let (mut entries, packages) = gathered.finish()?;
+    entries.extend(kernel_files(kernel, device_model)?);
+    let entries = cpio::with_folders(entries);
+    let bytes = cpio::compress(&cpio::archive(&entries)).map_err(Error::io("compress", &images))?;
+    let facts = ToolstackFacts { xen: version, device_model, packages };
+    cache::write_whole(&archive, &bytes)?;
+    crate::folder::write_json(&record, &facts)?;
+    Ok(Part { bytes, facts })
+}
+
+/// The kernel for guests, and the modules that are not built into it, with the list in which order to load them.
+fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<Entry>, Error> {
+    let is_module = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        MODULES
+            .iter()
+            .any(|module| name.strip_prefix(module).is_some_and(|end| matches!(end, ".ko" | ".ko.xz")))
+    };
+    let is_kernel = |path: &str| path.starts_with("boot/vmlinuz-");
+    let is_list = |path: &str| path.ends_with("/modules.builtin");
+    let members = deb::members(kernel, |path| is_kernel(path) || is_list(path) || is_module(path))?;
+    let missing = |what: &str| Error::NotInPackage { path: kernel.path.clone(), wanted: what.to_owned() };
+
+    let mut found = BTreeMap::new();
+    let mut built_in = String::new();
+    let mut entries = Vec::new();
+    for Member { path, content } in members {
+        let Content::File(body) = content else { continue };
+        if is_kernel(&path) {
+            let unpacked = vmlinux(&body);
+            if packed_too || unpacked.is_none() {
+                entries.push(Entry::Program(GUEST_KERNEL_PACKED.to_owned(), body));
+            }
+            entries.push(match unpacked {
+                Some(kernel) => Entry::Program(GUEST_KERNEL.to_owned(), kernel),
+                None => Entry::Link(GUEST_KERNEL.to_owned(), "vmlinuz".to_owned()),
+            });
+        } else if is_list(&path) {
+            built_in = String::from_utf8_lossy(&body).into_owned();
+        } else {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let module = match name.strip_suffix(".xz") {
+                Some(name) => (name.to_owned(), unpack(&body).map_err(Error::io("unpack", &kernel.path))?),
+                None => (name.to_owned(), body),
+            };
+            found.insert(module.0, module.1);
+        }
+    }
+    if entries.is_empty() {
+        return Err(missing("boot/vmlinuz-*"));
+    }
+    let mut order = String::new();
+    for name in MODULES {
+        let file = format!("{name}.ko");
+        match found.remove(&file) {
+            Some(body) => {
+                order.push_str(&format!("/lib/modules/{file}\n"));
+                entries.push(Entry::Program(format!("lib/modules/{file}"), body));
+            }
+            None if built_in.lines().any(|line| line.ends_with(&format!("/{file}"))) => {}
+            None => return Err(missing(&file)),
+        }
+    }
+    entries.push(Entry::Program("lib/modules/order".to_owned(), order.into_bytes()));
+    Ok(entries)
+}
+
+/// The kernel inside a compressed one, if it is packed with xz.
+///
+/// `xl` could unpack it itself, but would need 15 s in our machine, each time. Where it lies is said in the file's
+/// header, which Linux describes in `Documentation/x86/boot.rst`.
+fn vmlinux(vmlinuz: &[u8]) -> Option<Vec<u8>> {
+    let number = |at: usize| -> Option<usize> {
+        let bytes = vmlinuz.get(at..at.checked_add(4)?)?;
+        usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+    };
+    if vmlinuz.get(0x202..0x206)? != b"HdrS" {
+        return None;
+    }
+    let setup_sectors = usize::from(*vmlinuz.get(0x1f1)?);
+    let start = (setup_sectors + 1) * 512 + number(0x248)?;
+    let payload = vmlinuz.get(start..start.checked_add(number(0x24c)?)?)?;
+    // The stream is followed by its unpacked size, at which the decoder does not look.
+    let kernel = unpack(payload).ok()?;
+    kernel.starts_with(b"\x7fELF").then_some(kernel)
+}
+
+fn unpack(xz: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    std::io::Read::read_to_end(&mut liblzma::read::XzDecoder::new(xz), &mut body)?;
+    Ok(body)
+}
+
+/// The files of some packages, and the libraries that these need.
+struct Gathered<'a> {
+    apt: &'a Apt<'a>,
+    entries: Vec<Entry>,
+    /// Libraries still to be looked for, each with the package whose file needs it.
+    needed: VecDeque<(String, String)>,
+    /// The libraries of every package that was looked into.
+    known: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    /// The packages from which something was taken.
+    packages: BTreeMap<String, Package>,
+}
+
+impl<'a> Gathered<'a> {
+    fn new(apt: &'a Apt<'a>) -> Self {
+        Self {
+            apt,
+            entries: Vec::new(),
+            needed: VecDeque::new(),
+            known: BTreeMap::new(),
+            packages: BTreeMap::new(),
+        }
+    }
+
+    /// Takes files of a package, which keep their paths.
+    fn take<'p>(&mut self, package: Package, paths: impl IntoIterator<Item = &'p str>) -> Result<(), Error> {
+        let paths: Vec<&str> = paths.into_iter().collect();
+        let mut members = deb::members(&package, |path| paths.contains(&path))?;
+        members.sort_by(|a, b| a.path.cmp(&b.path));
+        for path in paths {
+            if !members.iter().any(|member| member.path == path) {
+                return Err(Error::NotInPackage { path: package.path, wanted: path.to_owned() });
+            }
+        }
+        for Member { path, content } in members {
+            match content {
+                Content::File(body) => {
+                    for library in needed(&body) {
+                        self.need(&library, &package.name);
+                    }
+                    self.entries.push(Entry::Program(path, body));
+                }
+                Content::Link(target) => self.entries.push(Entry::Link(path, target)),
+            }
+        }
+        self.packages.insert(package.name.clone(), package);
+        Ok(())
+    }
+
+    /// Notes that a file of that package needs a library.
+    fn need(&mut self, library: &str, package: &str) {
+        self.needed.push_back((library.to_owned(), package.to_owned()));
+    }
+
+    /// Looks for what is needed until nothing is.
+    ///
+    /// Debian's policy makes it simple: a package that needs a library depends on the package that has it, and
+    /// such a package's name begins with `lib` (of those in question only zlib's does not).
+    fn finish(mut self) -> Result<(Vec<Entry>, Vec<Package>), Error> {
+        let mut libraries: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        while let Some((library, package)) = self.needed.pop_front() {
+            if libraries.contains_key(&library) {
+                continue;
+            }
+            let mut places = vec![package.clone()];
+            places.extend(self.apt.dependencies(&package)?);
+            places.retain(|name| name.starts_with("lib") || name == "zlib1g");
+            // What is there already comes first: it costs nothing.
+            places.sort_by_key(|name| !self.known.contains_key(name));
+            let mut found = None;
+            for place in places {
+                if let Some(body) = self.libraries(&place)?.get(&library) {
+                    found = Some((body.clone(), place));
+                    break;
+                }
+            }
+            let Some((body, place)) = found else {
+                return Err(Error::NoLibrary { library: crate::text::escape(library.as_bytes()), package });
+            };
+            for next in needed(&body) {
+                self.need(&next, &place);
+            }
+            if !self.packages.contains_key(&place) {
+                self.packages.insert(place.clone(), self.apt.package(&place)?);
+            }
+            libraries.insert(library, body);
+        }
+        let linker = LINKER.rsplit('/').next().unwrap_or_default();
+        self.entries.push(Entry::Link(LINKER.to_owned(), format!("../lib/{linker}")));
+        for (name, body) in libraries {
+            self.entries.push(Entry::Program(format!("lib/{name}"), body));
+        }
+        Ok((self.entries, self.packages.into_values().collect()))
+    }
+
+    /// The libraries of a package by the names by which they are asked for.
+    fn libraries(&mut self, package: &str) -> Result<&BTreeMap<String, Vec<u8>>, Error> {
+        if !self.known.contains_key(package) {
+            let libraries = match self.apt.package(package) {
+                Ok(package) => named(deb::members(&package, is_library)?),
+                // The other of two alternatives, or a name that other packages provide.
+                Err(Error::NoPackage { .. }) => BTreeMap::new(),
+                Err(error) => return Err(error),
+            };
+            self.known.insert(package.to_owned(), libraries);
+        }
+        Ok(self.known.entry(package.to_owned()).or_default())
+    }
+}
+
+/// Whether the dynamic linker would find it there.
+fn is_library(path: &str) -> bool {
+    let path = path.strip_prefix("usr/").unwrap_or(path);
+    path.strip_prefix("lib/x86_64-linux-gnu/").is_some_and(|name| !name.contains('/') && name.contains(".so"))
+}
+
+/// Files by their names, links being followed within the folder.
+fn named(members: Vec<Member>) -> BTreeMap<String, Vec<u8>> {
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut files = BTreeMap::new();
+    let mut links = Vec::new();
+    for Member { path, content } in members {
+        match content {
+            Content::File(body) => {
+                files.insert(name(&path), body);
+            }
+            Content::Link(target) => links.push((name(&path), name(&target))),
+        }
+    }
+    for (from, to) in links {
+        if let Some(body) = files.get(&to).cloned() {
+            files.insert(from, body);
+        }
+    }
+    files
+}
+
+/// The libraries that a program or library names as needed. What is no ELF file needs none.
+fn needed(file: &[u8]) -> Vec<String> {
+    let Ok(elf) = object::File::parse(file) else { return Vec::new() };
+    let Ok(libraries) = elf.import_libraries() else { return Vec::new() };
+    libraries
+        .filter_map(|library| {
+            library.ok().map(|library| String::from_utf8_lossy(library.name()).into_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_xen_has_its_release() {
+        assert_eq!(release("4.17.5").ok(), Some((Release::Bookworm, "4.17".to_owned())));
+        assert_eq!(release("4.20-rc").ok(), Some((Release::Trixie, "4.20".to_owned())));
+        assert!(
+            matches!(release("4.23-unstable"), Err(Error::NoToolstack { version }) if version == "4.23-unstable")
+        );
+    }
+
+    #[test]
+    fn libraries_are_known_by_the_names_of_their_links() {
+        let member = |path: &str, content| Member { path: path.to_owned(), content };
+        let found = named(vec![
+            member("lib/x/liba.so.1", Content::Link("liba.so.1.2".into())),
+            member("lib/x/liba.so.1.2", Content::File(b"A".to_vec())),
+            member("lib/x/libb.so.1", Content::Link("/nowhere/libb.so.3".into())),
+        ]);
+        assert_eq!(found.get("liba.so.1").map(Vec::as_slice), Some(b"A".as_slice()));
+        assert_eq!(found.get("libb.so.1"), None);
+        assert!(is_library("lib/x86_64-linux-gnu/libc.so.6"));
+        assert!(is_library("usr/lib/x86_64-linux-gnu/libz.so.1.3"));
+        assert!(!is_library("usr/lib/x86_64-linux-gnu/gconv/UTF-16.so"));
+        assert!(!is_library("usr/share/x.so"));
+    }
+
+    #[test]
+    fn a_kernel_is_found_in_a_compressed_one() -> std::io::Result<()> {
+        let kernel = b"\x7fELF the kernel".as_slice();
+        let mut packed = Vec::new();
+        std::io::Read::read_to_end(&mut liblzma::read::XzEncoder::new(kernel, 6), &mut packed)?;
+        packed.extend_from_slice(&(kernel.len() as u32).to_le_bytes());
+        let mut file = vec![0; 1024];
+        file[0x1f1] = 1;
+        file[0x202..0x206].copy_from_slice(b"HdrS");
+        file[0x248] = 3;
+        file[0x24c..0x250].copy_from_slice(&(packed.len() as u32).to_le_bytes());
+        file.extend_from_slice(b"...");
+        file.extend_from_slice(&packed);
+        assert_eq!(vmlinux(&file).as_deref(), Some(kernel));
+        assert_eq!(vmlinux(&file[..file.len() - 1]), None);
+        assert_eq!(vmlinux(b"MZ"), None);
+        Ok(())
+    }
+
+    #[test]
+    fn a_program_says_what_it_needs() -> std::io::Result<()> {
+        // This test itself: a program of this machine.
+        let own = std::fs::read(std::env::current_exe()?)?;
+        assert!(needed(&own).iter().any(|name| name == "libc.so.6"), "{:?}", needed(&own));
+        assert_eq!(needed(b"#!/bin/sh"), Vec::<String>::new());
+        Ok(())
+    }
+}

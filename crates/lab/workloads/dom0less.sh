@@ -1,0 +1,30 @@
+#!/bin/sh
+#: summary = "boot a Linux dom0 and, beside it, a guest that Xen itself starts (arm64)"
+#: timeout = 300
+#: memory = "2G"
+#: cpus = 2
+#: domus = 1
+#
+# Runs in dom0 as /workload, and in the guest as `/workload guest`, with busybox for a userland.
+set -e
+
+if [ "$1" = guest ]; then
+    echo "guest: $(uname -r), $(nproc) CPU, hypervisor $(cat /sys/hypervisor/type)"
+
+    # Processes and files: page tables and memory come and go.
+    i=0
+    while [ "$i" -lt 20 ]; do
+        true | cat >/tmp/out
+        i=$((i + 1))
+    done
+    dd if=/dev/zero of=/tmp/file bs=1M count=16 2>/dev/null
+    rm /tmp/file
+    exit
+fi
+
+# The guest cannot be seen from here. It has begun when dom0 has, with the same kernel and less to do; so it is done
+# when dom0 has run for as long again. Whether it is, the lab reads from the log.
+read -r uptime _ </proc/uptime
+echo "dom0: up after $uptime s, now waiting for the guest"
+sleep "$uptime"
+sleep 5
