@@ -233,6 +233,19 @@ mod tests {
         Ok(())
     }
 
+    #[test]
+    fn every_script_is_a_script() -> Result<(), Box<dyn std::error::Error>> {
+        let mut scripts = vec![INIT.to_owned(), FUNCTIONS.to_owned(), GUEST_INIT.to_owned()];
+        for name in Workload::built_in() {
+            scripts.push(Workload::load(name)?.script);
+        }
+        for script in scripts {
+            let output = std::process::Command::new("sh").args(["-n", "-c", &script]).output()?;
+            assert!(output.status.success(), "{}\n{script}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
     fn elf(types: &[u32]) -> Vec<u8> {
         let mut program = b"\x7fELF\x02\x01".to_vec();
         program.resize(0x40, 0);
