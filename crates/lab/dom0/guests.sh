@@ -53,15 +53,18 @@ toolstack_start() {
 patience=120
 
 # guest_create NAME TYPE [LINE...]: creates a guest of type pv, pvh or hvm with one CPU and 192 MB, or as the lines of xl.cfg(5)
-# say. A line `run=COMMAND` is for the guest: what its shell does when it is up.
+# say. A line `run=COMMAND` is for the guest: what its shell does when it is up. A line `paused` keeps it from running.
 guest_create() {
-    guest=$1 guest_type=$2 guest_run= guest_kernel=/guest/vmlinux
+    guest=$1 guest_type=$2 guest_run= guest_paused= guest_kernel=/guest/vmlinux
     [ "$guest_type" != hvm ] || guest_kernel=/guest/vmlinuz
     shift 2
     guest_count=$((${guest_count:-0} + 1))
     guest_token=$guest.$guest_count
     for guest_line; do
-        case $guest_line in run=*) guest_run="run=\"${guest_line#run=}\"" ;; esac
+        case $guest_line in
+            run=*) guest_run="run=\"${guest_line#run=}\"" ;;
+            paused) guest_paused=-p ;;
+        esac
     done
     {
         cat <<END
@@ -82,12 +85,12 @@ vnc = 0
 usb = 0
 END
         for guest_line; do
-            case $guest_line in run=*) ;; *) echo "$guest_line" ;; esac
+            case $guest_line in run=* | paused) ;; *) echo "$guest_line" ;; esac
         done
     } >"/tmp/$guest.cfg"
     rm -f "$(guest_log "$guest")"
     eval "guest_token_$guest=$guest_token"
-    xl create -q "/tmp/$guest.cfg"
+    xl create -q $guest_paused "/tmp/$guest.cfg"
 }
 
 # guest_log NAME: the file with what the guest has printed.
@@ -99,7 +102,8 @@ guest_log() {
 guest_printed() {
     eval "guest_token=\$guest_token_$1"
     until_true "$patience" grep "^guest $guest_token: $2" "$(guest_log "$1")"
-    say "$1 says: $(grep "^guest $guest_token: $2" "$(guest_log "$1")")"
+    # Nothing of a guest's goes to the console that could be taken for Xen's.
+    say "$1 says: $(grep -m 1 "^guest $guest_token: $2" "$(guest_log "$1")" | tr -cd 'a-zA-Z0-9 .,:_-' | cut -c 1-200)"
 }
 
 # guest_booted NAME: waits until the guest has printed from its own user space.
@@ -119,7 +123,8 @@ guest_id() {
 
 # domain_gone ID: whether Xen knows no such domain any more, not even one that is on its way out.
 domain_gone() {
-    ! command xl list | awk -v id="$1" '$2 == id { found = 1 } END { exit !found }'
+    domain_list=$(command xl list) || return 1
+    echo "$domain_list" | awk -v id="$1" '$2 == id { found = 1 } END { exit found }'
 }
 
 # guest_destroy NAME: destroys a guest, and waits until nothing of it is left.
@@ -131,7 +136,7 @@ guest_destroy() {
 
 # guest_wait_gone ID: waits until nothing is left of a domain that is on its way out, then for Xen to free its last memory.
 guest_wait_gone() {
-    until_true 60 domain_gone "$1"
+    until_true "$patience" domain_gone "$1"
     sleep 1
 }
 

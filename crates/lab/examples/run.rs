@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         arch: Arch::X86_64,
         workload: "boot".to_owned(),
         parameters: Vec::new(),
+        guest_programs: Vec::new(),
         mode: next("mode")?.parse()?,
         xen_args: Vec::new(),
         out_dir: PathBuf::from(next("folder")?),

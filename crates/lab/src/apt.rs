@@ -4,6 +4,8 @@
 //! Packages come from a release and an architecture of Debian's that we choose, not the machine: an [`Apt`] keeps package
 //! lists of its own in the cache.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
@@ -141,6 +143,8 @@ pub(crate) struct Apt<'a> {
     release: Release,
     architecture: Architecture,
     folder: PathBuf,
+    /// What apt has said, by name: asking it takes a second.
+    candidates: RefCell<BTreeMap<String, Candidate>>,
     _lock: Lock,
 }
 
@@ -156,7 +160,16 @@ impl<'a> Apt<'a> {
         let name = format!("apt-{release}-{architecture}");
         let lock = cache.lock(&name, stage, progress)?;
         let folder = cache.folder(&name)?;
-        let apt = Self { cache, progress, stage, release, architecture, folder, _lock: lock };
+        let apt = Self {
+            cache,
+            progress,
+            stage,
+            release,
+            architecture,
+            folder,
+            candidates: RefCell::default(),
+            _lock: lock,
+        };
         let listed = stdout(
             "apt-get",
             &["indextargets", "--format", "$(LABEL)|$(REPO_URI)", "Created-By: Packages"],
@@ -179,6 +192,7 @@ impl<'a> Apt<'a> {
     fn update(&self, sources: &str) -> Result<(), Error> {
         let what = format!("fetching the package lists of {} {}", self.release, self.architecture);
         self.progress.line(self.stage, &what);
+        self.candidates.borrow_mut().clear();
         let fresh = self.folder.join("sources.new");
         cache::write_whole(&fresh, sources.as_bytes())?;
         let mut arguments = self.options(&fresh);
@@ -230,6 +244,15 @@ impl<'a> Apt<'a> {
     }
 
     fn candidate(&self, package: &str) -> Result<Candidate, Error> {
+        if let Some(known) = self.candidates.borrow().get(package) {
+            return Ok(known.clone());
+        }
+        let candidate = self.ask(package)?;
+        self.candidates.borrow_mut().insert(package.to_owned(), candidate.clone());
+        Ok(candidate)
+    }
+
+    fn ask(&self, package: &str) -> Result<Candidate, Error> {
         let shown = self.run("apt-cache", &["show", "--no-all-versions", package], None)?;
         Candidate::parse(&String::from_utf8_lossy(&shown.stdout)).ok_or_else(|| Error::NoPackage {
             package: package.to_owned(),

@@ -105,6 +105,8 @@ pub struct RunConfig {
     pub workload: String,
     /// Names and values of the workload's parameters that are not to be as its header says.
     pub parameters: Vec<(String, String)>,
+    /// Statically linked programs that guests find in their `/bin`.
+    pub guest_programs: Vec<PathBuf>,
     /// What the recorder does.
     pub mode: Mode,
     /// Further arguments for Xen, such as the sizes of the recorder's tables.

@@ -205,6 +205,14 @@ pub enum Error {
         /// What was given, escaped.
         given: String,
     },
+    /// A guest could not run a program.
+    #[error(
+        "`{name}` cannot be a guest's program: it must be a statically linked x86-64 program (gcc -static), and its name of letters, digits, `-` and `_`"
+    )]
+    GuestProgram {
+        /// Its name, escaped.
+        name: String,
+    },
     /// A workload's header cannot be understood.
     #[error("workload {workload}: {reason}")]
     Workload {
@@ -412,6 +420,7 @@ impl Error {
             | Self::UnknownArch { .. }
             | Self::NoDomus { .. }
             | Self::NoGuests { .. }
+            | Self::GuestProgram { .. }
             | Self::Mode { .. }
             | Self::Argument { .. }
             | Self::UnknownWorkload { .. }

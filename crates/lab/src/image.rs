@@ -1,7 +1,8 @@
 //! What dom0 is made of: Debian's kernel, and an initramfs of busybox, our first process and the workload. If it has
 //! guests, the toolstack comes in, and the same kernel and a smaller initramfs for them.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,45 @@ pub struct ImageFacts {
     /// Xen's toolstack, if dom0 has guests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub toolstack: Option<ToolstackFacts>,
+    /// Programs that guests had besides busybox.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guest_programs: Vec<GuestProgramFacts>,
+}
+
+/// A program that guests find in their `/bin`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestProgram {
+    name: String,
+    body: Vec<u8>,
+}
+
+/// Which program guests had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestProgramFacts {
+    /// Its name.
+    pub name: String,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+impl GuestProgram {
+    /// A program in a file, which gives it its name.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let body = fs::read(path).map_err(Error::io("read", path))?;
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        Self::new(name, body)
+    }
+
+    /// A program. It must be linked statically: guests have no libraries.
+    pub fn new(name: &str, body: Vec<u8>) -> Result<Self, Error> {
+        let plain = !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if plain && is_static(&body) {
+            Ok(Self { name: name.to_owned(), body })
+        } else {
+            Err(Error::GuestProgram { name: crate::text::escape(name.as_bytes()) })
+        }
+    }
 }
 
 /// Gets dom0's kernel and makes its initramfs for a workload on that Xen.
@@ -57,6 +97,7 @@ pub fn image(
     cache: &Cache,
     xen: &BuildFacts,
     workload: &Workload,
+    programs: &[GuestProgram],
     progress: &dyn Progress,
 ) -> Result<Image, Error> {
     progress.start(Stage::Image, &format!("making dom0 for the workload {}", workload.name));
@@ -89,7 +130,7 @@ pub fn image(
         let part = toolstack::part(cache, &xen.xen_version, workload.device_model, &kernel, progress)?;
         initrd.extend_from_slice(&part.bytes);
         entries.push(Entry::Program("lib/guests.sh".into(), FUNCTIONS.as_bytes().to_vec()));
-        entries.push(Entry::Program("guest/initrd".into(), compress(guest_content(&program))?));
+        entries.push(Entry::Program("guest/initrd".into(), compress(guest_content(&program, programs))?));
         Some(part.facts)
     } else {
         None
@@ -99,8 +140,17 @@ pub fn image(
     let initrd_path = images.join(format!("initrd-{}-{initrd_sha256}", workload.name));
     cache::write_whole(&initrd_path, &initrd)?;
 
-    let facts =
-        ImageFacts { vmlinuz_sha256: hash::file(&vmlinuz_path)?, initrd_sha256, kernel, busybox, toolstack };
+    let facts = ImageFacts {
+        vmlinuz_sha256: hash::file(&vmlinuz_path)?,
+        initrd_sha256,
+        kernel,
+        busybox,
+        toolstack,
+        guest_programs: programs
+            .iter()
+            .map(|one| GuestProgramFacts { name: one.name.clone(), sha256: hash::bytes(&one.body) })
+            .collect(),
+    };
     progress.finish(Stage::Image, &format!("Linux {}", facts.kernel.version));
     Ok(Image { kernel: vmlinuz_path, initrd: initrd_path, facts })
 }
@@ -112,8 +162,11 @@ fn content(busybox: &[u8], workload: &Workload) -> Vec<Entry> {
     entries
 }
 
-fn guest_content(busybox: &[u8]) -> Vec<Entry> {
-    cpio::with_folders(system(busybox, GUEST_INIT))
+fn guest_content(busybox: &[u8], programs: &[GuestProgram]) -> Vec<Entry> {
+    let mut entries = system(busybox, GUEST_INIT);
+    let program = |one: &GuestProgram| Entry::Program(format!("bin/{}", one.name), one.body.clone());
+    entries.extend(programs.iter().map(program));
+    cpio::with_folders(entries)
 }
 
 /// The smallest system: busybox and a first process.
@@ -163,6 +216,33 @@ mod tests {
             assert!(text.contains(part));
         }
         assert_eq!(archive, cpio::archive(&content(b"BUSYBOX", &workload)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_guest_has_the_programs_that_are_given() -> Result<(), Error> {
+        let program = GuestProgram::new("mine", elf(&[1]))?;
+        let archive = cpio::archive(&guest_content(b"BUSYBOX", &[program]));
+        let text = String::from_utf8_lossy(&archive);
+        assert!(text.contains("bin/mine\0") && text.contains(GUEST_INIT));
+        for (name, body) in
+            [("a/b", elf(&[1])), ("", elf(&[1])), ("dynamic", elf(&[3])), ("script", b"#!/bin/sh".to_vec())]
+        {
+            assert!(matches!(GuestProgram::new(name, body), Err(Error::GuestProgram { .. })), "{name}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_script_is_a_script() -> Result<(), Box<dyn std::error::Error>> {
+        let mut scripts = vec![INIT.to_owned(), FUNCTIONS.to_owned(), GUEST_INIT.to_owned()];
+        for name in Workload::built_in() {
+            scripts.push(Workload::load(name)?.script);
+        }
+        for script in scripts {
+            let output = std::process::Command::new("sh").args(["-n", "-c", &script]).output()?;
+            assert!(output.status.success(), "{}\n{script}", String::from_utf8_lossy(&output.stderr));
+        }
         Ok(())
     }
 

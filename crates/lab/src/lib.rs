@@ -37,7 +37,7 @@ pub use cache::{Cache, Lock};
 pub use config::{Mode, RunConfig, XenSource, default_jobs};
 pub use error::{BootFault, Class, Error, Phase};
 pub use folder::{CONSOLE, Exit, Machine, Record, RunFolder, WorkloadFacts, XEN_SYMS};
-pub use image::{Image, ImageFacts, image};
+pub use image::{GuestProgram, GuestProgramFacts, Image, ImageFacts, image};
 pub use packages::{Need, install_packages, missing_packages, needs};
 pub use pins::{Pin, pin};
 pub use progress::{Progress, Silent, Stage};
@@ -55,13 +55,15 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
         workload.set(name, value)?;
     }
     workload.check(config.arch)?;
+    let programs =
+        config.guest_programs.iter().map(|path| GuestProgram::load(path)).collect::<Result<Vec<_>, _>>()?;
     boot::check_arguments(&config.xen_args)?;
     folder::check_free(&config.out_dir)?;
     prepare_machine(config.arch, config.install, progress)?;
 
     let origin = fetch(&config.cache, &config.xen, progress)?;
     let build = build(&config.cache, &origin, config.arch, config.jobs, progress)?;
-    let image = image(&config.cache, &build.facts, &workload, progress)?;
+    let image = image(&config.cache, &build.facts, &workload, &programs, progress)?;
     let plan = BootPlan {
         build: &build,
         image: &image,

@@ -99,7 +99,24 @@ pub(crate) fn part(
     }
 
     progress.line(Stage::Image, &format!("gathering the toolstack of Xen {version}"));
-    let mut gathered = Gathered::new(&apt);
+    let (mut entries, packages) = gather(&apt, &version, utils, device_model)?;
+    entries.extend(kernel_files(kernel, device_model)?);
+    let entries = cpio::with_folders(entries);
+    let bytes = cpio::compress(&cpio::archive(&entries)).map_err(Error::io("compress", &images))?;
+    let facts = ToolstackFacts { xen: version, device_model, packages };
+    cache::write_whole(&archive, &bytes)?;
+    crate::folder::write_json(&record, &facts)?;
+    Ok(Part { bytes, facts })
+}
+
+/// The programs of a toolstack with their libraries, and the packages that they are from.
+fn gather(
+    apt: &Apt<'_>,
+    version: &str,
+    utils: Package,
+    device_model: bool,
+) -> Result<(Vec<Entry>, Vec<Package>), Error> {
+    let mut gathered = Gathered::new(apt);
     let programs = PROGRAMS.map(|name| format!("usr/lib/xen-{version}/bin/{name}"));
     let loader = device_model.then(|| format!("usr/lib/xen-{version}/boot/hvmloader"));
     gathered.take(utils, programs.iter().chain(&loader).map(String::as_str))?;
@@ -110,14 +127,7 @@ pub(crate) fn part(
         }
     }
     gathered.need(BY_NAME.1, BY_NAME.0);
-    let (mut entries, packages) = gathered.finish()?;
-    entries.extend(kernel_files(kernel, device_model)?);
-    let entries = cpio::with_folders(entries);
-    let bytes = cpio::compress(&cpio::archive(&entries)).map_err(Error::io("compress", &images))?;
-    let facts = ToolstackFacts { xen: version, device_model, packages };
-    cache::write_whole(&archive, &bytes)?;
-    crate::folder::write_json(&record, &facts)?;
-    Ok(Part { bytes, facts })
+    gathered.finish()
 }
 
 /// The kernel for guests, and the modules that are not built into it, with the list in which order to load them.
@@ -404,6 +414,36 @@ mod tests {
         let own = std::fs::read(std::env::current_exe()?)?;
         assert!(needed(&own).iter().any(|name| name == "libc.so.6"), "{:?}", needed(&own));
         assert_eq!(needed(b"#!/bin/sh"), Vec::<String>::new());
+        Ok(())
+    }
+
+    /// Needs the machine's mirrors, and 60 MB of them.
+    #[cfg(feature = "real-packages")]
+    #[test]
+    fn every_library_is_there() -> Result<(), Error> {
+        let cache = Cache::from_environment();
+        for version in ["4.17", "4.20"] {
+            let (release, _) = release(version)?;
+            let silent = crate::progress::Silent;
+            let apt = Apt::open(&cache, release, Architecture::Amd64, Stage::Image, &silent)?;
+            let utils = apt.package(&format!("xen-utils-{version}"))?;
+            let (entries, _) = gather(&apt, version, utils, true)?;
+            let files: BTreeMap<&str, &[u8]> = entries
+                .iter()
+                .filter_map(|entry| match entry {
+                    Entry::Program(path, body) => Some((path.as_str(), body.as_slice())),
+                    _ => None,
+                })
+                .collect();
+            for program in [&*format!("usr/lib/xen-{version}/bin/xl"), "usr/libexec/xen-qemu-system-i386"] {
+                assert!(files.contains_key(program), "{program}");
+            }
+            for (path, body) in &files {
+                for library in needed(body) {
+                    assert!(files.contains_key(&*format!("lib/{library}")), "{path} needs {library}");
+                }
+            }
+        }
         Ok(())
     }
 }

@@ -9,7 +9,7 @@
 #:
 #: [parameters]
 #: cycles = "5"
-#: type = "pv"        # or pvh; for hvm see the workload hvm
+#: type = "pv"        # or pvh
 #: vcpus = "1"
 #: memory = "192"     # of the guest, in MB
 #: hap = "default"    # 0: shadow page tables for a PVH guest
@@ -19,16 +19,15 @@ set -e
 . /parameters
 
 toolstack_start
-case $hap in
-    default) hap_line= ;;
-    *) hap_line="hap = $hap" ;;
-esac
+hap_line= paused_line=
+[ "$hap" = default ] || hap_line="hap = $hap"
+[ "$boot" = 1 ] || paused_line=paused
 
 cycle=0
 while [ "$cycle" -lt "$cycles" ]; do
     cycle=$((cycle + 1))
-    guest_create churn "$type" "vcpus = $vcpus" "memory = $memory" "$hap_line"
-    [ "$boot" = 0 ] || guest_booted churn
+    guest_create churn "$type" "vcpus = $vcpus" "memory = $memory" "$hap_line" "$paused_line"
+    [ "$boot" != 1 ] || guest_booted churn
     guest_destroy churn
     # The recorder's dump is the mark of the cycle's end.
     xl debug-keys y

@@ -92,7 +92,7 @@ pub struct Instrument {
 #[command(after_help = concat_help("Example:\n  xenheap lab run --xen debian:4.20 -o run && xenheap report run"))]
 pub enum Lab {
     /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
-    Run(LabRun),
+    Run(Box<LabRun>),
     /// Get a Xen source and print where it lies
     #[command(after_help = concat_help("Example:\n  xenheap lab fetch --xen debian:4.20"))]
     Fetch {
@@ -127,6 +127,9 @@ pub struct LabRun {
     /// How often a workload such as churn does what it does; the same as --set cycles=N
     #[arg(long, value_name = "N")]
     pub cycles: Option<u32>,
+    /// A statically linked program that guests find in their /bin; repeatable
+    #[arg(long = "guest-program", value_name = "FILE")]
+    pub guest_programs: Vec<PathBuf>,
     /// What the recorder does: off, or some of trace, warn, summary with commas between
     #[arg(long, value_name = "MODES", default_value = "trace")]
     pub mode: String,

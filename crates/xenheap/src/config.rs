@@ -80,7 +80,7 @@ pub fn lower(cli: Cli) -> Result<Command, Failure> {
     Ok(match cli.command {
         cli::Command::Report(args) => Command::Report(report(args)?),
         cli::Command::Instrument(args) => Command::Instrument(instrument(args)),
-        cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(args)?)),
+        cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(*args)?)),
         cli::Command::Lab(cli::Lab::Fetch { xen }) => Command::LabFetch(source(&xen)?),
         cli::Command::Completions { shell } => Command::Completions(shell),
         cli::Command::Man { dir } => Command::Man(dir),
@@ -176,6 +176,7 @@ fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
             .parse()
             .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
         workload: args.workload,
+        guest_programs: args.guest_programs,
         parameters: args
             .parameters
             .into_iter()
