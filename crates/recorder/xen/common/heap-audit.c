@@ -441,9 +441,9 @@ int pv_emulate_privileged_op(struct cpu_user_regs *regs)
 }
 #endif
 
-#ifdef CONFIG_PV32
-/* Where there is none (Xen 4.14) nobody calls this. */
-HANDLER(do_entry_int82) __attribute__((weak));
+/* In 4.14 it calls pv_hypercall(). */
+#if defined(CONFIG_PV32) && XEN_IS(4, 15)
+HANDLER(do_entry_int82);
 void do_entry_int82(struct cpu_user_regs *regs)
 {
     HEAP_AUDITED(do_entry_int82)(regs);
