@@ -530,6 +530,15 @@ static void test_domains(void)
     first = ha_domain_begin(&e, 5, 3);
     CHECK(first == 1 && ha_generation_of(5) == 1 && !ha_generation_of(6));
     CHECK(!ha_generation(&structure[0]) && !ha_generation(NULL));
+
+    /* What it gets while it is being created is its already. */
+    e.kind = HA_POOL;
+    e.key = 0x100000;
+    e.subject = (struct ha_subject){ first, 5, HA_CREATED };
+    ha_own(&e, &structure[0], 10);
+    ha_disown(&e, &structure[0]);
+    e.subject.how = HA_NO_SUBJECT;
+
     ha_domain_created(first, &structure[0]);
     CHECK(ha_domain_begin(&e, 5, 0) == 2 && ha_generation_of(5) == 2);
     ha_domain_created(2, &structure[1]);
@@ -561,7 +570,7 @@ static void test_domains(void)
     CHECK(seen.events == 2);
     ha_print_dump("key", 0, pause_printing);
     CHECK(seen.domains == 2 && seen.rows == 2 && seen.stacks == 1);
-    CHECK(seen.kind[HA_POOL].allocs == 8 && seen.kind[HA_POOL].live == 5);
+    CHECK(seen.kind[HA_POOL].allocs == 9 && seen.kind[HA_POOL].live == 5);
     CHECK(seen.kind[HA_POOL].failed == 1 && !seen.kind[HA_POOL].pages);
     CHECK(seen.kind[HA_EXTRA].orphans == 1 && !seen.kind[HA_EXTRA].live);
     CHECK(!strncmp(seen.last_domain, "5.2 pool=0 low=0 takes=0 ", 25));
@@ -574,7 +583,7 @@ static void test_domains(void)
         ;
     CHECK(strstr(seen.last_event, "E 5.1 d0 c0 t") == seen.last_event);
     CHECK(strstr(seen.last_event,
-                 " pool=10 low=2 takes=8 backs=3 failed=1 extra=1 "));
+                 " pool=10 low=2 takes=9 backs=4 failed=1 extra=1 "));
     CHECK(ha_generation(&structure[1]) == 2);
     ha_domain_failed(&e, 2);
     ha_domain_failed(&e, 2);

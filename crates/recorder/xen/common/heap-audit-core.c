@@ -844,6 +844,17 @@ static struct ha_domain *find_generation(uint32_t generation)
     return NULL;
 }
 
+/* While it is being created, only what it is the subject of tells. */
+static struct ha_domain *domain_of(const struct ha_event *e, const void *d)
+{
+    struct ha_domain *dom = find_domain(d);
+
+    if ( !dom && e->subject.how == HA_CREATED )
+        dom = find_generation(e->subject.generation);
+
+    return dom;
+}
+
 uint32_t ha_domain_begin(const struct ha_event *e, uint16_t domain,
                          uint32_t flags)
 {
@@ -985,7 +996,7 @@ void ha_own(const struct ha_event *e, const void *d, uint32_t pool)
         return;
 
     enter(HA_ALLOC, e);
-    dom = find_domain(d);
+    dom = domain_of(e, d);
     if ( dom && e->kind == HA_POOL )
     {
         dom->in_pool += pages;
@@ -1010,7 +1021,7 @@ void ha_own_fail(const struct ha_event *e, const void *d, uint32_t pool)
         return;
 
     fail(e);
-    dom = find_domain(d);
+    dom = domain_of(e, d);
     if ( dom && e->kind == HA_POOL )
     {
         dom->pages.failed++;
@@ -1040,7 +1051,7 @@ void ha_disown(const struct ha_event *e, const void *d)
         count_gone(&r->c, HA_FREE, 1, b->size, bracketed);
         remove_block(b);
 
-        dom = find_domain(d);
+        dom = domain_of(e, d);
         if ( dom && e->kind == HA_POOL )
         {
             dom->in_pool -= pages < dom->in_pool ? pages : dom->in_pool;

@@ -506,13 +506,14 @@ static uint32_t pool_pages(struct domain *d)
 static always_inline void record_take(struct domain *d, struct page_info *pg,
                                       unsigned int pages, const void *frame)
 {
-    struct ha_cpu c = { .frame = frame, .calls = this_cpu(ha_cpu).calls };
+    struct ha_cpu c = this_cpu(ha_cpu);
     struct ha_event e;
     struct ha_trace t;
 
     if ( !ha_ready )
         return;
 
+    c.frame = frame;
     describe(&e, &t, &c, HA_POOL);
     e.size = (uint64_t)pages << PAGE_SHIFT;
     if ( pg )
@@ -533,6 +534,7 @@ static void record_back(struct domain *d, struct page_info *pg,
         return;
 
     describe_place(&e);
+    e.subject = this_cpu(ha_cpu).subject;
     e.kind = HA_POOL;
     e.size = (uint64_t)pages << PAGE_SHIFT;
     e.key = page_to_maddr(pg);
@@ -693,6 +695,7 @@ void noinline free_domheap_pages(struct page_info *pg, unsigned int order)
                 struct ha_event e;
 
                 describe_place(&e);
+                e.subject = c->subject;
                 e.kind = HA_EXTRA;
                 e.size = PAGE_SIZE << order;
                 e.key = page_to_maddr(pg);
