@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use xenheap_model::{Charge, Domain, Kind, Owner, Row, RowKey, Run, Stack};
+use xenheap_model::{Charge, Domain, Kind, Row, RowKey, Run, Stack};
 
 use crate::Glob;
 
@@ -49,10 +49,7 @@ impl Filter {
 
     /// The option that leaves out what has this key and stack, if one does.
     pub(crate) fn refuses_key(&self, key: &RowKey, stack: Option<&Stack>) -> Option<&'static str> {
-        let owner = match key.owner {
-            Owner::Unknown => Domain::Null,
-            Owner::Passed(domain) => domain,
-        };
+        let owner = key.owner.domain().unwrap_or(Domain::Null);
         let frames = stack.map_or(&[][..], |stack| &stack.frames);
         if !allows(&self.kinds, &key.kind) {
             Some("kind")

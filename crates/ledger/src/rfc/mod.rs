@@ -110,6 +110,9 @@ impl Rfc {
             cpu: 0,
             time: record.time.unwrap_or(0),
             unknown: false,
+            epoch: 0,
+            bracketed: false,
+            subject: None,
         };
         match record.op {
             RfcOp::XmallocWholePages => self.pair(addr),
@@ -202,7 +205,7 @@ impl Rfc {
         }
         self.seq += 1;
         event.seq = self.seq;
-        self.applied.event(&event, sink);
+        self.applied.event(&event.into(), sink);
     }
 
     fn remember_freed(&mut self, addr: u64) {

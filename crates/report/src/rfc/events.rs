@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use xenheap_model::{Domain, Event, Kind, Owner, PAGE_SIZE, RowKey, StackId};
+use xenheap_model::{Domain, DomainId, Event, Kind, Owner, PAGE_SIZE, RowKey, StackId};
 
 use crate::Report;
 
@@ -32,7 +32,7 @@ impl Op {
         match kind {
             Kind::Xmalloc if addr.is_multiple_of(PAGE_SIZE) => Op::XmallocWholePages,
             Kind::Xmalloc => Op::XmemPoolAlloc,
-            Kind::Xenheap | Kind::Domheap | Kind::PoolGrowth => Op::AllocDomheapPages,
+            Kind::Xenheap | Kind::Domheap | Kind::PoolGrowth | Kind::DomainPool => Op::AllocDomheapPages,
         }
     }
 
@@ -40,7 +40,7 @@ impl Op {
         match kind {
             Kind::Xmalloc => Op::Xfree,
             Kind::Domheap => Op::FreeDomheapPages,
-            Kind::Xenheap | Kind::PoolGrowth => Op::FreeXenheapPages,
+            Kind::Xenheap | Kind::PoolGrowth | Kind::DomainPool => Op::FreeXenheapPages,
         }
     }
 
@@ -121,7 +121,7 @@ impl EventLog {
             kind: event.kind,
             charge: event.charge,
             current: event.current,
-            owner: event.passed.map_or(Owner::Unknown, Owner::Passed),
+            owner: event.passed.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain))),
         };
         let is_free = event.op == Happened::Free;
         let entry = Entry {

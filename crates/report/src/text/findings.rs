@@ -57,7 +57,10 @@ fn head(finding: &Finding<'_>, number: &str, paint: Paint, out: &mut dyn Write) 
     let key = &finding.key;
     let owner = match key.owner {
         Owner::Unknown => "unknown".to_owned(),
-        Owner::Passed(domain) => format!("{domain} (passed to the allocator)"),
+        Owner::Passed(id) => format!("{} (passed to the allocator)", id.domain),
+        Owner::Created(id) => format!("{} (being created)", id.domain),
+        Owner::Domctl(id) => format!("{} (named by a domctl)", id.domain),
+        Owner::Destroyed(id) => format!("{} (freed in its destruction)", id.domain),
     };
     let what = format!("{}, current {}, owner {owner}, charge {}", key.kind, key.current, key.charge);
     writeln!(out, "{number}{}", paint.bold(&what))?;

@@ -125,9 +125,9 @@ fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> 
         paint.bold("ANONYMOUS MEMORY ALLOCATED AT RUN TIME, BY KIND")
     )?;
     let totals = report.run().totals;
-    let columns = Kind::ALL.map(|kind| {
+    let columns = Kind::ANONYMOUS.map(|kind| {
         let cells: Vec<String> = std::iter::once(kind.as_str().to_owned())
-            .chain(LINES.iter().map(|(_, cell)| cell(totals.of(kind))))
+            .chain(LINES.iter().map(|(_, cell)| cell(&totals.of(kind))))
             .collect();
         let width = cells.iter().map(String::len).max().unwrap_or(0);
         (cells, width)

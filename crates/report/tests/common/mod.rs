@@ -74,7 +74,7 @@ fn row(key: RowKey, allocs: u64, size: u64, live: u64) -> Row {
 pub fn run() -> Run {
     let mut exchange = row(key(3, Kind::Domheap, Domain::Id(0)), 256, 262_144, 0);
     exchange.key.charge = Charge::NoOwner;
-    exchange.key.owner = Owner::Passed(Domain::Id(0));
+    exchange.key.owner = Owner::Passed(DomainId::unknown(Domain::Id(0)));
     exchange.counters.given = exchange.counters.freed;
     exchange.counters.given_bytes = exchange.counters.freed_bytes;
     (exchange.counters.freed, exchange.counters.freed_bytes) = (0, 0);
@@ -96,7 +96,7 @@ pub fn run() -> Run {
     ];
     let mut totals = Totals::default();
     for row in &profile {
-        let sum = &mut totals.of_mut(row.key.kind).counters;
+        let sum = &mut totals.of_mut(row.key.kind).expect("anonymous").counters;
         let c = row.counters;
         sum.allocs += c.allocs;
         sum.bytes += c.bytes;
@@ -133,7 +133,14 @@ pub fn run() -> Run {
             tag: Some("3f9a2c41".to_owned()),
             text: Some((0xffff_82d0_4020_0000, 0xffff_82d0_4039_cb2d)),
             modes: vec![View::Trace, View::Summary],
-            tables: Some(Tables { depth: 32, stacks: 4096, rows: 4096, live: 65536, ring: 8192 }),
+            tables: Some(Tables {
+                depth: 32,
+                stacks: 4096,
+                rows: 4096,
+                live: 65536,
+                ring: 8192,
+                domains: None,
+            }),
             view: Some(View::Trace),
             boot: 1,
             boots: 2,
@@ -151,6 +158,7 @@ pub fn run() -> Run {
         refused: [("guest".to_owned(), 12), ("replayed".to_owned(), 3), ("late".to_owned(), 0)]
             .into_iter()
             .collect(),
+        ..Run::default()
     }
 }
 
@@ -175,6 +183,9 @@ fn event(seq: u64, op: Op, kind: Kind, addr: u64, size: Option<u64>, stack: u32,
         cpu: 0,
         time: seq,
         unknown: false,
+        epoch: 0,
+        bracketed: false,
+        subject: None,
     }
 }
 
