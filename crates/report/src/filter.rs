@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use xenheap_model::{Charge, Domain, Kind, Owner, Row, RowKey, Run, Stack};
+use xenheap_model::{Charge, Domain, Kind, Row, RowKey, Run, Stack};
 
 use crate::Glob;
 
@@ -34,6 +34,8 @@ pub struct LeftOut {
     pub live_bytes: u64,
     /// Findings by option.
     pub by: BTreeMap<&'static str, u64>,
+    /// Rows of charged memory.
+    pub charged: u64,
 }
 
 impl Filter {
@@ -49,10 +51,7 @@ impl Filter {
 
     /// The option that leaves out what has this key and stack, if one does.
     pub(crate) fn refuses_key(&self, key: &RowKey, stack: Option<&Stack>) -> Option<&'static str> {
-        let owner = match key.owner {
-            Owner::Unknown => Domain::Null,
-            Owner::Passed(domain) => domain,
-        };
+        let owner = key.owner.domain().unwrap_or(Domain::Null);
         let frames = stack.map_or(&[][..], |stack| &stack.frames);
         if !allows(&self.kinds, &key.kind) {
             Some("kind")
@@ -69,7 +68,8 @@ impl Filter {
         }
     }
 
-    fn refuses(&self, row: &Row, run: &Run) -> Option<&'static str> {
+    /// The option that leaves out a row, if one does.
+    pub(crate) fn refuses(&self, row: &Row, run: &Run) -> Option<&'static str> {
         self.refuses_key(&row.key, run.stacks.get(&row.key.stack)).or_else(|| {
             let sum = row.counters.bytes.saturating_add(row.counters.taken_bytes);
             (sum < self.min_bytes).then_some("min-bytes")
@@ -93,6 +93,8 @@ impl Filter {
                 }
             }
         }
+        let charged = run.charged().map_or(&[][..], |charged| &charged.rows);
+        left_out.charged = charged.iter().filter(|row| self.refuses(row, run).is_some()).count() as u64;
         (kept, dropped, left_out)
     }
 }

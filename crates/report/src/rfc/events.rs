@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use xenheap_model::{Domain, Event, Kind, Owner, PAGE_SIZE, RowKey, StackId};
+use xenheap_model::{Domain, Event, Kind, PAGE_SIZE, RowKey, StackId};
 
 use crate::Report;
 
@@ -32,14 +32,14 @@ impl Op {
         match kind {
             Kind::Xmalloc if addr.is_multiple_of(PAGE_SIZE) => Op::XmallocWholePages,
             Kind::Xmalloc => Op::XmemPoolAlloc,
-            Kind::Xenheap | Kind::Domheap | Kind::PoolGrowth => Op::AllocDomheapPages,
+            Kind::Xenheap | Kind::Domheap | Kind::PoolGrowth | Kind::DomainPool => Op::AllocDomheapPages,
         }
     }
 
     fn of_free(kind: Kind) -> Op {
         match kind {
             Kind::Xmalloc => Op::Xfree,
-            Kind::Domheap => Op::FreeDomheapPages,
+            Kind::Domheap | Kind::DomainPool => Op::FreeDomheapPages,
             Kind::Xenheap | Kind::PoolGrowth => Op::FreeXenheapPages,
         }
     }
@@ -121,7 +121,7 @@ impl EventLog {
             kind: event.kind,
             charge: event.charge,
             current: event.current,
-            owner: event.passed.map_or(Owner::Unknown, Owner::Passed),
+            owner: event.owner(|_| 0),
         };
         let is_free = event.op == Happened::Free;
         let entry = Entry {
