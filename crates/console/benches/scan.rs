@@ -70,6 +70,9 @@ fn event(seq: u64) -> Event {
         cpu: (seq % 4) as u32,
         time: 12_000_000_000 + seq * 3_700,
         unknown: false,
+        epoch: 0,
+        bracketed: false,
+        subject: None,
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::fmt::Write;
 
-use xenheap_model::{Charge, Domain, Event, Kind, Mark, Op, Owner, TraceFrame, View};
+use xenheap_model::{
+    Charge, Counters, Domain, DomainEvent, DomainId, Event, How, Kind, Life, Mark, Op, Owner, Pool,
+    TraceFrame, View,
+};
 
 use crate::{
     crc::crc16,
-    ha1::{COUNTERS, counter_values},
-    record::{Header, KindLine, Record, RfcRecord, RowLine, StackLine, Tag},
+    ha1::{COUNTERS, POOL, counter_values, pool_values},
+    record::{Counted, Header, KindLine, Record, RfcRecord, RowLine, StackLine, Tag},
 };
 
 /// A time stamp of Xen's console, in the styles of its `console_timestamps` option.
@@ -135,14 +138,21 @@ fn content(record: &Record) -> String {
         Record::Header(header) => header_content(header),
         Record::Stack(line) => stack_content(line),
         Record::Event { view, event } => event_content(*view, event),
+        Record::Domain { view, event } => domain_content(*view, event),
+        Record::State(state) => {
+            let mut line = format!("U {}", numbers_of(state.id));
+            push_pool(&mut line, &state.pool);
+            line
+        }
         Record::DumpBegin(dump) => format!("Z begin {} why={}", dump.number, dump.why),
         Record::Row(row) => row_content(row),
         Record::Kind(line) => kind_content(line),
         Record::Machine(m) => {
             let pair = |pair: xenheap_model::Pair| format!("{}/{}", pair.start, pair.now);
+            let lost_domains = m.lost_domains.map_or(String::new(), |lost| format!(" lost_domains={lost}"));
             format!(
                 "Y free={} dompages={} pooltotal={} poolused={} poolhdr={} heapadd={} owned_alloc={} owned_freed={} \
-                 given_counted={} taken_counted={} lost_records={} lost_stacks={} lost_rows={} lost_live={} busy={}",
+                 given_counted={} taken_counted={} lost_records={} lost_stacks={} lost_rows={} lost_live={}{lost_domains} busy={}",
                 pair(m.free),
                 pair(m.dompages),
                 pair(m.pooltotal),
@@ -186,6 +196,9 @@ fn header_content(header: &Header) -> String {
             t.ring
         ),
     );
+    if let Some(domains) = t.domains {
+        push(&mut line, format_args!(" domains={domains}"));
+    }
     line
 }
 
@@ -206,6 +219,7 @@ fn kind_letter(kind: Kind) -> char {
         Kind::Xenheap => 'h',
         Kind::Domheap => 'd',
         Kind::PoolGrowth => 'p',
+        Kind::DomainPool => 'g',
     }
 }
 
@@ -225,6 +239,32 @@ fn push_domain(text: &mut String, letter: char, domain: Option<Domain>) {
     if let Some(id) = domain.and_then(id_of) {
         push(text, format_args!(" {letter}{id}"));
     }
+}
+
+/// `5.7`
+fn numbers_of(id: DomainId) -> String {
+    format!("{}.{}", id_of(id.domain).unwrap_or(0), id.generation)
+}
+
+fn push_pool(line: &mut String, pool: &Pool) {
+    for (key, value) in POOL.into_iter().zip(pool_values(pool)) {
+        push(line, format_args!(" {key}={value}"));
+    }
+}
+
+fn domain_content(view: View, event: &DomainEvent) -> String {
+    let warn = if view == View::Warn { "w" } else { "" };
+    let id = numbers_of(event.id);
+    let mut line = match event.life {
+        Life::Created { flags } => format!("{warn}C {id} f{flags:x}"),
+        Life::Ended { failed, .. } => format!("{warn}E {id}{}", if failed { " x" } else { "" }),
+    };
+    push_domain(&mut line, 'd', Some(event.current));
+    push(&mut line, format_args!(" c{} t{:x}", event.cpu, event.time));
+    if let Life::Ended { pool, .. } = &event.life {
+        push_pool(&mut line, pool);
+    }
+    line
 }
 
 fn event_content(view: View, event: &Event) -> String {
@@ -261,26 +301,48 @@ fn event_content(view: View, event: &Event) -> String {
     if event.unknown {
         line.push_str(" q");
     }
+    if event.epoch != 0 {
+        push(&mut line, format_args!(" e{}", event.epoch));
+    }
+    if event.bracketed {
+        line.push_str(" b");
+    }
+    if let Some(subject) = event.subject {
+        let how = match subject.how {
+            How::Create => 'c',
+            How::Destroy => 'k',
+            How::Domctl => 'x',
+        };
+        push(&mut line, format_args!(" w{how}{}", numbers_of(subject.id)));
+    }
     line
 }
 
 fn row_content(row: &RowLine) -> String {
-    let mut line = format!("P s{} {}", row.key.stack.0, kind_letter(row.key.kind));
+    let letter = if row.key.charge == Charge::NoRefcount { 'r' } else { kind_letter(row.key.kind) };
+    let mut line = format!("P s{} {letter}", row.key.stack.0);
     push_domain(&mut line, 'd', Some(row.key.current));
     if let Owner::Passed(owner) = row.key.owner {
-        push_domain(&mut line, 'o', Some(owner));
+        push_domain(&mut line, 'o', Some(owner.domain));
     }
     if row.key.charge == Charge::NoOwner {
         line.push_str(" n");
     }
     push_counters(&mut line, &row.counters);
     push(&mut line, format_args!(" min={} max={}", row.counters.min, row.counters.max));
+    push_bracketed(&mut line, &row.counters);
     line
 }
 
 fn kind_content(of: &KindLine) -> String {
-    let mut line = format!("K {}", kind_letter(of.kind));
+    let letter = match of.of {
+        Counted::Anonymous(kind) => kind_letter(kind),
+        Counted::DomainPool => 'g',
+        Counted::NoRefcount => 'r',
+    };
+    let mut line = format!("K {letter}");
     push_counters(&mut line, &of.totals.counters);
+    push_bracketed(&mut line, &of.totals.counters);
     let t = &of.totals;
     push(
         &mut line,
@@ -289,13 +351,19 @@ fn kind_content(of: &KindLine) -> String {
             t.orphans, t.orphan_bytes, t.pages, t.pages_freed
         ),
     );
-    if of.kind == Kind::Xmalloc {
+    if of.of == Counted::Anonymous(Kind::Xmalloc) {
         push(&mut line, format_args!(" pool={} pool_freed={}", t.pool, t.pool_freed));
     }
     line
 }
 
-fn push_counters(line: &mut String, counters: &xenheap_model::Counters) {
+fn push_bracketed(line: &mut String, counters: &Counters) {
+    if let Some(bracketed) = counters.bracketed {
+        push(line, format_args!(" bracketed={bracketed}"));
+    }
+}
+
+fn push_counters(line: &mut String, counters: &Counters) {
     for (key, value) in COUNTERS.into_iter().zip(counter_values(counters)) {
         push(line, format_args!(" {key}={value}"));
     }

@@ -1,13 +1,14 @@
 //! Our recorder's lines, format 1. The specification is `docs/record-format.md`.
 
 use xenheap_model::{
-    Charge, Counters, Domain, Event, Kind, KindTotals, Machine, Op, Owner, Pair, Pc, RowKey, StackId, View,
+    Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals, Life,
+    Machine, Op, Owner, Pair, Pc, Pool, RowKey, StackId, Subject, View,
 };
 
 use crate::{
     crc,
     number::{decimal, hex, hex_of, is_hex},
-    record::{DumpBegin, DumpEnd, Header, KindLine, Record, Refusal, RowLine, StackLine, Tag},
+    record::{Counted, DumpBegin, DumpEnd, Header, KindLine, Record, Refusal, RowLine, StackLine, Tag},
 };
 
 /// How a record begins. The space belongs to it.
@@ -116,30 +117,32 @@ fn parse_content(content: &[u8], take: impl FnOnce(Tag, u64, Record)) -> Option<
     let (tag, fields) = hex_of(fields, 8)?;
     let (seq, fields) = decimal(fields.strip_prefix(b" ")?)?;
     let fields = fields.strip_prefix(b" ")?;
-    let (view, op, fields) = match fields {
-        [op, b' ', fields @ ..] => (View::Trace, op_of(*op), fields),
-        [b'w', op, b' ', fields @ ..] => (View::Warn, op_of(*op), fields),
+    let (view, letter, fields) = match fields {
+        [letter, b' ', fields @ ..] => (View::Trace, *letter, fields),
+        [b'w', letter, b' ', fields @ ..] => (View::Warn, *letter, fields),
         _ => return None,
     };
-    let record = match op {
+    let record = match op_of(letter) {
         Some(op) => Record::Event { view, event: event(seq, op, fields)? },
-        None => other(seq, content)?,
+        None => other(seq, view, letter, fields)?,
     };
     take(Tag(tag as u32), seq, record);
     Some(())
 }
 
-/// What is not an event.
+/// What is no event of memory.
 #[cold]
-fn other(seq: u64, content: &[u8]) -> Option<Record> {
-    let mut parts = content.splitn(4, |&byte| byte == b' ').skip(3);
-    match parts.next()? {
-        [b'V', b' ', fields @ ..] if seq == 0 => header(fields).map(Record::Header),
-        [b'S', b' ', fields @ ..] => stack(fields).map(Record::Stack),
-        [b'P', b' ', fields @ ..] => row(fields).map(Record::Row),
-        [b'K', b' ', fields @ ..] => kind_line(fields).map(Record::Kind),
-        [b'Y', b' ', fields @ ..] => machine(fields).map(Record::Machine),
-        [b'Z', b' ', fields @ ..] => dump(fields),
+fn other(seq: u64, view: View, letter: u8, fields: &[u8]) -> Option<Record> {
+    match (letter, view) {
+        (b'C', _) => created(seq, fields).map(|event| Record::Domain { view, event }),
+        (b'E', _) => ended(seq, fields).map(|event| Record::Domain { view, event }),
+        (b'V', View::Trace) if seq == 0 => header(fields).map(Record::Header),
+        (b'S', View::Trace) => stack(fields).map(Record::Stack),
+        (b'P', View::Trace) => row(fields).map(Record::Row),
+        (b'K', View::Trace) => kind_line(fields).map(Record::Kind),
+        (b'U', View::Trace) => state(fields).map(Record::State),
+        (b'Y', View::Trace) => machine(fields).map(Record::Machine),
+        (b'Z', View::Trace) => dump(fields),
         _ => None,
     }
 }
@@ -164,6 +167,15 @@ fn kind_of(letter: u8) -> Option<Kind> {
         b'p' => Kind::PoolGrowth,
         _ => return None,
     })
+}
+
+/// The letter of a dump's line.
+fn counted_of(letter: u8) -> Option<Counted> {
+    match letter {
+        b'g' => Some(Counted::DomainPool),
+        b'r' => Some(Counted::NoRefcount),
+        letter => kind_of(letter).map(Counted::Anonymous),
+    }
 }
 
 /// Sets a field. One that was there already is an error.
@@ -199,6 +211,9 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
         cpu: 0,
         time: 0,
         unknown: false,
+        epoch: 0,
+        bracketed: false,
+        subject: None,
     };
     // One bit a letter: each field comes at most once.
     let mut seen = 0u64;
@@ -257,7 +272,21 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
                 event.unknown = true;
                 value
             }
-            b'q' | b'u' => return None,
+            b'e' => {
+                let (epoch, rest) = decimal(value)?;
+                event.epoch = epoch;
+                rest
+            }
+            b'b' if op == Op::Free => {
+                event.bracketed = true;
+                value
+            }
+            b'w' => {
+                let (subject, rest) = subject(value)?;
+                event.subject = Some(subject);
+                rest
+            }
+            b'q' | b'u' | b'b' => return None,
             // A letter of a later recorder.
             _ if letter.is_ascii_alphabetic() => {
                 let end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
@@ -271,6 +300,110 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
 
 fn domain(id: u64) -> Option<Domain> {
     u16::try_from(id).ok().map(Domain::from_id)
+}
+
+/// `5.7`
+fn domain_id(text: &[u8]) -> Option<(DomainId, &[u8])> {
+    let (id, rest) = decimal(text)?;
+    let (generation, rest) = decimal(rest.strip_prefix(b".")?)?;
+    let generation = u32::try_from(generation).ok()?;
+    Some((DomainId { domain: domain(id)?, generation }, rest))
+}
+
+/// A domain that was given a generation.
+fn known_domain(text: &[u8]) -> Option<DomainId> {
+    domain_id(text).filter(|(id, rest)| id.is_known() && rest.is_empty()).map(|(id, _)| id)
+}
+
+/// `x5.7`
+fn subject(text: &[u8]) -> Option<(Subject, &[u8])> {
+    let (how, text) = text.split_first()?;
+    let how = match how {
+        b'c' => How::Create,
+        b'k' => How::Destroy,
+        b'x' => How::Domctl,
+        _ => return None,
+    };
+    let (id, rest) = domain_id(text)?;
+    Some((Subject { how, id }, rest))
+}
+
+fn created(seq: u64, fields: &[u8]) -> Option<DomainEvent> {
+    let mut parts = parts(fields);
+    let id = known_domain(parts.next()?)?;
+    let (mut flags, mut place) = (None, Whereabouts::default());
+    for part in parts {
+        match part {
+            [b'f', value @ ..] => once(&mut flags, whole_hex(value)?)?,
+            part => place.add(part)?,
+        }
+    }
+    place.event(seq, id, Life::Created { flags: flags? })
+}
+
+fn ended(seq: u64, fields: &[u8]) -> Option<DomainEvent> {
+    let mut parts = parts(fields);
+    let id = known_domain(parts.next()?)?;
+    let (mut failed, mut place, mut pages) = (None, Whereabouts::default(), Values::new(POOL));
+    for part in parts {
+        if let Some((key, value)) = pair_of(part) {
+            pages.add(key, || whole_decimal(value))?;
+        } else if part == b"x" {
+            once(&mut failed, ())?;
+        } else {
+            place.add(part)?;
+        }
+    }
+    place.event(seq, id, Life::Ended { failed: failed.is_some(), pool: pool(pages.all()?) })
+}
+
+/// Where and when a domain's event happened.
+#[derive(Default)]
+struct Whereabouts {
+    current: Option<Domain>,
+    cpu: Option<u32>,
+    time: Option<u64>,
+}
+
+impl Whereabouts {
+    fn add(&mut self, part: &[u8]) -> Option<()> {
+        match part {
+            [b'd', id @ ..] => once(&mut self.current, domain(whole_decimal(id)?)?),
+            [b'c', id @ ..] => once(&mut self.cpu, u32::try_from(whole_decimal(id)?).ok()?),
+            [b't', time @ ..] => once(&mut self.time, whole_hex(time)?),
+            // A letter of a later recorder.
+            [letter, ..] if letter.is_ascii_alphabetic() => Some(()),
+            _ => None,
+        }
+    }
+
+    fn event(self, seq: u64, id: DomainId, life: Life) -> Option<DomainEvent> {
+        let Whereabouts { current, cpu, time } = self;
+        (seq > 0).then_some(DomainEvent { seq, life, id, current: current?, cpu: cpu?, time: time? })
+    }
+}
+
+/// The keys of a domain's own pages, in the order of the specification.
+pub(crate) const POOL: [&str; 6] = ["pool", "low", "takes", "backs", "failed", "extra"];
+
+/// The values of [`POOL`].
+pub(crate) fn pool_values(of: &Pool) -> [u64; 6] {
+    [of.size, of.low, of.takes, of.backs, of.failed, of.extra]
+}
+
+fn pool([size, low, takes, backs, failed, extra]: [u64; 6]) -> Pool {
+    Pool { size, low, takes, backs, failed, extra }
+}
+
+fn state(fields: &[u8]) -> Option<DomainState> {
+    let mut parts = parts(fields);
+    let id = known_domain(parts.next()?)?;
+    let mut pages = Values::new(POOL);
+    for part in parts {
+        let (key, value) = pair_of(part)?;
+        pages.add(key, || whole_decimal(value))?;
+    }
+    Some(DomainState { id, pool: pool(pages.all()?) })
 }
 
 /// Text between single spaces. An empty part is an error of whoever uses it, because no field is empty.
@@ -322,6 +455,7 @@ fn header(fields: &[u8]) -> Option<Header> {
             b"rows" => header.tables.rows = whole_decimal(value)?,
             b"live" => header.tables.live = whole_decimal(value)?,
             b"ring" => header.tables.ring = whole_decimal(value)?,
+            b"domains" => header.tables.domains = Some(whole_decimal(value)?),
             _ => {}
         }
     }
@@ -446,6 +580,7 @@ fn counters(values: [u64; 12]) -> Counters {
         peak,
         min: 0,
         max: 0,
+        bracketed: None,
     }
 }
 
@@ -454,13 +589,16 @@ fn row(fields: &[u8]) -> Option<RowLine> {
     let [b's', id @ ..] = parts.next()? else { return None };
     let stack = StackId(u32::try_from(whole_decimal(id)?).ok()?);
     let [kind] = parts.next()? else { return None };
-    let kind = kind_of(*kind)?;
-    let (mut current, mut owner, mut no_owner) = (None, None, None);
+    let of = counted_of(*kind)?;
+    let (mut current, mut owner, mut no_owner, mut bracketed) = (None, None, None, None);
     let (mut common, mut extent) = (Values::new(COUNTERS), Values::new(["min", "max"]));
     for part in parts {
         if let Some((key, value)) = pair_of(part) {
             common.add(key, || whole_decimal(value))?;
             extent.add(key, || whole_decimal(value))?;
+            if key == b"bracketed" {
+                once(&mut bracketed, whole_decimal(value)?)?;
+            }
         } else {
             match part {
                 b"n" => once(&mut no_owner, ())?,
@@ -471,21 +609,24 @@ fn row(fields: &[u8]) -> Option<RowLine> {
         }
     }
     let [min, max] = extent.all()?;
+    let (kind, charge) = match of {
+        Counted::Anonymous(kind) => (kind, if no_owner.is_some() { Charge::NoOwner } else { Charge::Nobody }),
+        // Their rows are of all domains.
+        _ if owner.is_some() || no_owner.is_some() => return None,
+        Counted::DomainPool => (Kind::DomainPool, Charge::Domain),
+        Counted::NoRefcount => (Kind::Domheap, Charge::NoRefcount),
+    };
+    let owner = owner.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain)));
     Some(RowLine {
-        key: RowKey {
-            stack,
-            kind,
-            charge: if no_owner.is_some() { Charge::NoOwner } else { Charge::Nobody },
-            current: current?,
-            owner: owner.map_or(Owner::Unknown, Owner::Passed),
-        },
-        counters: Counters { min, max, ..counters(common.all()?) },
+        key: RowKey { stack, kind, charge, current: current?, owner },
+        counters: Counters { min, max, bracketed, ..counters(common.all()?) },
     })
 }
 
 fn kind_line(fields: &[u8]) -> Option<KindLine> {
     let [kind, b' ', fields @ ..] = fields else { return None };
-    let kind = kind_of(*kind)?;
+    let of = counted_of(*kind)?;
+    let mut bracketed = None;
     let mut common = Values::new(COUNTERS);
     let mut more = Values::new(["orphans", "orphan_bytes", "pages", "pages_freed"]);
     let mut blocks = Values::new(["pool", "pool_freed"]);
@@ -494,12 +635,18 @@ fn kind_line(fields: &[u8]) -> Option<KindLine> {
         common.add(key, || whole_decimal(value))?;
         more.add(key, || whole_decimal(value))?;
         blocks.add(key, || whole_decimal(value))?;
+        if key == b"bracketed" {
+            once(&mut bracketed, whole_decimal(value)?)?;
+        }
     }
     let [orphans, orphan_bytes, pages, pages_freed] = more.all()?;
-    let [pool, pool_freed] = if kind == Kind::Xmalloc { blocks.all()? } else { [0; 2] };
-    let counters = counters(common.all()?);
+    let [pool, pool_freed] = match of {
+        Counted::Anonymous(Kind::Xmalloc) => blocks.all()?,
+        _ => [0; 2],
+    };
+    let counters = Counters { bracketed, ..counters(common.all()?) };
     let totals = KindTotals { counters, orphans, orphan_bytes, pages, pages_freed, pool, pool_freed };
-    Some(KindLine { kind, totals })
+    Some(KindLine { of, totals })
 }
 
 fn machine(fields: &[u8]) -> Option<Machine> {
@@ -518,6 +665,7 @@ fn machine(fields: &[u8]) -> Option<Machine> {
         "lost_live",
         "busy",
     ]);
+    let mut lost_domains = None;
     for part in parts(fields) {
         let (key, value) = pair_of(part)?;
         if let Some((first, rest)) = decimal(value)
@@ -525,6 +673,8 @@ fn machine(fields: &[u8]) -> Option<Machine> {
         {
             start.add(key, || Some(first))?;
             now.add(key, || whole_decimal(second))?;
+        } else if key == b"lost_domains" {
+            once(&mut lost_domains, whole_decimal(value)?)?;
         } else {
             single.add(key, || whole_decimal(value))?;
         }
@@ -562,6 +712,7 @@ fn machine(fields: &[u8]) -> Option<Machine> {
         lost_stacks,
         lost_rows,
         lost_live,
+        lost_domains,
         busy,
     })
 }

@@ -44,7 +44,7 @@ mod trace;
 pub use error::{Compression, Damage, Error};
 pub use input::{Input, Position, open};
 pub use record::{
-    DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord, RowLine,
-    StackLine, Tag, XenSays,
+    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
+    RowLine, StackLine, Tag, XenSays,
 };
 pub use scan::{ScanStats, scan};

@@ -1,7 +1,8 @@
 use std::fmt;
 
 use xenheap_model::{
-    Counters, Domain, Event, Kind, KindTotals, Machine, Mark, Pc, RowKey, StackId, Tables, TraceFrame, View,
+    Counters, Domain, DomainEvent, DomainState, Event, Kind, KindTotals, Machine, Mark, Pc, RowKey, StackId,
+    Tables, TraceFrame, View,
 };
 
 /// Where in the log something stands.
@@ -43,12 +44,21 @@ pub enum Record {
         /// What it says. `event.seq` is the record's number.
         event: Event,
     },
+    /// `C` `E` and their `w` forms.
+    Domain {
+        /// [`View::Trace`] or [`View::Warn`].
+        view: View,
+        /// What it says. `event.seq` is the record's number.
+        event: DomainEvent,
+    },
     /// `Z begin`.
     DumpBegin(DumpBegin),
     /// `P`.
     Row(RowLine),
     /// `K`.
     Kind(KindLine),
+    /// `U`.
+    State(DomainState),
     /// `Y`.
     Machine(Machine),
     /// `Z end`.
@@ -105,11 +115,22 @@ pub struct RowLine {
     pub counters: Counters,
 }
 
+/// What a `K` line counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counted {
+    /// `x` `h` `d` `p`: anonymous memory of this kind, which is one of [`Kind::ANONYMOUS`].
+    Anonymous(Kind),
+    /// `g`: what domains' pools hand out.
+    DomainPool,
+    /// `r`: pages of domains that do not count against their limit.
+    NoRefcount,
+}
+
 /// The `K` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KindLine {
-    /// Which.
-    pub kind: Kind,
+    /// Of what.
+    pub of: Counted,
     /// How much.
     pub totals: KindTotals,
 }

@@ -70,6 +70,9 @@ impl Iterator for Events {
             cpu: 0,
             time: self.seq,
             unknown: false,
+            epoch: 0,
+            bracketed: false,
+            subject: None,
         })
     }
 }

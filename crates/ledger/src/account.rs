@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use xenheap_model::{
-    Check, Dump, Facts, LogFormat, RawStack, Refused, Row, Run, Stack, StackId, Totals, TraceFrame, View,
+    Check, Cycles, DomainAccount, Dump, Facts, Left, LogFormat, RawStack, Refused, Row, Run, Service, Stack,
+    StackId, Totals, TraceFrame, View,
 };
 
 use crate::Live;
@@ -27,6 +28,16 @@ pub struct Account {
     pub refused: Refused,
     /// What is live at the end, in order of its numbers. The summary view does not know addresses: empty there.
     pub live: Vec<Live>,
+    /// The domains that were seen, by generation.
+    pub domains: Vec<DomainAccount>,
+    /// What the cycles of a workload show.
+    pub cycles: Cycles,
+    /// What is left of domains that are gone, sorted.
+    pub left: Vec<Left>,
+    /// What calls leave behind, by stack.
+    pub services: Vec<Service>,
+    /// Numbers at which cycles ended.
+    pub cycle_ends: Vec<u64>,
     /// The views that the log has.
     pub views: Vec<View>,
     /// What the event sink was given, if anything.
@@ -45,8 +56,34 @@ pub struct Stream {
 impl Account {
     /// The run, once the stacks have names.
     pub fn into_run(self, stacks: BTreeMap<StackId, Stack>) -> Run {
-        let Account { facts, profile, totals, dump, checks, refused, .. } = self;
-        Run { facts, stacks, profile, totals, dump, checks, refused }
+        let Account {
+            facts,
+            profile,
+            totals,
+            dump,
+            checks,
+            refused,
+            domains,
+            cycles,
+            left,
+            services,
+            cycle_ends,
+            ..
+        } = self;
+        Run {
+            facts,
+            stacks,
+            profile,
+            totals,
+            dump,
+            checks,
+            refused,
+            domains,
+            cycles,
+            left,
+            services,
+            cycle_ends,
+        }
     }
 
     /// Whether the sink was given the events that this account is made from. If not, the log has to be read again with

@@ -1,6 +1,6 @@
 //! Comparing numbers of two sources, and saying where they differ.
 
-use xenheap_model::{Counters, Kind, KindTotals, Owner, Row, RowKey, Totals};
+use xenheap_model::{Counters, Kind, KindTotals, Row, RowKey, Totals};
 
 /// Differences that are kept to be named.
 const NAMED: usize = 3;
@@ -41,8 +41,8 @@ impl Agreement {
     /// Compares totals. `sides` names where they are from.
     pub(crate) fn totals(&mut self, sides: [&str; 2], a: &Totals, b: &Totals) {
         self.compared = self.compared.saturating_add(1);
-        for kind in Kind::ALL {
-            for ((name, a), (_, b)) in numbers(a.of(kind)).into_iter().zip(numbers(b.of(kind))) {
+        for kind in Kind::ANONYMOUS {
+            for ((name, a), (_, b)) in numbers(&a.of(kind)).into_iter().zip(numbers(&b.of(kind))) {
                 if a != b {
                     self.add(|| format!("{kind} {name} {a} in {}, {b} in {}", sides[0], sides[1]));
                 }
@@ -92,7 +92,7 @@ impl Agreement {
     /// Compares a dump's rows with its totals.
     pub(crate) fn sums(&mut self, rows: &[Row], totals: &Totals) {
         self.compared = self.compared.saturating_add(1);
-        for kind in Kind::ALL {
+        for kind in Kind::ANONYMOUS {
             let mut sums = counters(&Counters::default());
             for row in rows.iter().filter(|row| row.key.kind == kind) {
                 for ((_, sum), (_, n)) in sums.iter_mut().zip(counters(&row.counters)) {
@@ -113,10 +113,7 @@ impl Agreement {
 
 fn row(key: &RowKey) -> String {
     let RowKey { stack, kind, charge, current, owner } = key;
-    let owner = match owner {
-        Owner::Unknown => String::new(),
-        Owner::Passed(domain) => format!(" for {domain}"),
-    };
+    let owner = owner.id().map_or(String::new(), |id| format!(" for {id}"));
     format!("row (stack {}, {kind}, {charge}, {current}{owner})", stack.0)
 }
 

@@ -1,12 +1,19 @@
 //! The hypervisor's dumps: lines put together, complete or not.
 
-use xenheap_console::{DumpBegin, DumpEnd, KindLine, RowLine};
-use xenheap_model::{Counters, Dump, Kind, Machine, Row, RowKey, StackId};
+use std::collections::BTreeMap;
+
+use xenheap_console::{Counted, DumpBegin, DumpEnd, KindLine, RowLine};
+use xenheap_model::{
+    Charged, Counters, DomainId, DomainState, Dump, Kind, KindTotals, Machine, Pool, Row, RowKey, StackId,
+};
 
 use crate::hash::{FoldMap, FoldSet};
 
 /// More rows than a recorder can have.
 const MOST_ROWS: usize = 1 << 20;
+
+/// More domains than exist at once.
+const MOST_DOMAINS: usize = 1 << 16;
 
 /// Incomplete dumps that are kept to be named.
 const NAMED: usize = 8;
@@ -35,8 +42,9 @@ pub(crate) struct Incomplete {
 struct Open {
     dump: Dump,
     rows: FoldMap<RowKey, Counters>,
-    kinds: [bool; 4],
-    machine: bool,
+    kinds: BTreeMap<Counted, KindTotals>,
+    domains: BTreeMap<DomainId, Pool>,
+    machine: Option<Machine>,
     stacks: FoldSet<StackId>,
 }
 
@@ -153,7 +161,7 @@ impl Dumps {
     pub(crate) fn row(&mut self, seq: u64, line: RowLine) -> Line {
         let RowLine { key, counters } = line;
         let Some(open) = self.open_at(seq) else {
-            return self.told_again(seq, |last| counters_of(&last.rows, &key) == Some(&counters));
+            return self.told_again(seq, |last| counters_of(last, &key) == Some(&counters));
         };
         match open.rows.get(&key) {
             Some(known) if *known == counters => Line::Replayed,
@@ -167,29 +175,49 @@ impl Dumps {
     }
 
     pub(crate) fn kind(&mut self, seq: u64, line: KindLine) -> Line {
-        let KindLine { kind, totals } = line;
+        let KindLine { of, totals } = line;
         let Some(open) = self.open_at(seq) else {
-            return self.told_again(seq, |last| *last.totals.of(kind) == totals);
+            return self.told_again(seq, |last| totals_of(last, of) == Some(totals));
         };
-        let Some(have) = open.kinds.get_mut(kind as usize) else { return Line::Outside };
-        if *have {
-            return if *open.dump.totals.of(kind) == totals { Line::Replayed } else { Line::Conflict };
+        match open.kinds.get(&of) {
+            Some(known) if *known == totals => Line::Replayed,
+            Some(_) => Line::Conflict,
+            None => {
+                open.kinds.insert(of, totals);
+                Line::Accepted
+            }
         }
-        *have = true;
-        *open.dump.totals.of_mut(kind) = totals;
-        Line::Accepted
+    }
+
+    /// A domain that exists.
+    pub(crate) fn state(&mut self, seq: u64, state: DomainState) -> Line {
+        let DomainState { id, pool } = state;
+        let Some(open) = self.open_at(seq) else {
+            return self.told_again(seq, |last| last.domains.binary_search(&state).is_ok());
+        };
+        match open.domains.get(&id) {
+            Some(known) if *known == pool => Line::Replayed,
+            Some(_) => Line::Conflict,
+            None if open.domains.len() >= MOST_DOMAINS => Line::TooMany,
+            None => {
+                open.domains.insert(id, pool);
+                Line::Accepted
+            }
+        }
     }
 
     pub(crate) fn machine(&mut self, seq: u64, machine: Machine) -> Line {
         let Some(open) = self.open_at(seq) else {
             return self.told_again(seq, |last| last.machine == machine);
         };
-        if open.machine {
-            return if open.dump.machine == machine { Line::Replayed } else { Line::Conflict };
+        match &open.machine {
+            Some(known) if *known == machine => Line::Replayed,
+            Some(_) => Line::Conflict,
+            None => {
+                open.machine = Some(machine);
+                Line::Accepted
+            }
         }
-        open.machine = true;
-        open.dump.machine = machine;
-        Line::Accepted
     }
 
     pub(crate) fn end(&mut self, seq: u64, end: DumpEnd) -> Line {
@@ -215,9 +243,26 @@ impl Dumps {
             self.lost(end.number, missing.join(", "));
             return Line::Accepted;
         }
-        let Open { mut dump, rows, .. } = open;
-        dump.rows = rows.into_iter().map(|(key, counters)| Row { key, counters }).collect();
-        dump.rows.sort_unstable_by_key(|row| row.key);
+        let Open { mut dump, rows, kinds, machine, domains, .. } = open;
+        dump.machine = machine.unwrap_or_default();
+        let mut rows: Vec<Row> = rows.into_iter().map(|(key, counters)| Row { key, counters }).collect();
+        rows.sort_unstable_by_key(|row| row.key);
+        let (anonymous, charged) = rows.into_iter().partition(|row| row.key.charge.is_anonymous());
+        dump.rows = anonymous;
+        for (of, totals) in &kinds {
+            if let Counted::Anonymous(kind) = *of
+                && let Some(place) = dump.totals.of_mut(kind)
+            {
+                *place = *totals;
+            }
+        }
+        // The earlier recorder knows none.
+        if let (Some(&domain_pool), Some(&no_refcount)) =
+            (kinds.get(&Counted::DomainPool), kinds.get(&Counted::NoRefcount))
+        {
+            dump.charged = Some(Charged { rows: charged, domain_pool, no_refcount });
+        }
+        dump.domains = domains.into_iter().map(|(id, pool)| DomainState { id, pool }).collect();
         self.last = Some(dump);
         self.complete = self.complete.saturating_add(1);
         Line::Completed
@@ -229,21 +274,40 @@ impl Dumps {
     }
 }
 
-/// The counters of a row, in rows sorted by key.
-fn counters_of<'a>(rows: &'a [Row], key: &RowKey) -> Option<&'a Counters> {
+/// The counters of a row of a dump.
+fn counters_of<'a>(dump: &'a Dump, key: &RowKey) -> Option<&'a Counters> {
+    let charged = || dump.charged.as_ref().map(|charged| charged.rows.as_slice());
+    let rows = if key.charge.is_anonymous() { &dump.rows } else { charged()? };
     let index = rows.binary_search_by_key(key, |row| row.key).ok()?;
     rows.get(index).map(|row| &row.counters)
+}
+
+/// The totals of a dump.
+fn totals_of(dump: &Dump, of: Counted) -> Option<KindTotals> {
+    match of {
+        Counted::Anonymous(kind) => Some(dump.totals.of(kind)),
+        Counted::DomainPool => dump.charged.as_ref().map(|charged| charged.domain_pool),
+        Counted::NoRefcount => dump.charged.as_ref().map(|charged| charged.no_refcount),
+    }
 }
 
 /// What an ended dump lacks.
 fn missing(open: &Open, end: &DumpEnd) -> Vec<String> {
     let mut missing = Vec::new();
-    for (kind, have) in Kind::ALL.iter().zip(open.kinds) {
-        if !have {
-            missing.push(format!("its totals of {kind} are missing"));
+    let mut lacks = |of: Counted, what: &str| {
+        if !open.kinds.contains_key(&of) {
+            missing.push(format!("its totals of {what} are missing"));
         }
+    };
+    for kind in Kind::ANONYMOUS {
+        lacks(Counted::Anonymous(kind), kind.as_str());
     }
-    if !open.machine {
+    // The earlier recorder counts no charged memory and does not speak of domains.
+    if open.machine.is_some_and(|machine| machine.lost_domains.is_some()) {
+        lacks(Counted::DomainPool, "domain-pool");
+        lacks(Counted::NoRefcount, "no-refcount");
+    }
+    if open.machine.is_none() {
         missing.push("the machine's own numbers are missing".to_owned());
     }
     let counts =

@@ -149,6 +149,8 @@ impl<'s> Intake<'s> {
         self.records += 1;
         let why = match record {
             Record::Event { view, event } => self.event(view, hash, event),
+            Record::Domain { .. } => None,
+            Record::State(state) => refusal(self.dumps.state(seq, state)),
             Record::Header(header) => self.our_header(hash, header),
             Record::Stack(line) => {
                 self.name(seq);
@@ -481,6 +483,7 @@ impl<'s> Intake<'s> {
             live,
             views: have,
             streamed: self.outlet.streamed,
+            ..Account::default()
         })
     }
 

@@ -231,6 +231,9 @@ mod tests {
             cpu: 0,
             time: 0,
             unknown: false,
+            epoch: 0,
+            bracketed: false,
+            subject: None,
         }
     }
 

@@ -1,6 +1,6 @@
-use xenheap_model::{Charge, Domain, Event, Kind, Owner, StackId};
+use xenheap_model::{Charge, Domain, DomainEvent, Event, Kind, Owner, StackId};
 
-/// The allocation that an event frees or gives away, or a part of it.
+/// The allocation that an event makes, frees or gives away, or a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matched {
     /// Number of the event that made it.
@@ -9,7 +9,7 @@ pub struct Matched {
     pub addr: u64,
     /// Bytes of the whole allocation, as asked.
     pub size: u64,
-    /// Bytes of it that this event freed or gave.
+    /// Bytes of it that this event made, freed or gave.
     pub bytes: u64,
     /// Nothing of it is live any more.
     pub last: bool,
@@ -27,7 +27,13 @@ pub struct Matched {
 
 /// Who receives the accepted events of one view, in order of their numbers.
 pub trait EventSink {
-    /// One event. `matched`: for [`Op::Free`](xenheap_model::Op::Free) and [`Op::Give`](xenheap_model::Op::Give) the
-    /// allocation that it met (the one at the lowest address, if there are several); for other events nothing.
+    /// One event of memory. `matched`: for [`Op::Alloc`](xenheap_model::Op::Alloc) and [`Op::Take`](xenheap_model::Op::Take)
+    /// what it made, for [`Op::Free`](xenheap_model::Op::Free) and [`Op::Give`](xenheap_model::Op::Give) the allocation that
+    /// it met (the one at the lowest address, if there are several); for other events nothing.
     fn event(&mut self, event: &Event, matched: Option<&Matched>);
+
+    /// One event of a domain, in the same sequence.
+    fn domain(&mut self, event: &DomainEvent) {
+        let _ = event;
+    }
 }

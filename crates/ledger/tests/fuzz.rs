@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use xenheap_console::{
-    DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord, RowLine,
-    StackLine, Tag,
+    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
+    RowLine, StackLine, Tag,
 };
 use xenheap_ledger::{Account, Book, Config, EventSink, Intake, Matched};
 use xenheap_model::{
@@ -25,7 +25,7 @@ fn size() -> BoxedStrategy<u64> {
 }
 
 fn kind() -> BoxedStrategy<Kind> {
-    prop::sample::select(&Kind::ALL[..]).boxed()
+    prop::sample::select(&Kind::ANONYMOUS[..]).boxed()
 }
 
 fn domain() -> impl Strategy<Value = Domain> {
@@ -46,7 +46,7 @@ prop_compose! {
         let charge = if no_owner { Charge::NoOwner } else { Charge::Nobody };
         Event {
             seq: 0, op, kind, addr, size, used, stack: StackId(stack), current, passed, charge, memflags: 0, layer: 0,
-            cpu: 0, time, unknown,
+            cpu: 0, time, unknown, epoch: 0, bracketed: false, subject: None,
         }
     }
 }
@@ -82,7 +82,7 @@ fn record() -> BoxedStrategy<(u64, Record)> {
             .prop_map(|(number, stacks, rows)| Record::DumpEnd(DumpEnd { number, stacks, rows })),
         1 => (key, counters()).prop_map(|(key, counters)| Record::Row(RowLine { key, counters })),
         4 => (kind(), counters(), number()).prop_map(|(kind, counters, pages)| {
-            Record::Kind(KindLine { kind, totals: KindTotals { counters, pages, pool: pages, ..KindTotals::default() } })
+            Record::Kind(KindLine { of: Counted::Anonymous(kind), totals: KindTotals { counters, pages, pool: pages, ..KindTotals::default() } })
         }),
         1 => (number(), number(), number()).prop_map(|(start, now, n)| Record::Machine(Machine {
             free: Pair { start, now }, poolused: Pair { start: now, now: start }, poolhdr: n, owned_alloc: n, busy: n,
@@ -244,7 +244,7 @@ proptest! {
             event.addr %= 1 << 40;
             event.size = Some(event.size.unwrap_or(0).clamp(1, 1 << 20).next_multiple_of(4096));
             book.apply(&event);
-            for kind in Kind::ALL {
+            for kind in Kind::ANONYMOUS {
                 let c = book.totals().of(kind).counters;
                 prop_assert_eq!(c.live, c.allocs + c.taken - c.freed - c.given);
                 prop_assert_eq!(c.live_bytes, c.bytes + c.taken_bytes - c.freed_bytes - c.given_bytes);

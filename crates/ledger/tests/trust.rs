@@ -24,6 +24,9 @@ fn event(seq: u64, op: Op, addr: u64) -> Event {
         cpu: 0,
         time: seq * 10,
         unknown: false,
+        epoch: 0,
+        bracketed: false,
+        subject: None,
     }
 }
 

@@ -26,6 +26,8 @@ pub enum CheckId {
     Totals,
     /// The views of the log agree on every number.
     Views,
+    /// Domains begin and end once, and exist when the hypervisor says so.
+    Domains,
     /// Free heap pages balance.
     BalanceFree,
     /// The pages of all domains balance.
@@ -36,7 +38,7 @@ pub enum CheckId {
 
 impl CheckId {
     /// All checks, in the order of reports.
-    pub const ALL: [CheckId; 14] = [
+    pub const ALL: [CheckId; 15] = [
         CheckId::Header,
         CheckId::Sequence,
         CheckId::Intact,
@@ -48,6 +50,7 @@ impl CheckId {
         CheckId::Ended,
         CheckId::Totals,
         CheckId::Views,
+        CheckId::Domains,
         CheckId::BalanceFree,
         CheckId::BalanceDomains,
         CheckId::BalancePool,
@@ -67,6 +70,7 @@ impl CheckId {
             CheckId::Ended => "ended",
             CheckId::Totals => "totals",
             CheckId::Views => "views",
+            CheckId::Domains => "domains",
             CheckId::BalanceFree => "balance-free",
             CheckId::BalanceDomains => "balance-domains",
             CheckId::BalancePool => "balance-pool",

@@ -32,4 +32,7 @@ pub struct Counters {
     pub min: u64,
     /// Largest single allocation.
     pub max: u64,
+    /// Of `freed`, those that were freed before the call which made them had ended. `None`: the recorder cannot say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bracketed: Option<u64>,
 }

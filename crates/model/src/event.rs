@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Charge, Domain, Kind, StackId};
+use crate::{Charge, Domain, DomainEvent, DomainId, Kind, Owner, StackId, Subject};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,10 +60,19 @@ pub struct Event {
     /// A free of which the recorder says that it never recorded the allocation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
+    /// Number of the call into Xen that its CPU was serving; 0: none. Each CPU counts its own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u64,
+    /// A free before the call that allocated had ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bracketed: bool,
+    /// The domain that Xen was working on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
 }
 
-fn is_zero(n: &u32) -> bool {
-    *n == 0
+fn is_zero<N: Default + PartialEq>(n: &N) -> bool {
+    *n == N::default()
 }
 
 impl Event {
@@ -71,5 +80,56 @@ impl Event {
     /// because their header stands before them.
     pub fn is_whole_pages(&self) -> bool {
         self.kind == Kind::Xmalloc && self.addr.is_multiple_of(crate::PAGE_SIZE)
+    }
+
+    /// The domain that this event alone says its memory is for: the one that was passed, else the subject. `latest` gives
+    /// the generation that an id without one means, 0 if nobody knows.
+    pub fn owner(&self, latest: impl FnOnce(Domain) -> u32) -> Owner {
+        match (self.passed, self.subject) {
+            (Some(domain), Some(subject)) if subject.id.domain == domain => Owner::Passed(subject.id),
+            (Some(domain), _) => Owner::Passed(DomainId { domain, generation: latest(domain) }),
+            (None, Some(subject)) => subject.owner(),
+            (None, None) => Owner::Unknown,
+        }
+    }
+}
+
+/// One event of the sequence: of memory or of a domain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum AnyEvent {
+    /// Of anonymous memory.
+    Memory(Event),
+    /// Of a domain's life.
+    Domain(DomainEvent),
+}
+
+impl AnyEvent {
+    /// Number in sequence.
+    pub fn seq(&self) -> u64 {
+        match self {
+            AnyEvent::Memory(event) => event.seq,
+            AnyEvent::Domain(event) => event.seq,
+        }
+    }
+
+    /// Nanoseconds since Xen's clock started.
+    pub fn time(&self) -> u64 {
+        match self {
+            AnyEvent::Memory(event) => event.time,
+            AnyEvent::Domain(event) => event.time,
+        }
+    }
+}
+
+impl From<Event> for AnyEvent {
+    fn from(event: Event) -> Self {
+        AnyEvent::Memory(event)
+    }
+}
+
+impl From<DomainEvent> for AnyEvent {
+    fn from(event: DomainEvent) -> Self {
+        AnyEvent::Domain(event)
     }
 }

@@ -14,11 +14,17 @@ pub enum Kind {
     Domheap,
     /// A page fetched for the xmalloc pool: nobody's request.
     PoolGrowth,
+    /// Pages of a domain's p2m or paging pool. Never anonymous: counted, not traced.
+    DomainPool,
 }
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Kind; 4] = [Kind::Xmalloc, Kind::Xenheap, Kind::Domheap, Kind::PoolGrowth];
+    pub const ALL: [Kind; 5] =
+        [Kind::Xmalloc, Kind::Xenheap, Kind::Domheap, Kind::PoolGrowth, Kind::DomainPool];
+
+    /// Those that anonymous memory can be of: the ones that have events and [`Totals`](crate::Totals).
+    pub const ANONYMOUS: [Kind; 4] = [Kind::Xmalloc, Kind::Xenheap, Kind::Domheap, Kind::PoolGrowth];
 
     /// The name used on the command line and in JSON.
     pub fn as_str(self) -> &'static str {
@@ -27,6 +33,7 @@ impl Kind {
             Kind::Xenheap => "xenheap",
             Kind::Domheap => "domheap",
             Kind::PoolGrowth => "pool-growth",
+            Kind::DomainPool => "domain-pool",
         }
     }
 
@@ -61,14 +68,14 @@ impl FromStr for Kind {
     type Err = ParseKindError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Kind::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == s)
-            .ok_or(ParseKindError { text: s.to_owned(), known: "xmalloc, xenheap, domheap, pool-growth" })
+        Kind::ALL.into_iter().find(|kind| kind.as_str() == s).ok_or(ParseKindError {
+            text: s.to_owned(),
+            known: "xmalloc, xenheap, domheap, pool-growth, domain-pool",
+        })
     }
 }
 
-/// Whom an allocation is charged to. Only anonymous charges are recorded.
+/// Whom an allocation is charged to. *Anonymous* are `nobody` and `no-owner`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Charge {
@@ -76,14 +83,28 @@ pub enum Charge {
     Nobody,
     /// A domain was passed with `MEMF_no_owner`: charged to nobody all the same.
     NoOwner,
+    /// A domain's with `MEMF_no_refcount`: they do not count against its limit.
+    NoRefcount,
+    /// To a domain.
+    Domain,
 }
 
 impl Charge {
+    /// All charges, in the order of reports.
+    pub const ALL: [Charge; 4] = [Charge::Nobody, Charge::NoOwner, Charge::NoRefcount, Charge::Domain];
+
+    /// Whether no domain pays for it.
+    pub fn is_anonymous(self) -> bool {
+        matches!(self, Charge::Nobody | Charge::NoOwner)
+    }
+
     /// The name used on the command line and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Charge::Nobody => "nobody",
             Charge::NoOwner => "no-owner",
+            Charge::NoRefcount => "no-refcount",
+            Charge::Domain => "domain",
         }
     }
 }
@@ -98,10 +119,10 @@ impl FromStr for Charge {
     type Err = ParseKindError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        [Charge::Nobody, Charge::NoOwner]
+        Charge::ALL
             .into_iter()
             .find(|charge| charge.as_str() == s)
-            .ok_or(ParseKindError { text: s.to_owned(), known: "nobody, no-owner" })
+            .ok_or(ParseKindError { text: s.to_owned(), known: "nobody, no-owner, no-refcount, domain" })
     }
 }
 

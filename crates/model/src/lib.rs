@@ -2,7 +2,8 @@
 //!
 //! A *record* is one line of the recorder; an [`Event`] is what it says, in sequence order; an *allocation* is an event
 //! and, if it came, its free; a [`Stack`] is how it came about, root first; a [`Row`] of the profile counts what was
-//! allocated by one stack, kind, charge, current domain and owner. [`Run`] is everything known of one boot.
+//! allocated by one stack, kind, charge, current domain and owner. A [`DomainEvent`] says that a domain begins or ends. [`Run`]
+//! is everything known of one boot.
 //!
 //! This crate does no I/O.
 
@@ -11,16 +12,19 @@ mod counters;
 mod domain;
 mod event;
 mod kind;
+mod life;
 mod run;
 mod stack;
 
 pub use check::{Check, CheckId, Outcome};
 pub use counters::Counters;
 pub use domain::{Domain, ParseDomainError};
-pub use event::{Event, Op};
+pub use event::{AnyEvent, Event, Op};
 pub use kind::{Charge, Kind, ParseKindError, View};
+pub use life::{Amount, DomainAccount, DomainEvent, DomainId, DomainState, How, Life, Moment, Pool, Subject};
 pub use run::{
-    Arch, Dump, Facts, KindTotals, LogFormat, Machine, Owner, Pair, Refused, Row, RowKey, Run, Tables, Totals,
+    Arch, Charged, Cycles, Dump, Facts, GROWING, Growing, KindTotals, Left, LogFormat, Machine, Owner, Pair,
+    Refused, Rise, Row, RowKey, Run, Service, Tables, Totals,
 };
 pub use stack::{Frame, Mark, Pc, RawStack, Source, Stack, StackId, TraceFrame};
 

@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Charge, Check, Counters, Domain, Kind, Stack, StackId, View};
+use crate::{
+    Amount, Charge, Check, CheckId, Counters, Domain, DomainAccount, DomainId, DomainState, Kind, Outcome,
+    Stack, StackId, View,
+};
 
 /// Architecture of a run. Reports never mix them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,24 +100,49 @@ pub struct Tables {
     pub live: u64,
     /// Records waiting to be printed.
     pub ring: u64,
+    /// Domains that exist at once; `None`: the recorder knows none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domains: Option<u64>,
 }
 
 /// The domain an allocation is *for*, and how that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(tag = "known-by", content = "domain", rename_all = "kebab-case")]
+#[serde(tag = "known-by", rename_all = "kebab-case")]
 pub enum Owner {
     /// Nothing says.
     Unknown,
     /// It was passed to the allocator.
-    Passed(Domain),
+    Passed(DomainId),
+    /// It was being created.
+    Created(DomainId),
+    /// A domctl named it: a hint.
+    Domctl(DomainId),
+    /// It was freed in that domain's destruction.
+    Destroyed(DomainId),
 }
 
 impl Owner {
     /// The domain, if one is known.
     pub fn domain(self) -> Option<Domain> {
+        self.id().map(|id| id.domain)
+    }
+
+    /// The domain and its generation, if one is known.
+    pub fn id(self) -> Option<DomainId> {
         match self {
             Owner::Unknown => None,
-            Owner::Passed(domain) => Some(domain),
+            Owner::Passed(id) | Owner::Created(id) | Owner::Domctl(id) | Owner::Destroyed(id) => Some(id),
+        }
+    }
+
+    /// How it is known, as in JSON.
+    pub fn known_by(self) -> &'static str {
+        match self {
+            Owner::Unknown => "unknown",
+            Owner::Passed(_) => "passed",
+            Owner::Created(_) => "created",
+            Owner::Domctl(_) => "domctl",
+            Owner::Destroyed(_) => "destroyed",
         }
     }
 }
@@ -163,7 +191,7 @@ pub struct KindTotals {
     pub pool_freed: u64,
 }
 
-/// Totals per kind, in the order of [`Kind::ALL`].
+/// Totals of anonymous memory per kind, in the order of [`Kind::ANONYMOUS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
@@ -179,25 +207,39 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Those of one kind.
-    pub fn of(&self, kind: Kind) -> &KindTotals {
+    /// Those of one kind; nothing for [`Kind::DomainPool`], which is never anonymous.
+    pub fn of(&self, kind: Kind) -> KindTotals {
         match kind {
-            Kind::Xmalloc => &self.xmalloc,
-            Kind::Xenheap => &self.xenheap,
-            Kind::Domheap => &self.domheap,
-            Kind::PoolGrowth => &self.pool_growth,
+            Kind::Xmalloc => self.xmalloc,
+            Kind::Xenheap => self.xenheap,
+            Kind::Domheap => self.domheap,
+            Kind::PoolGrowth => self.pool_growth,
+            Kind::DomainPool => KindTotals::default(),
         }
     }
 
     /// Those of one kind, to be changed.
-    pub fn of_mut(&mut self, kind: Kind) -> &mut KindTotals {
+    pub fn of_mut(&mut self, kind: Kind) -> Option<&mut KindTotals> {
         match kind {
-            Kind::Xmalloc => &mut self.xmalloc,
-            Kind::Xenheap => &mut self.xenheap,
-            Kind::Domheap => &mut self.domheap,
-            Kind::PoolGrowth => &mut self.pool_growth,
+            Kind::Xmalloc => Some(&mut self.xmalloc),
+            Kind::Xenheap => Some(&mut self.xenheap),
+            Kind::Domheap => Some(&mut self.domheap),
+            Kind::PoolGrowth => Some(&mut self.pool_growth),
+            Kind::DomainPool => None,
         }
     }
+}
+
+/// Memory that is charged to a domain and can run out all the same. Counted by the hypervisor, without events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Charged {
+    /// By stack, kind and current domain, sorted by key.
+    pub rows: Vec<Row>,
+    /// Kind [`Kind::DomainPool`], charge [`Charge::Domain`].
+    pub domain_pool: KindTotals,
+    /// Kind [`Kind::Domheap`], charge [`Charge::NoRefcount`].
+    pub no_refcount: KindTotals,
 }
 
 /// A quantity when recording started, and now.
@@ -241,6 +283,9 @@ pub struct Machine {
     pub lost_rows: u64,
     /// Live blocks not kept.
     pub lost_live: u64,
+    /// Domains not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_domains: Option<u64>,
     /// Operations under way while the numbers were read.
     pub busy: u64,
 }
@@ -259,8 +304,93 @@ pub struct Dump {
     pub totals: Totals,
     /// The machine's own account.
     pub machine: Machine,
-    /// Its table, in mode `summary`.
+    /// Its table of anonymous memory, in mode `summary`.
     pub rows: Vec<Row>,
+    /// Charged memory; `None`: the recorder does not count it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charged: Option<Charged>,
+    /// The domains that existed, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<DomainState>,
+}
+
+/// What the cycles of a workload show. A complete dump by the debug key ends a cycle.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cycles {
+    /// How many completed ones were seen. Of the first it is not known what it began with, so nothing can rise in it.
+    pub completed: u64,
+    /// Those of which our own numbers are not known, because their records came too late.
+    pub missed: u64,
+    /// What is growing, sorted by stack, kind and charge.
+    pub growing: Vec<Growing>,
+}
+
+/// How many consecutive rises make something *growing*.
+pub const GROWING: u64 = 3;
+
+/// Something of which the live bytes rose in each of the last cycles, at least [`GROWING`] of them; whichever domains
+/// were current, and whichever it was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growing {
+    /// How it came about.
+    pub stack: StackId,
+    /// At which level.
+    pub kind: Kind,
+    /// Whom it is charged to.
+    pub charge: Charge,
+    /// In how many consecutive cycles up to the last it rose.
+    pub rises: u64,
+    /// By how much in one of these cycles, at least. Counts can fall while bytes rise.
+    pub bytes: Rise,
+    /// By how many live allocations.
+    pub allocs: Rise,
+    /// What is live of it after the last cycle.
+    pub live: Amount,
+}
+
+/// By how much something changed in each of some cycles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rise {
+    /// The least.
+    pub min: i64,
+    /// The most.
+    pub max: i64,
+    /// In the last cycle.
+    pub last: i64,
+    /// In all of them together.
+    pub total: i64,
+}
+
+/// What is live at the end although the structure of the domain that it was for is freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Left {
+    /// How it came about.
+    pub stack: StackId,
+    /// At which level.
+    pub kind: Kind,
+    /// Whom it is charged to.
+    pub charge: Charge,
+    /// Whose it was, and how that is known.
+    pub owner: Owner,
+    /// How much is live.
+    pub live: Amount,
+}
+
+/// What calls of guests leave behind when they complete, by the stack of the allocation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Service {
+    /// How it came about.
+    pub stack: StackId,
+    /// Calls that allocated here.
+    pub calls: u64,
+    /// Of these, calls that left something behind.
+    pub leaving: u64,
+    /// The most that one call left behind.
+    pub most: Amount,
+    /// What all of them together left behind.
+    pub total: Amount,
 }
 
 /// Lines that looked like records and were not believed, by reason. The names are stable.
@@ -284,4 +414,62 @@ pub struct Run {
     pub checks: Vec<Check>,
     /// What was refused or replayed, by reason.
     pub refused: Refused,
+    /// The domains that were seen, by generation.
+    pub domains: Vec<DomainAccount>,
+    /// What the cycles of a workload show.
+    pub cycles: Cycles,
+    /// What is left of domains that are gone, sorted.
+    pub left: Vec<Left>,
+    /// What calls leave behind, by stack; empty if the recorder does not mark calls.
+    pub services: Vec<Service>,
+    /// Numbers of the dumps' events that ended a cycle, rising: where a reader of the events looks at them again.
+    pub cycle_ends: Vec<u64>,
+}
+
+/// The checks that must not fail before anything may be called a leak. `unique` is not among them: a record that came
+/// again with the same bytes counts once.
+const NEEDED: [CheckId; 14] = [
+    CheckId::Ended,
+    CheckId::Sequence,
+    CheckId::Intact,
+    CheckId::Tables,
+    CheckId::Stacks,
+    CheckId::Header,
+    CheckId::Overlap,
+    CheckId::Frees,
+    CheckId::Totals,
+    CheckId::Views,
+    CheckId::Domains,
+    CheckId::BalanceFree,
+    CheckId::BalanceDomains,
+    CheckId::BalancePool,
+];
+
+impl Run {
+    /// Charged memory, from the last complete dump.
+    pub fn charged(&self) -> Option<&Charged> {
+        self.dump.as_ref()?.charged.as_ref()
+    }
+
+    /// Why nothing of this run may be called a leak, if so: it stopped early, or has a gap. What is *left* or *growing* by
+    /// the numbers of such a run can be an effect of what is missing.
+    pub fn doubt(&self) -> Option<String> {
+        let check = |id: CheckId| self.checks.iter().find(|check| check.id == id);
+        for id in NEEDED {
+            let needs_ok = id == CheckId::Ended;
+            match check(id) {
+                Some(check) if check.outcome == Outcome::Ok => {}
+                Some(check) if check.outcome == Outcome::NotApplicable && !needs_ok => {}
+                Some(check) => return Some(format!("{}: {}", id.as_str(), check.detail)),
+                // A run file from before there was such a check.
+                None if !needs_ok => {}
+                None => return Some("it is not known whether the log is complete".to_owned()),
+            }
+        }
+        match self.refused.get("conflict") {
+            Some(1) => Some("a record came again with other bytes".to_owned()),
+            Some(count) if *count > 0 => Some(format!("{count} records came again with other bytes")),
+            _ => None,
+        }
+    }
 }

@@ -12,7 +12,7 @@ use tracing::{debug, info};
 use xenheap_console::{Input, ScanStats, scan};
 use xenheap_lab::{CONSOLE, XEN_SYMS};
 use xenheap_ledger::{Account, Book, EventSink, Intake, Live, Matched};
-use xenheap_model::{Arch, Event, LogFormat, RowKey, Run, Stack, StackId};
+use xenheap_model::{AnyEvent, Arch, DomainEvent, Event, LogFormat, RowKey, Run, Stack, StackId};
 use xenheap_report::{
     rfc::{self, EventLog},
     runfile::{self, RunFile, Writer},
@@ -234,6 +234,12 @@ impl EventSink for Sinks {
             writer.event(event);
         }
     }
+
+    fn domain(&mut self, event: &DomainEvent) {
+        if let Some(writer) = &mut self.save {
+            writer.domain(event);
+        }
+    }
 }
 
 /// What was read of a log.
@@ -328,8 +334,13 @@ fn read_run_file(opened: Opened, place: Place, config: &Report) -> Result<Loaded
     let mut sinks = Sinks::new(config)?;
     let mut book = Book::new();
     while let Some(event) = file.next_event().map_err(failed)? {
-        let matched = book.apply(&event);
-        sinks.event(&event, matched.as_ref());
+        match event {
+            AnyEvent::Memory(event) => {
+                let matched = book.apply(&event);
+                sinks.event(&event, matched.as_ref());
+            }
+            AnyEvent::Domain(event) => sinks.domain(&event),
+        }
         opened.progress.tick();
     }
     let events = file.events();

@@ -5,12 +5,12 @@ use std::io::{self, Read};
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use xenheap_console::{
-    DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord, RowLine,
-    ScanStats, StackLine, Tag, XenSays, format::Stamp, scan,
+    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
+    RowLine, ScanStats, StackLine, Tag, XenSays, format::Stamp, scan,
 };
 use xenheap_model::{
-    Charge, Counters, Domain, Event, Kind, KindTotals, Machine, Mark, Op, Owner, Pair, Pc, RowKey, StackId,
-    Tables, TraceFrame, View,
+    Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals, Life,
+    Machine, Mark, Op, Owner, Pair, Pc, Pool, RowKey, StackId, Subject, Tables, TraceFrame, View,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,7 +144,11 @@ pub fn number() -> impl Strategy<Value = u64> {
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
-    select(Kind::ALL.to_vec())
+    select(Kind::ANONYMOUS.to_vec())
+}
+
+fn counted() -> impl Strategy<Value = Counted> {
+    prop_oneof![4 => kind().prop_map(Counted::Anonymous), 1 => Just(Counted::DomainPool), 1 => Just(Counted::NoRefcount)]
 }
 
 pub fn event() -> impl Strategy<Value = Event> {
@@ -152,11 +156,13 @@ pub fn event() -> impl Strategy<Value = Event> {
     let first = (1..=u64::MAX, op, kind(), number(), option::of(number()), option::of(number()));
     let second = (any::<u32>(), option::weighted(0.9, domain()), option::of(domain()), any::<bool>());
     let third = (any::<u32>(), 0..3u32, any::<u32>(), number(), any::<bool>());
-    (first, second, third).prop_map(
+    let fourth = (number(), any::<bool>(), option::of(subject()));
+    (first, second, third, fourth).prop_map(
         |(
             (seq, op, kind, addr, size, used),
             (stack, current, passed, no_owner),
             (memflags, layer, cpu, time, unknown),
+            (epoch, bracketed, subject),
         )| {
             let can_lack_size = op == Op::Free && kind == Kind::Xmalloc;
             Event {
@@ -175,13 +181,46 @@ pub fn event() -> impl Strategy<Value = Event> {
                 cpu,
                 time,
                 unknown: unknown && op == Op::Free,
+                epoch,
+                bracketed: bracketed && op == Op::Free,
+                subject,
             }
         },
     )
 }
 
+fn domain_id() -> impl Strategy<Value = DomainId> {
+    (domain(), 1..=u32::MAX).prop_map(|(domain, generation)| DomainId { domain, generation })
+}
+
+fn subject() -> impl Strategy<Value = Subject> {
+    let how = select(vec![How::Create, How::Destroy, How::Domctl]);
+    (how, domain(), 0..3u32)
+        .prop_map(|(how, domain, generation)| Subject { how, id: DomainId { domain, generation } })
+}
+
+fn pool() -> impl Strategy<Value = Pool> {
+    vec(number(), 6).prop_map(|n| Pool {
+        size: n[0],
+        low: n[1],
+        takes: n[2],
+        backs: n[3],
+        failed: n[4],
+        extra: n[5],
+    })
+}
+
+pub fn domain_event() -> impl Strategy<Value = DomainEvent> {
+    let life = prop_oneof![
+        any::<u64>().prop_map(|flags| Life::Created { flags }),
+        (any::<bool>(), pool()).prop_map(|(failed, pool)| Life::Ended { failed, pool }),
+    ];
+    (1..=u64::MAX, life, domain_id(), domain(), any::<u32>(), any::<u64>())
+        .prop_map(|(seq, life, id, current, cpu, time)| DomainEvent { seq, life, id, current, cpu, time })
+}
+
 pub fn counters() -> impl Strategy<Value = Counters> {
-    vec(number(), 14).prop_map(|n| Counters {
+    (vec(number(), 14), option::of(number())).prop_map(|(n, bracketed)| Counters {
         allocs: n[0],
         bytes: n[1],
         failed: n[2],
@@ -196,6 +235,7 @@ pub fn counters() -> impl Strategy<Value = Counters> {
         peak: n[11],
         min: n[12],
         max: n[13],
+        bracketed,
     })
 }
 
@@ -203,15 +243,15 @@ fn header() -> impl Strategy<Value = Header> {
     let modes = proptest::sample::subsequence(vec![View::Trace, View::Warn, View::Summary], 0..=3);
     let text = option::of((any::<u64>(), any::<u64>()));
     let build = option::of("[0-9a-f]{8,40}");
-    ("[!-~]{1,30}", "[a-z0-9_]{1,12}", build, text, modes, vec(number(), 5)).prop_map(
-        |(xen, arch, build_id, text, modes, n)| Header {
+    ("[!-~]{1,30}", "[a-z0-9_]{1,12}", build, text, modes, vec(number(), 5), option::of(number())).prop_map(
+        |(xen, arch, build_id, text, modes, n, domains)| Header {
             format: 1,
             xen,
             arch,
             build_id,
             text,
             modes,
-            tables: Tables { depth: n[0], stacks: n[1], rows: n[2], live: n[3], ring: n[4] },
+            tables: Tables { depth: n[0], stacks: n[1], rows: n[2], live: n[3], ring: n[4], domains },
         },
     )
 }
@@ -223,25 +263,25 @@ fn stack() -> impl Strategy<Value = StackLine> {
 }
 
 fn row() -> impl Strategy<Value = RowLine> {
-    (any::<u32>(), kind(), any::<bool>(), domain(), option::of(domain()), counters()).prop_map(
-        |(stack, kind, no_owner, current, owner, counters)| RowLine {
-            key: RowKey {
-                stack: StackId(stack),
-                kind,
-                charge: if no_owner { Charge::NoOwner } else { Charge::Nobody },
-                current,
-                owner: owner.map_or(Owner::Unknown, Owner::Passed),
-            },
-            counters,
+    (any::<u32>(), counted(), any::<bool>(), domain(), option::of(domain()), counters()).prop_map(
+        |(stack, of, no_owner, current, owner, counters)| {
+            let passed = owner.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain)));
+            let (kind, charge, owner) = match of {
+                Counted::Anonymous(kind) if no_owner => (kind, Charge::NoOwner, passed),
+                Counted::Anonymous(kind) => (kind, Charge::Nobody, passed),
+                Counted::DomainPool => (Kind::DomainPool, Charge::Domain, Owner::Unknown),
+                Counted::NoRefcount => (Kind::Domheap, Charge::NoRefcount, Owner::Unknown),
+            };
+            RowLine { key: RowKey { stack: StackId(stack), kind, charge, current, owner }, counters }
         },
     )
 }
 
 fn kind_line() -> impl Strategy<Value = KindLine> {
-    (kind(), counters(), vec(number(), 6)).prop_map(|(kind, counters, n)| {
-        let is_pool = kind == Kind::Xmalloc;
+    (counted(), counters(), vec(number(), 6)).prop_map(|(of, counters, n)| {
+        let is_pool = of == Counted::Anonymous(Kind::Xmalloc);
         KindLine {
-            kind,
+            of,
             totals: KindTotals {
                 counters: Counters { min: 0, max: 0, ..counters },
                 orphans: n[0],
@@ -256,7 +296,7 @@ fn kind_line() -> impl Strategy<Value = KindLine> {
 }
 
 fn machine() -> impl Strategy<Value = Machine> {
-    vec(number(), 19).prop_map(|n| {
+    (vec(number(), 19), option::of(number())).prop_map(|(n, lost_domains)| {
         let pair = |at: usize| Pair { start: n[at], now: n[at + 1] };
         Machine {
             free: pair(0),
@@ -273,6 +313,7 @@ fn machine() -> impl Strategy<Value = Machine> {
             lost_stacks: n[15],
             lost_rows: n[16],
             lost_live: n[17],
+            lost_domains,
             busy: n[18],
         }
     })
@@ -284,6 +325,8 @@ pub fn record() -> impl Strategy<Value = (Tag, u64, Record)> {
     let record = prop_oneof![
         1 => header().prop_map(Record::Header),
         2 => stack().prop_map(Record::Stack),
+        2 => (view.clone(), domain_event()).prop_map(|(view, event)| Record::Domain { view, event }),
+        1 => (domain_id(), pool()).prop_map(|(id, pool)| Record::State(DomainState { id, pool })),
         6 => (view, event()).prop_map(|(view, event)| Record::Event { view, event }),
         1 => (number(), "[a-z]{1,9}").prop_map(|(number, why)| Record::DumpBegin(DumpBegin { number, why })),
         1 => row().prop_map(Record::Row),
@@ -296,6 +339,7 @@ pub fn record() -> impl Strategy<Value = (Tag, u64, Record)> {
         let seq = match &record {
             Record::Header(_) => 0,
             Record::Event { event, .. } => event.seq,
+            Record::Domain { event, .. } => event.seq,
             _ => seq,
         };
         (Tag(tag), seq, record)

@@ -1,4 +1,4 @@
-use xenheap_model::{Counters, Event, Kind, KindTotals, Op, Owner, PAGE_SIZE, Row, RowKey, Totals};
+use xenheap_model::{Counters, DomainId, Event, Kind, KindTotals, Op, Owner, PAGE_SIZE, Row, RowKey, Totals};
 
 use crate::hash::FoldMap;
 
@@ -24,7 +24,7 @@ fn key_of(event: &Event) -> RowKey {
         kind: event.kind,
         charge: event.charge,
         current: event.current,
-        owner: event.passed.map_or(Owner::Unknown, Owner::Passed),
+        owner: event.passed.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain))),
     }
 }
 
@@ -46,7 +46,9 @@ impl Tally {
     fn each(&mut self, row: usize, mut change: impl FnMut(&mut Counters)) {
         if let Some(row) = self.rows.get_mut(row) {
             change(&mut row.counters);
-            change(&mut self.totals.of_mut(row.key.kind).counters);
+            if let Some(totals) = self.totals.of_mut(row.key.kind) {
+                change(&mut totals.counters);
+            }
         }
     }
 
@@ -105,18 +107,20 @@ impl Tally {
 
     /// Memory that an allocation took.
     pub(crate) fn memory_taken(&mut self, kind: Kind, memory: Memory) {
-        let totals = self.totals.of_mut(kind);
-        memory.add(&mut totals.pages, &mut totals.pool);
+        if let Some(totals) = self.totals.of_mut(kind) {
+            memory.add(&mut totals.pages, &mut totals.pool);
+        }
     }
 
     /// Memory that a free gave back.
     pub(crate) fn memory_freed(&mut self, kind: Kind, memory: Memory) {
-        let totals = self.totals.of_mut(kind);
-        memory.add(&mut totals.pages_freed, &mut totals.pool_freed);
+        if let Some(totals) = self.totals.of_mut(kind) {
+            memory.add(&mut totals.pages_freed, &mut totals.pool_freed);
+        }
     }
 
     pub(crate) fn orphan(&mut self, kind: Kind, bytes: u64) {
-        let KindTotals { orphans, orphan_bytes, .. } = self.totals.of_mut(kind);
+        let Some(KindTotals { orphans, orphan_bytes, .. }) = self.totals.of_mut(kind) else { return };
         let count = if kind == Kind::Xmalloc { 1 } else { pages_of(bytes).max(1) };
         *orphans = orphans.saturating_add(count);
         *orphan_bytes = orphan_bytes.saturating_add(bytes);

@@ -1,4 +1,6 @@
-use xenheap_model::{Charge, Counters, Domain, Event, Kind, KindTotals, Op, Owner, PAGE_SIZE, StackId};
+use xenheap_model::{
+    Charge, Counters, Domain, DomainId, Event, Kind, KindTotals, Op, Owner, PAGE_SIZE, StackId,
+};
 
 use super::*;
 
@@ -30,6 +32,9 @@ impl Trial {
             cpu: 0,
             time: 0,
             unknown: false,
+            epoch: 0,
+            bracketed: false,
+            subject: None,
         }
     }
 
@@ -151,7 +156,7 @@ fn taken_pages_live_like_an_allocation_and_are_none() {
     let rows = t.book.rows();
     let row = rows.first().expect("there is a row");
     // Keyed like the hypervisor's rows, so that they can be compared: the domain that lost the page.
-    assert_eq!(row.key.owner, Owner::Passed(Domain::Id(3)));
+    assert_eq!(row.key.owner, Owner::Passed(DomainId::unknown(Domain::Id(3))));
     assert_eq!((row.counters.min, row.counters.max), (0, 0));
     t.apply(Op::Free, Kind::Domheap, 0x10000, PAGE);
     let totals = t.book.totals().domheap;

@@ -110,6 +110,9 @@ impl Rfc {
             cpu: 0,
             time: record.time.unwrap_or(0),
             unknown: false,
+            epoch: 0,
+            bracketed: false,
+            subject: None,
         };
         match record.op {
             RfcOp::XmallocWholePages => self.pair(addr),

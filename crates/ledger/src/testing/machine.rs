@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use xenheap_console::{DumpBegin, DumpEnd, Header, KindLine, Record, RowLine, StackLine, Tag};
+use xenheap_console::{Counted, DumpBegin, DumpEnd, Header, KindLine, Record, RowLine, StackLine, Tag};
 use xenheap_model::{
-    Charge, Counters, Domain, Event, Kind, Machine, Op, Owner, PAGE_SIZE, Pair, Pc, Row, RowKey, StackId,
-    Tables, Totals, View,
+    Charge, Counters, Domain, DomainId, Event, Kind, Machine, Op, Owner, PAGE_SIZE, Pair, Pc, Row, RowKey,
+    StackId, Tables, Totals, View,
 };
 
 use super::Rng;
@@ -208,7 +208,14 @@ impl Sim {
             build_id: Some("a1b2c3d4e5f60718293a4b5c6d7e8f9001122334".to_owned()),
             text: Some((TEXT, TEXT + 0x20_0000)),
             modes: self.plan.modes.clone(),
-            tables: Tables { depth: 32, stacks: 2048, rows: 4096, live: 65536, ring: 4096 },
+            tables: Tables {
+                depth: 32,
+                stacks: 2048,
+                rows: 4096,
+                live: 65536,
+                ring: 4096,
+                domains: Some(64),
+            },
         };
         self.push(0, Record::Header(header));
     }
@@ -242,6 +249,9 @@ impl Sim {
             cpu: self.rng.below(4) as u32,
             time: self.seq * 1000 + self.rng.below(900) as u64,
             unknown: false,
+            epoch: 0,
+            bracketed: false,
+            subject: None,
         }
     }
 
@@ -264,8 +274,8 @@ impl Sim {
             self.order.push(key);
         }
         let row = self.rows.entry(key).or_default();
-        let kind = &mut self.totals.of_mut(key.kind).counters;
-        for c in [row, kind] {
+        let kind = self.totals.of_mut(key.kind).map(|totals| &mut totals.counters);
+        for c in std::iter::once(row).chain(kind) {
             change(c);
             c.live = c.allocs + c.taken - c.freed - c.given;
             c.live_bytes = c.bytes + c.taken_bytes - c.freed_bytes - c.given_bytes;
@@ -279,7 +289,7 @@ impl Sim {
             kind: event.kind,
             charge: event.charge,
             current: event.current,
-            owner: event.passed.map_or(Owner::Unknown, Owner::Passed),
+            owner: event.passed.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain))),
         };
         let size = event.size.unwrap_or(0);
         let op = event.op;
@@ -347,7 +357,7 @@ impl Sim {
     }
 
     fn fail(&mut self) {
-        let kind = *self.rng.pick(&Kind::ALL).unwrap_or(&Kind::Xmalloc);
+        let kind = *self.rng.pick(&Kind::ANONYMOUS).unwrap_or(&Kind::Xmalloc);
         let order = self.rng.below(4);
         let mut event = self.event(Op::Fail, kind, 0, PAGE_SIZE << order);
         if kind == Kind::Domheap && self.rng.chance(30) {
@@ -473,7 +483,9 @@ impl Sim {
             event.memflags = 1 << 6;
         }
         let key = self.allocated(&event);
-        self.totals.of_mut(kind).pages += count as u64;
+        if let Some(totals) = self.totals.of_mut(kind) {
+            totals.pages += count as u64;
+        }
         self.machine.free.now -= count as u64;
         let index = self.allocations.len();
         self.allocations.push(Pages {
@@ -574,7 +586,9 @@ impl Sim {
                 self.machine.given_counted += 1;
             } else {
                 self.pages[page] = Page::Free;
-                self.totals.of_mut(key.kind).pages_freed += 1;
+                if let Some(totals) = self.totals.of_mut(key.kind) {
+                    totals.pages_freed += 1;
+                }
                 self.machine.free.now += 1;
             }
         }
@@ -680,8 +694,11 @@ impl Sim {
                 self.push(seq, Record::Row(RowLine { key, counters }));
             }
         }
-        for kind in Kind::ALL {
-            self.push(seq, Record::Kind(KindLine { kind, totals: *self.totals.of(kind) }));
+        for kind in Kind::ANONYMOUS {
+            self.push(
+                seq,
+                Record::Kind(KindLine { of: Counted::Anonymous(kind), totals: self.totals.of(kind) }),
+            );
         }
         self.push(seq, Record::Machine(self.machine));
         self.push(seq, Record::DumpEnd(DumpEnd { number, stacks, rows }));

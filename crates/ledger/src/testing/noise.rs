@@ -161,6 +161,9 @@ fn forged_event(seq: u64, rng: &mut Rng) -> Event {
         cpu: 0,
         time: 1,
         unknown: false,
+        epoch: 0,
+        bracketed: false,
+        subject: None,
     }
 }
 

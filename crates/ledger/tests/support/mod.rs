@@ -12,7 +12,7 @@ use xenheap_model::{
     CheckId::{
         self, BalanceFree, Ended, Frees, Header, Intact, Overlap, Sequence, Stacks, Totals, Unique, Views,
     },
-    Op, Outcome, View,
+    Life, Op, Outcome, View,
 };
 
 /// A record of a log: where it stands, and what it is called in the table of mutations.
@@ -38,6 +38,11 @@ impl RecordSink for Locate {
             Record::Stack(_) if self.in_dump => "S in a dump".to_owned(),
             Record::Stack(_) => "S".to_owned(),
             Record::Event { view, event } => format!("{view} {:?}", event.op),
+            Record::Domain { view, event } => {
+                let op = if matches!(event.life, Life::Created { .. }) { "Created" } else { "Ended" };
+                format!("{view} {op}")
+            }
+            Record::State(_) => "U".to_owned(),
             Record::DumpBegin(_) => "Z begin".to_owned(),
             Record::Row(_) => "P".to_owned(),
             Record::Kind(_) => "K".to_owned(),

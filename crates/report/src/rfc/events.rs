@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use xenheap_model::{Domain, Event, Kind, PAGE_SIZE, RowKey, StackId};
+use xenheap_model::{Domain, DomainId, Event, Kind, Owner, PAGE_SIZE, RowKey, StackId};
 
 use crate::Report;
 
@@ -39,8 +39,8 @@ impl Op {
     fn of_free(kind: Kind) -> Op {
         match kind {
             Kind::Xmalloc => Op::Xfree,
-            Kind::Domheap | Kind::DomainPool => Op::FreeDomheapPages,
-            Kind::Xenheap | Kind::PoolGrowth => Op::FreeXenheapPages,
+            Kind::Domheap => Op::FreeDomheapPages,
+            Kind::Xenheap | Kind::PoolGrowth | Kind::DomainPool => Op::FreeXenheapPages,
         }
     }
 
@@ -121,7 +121,7 @@ impl EventLog {
             kind: event.kind,
             charge: event.charge,
             current: event.current,
-            owner: event.owner(|_| 0),
+            owner: event.passed.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain))),
         };
         let is_free = event.op == Happened::Free;
         let entry = Entry {

@@ -1,11 +1,11 @@
 use serde::{Deserialize, Serialize};
-use xenheap_model::{Check, Dump, Facts, Refused, Row, Stack, StackId, Totals};
+use xenheap_model::{Check, Cycles, DomainAccount, Dump, Facts, Refused, Row, Stack, StackId, Totals};
 
 /// What the head of every run file says that it is.
 pub const MAGIC: &str = "xenheap-run";
 
 /// The version that is written. All versions from 1 on are read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What can be told of every version.
 #[derive(Debug, Deserialize)]
@@ -26,6 +26,9 @@ pub(super) struct Head {
     pub(super) checks: Vec<Check>,
     pub(super) refused: Refused,
     pub(super) dump: Option<Dump>,
+    /// Numbers at which cycles ended, and how many cycles were missed.
+    #[serde(default)]
+    pub(super) cycles: CycleEnds,
     /// Only of a run without events (mode `summary` alone).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sums: Option<Sums>,
@@ -40,6 +43,17 @@ pub(super) struct Head {
 pub(super) struct Sums {
     pub(super) profile: Vec<Row>,
     pub(super) totals: Totals,
+    #[serde(default)]
+    pub(super) domains: Vec<DomainAccount>,
+    #[serde(default)]
+    pub(super) cycles: Cycles,
+}
+
+/// Where a reader of the events looks at what is live, to see what grows.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct CycleEnds {
+    pub(super) ends: Vec<u64>,
+    pub(super) missed: u64,
 }
 
 /// A line of the second part.

@@ -1,7 +1,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
-use serde::de::DeserializeOwned;
-use xenheap_model::{Event, Run};
+use serde::Deserialize;
+use xenheap_model::{AnyEvent, Run};
 
 use super::{
     MAGIC, RunFileError, VERSION,
@@ -55,11 +55,15 @@ impl<R: Read> RunFile<R> {
             dump: head.dump,
             checks: head.checks,
             refused: head.refused,
+            cycle_ends: head.cycles.ends,
             ..Run::default()
         };
+        run.cycles.missed = head.cycles.missed;
         if let Some(sums) = head.sums {
             run.profile = sums.profile;
             run.totals = sums.totals;
+            run.domains = sums.domains;
+            run.cycles = sums.cycles;
         }
         for found in 0..head.stacks {
             if !lines.next()? {
@@ -82,7 +86,7 @@ impl<R: Read> RunFile<R> {
     }
 
     /// The next event; `None` after the last.
-    pub fn next_event(&mut self) -> Result<Option<Event>, RunFileError> {
+    pub fn next_event(&mut self) -> Result<Option<AnyEvent>, RunFileError> {
         if self.read == self.events {
             if self.lines.next()? {
                 return Err(RunFileError::Surplus { name: self.lines.name.clone(), line: self.lines.line });
@@ -96,8 +100,20 @@ impl<R: Read> RunFile<R> {
             return Err(self.lines.cut_off("events", self.read, self.events));
         }
         self.read += 1;
-        self.lines.parse().map(Some)
+        let OpOf { op } = self.lines.parse()?;
+        let event = match op.as_ref() {
+            "created" | "ended" => AnyEvent::Domain(self.lines.parse()?),
+            _ => AnyEvent::Memory(self.lines.parse()?),
+        };
+        Ok(Some(event))
     }
+}
+
+/// What tells the events of domains from those of memory.
+#[derive(Deserialize)]
+struct OpOf<'a> {
+    #[serde(borrow)]
+    op: std::borrow::Cow<'a, str>,
 }
 
 struct Lines<R> {
@@ -132,7 +148,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    fn parse<T: DeserializeOwned>(&self) -> Result<T, RunFileError> {
+    fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, RunFileError> {
         serde_json::from_slice(&self.text).map_err(|source| RunFileError::Line {
             name: self.name.clone(),
             line: self.line,

@@ -5,12 +5,12 @@ use std::{
 };
 
 use serde::Serialize;
-use xenheap_model::{Event, Run};
+use xenheap_model::{DomainEvent, Event, Run};
 use zstd::Encoder;
 
 use super::{
     RunFileError,
-    head::{Head, MAGIC, NamedStack, Sums, VERSION},
+    head::{CycleEnds, Head, MAGIC, NamedStack, Sums, VERSION},
 };
 use crate::{file, write_whole};
 
@@ -39,6 +39,15 @@ impl Writer {
 
     /// Takes in the next event. An error is remembered and told by [`Writer::finish`].
     pub fn event(&mut self, event: &Event) {
+        self.line(event);
+    }
+
+    /// The same for an event of a domain.
+    pub fn domain(&mut self, event: &DomainEvent) {
+        self.line(event);
+    }
+
+    fn line(&mut self, event: &impl Serialize) {
         if self.failed.is_some() {
             return;
         }
@@ -68,7 +77,13 @@ impl Writer {
             checks: run.checks.clone(),
             refused: run.refused.clone(),
             dump: run.dump.clone(),
-            sums: (self.count == 0).then(|| Sums { profile: run.profile.clone(), totals: run.totals }),
+            cycles: CycleEnds { ends: run.cycle_ends.clone(), missed: run.cycles.missed },
+            sums: (self.count == 0).then(|| Sums {
+                profile: run.profile.clone(),
+                totals: run.totals,
+                domains: run.domains.clone(),
+                cycles: run.cycles.clone(),
+            }),
             stacks: run.stacks.len() as u64,
             events: self.count,
         };

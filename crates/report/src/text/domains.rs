@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{Amount, Arch, Domain, DomainAccount, DomainId};
+use xenheap_model::{Amount, Arch, Domain, DomainAccount, DomainId, Moment};
 
 use super::{
     layout::{Paint, table},
@@ -14,11 +14,11 @@ use super::{
 use crate::{
     Report,
     guest::guest,
-    size::{Count, Seconds, Several},
+    size::{Count, Rough, Seconds, Several},
 };
 
 /// More lines than these are not read: domains that are alike in less become one.
-const LINES: usize = 30;
+pub(super) const LINES: usize = 30;
 
 /// Which names tell domains apart in a run.
 pub(super) struct Names {
@@ -76,18 +76,20 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
         alike = together(&domains, rough);
     }
     let ended = domains.iter().filter(|domain| domain.ended.is_some()).count() as u64;
-    let sums = if alike.len() < domains.len() { "; lines of several domains have their sums" } else { "" };
     writeln!(
         out,
-        "{}: {}, {} ended{sums} (how often / how much)\n",
+        "{}: {}, {} ended\n",
         paint.bold("DOMAINS, AND WHAT WAS ALLOCATED FOR THEM"),
         Several(domains.len() as u64, "domain"),
         Count(ended),
     )?;
     let names = Names::of(report);
     let lines: Vec<_> = alike.iter().map(|domains| line(domains, arch, &names)).collect();
-    let titles = ["domain", "guest", "from", "to", "allocated", "freed", "given away", "live", "left"];
-    table(out, titles, 2, &lines)
+    table(out, ["domain", "guest", "from", "to", "allocated", "freed or given", "live or left"], 2, &lines)?;
+    if alike.len() < domains.len() {
+        writeln!(out, "  Lines of several domains have their sums.\n")?;
+    }
+    Ok(())
 }
 
 /// Puts domains together that have the same key, in the order of the first of each.
@@ -107,43 +109,37 @@ fn together<'a, K: Ord>(
     groups
 }
 
-fn line(domains: &[&DomainAccount], arch: Arch, names: &Names) -> [String; 9] {
-    let sum = |amount: fn(&DomainAccount) -> Amount| {
+fn line(domains: &[&DomainAccount], arch: Arch, names: &Names) -> [String; 7] {
+    let sum = |amounts: fn(&DomainAccount) -> [Amount; 2]| {
         let mut sum = Amount::default();
-        domains.iter().map(|domain| amount(domain)).for_each(|more| sum.add(more.count, more.bytes));
-        pair(sum.count, sum.bytes)
+        domains.iter().flat_map(|domain| amounts(domain)).for_each(|more| sum.add(more.count, more.bytes));
+        sum
     };
+    let rough = |amount: Amount| Rough(amount.bytes).to_string();
     let first = domains.first();
-    let failed = if first.is_some_and(|domain| domain.failed) { ", creation failed" } else { "" };
-    let guest = first.map_or("unknown", |domain| guest(domain.flags, arch));
-    let from = domains.iter().filter_map(|domain| domain.created).min();
     let to = domains.iter().filter_map(|domain| domain.ended).max();
-    let time = |moment: Option<xenheap_model::Moment>| {
+    let time = |moment: Option<Moment>| {
         moment.map_or_else(|| "-".to_owned(), |moment| Seconds(moment.time).to_string())
     };
-    let (live, left) = match to {
-        None => (sum(|domain| domain.live), "-".to_owned()),
-        Some(_) => ("-".to_owned(), sum(DomainAccount::left)),
+    let live = sum(|domain| [domain.live, Amount::default()]);
+    let live = match (live.count, to) {
+        (0, _) if first.is_some_and(|domain| domain.failed) => "0, creation failed".to_owned(),
+        (0, _) => "0".to_owned(),
+        (_, None) => format!("{} live", pair(live.count, live.bytes)),
+        (_, Some(_)) => format!("{} LEFT", pair(live.count, live.bytes)),
     };
     let mut name = names.of_all(domains.iter().map(|domain| domain.id));
     if domains.len() > 1 && !name.ends_with(')') {
         name.push_str(&format!(" ({})", domains.len()));
     }
-    let allocated = sum(|domain| {
-        let mut amount = domain.allocated;
-        amount.add(domain.taken.count, domain.taken.bytes);
-        amount
-    });
     [
         name,
-        format!("{guest}{failed}"),
-        time(from),
+        first.map_or("unknown", |domain| guest(domain.flags, arch)).to_owned(),
+        time(domains.iter().filter_map(|domain| domain.created).min()),
         time(to),
-        allocated,
-        sum(|domain| domain.freed),
-        sum(|domain| domain.given),
+        rough(sum(|domain| [domain.allocated, domain.taken])),
+        rough(sum(|domain| [domain.freed, domain.given])),
         live,
-        left,
     ]
 }
 

@@ -74,7 +74,7 @@ impl<'a> Findings<'a> {
             .collect();
         let (live, gone): (Vec<_>, Vec<_>) = others.into_iter().partition(|group| group.counters.live > 0);
         if !live.is_empty() {
-            let which = if self.done.is_empty() { "" } else { " that is neither left nor growing" };
+            let which = if self.done.is_empty() { "" } else { ", without the above" };
             let title = self.paint.bold("LIVE AT THE END");
             writeln!(out, "{title}: {}{which}; most bytes first\n", paths(&live))?;
             for group in live {
@@ -83,8 +83,8 @@ impl<'a> Findings<'a> {
         }
         if !gone.is_empty() {
             let title = self.paint.bold("NOT LIVE AT THE END");
-            let how = if self.options.all { "" } else { "; --all shows their stacks" };
-            writeln!(out, "{title}: {}, most bytes first{how}\n", paths(&gone))?;
+            let how = if self.options.all { "" } else { "; --all shows whole stacks" };
+            writeln!(out, "{title}: {}; most bytes first{how}\n", paths(&gone))?;
             for group in gone {
                 match self.options.all {
                     true => self.whole(group, &[], &names, out)?,
@@ -186,11 +186,11 @@ fn filtered(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// How an owner is known, for people.
-pub(super) fn known_by(owner: Owner) -> &'static str {
+fn known_by(owner: Owner) -> &'static str {
     match owner {
         Owner::Unknown => "unknown",
         Owner::Passed(_) => "passed to the allocator",
-        Owner::Created(_) => "was being created",
+        Owner::Created(_) => "in its creation",
         Owner::Domctl(_) => "named by a domctl",
         Owner::Destroyed(_) => "freed in its destruction",
     }
@@ -246,28 +246,30 @@ fn quantities(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
         0 => "nothing".to_owned(),
         allocs => bytes_in(counters.bytes, allocs),
     };
-    fact(out, "allocated", &format!("{allocated}{each}; {}", after(group).join(", ")))
+    let after = after(group);
+    let after = if after.is_empty() { String::new() } else { format!("; {}", after.join(", ")) };
+    fact(out, "allocated", &format!("{allocated}{each}{after}"))
 }
 
 /// What became of it.
 fn after(group: &Group<'_>) -> Vec<String> {
     let counters = &group.counters;
     let bracketed = match counters.bracketed {
-        Some(count) if counters.freed > 0 => match count {
-            0 => " (none before the call returned)".to_owned(),
-            all if all == counters.freed => " (before the call returned)".to_owned(),
-            some => format!(" ({} before the call returned)", Count(some)),
-        },
-        _ => String::new(),
+        Some(0) => " (none before the call returned)".to_owned(),
+        Some(all) if all == counters.freed => " (before the call returned)".to_owned(),
+        Some(some) => format!(" ({} before the call returned)", Count(some)),
+        None => String::new(),
     };
-    let mut after = vec![format!("freed {}{bracketed}", Count(counters.freed))];
+    let mut after = Vec::new();
+    if counters.freed > 0 {
+        after.push(format!("freed {}{bracketed}", Count(counters.freed)));
+    }
     if counters.given > 0 {
         after.push(format!("given away {}", Count(counters.given)));
     }
-    after.push(match counters.failed {
-        0 => "failed 0".to_owned(),
-        failed => format!("FAILED {}", Count(failed)),
-    });
+    if counters.failed > 0 {
+        after.push(format!("FAILED {}", Count(counters.failed)));
+    }
     after
 }
 

@@ -1,15 +1,15 @@
 //! Leaks, apart from what is live at the end.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{self, Write},
 };
 
-use xenheap_model::{DomainId, GROWING, Growing, LogFormat, Rise};
+use xenheap_model::{GROWING, Growing, LogFormat, Rise, Run};
 
 use super::{
     domains::Names,
-    findings::{Findings, known_by},
+    findings::Findings,
     layout::{Paint, hanging},
     overview::bytes_in,
 };
@@ -34,8 +34,9 @@ pub(super) fn write(
     let doubt = run.doubt();
     let title = if doubt.is_some() { "LEFT AND GROWING" } else { "LEAKS" };
     let summary = match leftovers.len() {
-        0 if doubt.is_none() => "none".to_owned(),
-        0 => "nothing".to_owned(),
+        0 if doubt.is_some() => "nothing".to_owned(),
+        0 if ended(run) == 0 && run.cycles.completed <= GROWING => "this run cannot show any".to_owned(),
+        0 => "none".to_owned(),
         count => Several(count as u64, "path").to_string(),
     };
     let title = if leftovers.is_empty() { paint.bold(title) } else { paint.bad(title) };
@@ -61,14 +62,17 @@ pub(super) fn write(
     Ok(())
 }
 
+fn ended(run: &Run) -> u64 {
+    run.domains.iter().filter(|domain| domain.ended.is_some()).count() as u64
+}
+
 /// What the verdict rests on.
 fn basis(report: &Report) -> String {
     let run = report.run();
-    let ended = run.domains.iter().filter(|domain| domain.ended.is_some()).count() as u64;
     let cycles = run.cycles.completed;
-    let mut text = match ended {
+    let mut text = match ended(run) {
         0 => "No domain ended, so nothing can be left of one".to_owned(),
-        _ => format!("{} ended", Several(ended, "domain")),
+        ended => format!("{} ended", Several(ended, "domain")),
     };
     let needed = GROWING + 1;
     text.push_str(&match cycles {
@@ -87,20 +91,14 @@ fn basis(report: &Report) -> String {
 /// What is left, of whom.
 fn left(leftover: &Leftover<'_>, names: &Names) -> String {
     let sum = leftover.left();
-    let mut owners: BTreeMap<&str, BTreeSet<DomainId>> = BTreeMap::new();
-    for left in &leftover.left {
-        let ids = owners.entry(known_by(left.owner)).or_default();
-        ids.extend(left.owner.id());
-    }
-    let whose: Vec<_> =
-        owners.into_iter().map(|(how, ids)| format!("{} ({how})", names.of_all(ids))).collect();
     let each: BTreeSet<u64> = leftover.left.iter().map(|left| left.live.bytes).collect();
     let each = match (leftover.left.len(), each.first(), each.last()) {
         (0 | 1, ..) | (_, None, _) | (_, _, None) => String::new(),
-        (_, Some(least), Some(most)) if least == most => format!(", {} for each", Bytes(*most)),
-        (_, Some(least), Some(most)) => format!(", {} to {} for each", Bytes(*least), Bytes(*most)),
+        (_, Some(least), Some(most)) if least == most => format!(", {} of each domain", Bytes(*most)),
+        (_, Some(least), Some(most)) => format!(", {} to {} of each domain", Bytes(*least), Bytes(*most)),
     };
-    format!("{}{each}; after the end of {}", bytes_in(sum.bytes, sum.count), whose.join(", "))
+    let ids = leftover.left.iter().filter_map(|left| left.owner.id());
+    format!("{}{each}, although {} ended", bytes_in(sum.bytes, sum.count), names.of_all(ids))
 }
 
 fn rise(growing: &Growing) -> String {

@@ -100,7 +100,7 @@ const LINES: [Line; 9] = [
     ("allocated", |of| Some(pair(of.counters.allocs, of.counters.bytes))),
     ("taken", |of| Some(pair(of.counters.taken, of.counters.taken_bytes))),
     ("freed", |of| Some(pair(of.counters.freed, of.counters.freed_bytes))),
-    ("  in its call", |of| of.counters.bracketed.map(|count| Count(count).to_string())),
+    ("  within call", |of| of.counters.bracketed.map(|count| Count(count).to_string())),
     ("given away", |of| Some(pair(of.counters.given, of.counters.given_bytes))),
     ("live", |of| Some(pair(of.counters.live, of.counters.live_bytes))),
     ("peak", |of| Some(if of.counters.peak == 0 { "0".to_owned() } else { exact(of.counters.peak) })),

@@ -96,7 +96,7 @@ pub fn run() -> Run {
     ];
     let mut totals = Totals::default();
     for row in &profile {
-        let sum = &mut totals.of_mut(row.key.kind).expect("an anonymous kind").counters;
+        let sum = &mut totals.of_mut(row.key.kind).expect("anonymous").counters;
         let c = row.counters;
         sum.allocs += c.allocs;
         sum.bytes += c.bytes;
