@@ -123,7 +123,7 @@ fn line(domains: &[&DomainAccount], arch: Arch, names: &Names) -> [String; 7] {
     };
     let live = sum(|domain| [domain.live, Amount::default()]);
     let live = match (live.count, to) {
-        (0, _) if first.is_some_and(|domain| domain.failed) => "0, creation failed".to_owned(),
+        (0, _) if first.is_some_and(|domain| domain.failed) => "0, not created".to_owned(),
         (0, _) => "0".to_owned(),
         (_, None) => format!("{} live", pair(live.count, live.bytes)),
         (_, Some(_)) => format!("{} LEFT", pair(live.count, live.bytes)),
