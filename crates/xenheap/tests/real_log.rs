@@ -37,9 +37,15 @@ fn totals_checks_and_counts_are_the_same_from_the_log_and_from_the_saved_run() {
             .expect("JSON")
     };
     let (log, saved) = (json(FOLDER), json(SAVED));
-    for key in ["facts", "totals", "checks", "refused", "hypervisor"] {
+    for key in ["facts", "totals", "refused", "hypervisor"] {
         assert_eq!(log[key], saved[key], "{key}");
     }
+    // The saved run is from before there was a check of domains.
+    let checks = |run: &Value| -> Vec<Value> {
+        let checks = run["checks"].as_array().expect("checks").iter();
+        checks.filter(|check| check["id"] != "domains").cloned().collect()
+    };
+    assert_eq!(checks(&log), checks(&saved));
     let counters = |run: &Value| -> Vec<String> {
         let findings = run["findings"].as_array().expect("findings");
         let mut all: Vec<String> = findings.iter().map(|finding| finding["counters"].to_string()).collect();
@@ -47,7 +53,7 @@ fn totals_checks_and_counts_are_the_same_from_the_log_and_from_the_saved_run() {
         all
     };
     assert_eq!(counters(&log), counters(&saved));
-    for check in log["checks"].as_array().expect("checks") {
+    for check in checks(&log) {
         assert_eq!(check["outcome"], "ok", "{check}");
     }
 }
@@ -56,7 +62,7 @@ fn totals_checks_and_counts_are_the_same_from_the_log_and_from_the_saved_run() {
 fn every_view_gives_the_same_findings() {
     let report = |view: &str| {
         let report = output_of(&["report", "--view", view, text(&repository(FOLDER))]);
-        let at = report.find("FINDINGS").expect("findings");
+        let at = report.find("LIVE AT THE END").expect("findings");
         report[at..].to_owned()
     };
     assert_eq!(report("trace"), report("warn"));
