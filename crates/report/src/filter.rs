@@ -34,6 +34,8 @@ pub struct LeftOut {
     pub live_bytes: u64,
     /// Findings by option.
     pub by: BTreeMap<&'static str, u64>,
+    /// Rows of charged memory.
+    pub charged: u64,
 }
 
 impl Filter {
@@ -66,7 +68,8 @@ impl Filter {
         }
     }
 
-    fn refuses(&self, row: &Row, run: &Run) -> Option<&'static str> {
+    /// The option that leaves out a row, if one does.
+    pub(crate) fn refuses(&self, row: &Row, run: &Run) -> Option<&'static str> {
         self.refuses_key(&row.key, run.stacks.get(&row.key.stack)).or_else(|| {
             let sum = row.counters.bytes.saturating_add(row.counters.taken_bytes);
             (sum < self.min_bytes).then_some("min-bytes")
@@ -90,6 +93,8 @@ impl Filter {
                 }
             }
         }
+        let charged = run.charged().map_or(&[][..], |charged| &charged.rows);
+        left_out.charged = charged.iter().filter(|row| self.refuses(row, run).is_some()).count() as u64;
         (kept, dropped, left_out)
     }
 }

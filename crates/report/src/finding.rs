@@ -20,30 +20,24 @@ impl<'a> Finding<'a> {
     pub(crate) fn sorted(rows: &[Row], stacks: &'a BTreeMap<StackId, Stack>) -> Vec<Self> {
         let mut findings: Vec<Self> = rows
             .iter()
-            .map(|row| Finding {
-                key: row.key,
-                counters: row.counters,
-                stack: stacks.get(&row.key.stack).unwrap_or(&NOT_READ),
-            })
+            .map(|row| Finding { key: row.key, counters: row.counters, stack: stack(stacks, row.key.stack) })
             .collect();
-        findings.sort_by_cached_key(|finding| {
-            let key = finding.key;
-            let most =
-                Reverse((finding.counters.live_bytes, finding.counters.bytes, finding.counters.failed));
-            // The stack's number is the last resort: it differs between boots.
-            (
-                most,
-                look(finding.stack),
-                key.kind,
-                key.charge,
-                key.current,
-                key.owner,
-                places(finding.stack),
-                key.stack,
-            )
-        });
+        findings.sort_by_cached_key(Finding::order);
         findings
     }
+
+    /// What comes first in a report is the least of these.
+    pub(crate) fn order(&self) -> impl Ord + use<'a> {
+        let Finding { key, counters, stack } = *self;
+        let most = Reverse((counters.live_bytes, counters.bytes, counters.failed));
+        // The stack's number is the last resort: it differs between boots.
+        (most, look(stack), key.kind, key.charge, key.current, key.owner, places(stack), key.stack)
+    }
+}
+
+/// The stack with this number.
+pub(crate) fn stack(stacks: &BTreeMap<StackId, Stack>, id: StackId) -> &Stack {
+    stacks.get(&id).unwrap_or(&NOT_READ)
 }
 
 /// What a stack looks like without its lines.

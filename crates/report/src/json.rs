@@ -7,11 +7,11 @@ use std::{
 
 use serde::Serialize;
 use xenheap_model::{
-    Arch, Charge, Check, Counters, Domain, Facts, Kind, LogFormat, Machine, Owner, Source, Stack, Tables,
-    Totals, View,
+    Amount, Arch, Charge, Check, Counters, Domain, DomainAccount, Facts, Kind, KindTotals, LogFormat,
+    Machine, Owner, Rise, Source, Stack, Tables, Totals, View,
 };
 
-use crate::{AsciiJson, Filter, Finding, LeftOut, Renderer, Report};
+use crate::{AsciiJson, Calls, EntryPoint, Filter, Finding, LeftOut, Renderer, Report, guest::guest};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;
@@ -43,6 +43,10 @@ struct ReportView<'a> {
     refused: &'a BTreeMap<String, u64>,
     hypervisor: Option<DumpView<'a>>,
     filter: Option<FilterView<'a>>,
+    leftovers: LeftoversView<'a>,
+    domains: Vec<DomainView<'a>>,
+    charged: Option<ChargedView<'a>>,
+    calls: Vec<CallsView<'a>>,
     findings: Vec<FindingView<'a>>,
 }
 
@@ -91,7 +95,83 @@ struct FilterView<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
+struct LeftoversView<'a> {
+    leaks: bool,
+    doubt: Option<String>,
+    domains_ended: usize,
+    cycles: u64,
+    cycles_missed: u64,
+    paths: Vec<LeftoverView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct LeftoverView<'a> {
+    kind: Kind,
+    charge: Charge,
+    left: Vec<LeftView>,
+    growing: Option<GrowingView>,
+    stack: StackView<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct LeftView {
+    owner: Owner,
+    live: Amount,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct GrowingView {
+    rises: u64,
+    bytes: Rise,
+    allocs: Rise,
+    live: Amount,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct DomainView<'a> {
+    guest: &'static str,
+    #[serde(flatten)]
+    account: &'a DomainAccount,
+    left: Amount,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ChargedView<'a> {
+    domain_pool: KindTotals,
+    no_refcount: KindTotals,
+    rows: Vec<FindingView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct CallsView<'a> {
+    #[serde(flatten)]
+    point: EntryPoint,
+    left: Amount,
+    most: Amount,
+    paths: Vec<PathView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct PathView<'a> {
+    calls: u64,
+    leaving: u64,
+    left: Amount,
+    most: Amount,
+    stack: StackView<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct FindingView<'a> {
+    #[serde(flatten)]
+    point: EntryPoint,
     kind: Kind,
     charge: Charge,
     current: Domain,
@@ -145,6 +225,14 @@ impl<'a> ReportView<'a> {
                 machine: &dump.machine,
             }),
             filter: report.filter().map(|filter| FilterView::new(filter, report.left_out())),
+            leftovers: LeftoversView::new(report),
+            domains: report.domains().into_iter().map(|domain| DomainView::new(domain, &run.facts)).collect(),
+            charged: run.charged().map(|charged| ChargedView {
+                domain_pool: charged.domain_pool,
+                no_refcount: charged.no_refcount,
+                rows: report.charged().into_iter().map(FindingView::new).collect(),
+            }),
+            calls: report.calls().into_iter().map(CallsView::new).collect(),
             findings: report.findings().into_iter().map(FindingView::new).collect(),
         }
     }
@@ -187,10 +275,57 @@ impl<'a> FilterView<'a> {
     }
 }
 
+impl<'a> LeftoversView<'a> {
+    fn new(report: &'a Report) -> Self {
+        let run = report.run();
+        let paths = report.leftovers().into_iter().map(|leftover| LeftoverView {
+            kind: leftover.kind,
+            charge: leftover.charge,
+            left: leftover.left.iter().map(|left| LeftView { owner: left.owner, live: left.live }).collect(),
+            growing: leftover.growing.map(|growing| GrowingView {
+                rises: growing.rises,
+                bytes: growing.bytes,
+                allocs: growing.allocs,
+                live: growing.live,
+            }),
+            stack: StackView::new(leftover.stack),
+        });
+        let doubt = run.doubt();
+        LeftoversView {
+            leaks: doubt.is_none(),
+            doubt,
+            domains_ended: run.domains.iter().filter(|domain| domain.ended.is_some()).count(),
+            cycles: run.cycles.completed,
+            cycles_missed: run.cycles.missed,
+            paths: paths.collect(),
+        }
+    }
+}
+
+impl<'a> DomainView<'a> {
+    fn new(account: &'a DomainAccount, facts: &Facts) -> Self {
+        DomainView { guest: guest(account.flags, facts.arch), account, left: account.left() }
+    }
+}
+
+impl<'a> CallsView<'a> {
+    fn new(calls: Calls<'a>) -> Self {
+        let paths = calls.paths.into_iter().map(|(stack, service)| PathView {
+            calls: service.calls,
+            leaving: service.leaving,
+            left: service.total,
+            most: service.most,
+            stack: StackView::new(stack),
+        });
+        CallsView { point: calls.point, left: calls.total, most: calls.most, paths: paths.collect() }
+    }
+}
+
 impl<'a> FindingView<'a> {
     fn new(finding: Finding<'a>) -> Self {
         let key = finding.key;
         FindingView {
+            point: EntryPoint::of(finding.stack),
             kind: key.kind,
             charge: key.charge,
             current: key.current,

@@ -4,23 +4,32 @@
 //! [`Text`] for people, [`Json`] for programs, and [`rfc`] for the tools that read the format of the RFC. A renderer
 //! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`Escaped`]).
 
+mod calls;
+mod entry;
 mod escape;
 mod file;
 mod filter;
 mod finding;
 mod glob;
+mod group;
+mod guest;
 mod json;
+mod leftover;
 mod report;
 pub mod rfc;
 pub mod runfile;
 mod size;
 mod text;
 
+pub use calls::Calls;
+pub use entry::{Entry, EntryPoint};
 pub use escape::{AsciiJson, Escaped};
 pub use file::write_whole;
 pub use filter::{Filter, LeftOut};
 pub use finding::Finding;
 pub use glob::Glob;
+pub use group::Group;
 pub use json::Json;
+pub use leftover::Leftover;
 pub use report::{Renderer, Report, by_architecture};
 pub use text::{Text, TextOptions};

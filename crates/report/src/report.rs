@@ -1,8 +1,8 @@
 use std::{collections::BTreeSet, io};
 
-use xenheap_model::{Row, RowKey, Run};
+use xenheap_model::{DomainAccount, Row, RowKey, Run, StackId};
 
-use crate::{Filter, Finding, LeftOut, rfc::EventLog};
+use crate::{Calls, Filter, Finding, LeftOut, Leftover, calls, leftover, rfc::EventLog};
 
 /// A run, and what a filter left of its findings.
 #[derive(Clone, Debug)]
@@ -58,6 +58,33 @@ impl Report {
     /// judged by their own key.
     pub(crate) fn shows(&self, key: &RowKey) -> bool {
         !self.dropped.contains(key) && self.filter.refuses_key(key, self.run.stacks.get(&key.stack)).is_none()
+    }
+
+    /// What is left or growing.
+    pub fn leftovers(&self) -> Vec<Leftover<'_>> {
+        leftover::leftovers(&self.run, &self.kept)
+    }
+
+    /// The domains that the filter lets through, in the order in which they were created.
+    pub fn domains(&self) -> Vec<&DomainAccount> {
+        let owner = &self.filter.owner;
+        let shows = |domain: &&DomainAccount| owner.is_empty() || owner.contains(&domain.id.domain);
+        self.run.domains.iter().filter(shows).collect()
+    }
+
+    /// Memory that is charged to domains, as findings.
+    pub fn charged(&self) -> Vec<Finding<'_>> {
+        let rows = self.run.charged().map_or(&[][..], |charged| &charged.rows);
+        let kept: Vec<Row> =
+            rows.iter().filter(|row| self.filter.refuses(row, &self.run).is_none()).copied().collect();
+        Finding::sorted(&kept, &self.run.stacks)
+    }
+
+    /// What calls leave behind, by what they asked for.
+    pub fn calls(&self) -> Vec<Calls<'_>> {
+        let shown: BTreeSet<StackId> = self.kept.iter().map(|row| row.key.stack).collect();
+        let services = self.run.services.iter().filter(|service| shown.contains(&service.stack));
+        calls::by_entry(services, &self.run.stacks)
     }
 
     /// What it kept: what is live first, then by bytes.

@@ -1,14 +1,19 @@
 //! The report for people.
 
+mod calls;
+mod charged;
+mod domains;
 mod findings;
 mod layout;
+mod leaks;
 mod overview;
 
 use std::io::{self, Write};
 
 use xenheap_model::Arch;
 
-use crate::{Escaped, Renderer, Report, size::Several};
+use crate::{Escaped, Group, Renderer, Report, size::Several};
+use findings::Findings;
 use layout::Paint;
 
 /// How wide the report may get.
@@ -19,11 +24,13 @@ const WIDTH: usize = 100;
 pub struct TextOptions {
     /// Show where in the source each frame is.
     pub lines: bool,
+    /// Show every stack, also of what was freed again.
+    pub all: bool,
     /// Use the colours of a terminal.
     pub color: bool,
 }
 
-/// The report for people: facts, totals, self-checks, findings.
+/// The report for people. Leaks come first, then what is known of the run as a whole, then the single findings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Text(pub TextOptions);
 
@@ -43,9 +50,26 @@ impl Renderer for Text {
                 writeln!(out, "{}\n", paint.bold(&format!("{title:=<WIDTH$}")))?;
             }
             writeln!(out, "{}\n", paint.bold(&Escaped(report.name()).to_string()))?;
-            overview::write(report, paint, out)?;
-            findings::write(report, self.0.lines, paint, out)?;
+            self.one(report, paint, out)?;
         }
         Ok(())
+    }
+}
+
+impl Text {
+    fn one(&self, report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+        if !overview::head(report, paint, out)? {
+            return overview::refused(report, paint, out);
+        }
+        let groups = Group::of(report.findings());
+        let mut findings = Findings::new(&groups, self.0, paint);
+        leaks::write(report, &mut findings, paint, out)?;
+        domains::write(report, paint, out)?;
+        overview::totals(report, paint, out)?;
+        charged::write(report, paint, out)?;
+        calls::write(report, paint, out)?;
+        overview::checks(report, paint, out)?;
+        overview::refused(report, paint, out)?;
+        findings.write(report, out)
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{render, report, run};
+use common::{doubtful, guests, render, report, run};
 use insta::assert_snapshot;
 use serde_json::Value;
 use xenheap_model::Domain;
@@ -11,6 +11,20 @@ use xenheap_report::{Filter, Json, Report};
 #[test]
 fn everything() {
     assert_snapshot!(render(&Json, &[report()]));
+}
+
+#[test]
+fn guests_come_and_go() {
+    let text = render(&Json, &[Report::new("guests", guests(), &Filter::default())]);
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(value["leftovers"]["leaks"], true);
+    assert_eq!(value["leftovers"]["paths"].as_array().map(Vec::len), Some(2));
+    let parts: Vec<_> = ["leftovers", "domains", "charged", "calls"].map(|key| &value[key]).to_vec();
+    assert_snapshot!(serde_json::to_string_pretty(&parts).expect("JSON"));
+    let doubtful = render(&Json, &[Report::new("guests", doubtful(), &Filter::default())]);
+    let value: Value = serde_json::from_str(&doubtful).expect("JSON");
+    assert_eq!(value["leftovers"]["leaks"], false);
+    assert!(value["leftovers"]["doubt"].as_str().is_some_and(|doubt| doubt.starts_with("sequence: 3 of")));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{render, report, run};
+use common::{doubtful, guests, render, report, run};
 use insta::assert_snapshot;
 use xenheap_model::{Arch, Domain, Kind, LogFormat, Run};
 use xenheap_report::{Filter, Report, Text, TextOptions};
@@ -14,15 +14,138 @@ fn everything() {
 
 #[test]
 fn with_lines() {
-    let text = render(&Text(TextOptions { lines: true, color: false }), &[report()]);
+    let text = render(&Text(TextOptions { lines: true, all: true, ..TextOptions::default() }), &[report()]);
     assert!(text.contains("pv_hypercall  arch/x86/pv/hypercall.c:162\n"), "{text}");
     assert!(text.contains("alloc_page [inlined]  common/event_fifo.c:401\n"), "{text}");
+}
+
+/// What stands before the findings that are no leaks.
+fn above_the_rest(run: Run) -> String {
+    let text = render(&Text::default(), &[Report::new("guests", run, &Filter::default())]);
+    let (above, _) = text.split_once("\nSELF-CHECKS").expect("self-checks");
+    above.to_owned()
+}
+
+#[test]
+fn guests_come_and_go() {
+    assert_snapshot!(above_the_rest(guests()));
+}
+
+#[test]
+fn findings_of_many_domains_are_one_paragraph() {
+    let text = render(&Text::default(), &[Report::new("guests", guests(), &Filter::default())]);
+    let (_, findings) = text.split_once("LIVE AT THE END").expect("findings");
+    assert_snapshot!(findings);
+}
+
+#[test]
+fn all_stacks_on_request() {
+    let all = Text(TextOptions { all: true, ..TextOptions::default() });
+    let text = render(&all, &[Report::new("guests", guests(), &Filter::default())]);
+    let (_, findings) = text.split_once("NOT LIVE AT THE END").expect("findings");
+    assert_snapshot!(findings);
+}
+
+#[test]
+fn a_run_with_a_gap_has_no_leaks() {
+    let text = above_the_rest(doubtful());
+    let (_, leftovers) = text.split_once("LEFT AND GROWING").expect("leftovers");
+    let (leftovers, _) = leftovers.split_once("DOMAINS").expect("domains");
+    assert_snapshot!(leftovers);
+    let word = text.matches("leak").count() + text.matches("LEAK").count();
+    assert_eq!(word, 1, "only where it says why nothing is called so: {text}");
+}
+
+#[test]
+fn what_a_run_without_leaks_rests_on() {
+    let basis = |change: fn(&mut Run)| {
+        let mut run = guests();
+        run.left.clear();
+        run.cycles.growing.clear();
+        change(&mut run);
+        let text = above_the_rest(run);
+        let from = text.find("\nLE").expect("leaks") + 1;
+        let to = text.find("\n\nDOMAINS").or(text.find("\n\nANONYMOUS")).expect("the next section");
+        text[from..to].to_owned()
+    };
+    let texts = [
+        basis(|_| {}),
+        basis(|run| run.cycles.completed = 2),
+        basis(|run| {
+            run.domains.clear();
+            run.cycles.completed = 0;
+        }),
+        basis(|run| run.checks = common::run().checks),
+    ];
+    assert_snapshot!(texts.join("\n----\n"));
+}
+
+#[test]
+fn a_leak_of_a_hundred_domains_is_short() {
+    let mut run = guests();
+    let (left, domain) = (run.left[0], run.domains[1].clone());
+    for guest in 7..=100_u16 {
+        let id = xenheap_model::DomainId { domain: Domain::Id(guest), generation: u32::from(guest) + 2 };
+        let owner = xenheap_model::Owner::Created(id);
+        run.left.push(xenheap_model::Left { owner, ..left });
+        let mut row = run.profile.iter().find(|row| row.key.owner == left.owner).copied().expect("a row");
+        row.key.owner = owner;
+        run.profile.push(row);
+        // No two are alike.
+        let mut domain = domain.clone();
+        domain.id = id;
+        domain.allocated.add(1, u64::from(guest));
+        domain.freed.add(1, u64::from(guest));
+        run.domains.push(domain);
+    }
+    let text = above_the_rest(run);
+    assert!(text.lines().count() < 90, "{text}");
+    assert!(text.contains("d1 to d100 (in its creation)"), "{text}");
+    assert_snapshot!(
+        text.split_once("DOMAINS,").and_then(|(_, rest)| rest.split_once("ANON")).expect("domains").0
+    );
+}
+
+#[test]
+fn filters_reach_every_section() {
+    let only = |filter: Filter| render(&Text::default(), &[Report::new("guests", guests(), &filter)]);
+    let owner = only(Filter { owner: vec![Domain::Id(3)], ..Filter::default() });
+    assert!(owner.contains("although d3 ended"), "{owner}");
+    assert!(!owner.contains("d1"), "{owner}");
+    let pools = only(Filter { kinds: vec![Kind::DomainPool], ..Filter::default() });
+    assert!(pools.contains("hap.c#hap_alloc") && !pools.contains("hap_set_allocation"), "{pools}");
+    assert!(pools.contains("LEAKS: none") && !pools.contains("sched_alloc_unit_mem"), "{pools}");
+    let charge = only(Filter { charges: vec![xenheap_model::Charge::NoRefcount], ..Filter::default() });
+    assert!(!charge.contains("hap.c#hap_alloc") && charge.contains("hap_set_allocation"), "{charge}");
+}
+
+#[test]
+fn nothing_of_a_log_reaches_the_terminal_as_it_is() {
+    let evil = "\u{1b}]0;x\u{7}\r\n\u{9b}2J\u{202e}\u{7f}";
+    let mut run = doubtful();
+    let say = |text: &mut String| text.push_str(evil);
+    run.facts.xen.iter_mut().chain(&mut run.facts.build_id).chain(&mut run.facts.tag).for_each(say);
+    run.checks.iter_mut().for_each(|check| say(&mut check.detail));
+    run.refused.insert(evil.to_owned(), 3);
+    for frame in run.stacks.values_mut().flat_map(|stack| &mut stack.frames) {
+        say(&mut frame.function);
+        frame.file.iter_mut().for_each(say);
+        frame.source.iter_mut().for_each(|source| say(&mut source.file));
+    }
+    let report = || [Report::new(format!("name{evil}"), run.clone(), &Filter::default())];
+    for options in [TextOptions::default(), TextOptions { all: true, lines: true, color: false }] {
+        let text = render(&Text(options), &report());
+        assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{text}");
+        assert!(text.contains("sched_alloc_unit_mem\\x1b]0;x\\x07\\r\\n\\x9b2J"), "{text}");
+    }
+    let json = render(&xenheap_report::Json, &report());
+    assert!(json.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{json}");
 }
 
 #[test]
 fn colours_change_nothing_else() {
     let plain = render(&Text::default(), &[report()]);
-    let mut coloured = render(&Text(TextOptions { lines: false, color: true }), &[report()]);
+    let mut coloured = render(&Text(TextOptions { color: true, ..TextOptions::default() }), &[report()]);
     assert!(coloured.contains("\u{1b}[1;31mFAILED\u{1b}[0m"));
     for code in ["0", "1", "2", "32", "1;31"] {
         coloured = coloured.replace(&format!("\u{1b}[{code}m"), "");
@@ -33,7 +156,8 @@ fn colours_change_nothing_else() {
 
 #[test]
 fn no_line_is_too_wide() {
-    for line in render(&Text::default(), &[report()]).lines() {
+    let guests = Report::new("guests", guests(), &Filter::default());
+    for line in render(&Text::default(), &[report(), guests]).lines() {
         assert!(line.len() <= 100, "{}: {line}", line.len());
     }
 }
@@ -48,7 +172,7 @@ fn filtered() {
         ..Filter::default()
     };
     let text = render(&Text::default(), &[Report::new("filtered", run(), &filter)]);
-    let (_, findings) = text.split_once("FINDINGS").expect("findings");
+    let (_, findings) = text.split_once("RECORDS THAT DID NOT COUNT").expect("findings");
     assert_snapshot!(findings);
 }
 

@@ -1,5 +1,7 @@
 //! The symbol table of an image, read as Xen's own build reads it, so that names are those of Xen's call traces.
 
+use std::collections::BTreeSet;
+
 use object::{Object, ObjectSymbol, SymbolKind, SymbolSection};
 
 /// A function's name: with its file if it is local.
@@ -17,6 +19,8 @@ pub(crate) struct Symbols {
     /// `_stext` to `_etext`, and `_sinittext` to `_einittext`: only there Xen names an address.
     text: Option<(u64, u64)>,
     init: Option<(u64, u64)>,
+    /// The files that the table names.
+    files: BTreeSet<String>,
 }
 
 impl Symbols {
@@ -24,10 +28,12 @@ impl Symbols {
         let mut marks = [None; 4];
         let mut found: Vec<(u64, bool, Symbol)> = Vec::new();
         let mut current: Option<&str> = None;
+        let mut files = BTreeSet::new();
         for symbol in file.symbols() {
             let Ok(name) = symbol.name() else { continue };
             if symbol.kind() == SymbolKind::File {
                 current = Some(name).filter(|name| !name.is_empty());
+                files.extend(current.map(str::to_owned));
                 continue;
             }
             let mark = ["_stext", "_etext", "_sinittext", "_einittext"].iter().position(|mark| *mark == name);
@@ -60,7 +66,7 @@ impl Symbols {
         // stable: globals among themselves stay in the order of the file.
         found.sort_by_key(|(addr, local, _)| (*addr, *local));
         found.dedup_by_key(|(addr, ..)| *addr);
-        Symbols { sorted: found.into_iter().map(|(.., symbol)| symbol).collect(), text, init }
+        Symbols { sorted: found.into_iter().map(|(.., symbol)| symbol).collect(), text, init, files }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -69,6 +75,14 @@ impl Symbols {
 
     pub(crate) fn text(&self) -> Option<(u64, u64)> {
         self.text
+    }
+
+    /// What the table calls the source file `path`: its whole path, or less of it (Xen writes a path where it wants names
+    /// to be unique).
+    pub(crate) fn file(&self, path: &str) -> Option<&str> {
+        let tails = path.match_indices('/').filter_map(|(at, _)| path.get(at + 1..));
+        let known = |tail: &str| self.files.get(tail).map(String::as_str);
+        std::iter::once(path).chain(tails).find_map(known)
     }
 
     /// The symbol whose code contains `probe`.

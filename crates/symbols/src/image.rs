@@ -119,6 +119,11 @@ impl Image {
         std::iter::once(own).chain(inlined).collect()
     }
 
+    /// What Xen writes before the `#` of a static function in the source file `path`.
+    pub(crate) fn file(&self, path: &str) -> Option<&str> {
+        self.symbols.file(path)
+    }
+
     /// The name that Xen prints for a code address.
     pub fn name(&self, addr: u64) -> Option<String> {
         let symbol = self.symbols.at(addr)?;

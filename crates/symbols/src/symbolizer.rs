@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use xenheap_model::{Arch, Frame, Mark, Pc, RawStack, Stack, TraceFrame};
+use xenheap_model::{Arch, Frame, Mark, Pc, RawStack, Source, Stack, TraceFrame};
 
 use crate::{
     Hints, Image, clean,
@@ -57,7 +57,8 @@ impl Symbolizer {
                 (frames, false, None)
             }
         };
-        Stack { frames: clean::recorder_frames(frames), truncated, hash }
+        let file = |source: &Source| self.image.as_ref()?.file(&source.file).map(str::to_owned);
+        Stack { frames: clean::recorder_frames(frames, file), truncated, hash }
     }
 
     fn frames(&mut self, pc: Pc) -> Vec<Frame> {

@@ -7,6 +7,7 @@ use xenheap_symbols::{Hints, Image, ImageError, Mismatch, Symbolizer};
 
 const ID: &str = "0123456789abcdef0123456789abcdef01234567";
 const TEXT: u64 = 0xffff_82d0_4020_0000;
+const LENGTH: u64 = 0x6e;
 
 fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/mini-xen-syms")
@@ -38,7 +39,7 @@ fn what_the_image_says_of_itself() {
     let image = image();
     assert_eq!(image.build_id(), Some(ID));
     assert_eq!(image.arch(), Arch::X86_64);
-    assert_eq!(image.text(), Some((TEXT, TEXT + 0x3e)));
+    assert_eq!(image.text(), Some((TEXT, TEXT + LENGTH)));
     assert!(image.has_debug_info());
 }
 
@@ -62,6 +63,21 @@ fn a_stack_has_names_inlined_functions_and_lines() {
 }
 
 #[test]
+fn the_recorders_wrappers_are_not_seen() {
+    // domain_kill() and complete_domain_destroy(), each as a wrapper that calls its renamed original.
+    let pcs = [0x5d, 0x52, 0x6b, 0x47, 0x06].map(back).to_vec();
+    let stack = Symbolizer::new(Some(image()), Hints::default(), None).stack(&addresses(pcs));
+    assert_eq!(
+        lines(&stack),
+        [
+            "entry.o#local_entry entry.S:7",
+            "domain_kill common/domain.c:13",
+            "common/domain.c#complete_domain_destroy common/domain.c:7",
+        ]
+    );
+}
+
+#[test]
 fn a_return_address_behind_the_last_instruction_belongs_to_the_caller() {
     let image = image();
     let name = |pc| image.frames(pc).first().map(|frame| frame.name().into_owned());
@@ -74,7 +90,7 @@ fn a_return_address_behind_the_last_instruction_belongs_to_the_caller() {
 #[test]
 fn outside_of_the_text_there_are_no_names() {
     let mut symbolizer = Symbolizer::new(Some(image()), Hints::default(), None);
-    for addr in [0, TEXT, TEXT + 0x3f, u64::MAX] {
+    for addr in [0, TEXT, TEXT + LENGTH + 1, u64::MAX] {
         let stack = symbolizer.stack(&addresses(vec![Pc { addr, exact: false }]));
         assert_eq!(lines(&stack), [format!("{addr:#x}")]);
     }
@@ -83,7 +99,7 @@ fn outside_of_the_text_there_are_no_names() {
 #[test]
 fn an_image_linked_elsewhere_is_moved() {
     let run = TEXT + 0x1000_0000;
-    let mut symbolizer = Symbolizer::new(Some(image()), Hints::default(), Some((run, run + 0x3e)));
+    let mut symbolizer = Symbolizer::new(Some(image()), Hints::default(), Some((run, run + LENGTH)));
     let stack = symbolizer.stack(&addresses(vec![Pc { addr: run + 0x06, exact: false }]));
     assert_eq!(lines(&stack), ["entry.o#local_entry entry.S:7"]);
     assert_eq!(stack.frames[0].addr, Some(run + 0x06));
@@ -154,7 +170,7 @@ fn another_build_is_noticed() {
         text,
         ..Facts::default()
     };
-    let text = Some((0x1000, 0x103e));
+    let text = Some((0x1000, 0x1000 + LENGTH));
     assert_eq!(image.check(&facts(Some(ID), Arch::X86_64, None)), Ok(()));
     assert_eq!(image.check(&facts(None, Arch::Unknown, text)), Ok(()));
     assert_eq!(
@@ -167,7 +183,7 @@ fn another_build_is_noticed() {
     );
     assert_eq!(
         image.check(&facts(None, Arch::X86_64, Some((0, 99)))),
-        Err(Mismatch::Text { log: 99, image: 0x3e })
+        Err(Mismatch::Text { log: 99, image: LENGTH })
     );
 }
 
@@ -197,7 +213,7 @@ fn a_damaged_image_never_panics() {
         let mut altered = bytes.clone();
         altered[cut..].iter_mut().take(16).for_each(|byte| *byte = !*byte);
         if let Ok(image) = Image::parse(Path::new("x"), &altered) {
-            (0..0x40).for_each(|offset| drop(image.frames(back(offset))));
+            (0..LENGTH + 2).for_each(|offset| drop(image.frames(back(offset))));
         }
     }
 }

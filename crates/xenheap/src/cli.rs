@@ -204,6 +204,9 @@ pub struct Report {
     /// Show file and line of every frame (text)
     #[arg(long)]
     pub lines: bool,
+    /// Show whole stacks also of what was freed again (text)
+    #[arg(long)]
+    pub all: bool,
     /// Add the section of frees without an allocation (rfc)
     #[arg(long)]
     pub orphan_frees: bool,
@@ -244,10 +247,10 @@ pub struct Report {
     /// Only what is for this domain (NULL: the owner is not known); repeatable
     #[arg(long, value_name = "DOMAIN", help_heading = "Filters")]
     pub owner: Vec<Domain>,
-    /// Only this kind: xmalloc, xenheap, domheap, pool-growth; repeatable
+    /// Only this kind: xmalloc, xenheap, domheap, pool-growth, domain-pool; repeatable
     #[arg(long, value_name = "KIND", help_heading = "Filters")]
     pub kind: Vec<Kind>,
-    /// Only this charge: nobody, no-owner; repeatable
+    /// Only this charge: nobody, no-owner, no-refcount, domain; repeatable
     #[arg(long, value_name = "CHARGE", help_heading = "Filters")]
     pub charge: Vec<Charge>,
     /// Only findings that allocated at least so many bytes in sum

@@ -99,13 +99,16 @@ fn report(args: cli::Report) -> Result<Report, Failure> {
     if args.lines && args.format != Format::Text {
         return Err(Failure::usage("--lines belongs to --format text; JSON always has file and line"));
     }
+    if args.all && args.format != Format::Text {
+        return Err(Failure::usage("--all belongs to --format text; JSON always has all stacks"));
+    }
     if args.orphan_frees && args.format != Format::Rfc {
         return Err(Failure::usage("--orphan-frees belongs to --format rfc"));
     }
     let format = match args.format {
         Format::Text => {
             let color = args.output.is_none() && use_color(args.color);
-            FormatConfig::Text(TextOptions { lines: args.lines, color })
+            FormatConfig::Text(TextOptions { lines: args.lines, all: args.all, color })
         }
         Format::Rfc if several && args.output.is_none() => {
             return Err(Failure::usage("the rfc format has one file for each run, and several were given")

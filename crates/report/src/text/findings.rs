@@ -1,74 +1,235 @@
-//! One paragraph a finding: how much, what, how it came about.
+//! Single findings: how much, what, how it came about.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write},
 };
 
-use xenheap_model::{Frame, LogFormat, Owner, RowKey};
+use xenheap_model::{Charge, Domain, DomainId, Frame, Kind, Owner, Stack, StackId};
 
 use super::{
+    TextOptions,
+    domains::{Names, list},
     layout::{Paint, hanging},
     overview::bytes_in,
 };
 use crate::{
-    Escaped, Finding, Report,
+    EntryPoint, Escaped, Group, Leftover, Report,
     finding::look,
     size::{Bytes, Count, Several},
 };
 
-pub(super) fn write(report: &Report, lines: bool, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
-    let findings = report.findings();
-    let left_out = report.left_out();
-    if report.run().facts.format == LogFormat::None {
-        return Ok(());
-    }
-    if findings.is_empty() && left_out.findings == 0 {
-        return writeln!(out, "No anonymous allocation at run time was recorded.");
-    }
-    let title = paint.bold("FINDINGS");
-    writeln!(out, "{title}: {}; what is live comes first, then by bytes\n", Count(findings.len() as u64))?;
-    if report.filter().is_some() {
-        let by: Vec<String> =
-            left_out.by.iter().map(|(option, count)| format!("{} by --{option}", Count(*count))).collect();
-        let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
-        let text = format!(
-            "Filters left out {}{by}, which allocated {}, of which {} live. The totals above contain them.",
-            Several(left_out.findings, "finding"),
-            Bytes(left_out.bytes),
-            Bytes(left_out.live_bytes),
-        );
-        hanging(out, "  ", 2, &text)?;
-        writeln!(out)?;
-    }
-    let twins = differences(&findings);
-    for (at, finding) in findings.iter().enumerate() {
-        let number = format!("{:>4}  ", at + 1);
-        head(finding, &number, paint, out)?;
-        stack(finding, lines, twins.get(&at), paint, out)?;
-        if at + 1 < findings.len() {
-            writeln!(out)?;
-        }
-    }
-    Ok(())
+/// How far the lines under a finding's number are indented.
+const INDENT: usize = 6;
+
+/// The findings of a report, numbered as they are written.
+pub(super) struct Findings<'a> {
+    groups: &'a [Group<'a>],
+    options: TextOptions,
+    paint: Paint,
+    /// Levels at which stacks that look the same differ, by stack.
+    twins: BTreeMap<StackId, BTreeSet<usize>>,
+    written: usize,
+    /// Those that were written as leaks.
+    done: BTreeSet<(StackId, Kind, Charge)>,
 }
 
-fn head(finding: &Finding<'_>, number: &str, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
-    let key = &finding.key;
-    let owner = match key.owner {
-        Owner::Unknown => "unknown".to_owned(),
-        Owner::Passed(id) => format!("{} (passed to the allocator)", id.domain),
-        Owner::Created(id) => format!("{} (being created)", id.domain),
-        Owner::Domctl(id) => format!("{} (named by a domctl)", id.domain),
-        Owner::Destroyed(id) => format!("{} (freed in its destruction)", id.domain),
+impl<'a> Findings<'a> {
+    pub(super) fn new(groups: &'a [Group<'a>], options: TextOptions, paint: Paint) -> Self {
+        Findings { groups, options, paint, twins: differences(groups), written: 0, done: BTreeSet::new() }
+    }
+
+    /// Writes one that is left or growing, with what is known of that.
+    pub(super) fn leftover(
+        &mut self,
+        leftover: &Leftover<'_>,
+        facts: &[(&str, String)],
+        names: &Names,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let key = (leftover.id, leftover.kind, leftover.charge);
+        self.done.insert(key);
+        let groups = self.groups;
+        let group = groups.iter().find(|group| (group.id, group.kind, group.charge) == key);
+        match group {
+            Some(group) => self.whole(group, facts, names, out),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the others.
+    pub(super) fn write(&mut self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        let left_out = report.left_out();
+        if self.groups.is_empty() && left_out.findings == 0 {
+            return writeln!(out, "No anonymous allocation at run time was recorded.");
+        }
+        if report.filter().is_some() {
+            filtered(report, out)?;
+        }
+        let names = Names::of(report);
+        let others: Vec<&Group<'_>> = self
+            .groups
+            .iter()
+            .filter(|group| !self.done.contains(&(group.id, group.kind, group.charge)))
+            .collect();
+        let (live, gone): (Vec<_>, Vec<_>) = others.into_iter().partition(|group| group.counters.live > 0);
+        if !live.is_empty() {
+            let which = if self.done.is_empty() { "" } else { ", without the above" };
+            let title = self.paint.bold("LIVE AT THE END");
+            writeln!(out, "{title}: {}{which}; most bytes first\n", paths(&live))?;
+            for group in live {
+                self.whole(group, &[], &names, out)?;
+            }
+        }
+        if !gone.is_empty() {
+            let title = self.paint.bold("NOT LIVE AT THE END");
+            let how = if self.options.all { "" } else { "; --all shows whole stacks" };
+            writeln!(out, "{title}: {}; most bytes first{how}\n", paths(&gone))?;
+            for group in gone {
+                match self.options.all {
+                    true => self.whole(group, &[], &names, out)?,
+                    false => self.short(group, &names, out)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A paragraph with the stack.
+    fn whole(
+        &mut self,
+        group: &Group<'_>,
+        facts: &[(&str, String)],
+        names: &Names,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let number = self.number();
+        let (one, several) = whose(group, names);
+        let what = format!("{}{one}, charge {}", group.kind, group.charge);
+        writeln!(out, "{number}{}", self.paint.bold(&what))?;
+        for text in several {
+            fact(out, "for", &text)?;
+        }
+        for (name, text) in facts {
+            hanging(out, &format!("      {} ", self.paint.bad(&format!("{name:<10}"))), 17, text)?;
+        }
+        quantities(group, out)?;
+        self.stack(group, out)?;
+        writeln!(out)
+    }
+
+    /// A few lines without the stack.
+    fn short(&mut self, group: &Group<'_>, names: &Names, out: &mut dyn Write) -> io::Result<()> {
+        let counters = &group.counters;
+        let mut text = format!("{}: ", group.kind);
+        text.push_str(&match (counters.allocs, counters.taken) {
+            (0, 0) => "nothing".to_owned(),
+            (0, taken) => format!("{} taken in {}", Bytes(counters.taken_bytes), Several(taken, "page")),
+            (allocs, _) => bytes_in(counters.bytes, allocs),
+        });
+        text.push_str(&after(group).iter().map(|part| format!(", {part}")).collect::<String>());
+        let (one, several) = whose(group, names);
+        match several.is_empty() {
+            true => text.push_str(&one.replacen(", ", "; ", 1)),
+            false => text.push_str(&format!("; for {}", several.join("; for "))),
+        }
+        hanging(out, &self.number(), INDENT, &text)?;
+        hanging(out, &format!("{:INDENT$}", ""), INDENT + 2, &path(group.stack, self.twins.get(&group.id)))
+    }
+
+    fn number(&mut self) -> String {
+        self.written += 1;
+        format!("{:>4}  ", self.written)
+    }
+
+    fn stack(&self, group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let frames = &group.stack.frames;
+        if frames.is_empty() {
+            return writeln!(out, "{:INDENT$}N/A (the stack could not be read)", "");
+        }
+        if group.stack.truncated {
+            writeln!(out, "{:INDENT$}{}", "", self.paint.dim("... (deeper than the recorder looks)"))?;
+        }
+        let differs = self.twins.get(&group.id);
+        for (level, frame) in frames.iter().enumerate() {
+            let indent = INDENT + 2 * level;
+            let inlined = if frame.inlined { self.paint.dim(" [inlined]") } else { String::new() };
+            let shown = self.options.lines || differs.is_some_and(|levels| levels.contains(&level));
+            let place = if shown { format!("  {}", self.paint.dim(&place(frame))) } else { String::new() };
+            writeln!(out, "{:indent$}{}{inlined}{}", "", Escaped(frame.name()), place.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+fn paths(groups: &[&Group<'_>]) -> String {
+    Several(groups.len() as u64, "path").to_string()
+}
+
+fn filtered(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let left_out = report.left_out();
+    let by: Vec<String> =
+        left_out.by.iter().map(|(option, count)| format!("{} by --{option}", Count(*count))).collect();
+    let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+    let charged = match left_out.charged {
+        0 => String::new(),
+        count => format!(" Of charged memory they left out {}.", Several(count, "row")),
     };
-    let what = format!("{}, current {}, owner {owner}, charge {}", key.kind, key.current, key.charge);
-    writeln!(out, "{number}{}", paint.bold(&what))?;
-    let counters = &finding.counters;
+    let text = format!(
+        "Filters left out {}{by}, which allocated {}, of which {} live. The totals above contain them.{charged}",
+        Several(left_out.findings, "finding"),
+        Bytes(left_out.bytes),
+        Bytes(left_out.live_bytes),
+    );
+    hanging(out, "  ", 2, &text)?;
+    writeln!(out)
+}
+
+/// How an owner is known, for people.
+fn known_by(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Unknown => "unknown",
+        Owner::Passed(_) => "passed to the allocator",
+        Owner::Created(_) => "in its creation",
+        Owner::Domctl(_) => "named by a domctl",
+        Owner::Destroyed(_) => "freed in its destruction",
+    }
+}
+
+/// Of one finding: who was running and whose it is, to follow the kind. Of several: the same, a line for each way of
+/// knowing.
+fn whose(group: &Group<'_>, names: &Names) -> (String, Vec<String>) {
+    if let [finding] = group.findings.as_slice() {
+        let owner = match finding.key.owner.id() {
+            None => "unknown".to_owned(),
+            Some(id) => format!("{} ({})", names.of_one(id), known_by(finding.key.owner)),
+        };
+        return (format!(", current {}, owner {owner}", finding.key.current), Vec::new());
+    }
+    let mut ways: BTreeMap<&str, (BTreeSet<DomainId>, BTreeSet<Domain>)> = BTreeMap::new();
+    for finding in &group.findings {
+        let (owners, currents) = ways.entry(known_by(finding.key.owner)).or_default();
+        owners.extend(finding.key.owner.id());
+        currents.insert(finding.key.current);
+    }
+    let lines = ways.into_iter().map(|(how, (owners, currents))| {
+        let owners = match owners.is_empty() {
+            true => "an unknown owner".to_owned(),
+            false => format!("{} ({how})", names.of_all(owners)),
+        };
+        format!("{owners}; current {}", list(currents))
+    });
+    (String::new(), lines.collect())
+}
+
+fn quantities(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let counters = &group.counters;
+    // Several domains need not have had theirs at one time.
+    let peak = if group.findings.len() > 1 { "largest peak of one domain" } else { "peak" };
     let live = match (counters.live, counters.peak) {
         (0, 0) => "nothing".to_owned(),
-        (0, peak) => format!("nothing; peak {}", Bytes(peak)),
-        (live, peak) => format!("{}; peak {}", bytes_in(counters.live_bytes, live), Bytes(peak)),
+        (0, most) => format!("nothing; {peak} {}", Bytes(most)),
+        (live, most) => format!("{}; {peak} {}", bytes_in(counters.live_bytes, live), Bytes(most)),
     };
     fact(out, "live", &live)?;
     if counters.taken > 0 {
@@ -81,51 +242,56 @@ fn head(finding: &Finding<'_>, number: &str, paint: Paint, out: &mut dyn Write) 
         (_, min, max) if min == max => format!(" of {} each", Bytes(max)),
         (_, min, max) => format!(" of {} to {}", Bytes(min), Bytes(max)),
     };
-    let mut after = vec![format!("freed {}", Count(counters.freed))];
-    if counters.given > 0 {
-        after.push(format!("given away {}", Count(counters.given)));
-    }
-    after.push(match counters.failed {
-        0 => "failed 0".to_owned(),
-        failed => format!("FAILED {}", Count(failed)),
-    });
     let allocated = match counters.allocs {
         0 => "nothing".to_owned(),
         allocs => bytes_in(counters.bytes, allocs),
     };
-    fact(out, "allocated", &format!("{allocated}{each}; {}", after.join(", ")))
+    let after = after(group);
+    let after = if after.is_empty() { String::new() } else { format!("; {}", after.join(", ")) };
+    fact(out, "allocated", &format!("{allocated}{each}{after}"))
+}
+
+/// What became of it.
+fn after(group: &Group<'_>) -> Vec<String> {
+    let counters = &group.counters;
+    let bracketed = match counters.bracketed {
+        Some(0) => " (none before the call returned)".to_owned(),
+        Some(all) if all == counters.freed => " (before the call returned)".to_owned(),
+        Some(some) => format!(" ({} before the call returned)", Count(some)),
+        None => String::new(),
+    };
+    let mut after = Vec::new();
+    if counters.freed > 0 {
+        after.push(format!("freed {}{bracketed}", Count(counters.freed)));
+    }
+    if counters.given > 0 {
+        after.push(format!("given away {}", Count(counters.given)));
+    }
+    if counters.failed > 0 {
+        after.push(format!("FAILED {}", Count(counters.failed)));
+    }
+    after
 }
 
 fn fact(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
     hanging(out, &format!("      {name:<10} "), 17, text)
 }
 
-fn stack(
-    finding: &Finding<'_>,
-    lines: bool,
-    differs: Option<&BTreeSet<usize>>,
-    paint: Paint,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    const INDENT: usize = 6;
-    let frames = &finding.stack.frames;
-    if frames.is_empty() {
-        return writeln!(out, "{:INDENT$}N/A (the stack could not be read)", "");
+/// A stack in short: how Xen was entered, then the functions from there, without those that were inlined; with places
+/// where it differs from another one.
+pub(super) fn path(stack: &Stack, differs: Option<&BTreeSet<usize>>) -> String {
+    if stack.frames.is_empty() {
+        return "N/A (the stack could not be read)".to_owned();
     }
-    if finding.stack.truncated {
-        writeln!(out, "{:INDENT$}{}", "", paint.dim("... (deeper than the recorder looks)"))?;
-    }
-    for (level, frame) in frames.iter().enumerate() {
-        let indent = INDENT + 2 * level;
-        let inlined = if frame.inlined { paint.dim(" [inlined]") } else { String::new() };
-        let place = if lines || differs.is_some_and(|levels| levels.contains(&level)) {
-            format!("  {}", paint.dim(&place(frame)))
-        } else {
-            String::new()
-        };
-        writeln!(out, "{:indent$}{}{inlined}{}", "", Escaped(frame.name()), place.trim_end())?;
-    }
-    Ok(())
+    let (from, entry) = EntryPoint::find(stack);
+    let names = stack.frames.iter().enumerate().skip(from).filter_map(|(level, frame)| {
+        let name = Escaped(frame.name()).to_string();
+        match differs.is_some_and(|levels| levels.contains(&level)) {
+            true => Some(format!("{name} ({})", place(frame))),
+            false => (level == from || !frame.inlined).then_some(name),
+        }
+    });
+    format!("{entry}: {}", names.collect::<Vec<_>>().join(" > "))
 }
 
 fn place(frame: &Frame) -> String {
@@ -136,27 +302,22 @@ fn place(frame: &Frame) -> String {
     }
 }
 
-/// Findings that would look the same, and the levels of the stack at which they differ.
-fn differences(findings: &[Finding<'_>]) -> BTreeMap<usize, BTreeSet<usize>> {
-    let mut groups: BTreeMap<_, Vec<(usize, &Finding<'_>)>> = BTreeMap::new();
-    for (at, finding) in findings.iter().enumerate() {
-        // The key without the stack's number, which is not shown.
-        let RowKey { stack: _, kind, charge, current, owner } = finding.key;
-        let shown = (kind, charge, current, owner, finding.stack.truncated, look(finding.stack));
-        groups.entry(shown).or_default().push((at, finding));
+/// Stacks that would look the same, and the levels at which they differ.
+fn differences(groups: &[Group<'_>]) -> BTreeMap<StackId, BTreeSet<usize>> {
+    let mut alike: BTreeMap<_, BTreeMap<StackId, &Stack>> = BTreeMap::new();
+    for group in groups {
+        let shown = (group.kind, group.charge, group.stack.truncated, look(group.stack));
+        alike.entry(shown).or_default().insert(group.id, group.stack);
     }
-    let mut result = BTreeMap::new();
-    for group in groups.into_values().filter(|group| group.len() > 1) {
-        let depth = group.first().map_or(0, |(_, finding)| finding.stack.frames.len());
+    let mut result: BTreeMap<StackId, BTreeSet<usize>> = BTreeMap::new();
+    for stacks in alike.into_values().filter(|stacks| stacks.len() > 1) {
+        let depth = stacks.values().next().map_or(0, |stack| stack.frames.len());
         let places = |level: usize| {
-            group
-                .iter()
-                .map(|(_, finding)| finding.stack.frames.get(level).map(place))
-                .collect::<BTreeSet<_>>()
+            stacks.values().map(|stack| stack.frames.get(level).map(place)).collect::<BTreeSet<_>>()
         };
         let levels: BTreeSet<usize> = (0..depth).filter(|level| places(*level).len() > 1).collect();
-        for (at, _) in group {
-            result.insert(at, levels.clone());
+        for id in stacks.into_keys() {
+            result.entry(id).or_default().extend(levels.iter().copied());
         }
     }
     result

@@ -56,6 +56,35 @@ pub(super) fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &st
     Ok(())
 }
 
+/// Writes a table: a line of titles, then lines of cells. The first `left` columns begin at the left, the others end at
+/// the right; all are as wide as what is in them.
+pub(super) fn table<const N: usize>(
+    out: &mut dyn Write,
+    titles: [&str; N],
+    left: usize,
+    lines: &[[String; N]],
+) -> io::Result<()> {
+    let titles = titles.map(str::to_owned);
+    let mut widths = [0; N];
+    for line in std::iter::once(&titles).chain(lines) {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.len().max(*width);
+        }
+    }
+    for line in std::iter::once(&titles).chain(lines) {
+        let mut text = String::new();
+        for (at, (cell, width)) in line.iter().zip(widths).enumerate() {
+            let gap = if at == 0 { "  " } else { "   " };
+            text.push_str(&match at < left {
+                true => format!("{gap}{cell:<width$}"),
+                false => format!("{gap}{cell:>width$}"),
+            });
+        }
+        writeln!(out, "{}", text.trim_end())?;
+    }
+    writeln!(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::wrap;

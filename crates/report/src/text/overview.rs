@@ -1,16 +1,17 @@
-//! What ran, how much there was of each kind, and what to think of it.
+//! What ran, how much there was of each kind, and whether it can be trusted.
 
 use std::io::{self, Write};
 
 use xenheap_model::{Arch, Check, Facts, Kind, KindTotals, LogFormat, Outcome, View};
 
-use super::layout::{Paint, hanging};
+use super::layout::{Paint, hanging, table};
 use crate::{
     Escaped, Report,
     size::{Bytes, Count, Rough, Seconds, Several},
 };
 
-pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+/// What ran, and whether it can be trusted. False: there is nothing to report.
+pub(super) fn head(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<bool> {
     let run = report.run();
     facts(&run.facts, out)?;
     if run.facts.format == LogFormat::None {
@@ -18,12 +19,10 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
                     on? Was heap-audit=off? Does the log begin before dom0 ran?";
         hanging(out, &format!("  {} ", paint.bad("!!")), 5, text)?;
         writeln!(out)?;
-        return refused(report, paint, out);
+        return Ok(false);
     }
     banner(&run.checks, paint, out)?;
-    totals(report, paint, out)?;
-    checks(&run.checks, paint, out)?;
-    refused(report, paint, out)
+    Ok(true)
 }
 
 fn fact(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
@@ -94,55 +93,50 @@ fn banner(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()>
     writeln!(out)
 }
 
-/// A line of the table of totals: its name, and its cell for a kind.
-type Line = (&'static str, fn(&KindTotals) -> String);
+/// A line of the table of totals: its name, and its cell for a kind, if this is known.
+type Line = (&'static str, fn(&KindTotals) -> Option<String>);
 
-const LINES: [Line; 8] = [
-    ("allocated", |of| pair(of.counters.allocs, of.counters.bytes)),
-    ("taken", |of| pair(of.counters.taken, of.counters.taken_bytes)),
-    ("freed", |of| pair(of.counters.freed, of.counters.freed_bytes)),
-    ("given away", |of| pair(of.counters.given, of.counters.given_bytes)),
-    ("live", |of| pair(of.counters.live, of.counters.live_bytes)),
-    ("peak", |of| if of.counters.peak == 0 { "0".to_owned() } else { exact(of.counters.peak) }),
-    ("failed", |of| Count(of.counters.failed).to_string()),
-    ("orphan frees", |of| pair(of.orphans, of.orphan_bytes)),
+const LINES: [Line; 9] = [
+    ("allocated", |of| Some(pair(of.counters.allocs, of.counters.bytes))),
+    ("taken", |of| Some(pair(of.counters.taken, of.counters.taken_bytes))),
+    ("freed", |of| Some(pair(of.counters.freed, of.counters.freed_bytes))),
+    ("  within call", |of| of.counters.bracketed.map(|count| Count(count).to_string())),
+    ("given away", |of| Some(pair(of.counters.given, of.counters.given_bytes))),
+    ("live", |of| Some(pair(of.counters.live, of.counters.live_bytes))),
+    ("peak", |of| Some(if of.counters.peak == 0 { "0".to_owned() } else { exact(of.counters.peak) })),
+    ("failed", |of| Some(Count(of.counters.failed).to_string())),
+    ("orphan frees", |of| Some(pair(of.orphans, of.orphan_bytes))),
 ];
 
 /// How often, and how much in sum.
-fn pair(count: u64, bytes: u64) -> String {
+pub(super) fn pair(count: u64, bytes: u64) -> String {
     if (count, bytes) == (0, 0) { "0".to_owned() } else { format!("{} / {}", Count(count), exact(bytes)) }
 }
 
 /// Only the exact number: those of a line are to be compared.
-fn exact(bytes: u64) -> String {
+pub(super) fn exact(bytes: u64) -> String {
     format!("{} B", Count(bytes))
 }
 
-fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{} (how often / how much)\n",
         paint.bold("ANONYMOUS MEMORY ALLOCATED AT RUN TIME, BY KIND")
     )?;
     let totals = report.run().totals;
-    let columns = Kind::ANONYMOUS.map(|kind| {
-        let cells: Vec<String> = std::iter::once(kind.as_str().to_owned())
-            .chain(LINES.iter().map(|(_, cell)| cell(&totals.of(kind))))
-            .collect();
-        let width = cells.iter().map(String::len).max().unwrap_or(0);
-        (cells, width)
+    let lines = LINES.iter().filter_map(|(name, cell)| {
+        let cells = Kind::ANONYMOUS.map(|kind| cell(&totals.of(kind)));
+        let [a, b, c, d] = cells.iter().any(Option::is_some).then_some(cells)?;
+        let text = |cell: Option<String>| cell.unwrap_or_default();
+        Some([(*name).to_owned(), text(a), text(b), text(c), text(d)])
     });
-    for (row, name) in std::iter::once("").chain(LINES.iter().map(|(name, _)| *name)).enumerate() {
-        write!(out, "  {name:<14}")?;
-        for (cells, width) in &columns {
-            write!(out, "   {:>width$}", cells.get(row).map_or("", String::as_str))?;
-        }
-        writeln!(out)?;
-    }
-    writeln!(out)
+    let [a, b, c, d] = Kind::ANONYMOUS.map(Kind::as_str);
+    table(out, ["", a, b, c, d], 1, &lines.collect::<Vec<_>>())
 }
 
-fn checks(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn checks(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let checks = &report.run().checks;
     let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
     let mut summary = format!("{} ok", count(Outcome::Ok));
     if count(Outcome::Failed) > 0 {
@@ -166,7 +160,7 @@ fn checks(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()>
     writeln!(out)
 }
 
-fn refused(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn refused(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let refused = &report.run().refused;
     if refused.values().all(|count| *count == 0) {
         return Ok(());

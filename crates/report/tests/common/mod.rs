@@ -162,6 +162,141 @@ pub fn run() -> Run {
     }
 }
 
+fn amount(count: u64, bytes: u64) -> Amount {
+    Amount { count, bytes }
+}
+
+fn id(domain: u16, generation: u32) -> DomainId {
+    DomainId { domain: Domain::Id(domain), generation }
+}
+
+/// A run with guests, of a recorder that tells of domains and calls: dom0 creates the same guest six times, some memory of
+/// each stays behind, and something of dom0's own grows.
+pub fn guests() -> Run {
+    let mut run = run();
+    let call = ["lstar_enter", "pv_hypercall @ arch/x86/pv/hypercall.c:162", "+_pv_hypercall"];
+    let with = |frames: &[&str]| stack(&[&call[..], frames].concat());
+    run.stacks.extend([
+        (
+            StackId(10),
+            with(&["do_domctl", "domain_create", "sched_init_vcpu", "core.c#sched_alloc_unit_mem"]),
+        ),
+        (StackId(11), with(&["do_domctl", "domain_create", "domain.c#alloc_domain_struct"])),
+        (StackId(12), with(&["do_grant_table_op", "grant_table.c#gnttab_grow_table"])),
+        (
+            StackId(13),
+            stack(&[
+                "svm_vmexit_handler",
+                "hvm_hap_nested_page_fault",
+                "p2m_set_entry",
+                "hap.c#hap_alloc\u{7}",
+            ]),
+        ),
+        (StackId(14), with(&["do_domctl", "paging_domctl", "hap.c#hap_set_allocation"])),
+    ]);
+    let d0 = Domain::Id(0);
+    let created = |stack, kind, guest: u16| RowKey {
+        owner: Owner::Created(id(guest, u32::from(guest) + 1)),
+        ..key(stack, kind, d0)
+    };
+    let counted = |mut row: Row, bracketed| {
+        row.counters.bracketed = Some(bracketed);
+        row
+    };
+    for guest in 1..=6 {
+        run.profile.push(counted(row(created(10, Kind::Xmalloc, guest), 3, 72, 1), 0));
+        run.profile.push(counted(row(created(11, Kind::Xenheap, guest), 1, 4096, 0), 0));
+        let mut grant = key(12, Kind::Xmalloc, Domain::Id(guest));
+        grant.owner = Owner::Destroyed(id(guest, u32::from(guest) + 1));
+        run.profile.push(counted(row(grant, 10, 24, 0), 8));
+        run.left.push(Left {
+            stack: StackId(10),
+            kind: Kind::Xmalloc,
+            charge: Charge::Nobody,
+            owner: Owner::Created(id(guest, u32::from(guest) + 1)),
+            live: amount(1, 72),
+        });
+    }
+    let growing = |stack, min, max, rises, live| Growing {
+        stack: StackId(stack),
+        kind: Kind::Xmalloc,
+        charge: Charge::Nobody,
+        rises,
+        bytes: Rise { min, max, last: max, total: min * 2 + max },
+        allocs: Rise { min: 1, max: 1, last: 1, total: 3 },
+        live,
+    };
+    run.cycles = Cycles {
+        completed: 6,
+        missed: 0,
+        growing: vec![growing(10, 72, 72, 5, amount(6, 432)), growing(1, 36, 392, 3, amount(2, 492))],
+    };
+    let guest = |domain: u16, pool: Pool| DomainAccount {
+        id: id(domain, u32::from(domain) + 1),
+        flags: Some(3),
+        created: Some(Moment { seq: 100 * u64::from(domain), time: 20_000_000_000 + u64::from(domain) }),
+        ended: Some(Moment { seq: 100 * u64::from(domain) + 90, time: 25_000_000_000 }),
+        failed: false,
+        allocated: amount(14, 4552),
+        refused: 0,
+        taken: amount(0, 0),
+        freed: amount(13, 4480),
+        given: amount(0, 0),
+        live: amount(1, 72),
+        pool: Some(pool),
+    };
+    let used = Pool { size: 1024, low: 41, takes: 983, backs: 983, failed: 0, extra: 6 };
+    run.domains = (1..=6).map(|domain| guest(domain, used)).collect();
+    let dom0 = DomainAccount {
+        flags: Some(0),
+        created: Some(Moment { seq: 1, time: 1_000_000_000 }),
+        ended: None,
+        pool: Some(Pool::default()),
+        ..guest(0, used)
+    };
+    let failed = DomainAccount {
+        flags: Some(1),
+        failed: true,
+        live: amount(0, 0),
+        pool: Some(Pool { size: 256, low: 0, takes: 256, backs: 256, failed: 3, extra: 0 }),
+        ..guest(6, used)
+    };
+    run.domains.insert(0, dom0);
+    run.domains.push(DomainAccount { id: id(6, 8), ..failed });
+    let pages = |stack, kind, charge, allocs, live| {
+        let mut row = row(RowKey { charge, ..key(stack, kind, Domain::Id(1)) }, allocs, 4096, live);
+        row.counters.failed = u64::from(kind == Kind::DomainPool) * 3;
+        row
+    };
+    let dump = run.dump.as_mut().expect("a dump");
+    dump.charged = Some(Charged {
+        rows: vec![
+            pages(13, Kind::DomainPool, Charge::Domain, 983, 0),
+            pages(14, Kind::Domheap, Charge::NoRefcount, 6, 0),
+        ],
+        ..Charged::default()
+    });
+    let service =
+        |stack, calls, leaving, most, total| Service { stack: StackId(stack), calls, leaving, most, total };
+    run.services = vec![
+        service(10, 6, 6, amount(3, 216), amount(18, 1296)),
+        service(11, 6, 6, amount(1, 4096), amount(6, 24576)),
+        service(12, 60, 2, amount(2, 48), amount(12, 288)),
+        service(3, 256, 0, amount(0, 0), amount(0, 0)),
+    ];
+    run.totals.xmalloc.counters.bracketed = Some(48);
+    run.facts.tables.as_mut().expect("tables").domains = Some(64);
+    run.checks.retain(|check| check.id != CheckId::Sequence);
+    run
+}
+
+/// The same with a hole in the log.
+pub fn doubtful() -> Run {
+    let mut guests = guests();
+    guests.checks = run().checks;
+    guests
+}
+
 pub fn report() -> Report {
     Report::new("boot-4.17-x86_64.log", run(), &Filter::default())
 }

@@ -1,0 +1,206 @@
+//! What Xen was asked for when a stack came about.
+
+use std::fmt;
+
+use serde::Serialize;
+use xenheap_model::{Frame, Stack};
+
+/// Where the outside enters Xen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Entry {
+    /// A guest's call.
+    Hypercall,
+    /// A guest left its virtual machine for another reason.
+    VmExit,
+    /// A guest did what Xen has to look at: a fault, an instruction.
+    Trap,
+    /// Xen is about to go back to a guest.
+    Return,
+    /// A device or another CPU.
+    Interrupt,
+    /// Work that Xen had put off, timers and callbacks of RCU included.
+    Softirq,
+    /// Work that Xen had put off and does as a task.
+    Tasklet,
+    /// A CPU that has nothing to run.
+    Idle,
+    /// Xen's start.
+    Boot,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl Entry {
+    /// The word that reports use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Entry::Hypercall => "hypercall",
+            Entry::VmExit => "VM exit",
+            Entry::Trap => "trap",
+            Entry::Return => "return",
+            Entry::Interrupt => "interrupt",
+            Entry::Softirq => "softirq",
+            Entry::Tasklet => "tasklet",
+            Entry::Idle => "idle",
+            Entry::Boot => "boot",
+            Entry::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Functions that only decide who does the work: that is the function which the innermost of them calls.
+const DISPATCHERS: &[(&str, Entry)] = &[
+    ("__do_softirq", Entry::Softirq),
+    ("__rcu_process_callbacks", Entry::Softirq),
+    ("__start_xen", Entry::Boot),
+    ("_pv_hypercall", Entry::Hypercall),
+    ("arch_do_multicall_call", Entry::Hypercall),
+    ("check_for_pcpu_work", Entry::Return),
+    ("continue_hypercall_tasklet_handler", Entry::Tasklet),
+    ("do_IRQ", Entry::Interrupt),
+    ("do_bad_mode", Entry::Trap),
+    ("do_general_protection", Entry::Trap),
+    ("do_multicall", Entry::Hypercall),
+    ("do_page_fault", Entry::Trap),
+    ("do_softirq", Entry::Softirq),
+    ("do_tasklet", Entry::Tasklet),
+    ("do_tasklet_work", Entry::Tasklet),
+    ("do_trap_fiq", Entry::Interrupt),
+    ("do_trap_guest_sync", Entry::Trap),
+    ("do_trap_hypercall", Entry::Hypercall),
+    ("do_trap_irq", Entry::Interrupt),
+    ("execute_timer", Entry::Softirq),
+    ("gic_interrupt", Entry::Interrupt),
+    ("hvm_do_multicall_call", Entry::Hypercall),
+    ("hvm_hypercall", Entry::Hypercall),
+    ("idle_loop", Entry::Idle),
+    ("leave_hypervisor_to_guest", Entry::Return),
+    ("process_pending_softirqs", Entry::Softirq),
+    ("pv_do_multicall_call", Entry::Hypercall),
+    ("pv_hypercall", Entry::Hypercall),
+    ("rcu_do_batch", Entry::Softirq),
+    ("rcu_process_callbacks", Entry::Softirq),
+    ("start_xen", Entry::Boot),
+    ("svm_vmenter_helper", Entry::Return),
+    ("svm_vmexit_handler", Entry::VmExit),
+    ("tasklet_softirq_action", Entry::Softirq),
+    ("timer_softirq_action", Entry::Softirq),
+    ("vmx_vmenter_helper", Entry::Return),
+    ("vmx_vmexit_handler", Entry::VmExit),
+];
+
+/// The function of Xen's that does what the outside asked for, and how it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct EntryPoint {
+    /// How the outside came in.
+    pub entry: Entry,
+    /// The function, as Xen names it; empty if the stack could not be read.
+    pub function: String,
+}
+
+impl EntryPoint {
+    /// That of a stack. A softirq that runs inside of a hypercall is not part of the hypercall.
+    pub fn of(stack: &Stack) -> Self {
+        let (at, entry) = Self::find(stack);
+        let function = stack.frames.get(at).map(|frame| frame.name().into_owned()).unwrap_or_default();
+        EntryPoint { entry, function }
+    }
+
+    /// Which frame it is.
+    pub(crate) fn find(stack: &Stack) -> (usize, Entry) {
+        let frames = &stack.frames;
+        let dispatcher =
+            frames.iter().enumerate().rev().find_map(|(at, frame)| Some((at, dispatches(frame)?)));
+        match dispatcher {
+            // One that allocates itself does its own work.
+            Some((at, entry)) => ((at + 1).min(frames.len() - 1), entry),
+            None => (frames.iter().position(|frame| !is_assembly(frame)).unwrap_or(0), Entry::Unknown),
+        }
+    }
+}
+
+fn dispatches(frame: &Frame) -> Option<Entry> {
+    let name = frame.function.split('.').next().unwrap_or_default();
+    DISPATCHERS.iter().find(|(dispatcher, _)| *dispatcher == name).map(|(_, entry)| *entry)
+}
+
+fn is_assembly(frame: &Frame) -> bool {
+    let place = frame.source.as_ref().map(|source| &source.file).or(frame.file.as_ref());
+    place.is_some_and(|file| file.ends_with(".S") || file.ends_with(".o"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(functions: &[&str], entry: Entry, function: &str) {
+        let frames = functions.iter().map(|name| {
+            let (file, function) = name.split_once('#').map_or((None, *name), |(a, b)| (Some(a), b));
+            let file = file.map(str::to_owned);
+            Frame { function: function.to_owned(), file, inlined: false, source: None, addr: None }
+        });
+        let stack = Stack { frames: frames.collect(), ..Stack::default() };
+        assert_eq!(EntryPoint::of(&stack), EntryPoint { entry, function: function.to_owned() });
+    }
+
+    #[test]
+    fn who_does_the_work() {
+        check(
+            &["lstar_enter", "pv_hypercall", "_pv_hypercall", "do_domctl", "domain_create"],
+            Entry::Hypercall,
+            "do_domctl",
+        );
+        check(
+            &["svm/entry.S#svm_asm_do_resume", "svm_vmexit_handler", "hvm_hypercall", "do_event_channel_op"],
+            Entry::Hypercall,
+            "do_event_channel_op",
+        );
+        check(
+            &["svm_vmexit_handler", "hvm_hap_nested_page_fault", "p2m_set_entry"],
+            Entry::VmExit,
+            "hvm_hap_nested_page_fault",
+        );
+        check(
+            &["do_trap_guest_sync", "traps.c#do_trap_hypercall", "do_memory_op"],
+            Entry::Hypercall,
+            "do_memory_op",
+        );
+        check(&["pv_hypercall", "do_multicall", "do_mmu_update"], Entry::Hypercall, "do_mmu_update");
+    }
+
+    #[test]
+    fn work_that_was_put_off_belongs_to_nobodys_call() {
+        check(
+            &[
+                "pv_hypercall",
+                "do_domctl",
+                "process_pending_softirqs",
+                "softirq.c#__do_softirq",
+                "rcupdate.c#rcu_process_callbacks",
+                "domain.c#complete_domain_destroy",
+                "sched_destroy_domain",
+            ],
+            Entry::Softirq,
+            "domain.c#complete_domain_destroy",
+        );
+        check(
+            &["x86_64/entry.S#process_softirqs", "softirq.c#__do_softirq", "timer.c#timer_softirq_action"],
+            Entry::Softirq,
+            "timer.c#timer_softirq_action",
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not_guessed() {
+        check(&["x86_64/entry.S#handle", "something", "else"], Entry::Unknown, "something");
+        check(&[], Entry::Unknown, "");
+    }
+}

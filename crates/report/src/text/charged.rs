@@ -1,0 +1,123 @@
+//! Memory that is charged to a domain and can run out all the same.
+
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use xenheap_model::{Charge, DomainAccount, DomainId, Kind, Pool};
+
+use super::{
+    domains::{LINES, Names},
+    findings::path,
+    layout::{Paint, hanging, table},
+    overview::bytes_in,
+};
+use crate::{
+    Finding, Group, Report,
+    size::{Bytes, Count, Several},
+};
+
+pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let domains = report.domains();
+    let names = Names::of(report);
+    let (of_pools, others): (Vec<_>, Vec<_>) =
+        report.charged().into_iter().partition(|finding| finding.key.kind == Kind::DomainPool);
+
+    let pools = alike(&domains, |pool| {
+        let used = pool.size > 0 || pool.takes > 0 || pool.failed > 0;
+        used.then_some((Reverse(pool.failed), share(pool), Pool { extra: 0, ..*pool }))
+    });
+    if !pools.is_empty() || !of_pools.is_empty() {
+        writeln!(out, "{} (charged to the domain; in pages)\n", paint.bold("P2M AND PAGING POOLS"))?;
+        let line = |((_, share, pool), ids): &(_, Vec<DomainId>)| pool_line(pool, *share, ids, &names);
+        let lines: Vec<_> = pools.iter().map(line).collect();
+        few(out, ["domain", "size", "fewest left", "taken", "given back", "refused"], &lines)?;
+        paths(of_pools, out)?;
+    }
+
+    let extra = alike(&domains, |pool| (pool.extra > 0).then_some(Reverse(pool.extra)));
+    let others: Vec<_> =
+        others.into_iter().filter(|finding| finding.key.charge == Charge::NoRefcount).collect();
+    if !extra.is_empty() || !others.is_empty() {
+        let title = "NO-REFCOUNT PAGES";
+        writeln!(out, "{} (a domain's, and they do not count against its limit)\n", paint.bold(title))?;
+        let lines: Vec<_> = extra
+            .iter()
+            .map(|(Reverse(pages), ids)| [names.of_all(ids.iter().copied()), Count(*pages).to_string()])
+            .collect();
+        few(out, ["domain", "pages; at most, if it ended"], &lines)?;
+        paths(others, out)?;
+    }
+    Ok(())
+}
+
+/// Domains of which the same is to be said, the worst first.
+fn alike<K: Ord>(domains: &[&DomainAccount], what: impl Fn(&Pool) -> Option<K>) -> Vec<(K, Vec<DomainId>)> {
+    let mut groups: BTreeMap<K, Vec<DomainId>> = BTreeMap::new();
+    for domain in domains {
+        if let Some(key) = domain.pool.as_ref().and_then(&what) {
+            groups.entry(key).or_default().push(domain.id);
+        }
+    }
+    groups.into_iter().collect()
+}
+
+/// How many percent of a pool were left when the fewest were; `None` if nobody knows.
+fn share(pool: &Pool) -> Option<u64> {
+    let low = u128::from(pool.low) * 100;
+    let share = (pool.takes > 0).then(|| low.checked_div(u128::from(pool.size)))??;
+    u64::try_from(share).ok()
+}
+
+fn pool_line(pool: &Pool, share: Option<u64>, ids: &[DomainId], names: &Names) -> [String; 6] {
+    let low = match share {
+        Some(share) => format!("{} ({share} %)", Count(pool.low)),
+        None if pool.takes == 0 => "all".to_owned(),
+        None => Count(pool.low).to_string(),
+    };
+    [
+        names.of_all(ids.iter().copied()),
+        if pool.size == 0 { "unknown".to_owned() } else { Count(pool.size).to_string() },
+        low,
+        Count(pool.takes).to_string(),
+        Count(pool.backs).to_string(),
+        Count(pool.failed).to_string(),
+    ]
+}
+
+/// A table that does not fill pages.
+fn few<const N: usize>(out: &mut dyn Write, titles: [&str; N], lines: &[[String; N]]) -> io::Result<()> {
+    match lines.len() {
+        0 => return Ok(()),
+        count => table(out, titles, 1, lines.get(..count.min(LINES)).unwrap_or(lines))?,
+    }
+    match lines.len().saturating_sub(LINES) {
+        0 => Ok(()),
+        more => writeln!(
+            out,
+            "  {} that come less near to their end are not shown.\n",
+            Several(more as u64, "line")
+        ),
+    }
+}
+
+/// By which paths, in short.
+fn paths(findings: Vec<Finding<'_>>, out: &mut dyn Write) -> io::Result<()> {
+    let groups = Group::of(findings);
+    for group in &groups {
+        let counters = &group.counters;
+        let mut text = bytes_in(counters.bytes, counters.allocs);
+        if counters.failed > 0 {
+            text.push_str(&format!(", FAILED {}", Count(counters.failed)));
+        }
+        let live = match counters.live {
+            0 => "nothing live".to_owned(),
+            live => format!("{} live in {}", Bytes(counters.live_bytes), Several(live, "page")),
+        };
+        hanging(out, "  ", 4, &format!("{text}; {live}"))?;
+        hanging(out, "      ", 8, &path(group.stack, None))?;
+    }
+    if groups.is_empty() { Ok(()) } else { writeln!(out) }
+}

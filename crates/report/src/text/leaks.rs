@@ -1,0 +1,127 @@
+//! Leaks, apart from what is live at the end.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
+
+use xenheap_model::{GROWING, Growing, LogFormat, Rise, Run};
+
+use super::{
+    domains::Names,
+    findings::Findings,
+    layout::{Paint, hanging},
+    overview::bytes_in,
+};
+use crate::{
+    Escaped, Leftover, Report,
+    size::{Bytes, Count, Several},
+};
+
+pub(super) fn write(
+    report: &Report,
+    findings: &mut Findings<'_>,
+    paint: Paint,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let run = report.run();
+    // Neither the RFC's recorder nor an early one of ours tells when domains end.
+    let knows = run.facts.tables.is_some_and(|tables| tables.domains.is_some());
+    let leftovers = report.leftovers();
+    if run.facts.format != LogFormat::Ha1 || !knows && leftovers.is_empty() {
+        return Ok(());
+    }
+    let doubt = run.doubt();
+    let title = if doubt.is_some() { "LEFT AND GROWING" } else { "LEAKS" };
+    let summary = match leftovers.len() {
+        0 if doubt.is_some() => "nothing".to_owned(),
+        0 if ended(run) == 0 && run.cycles.completed <= GROWING => "this run cannot show any".to_owned(),
+        0 => "none".to_owned(),
+        count => Several(count as u64, "path").to_string(),
+    };
+    let title = if leftovers.is_empty() { paint.bold(title) } else { paint.bad(title) };
+    writeln!(out, "{title}: {summary}\n")?;
+    hanging(out, "  ", 2, &basis(report))?;
+    if let Some(doubt) = doubt {
+        let text = format!(
+            "Nothing is called a leak here, because this run has a gap or stopped early: {}",
+            Escaped(&doubt)
+        );
+        hanging(out, &format!("  {} ", paint.bad("!!")), 5, &text)?;
+    }
+    writeln!(out)?;
+    let names = Names::of(report);
+    for leftover in &leftovers {
+        let mut facts = Vec::new();
+        if !leftover.left.is_empty() {
+            facts.push(("left", left(leftover, &names)));
+        }
+        facts.extend(leftover.growing.map(|growing| ("growing", rise(growing))));
+        findings.leftover(leftover, &facts, &names, out)?;
+    }
+    Ok(())
+}
+
+fn ended(run: &Run) -> u64 {
+    run.domains.iter().filter(|domain| domain.ended.is_some()).count() as u64
+}
+
+/// What the verdict rests on.
+fn basis(report: &Report) -> String {
+    let run = report.run();
+    let cycles = run.cycles.completed;
+    let mut text = match ended(run) {
+        0 => "No domain ended, so nothing can be left of one".to_owned(),
+        ended => format!("{} ended", Several(ended, "domain")),
+    };
+    let needed = GROWING + 1;
+    text.push_str(&match cycles {
+        0 => "; the workload marks no cycles, so nothing can be seen to grow.".to_owned(),
+        _ if cycles < needed => {
+            format!("; {} completed, too few to see something grow ({needed}).", Several(cycles, "cycle"))
+        }
+        _ => format!("; {} completed.", Several(cycles, "cycle")),
+    });
+    if run.cycles.missed > 0 {
+        text.push_str(&format!(" Of {} the numbers are not known.", Several(run.cycles.missed, "cycle")));
+    }
+    text
+}
+
+/// What is left, of whom.
+fn left(leftover: &Leftover<'_>, names: &Names) -> String {
+    let sum = leftover.left();
+    let each: BTreeSet<u64> = leftover.left.iter().map(|left| left.live.bytes).collect();
+    let each = match (leftover.left.len(), each.first(), each.last()) {
+        (0 | 1, ..) | (_, None, _) | (_, _, None) => String::new(),
+        (_, Some(least), Some(most)) if least == most => format!(", {} of each domain", Bytes(*most)),
+        (_, Some(least), Some(most)) => format!(", {} to {} of each domain", Bytes(*least), Bytes(*most)),
+    };
+    let ids = leftover.left.iter().filter_map(|left| left.owner.id());
+    format!("{}{each}, although {} ended", bytes_in(sum.bytes, sum.count), names.of_all(ids))
+}
+
+fn rise(growing: &Growing) -> String {
+    format!(
+        "by {} B and {} a cycle, in each of the last {}; live after the last one {}",
+        range(growing.bytes),
+        match range(growing.allocs).as_str() {
+            "1" => "1 allocation".to_owned(),
+            more => format!("{more} allocations"),
+        },
+        Several(growing.rises, "cycle"),
+        bytes_in(growing.live.bytes, growing.live.count),
+    )
+}
+
+fn range(rise: Rise) -> String {
+    let signed = |number: i64| {
+        let sign = if number < 0 { "-" } else { "" };
+        format!("{sign}{}", Count(number.unsigned_abs()))
+    };
+    if rise.min == rise.max {
+        signed(rise.max)
+    } else {
+        format!("{} to {}", signed(rise.min), signed(rise.max))
+    }
+}
