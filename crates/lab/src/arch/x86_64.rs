@@ -15,7 +15,8 @@ pub(super) const PLATFORM: Platform = Platform {
     needs: &NEEDS,
     qemu: "qemu-system-x86_64",
     console: &["console=com1"],
-    machine: &["-cpu", "qemu64,+svm"],
+    // npt: else there is no hardware-assisted paging, and every HVM and PVH guest is shadowed, if it wants it or not.
+    machine: &["-cpu", "qemu64,+svm,+npt"],
     load,
     domus: None,
 };
