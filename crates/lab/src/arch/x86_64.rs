@@ -11,6 +11,8 @@ pub(super) const PLATFORM: Platform = Platform {
     tools: "",
     // To 4.14 a newer compiler would use MMX registers in the hypervisor, which is a trap at run time.
     flags: "-mno-mmx",
+    // Guests can ask for it, and a newer Xen leaves it out unless told.
+    config: "CONFIG_SHADOW_PAGING=y\n",
     log_lines: 670,
     needs: &NEEDS,
     qemu: "qemu-system-x86_64",
