@@ -36,6 +36,8 @@ pub(crate) struct Platform {
     pub tools: &'static str,
     /// Added to the compiler's flags.
     pub flags: &'static str,
+    /// Added to Xen's configuration.
+    pub config: &'static str,
     /// How many lines a build writes, about: only for telling how far it is.
     pub log_lines: usize,
     /// What the machine that runs the lab must have, beyond what every architecture needs.

@@ -352,7 +352,7 @@ mod tests {
     fn the_usual_machine() -> Result {
         assert_eq!(
             command(Arch::X86_64, false)?,
-            "qemu-system-x86_64|-accel|tcg|-cpu|qemu64,+svm|-m|2G|-smp|2|-display|none|-monitor|none|-serial|stdio|-nic|none|\
+            "qemu-system-x86_64|-accel|tcg|-cpu|qemu64,+svm,+npt|-m|2G|-smp|2|-display|none|-monitor|none|-serial|stdio|-nic|none|\
              -no-reboot|-kernel|xen|-append|console=com1 loglvl=all guest_loglvl=all noreboot sync_console \
              heap-audit=trace,summary dom0_mem=1G,max:1G|-initrd|vmlinuz console=hvc0 panic=0 x=1,,2,initrd"
         );

@@ -21,6 +21,10 @@ use crate::text;
 /// Added to the tree's default configuration. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
 const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\n";
 
+fn config(arch: Arch) -> String {
+    CONFIG.to_owned() + arch.platform().config
+}
+
 /// Without these a log cannot be read.
 const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
 
@@ -183,7 +187,7 @@ fn build_key(source_sha256: &str, recorder: &str, compiler: &Compiler) -> String
         ("schema", &SCHEMA.to_string()),
         ("architecture", &compiler.arch.to_string()),
         ("source", source_sha256),
-        ("config", CONFIG),
+        ("config", &config(compiler.arch)),
         ("flags", &flags(compiler.arch)),
         ("recorder", recorder),
         ("compiler", &compiler.version),
@@ -356,7 +360,7 @@ impl Maker<'_> {
         self.make("defconfig", &["defconfig"])?;
         let path = self.root.join("xen/.config");
         let mut config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        config.push_str(CONFIG);
+        config.push_str(&self::config(self.arch));
         fs::write(&path, config).map_err(Error::io("write", &path))?;
         self.make("olddefconfig", &["olddefconfig"])?;
         // Now as well as at the end: it saves the wait.

@@ -24,6 +24,7 @@ pub(super) const PLATFORM: Platform = Platform {
     kernel: "linux-image-arm64",
     tools: "aarch64-linux-gnu-",
     flags: "",
+    config: "",
     log_lines: 320,
     needs: &NEEDS,
     qemu: "qemu-system-aarch64",

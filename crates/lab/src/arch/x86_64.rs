@@ -11,11 +11,14 @@ pub(super) const PLATFORM: Platform = Platform {
     tools: "",
     // To 4.14 a newer compiler would use MMX registers in the hypervisor, which is a trap at run time.
     flags: "-mno-mmx",
+    // Guests can ask for it, and a newer Xen leaves it out unless told.
+    config: "CONFIG_SHADOW_PAGING=y\n",
     log_lines: 670,
     needs: &NEEDS,
     qemu: "qemu-system-x86_64",
     console: &["console=com1"],
-    machine: &["-cpu", "qemu64,+svm"],
+    // npt: else there is no hardware-assisted paging, and every HVM and PVH guest is shadowed, if it wants it or not.
+    machine: &["-cpu", "qemu64,+svm,+npt"],
     load,
     domus: None,
 };
