@@ -11,7 +11,7 @@
 #: cycles = "1"       # how often from 1 to 8
 #: type = "pv"        # or pvh
 #: most = "8"         # CPUs of the largest
-#: memory = "64"      # of each guest, in MB
+#: memory = "128"     # of each guest, in MB
 #: hap = "default"    # 0: shadow page tables for a PVH guest
 #: pool = "Pool-0"    # `other`: the guests live in a pool of their own, with the second CPU
 #: boot = "0"         # 1: each guest runs, up to its own user space
