@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use xenheap_model::{
-    Check, Cycles, DomainAccount, Dump, Facts, Left, LogFormat, RawStack, Refused, Row, Run, Service, Stack,
-    StackId, Totals, TraceFrame, View,
+    Check, Cycles, DomainAccount, DomainState, Dump, Facts, Left, LogFormat, RawStack, Refused, Row, Run,
+    Service, Stack, StackId, Totals, TraceFrame, View,
 };
 
 use crate::Live;
@@ -51,6 +51,14 @@ pub struct Stream {
     pub format: LogFormat,
     /// Of which view; an RFC log has none.
     pub view: Option<View>,
+}
+
+/// What domains that exist have of their own, only a dump tells.
+pub(crate) fn add_pools(accounts: &mut [DomainAccount], states: &[DomainState]) {
+    for account in accounts.iter_mut().filter(|account| account.ended.is_none()) {
+        let state = states.iter().find(|state| state.id == account.id);
+        account.pool = state.map(|state| state.pool);
+    }
 }
 
 impl Account {

@@ -1,6 +1,10 @@
 //! Comparing numbers of two sources, and saying where they differ.
 
-use xenheap_model::{Counters, Kind, KindTotals, Row, RowKey, Totals};
+use std::collections::BTreeSet;
+
+use xenheap_model::{
+    Charge, Charged, Counters, DomainId, DomainState, Dump, Kind, KindTotals, Row, RowKey, Totals,
+};
 
 /// Differences that are kept to be named.
 const NAMED: usize = 3;
@@ -42,7 +46,9 @@ impl Agreement {
     pub(crate) fn totals(&mut self, sides: [&str; 2], a: &Totals, b: &Totals) {
         self.compared = self.compared.saturating_add(1);
         for kind in Kind::ANONYMOUS {
-            for ((name, a), (_, b)) in numbers(&a.of(kind)).into_iter().zip(numbers(&b.of(kind))) {
+            let (mut a, mut b) = (a.of(kind), b.of(kind));
+            comparable(&mut a.counters, &mut b.counters);
+            for ((name, a), (_, b)) in numbers(&a).into_iter().zip(numbers(&b)) {
                 if a != b {
                     self.add(|| format!("{kind} {name} {a} in {}, {b} in {}", sides[0], sides[1]));
                 }
@@ -82,7 +88,9 @@ impl Agreement {
         if a.counters == *b {
             return;
         }
-        for ((name, x), (_, y)) in counters(&a.counters).into_iter().zip(counters(b)) {
+        let (mut x, mut y) = (a.counters, *b);
+        comparable(&mut x, &mut y);
+        for ((name, x), (_, y)) in counters(&x).into_iter().zip(counters(&y)) {
             if x != y {
                 self.add(|| format!("{} {name} {x} in {}, {y} in {}", row(&a.key), sides[0], sides[1]));
             }
@@ -90,23 +98,46 @@ impl Agreement {
     }
 
     /// Compares a dump's rows with its totals.
-    pub(crate) fn sums(&mut self, rows: &[Row], totals: &Totals) {
+    pub(crate) fn sums(&mut self, dump: &Dump) {
         self.compared = self.compared.saturating_add(1);
-        for kind in Kind::ANONYMOUS {
-            let mut sums = counters(&Counters::default());
-            for row in rows.iter().filter(|row| row.key.kind == kind) {
-                for ((_, sum), (_, n)) in sums.iter_mut().zip(counters(&row.counters)) {
-                    *sum = sum.saturating_add(n);
-                }
+        if !dump.rows.is_empty() {
+            for kind in Kind::ANONYMOUS {
+                let rows = dump.rows.iter().filter(|row| row.key.kind == kind);
+                self.sum(kind.as_str(), rows, &dump.totals.of(kind));
             }
-            for ((name, sum), (_, total)) in sums.into_iter().zip(counters(&totals.of(kind).counters)) {
-                // Peaks of different moments and single sizes have no sum.
-                if sum != total && !["peak", "min", "max"].contains(&name) {
-                    self.add(|| {
-                        format!("{kind} {name} is {sum} in the rows together, {total} in the totals")
-                    });
-                }
+        }
+        if let Some(Charged { rows, domain_pool, no_refcount }) = &dump.charged {
+            let of = |charge| rows.iter().filter(move |row| row.key.charge == charge);
+            self.sum("domain-pool", of(Charge::Domain), domain_pool);
+            self.sum("no-refcount", of(Charge::NoRefcount), no_refcount);
+        }
+    }
+
+    fn sum<'a>(&mut self, what: &str, rows: impl Iterator<Item = &'a Row>, totals: &KindTotals) {
+        let mut sums = counters(&Counters::default());
+        for row in rows {
+            for ((_, sum), (_, n)) in sums.iter_mut().zip(counters(&row.counters)) {
+                *sum = sum.saturating_add(n);
             }
+        }
+        for ((name, sum), (_, total)) in sums.into_iter().zip(counters(&totals.counters)) {
+            // Peaks of different moments and single sizes have no sum.
+            if sum != total && !["peak", "min", "max"].contains(&name) {
+                self.add(|| format!("{what} {name} is {sum} in the rows together, {total} in the totals"));
+            }
+        }
+    }
+
+    /// Compares the domains that exist by our events and by a dump.
+    pub(crate) fn domains(&mut self, number: u64, ours: &[DomainId], theirs: &[DomainState]) {
+        self.compared = self.compared.saturating_add(1);
+        let theirs: BTreeSet<DomainId> = theirs.iter().map(|state| state.id).collect();
+        let ours: BTreeSet<DomainId> = ours.iter().copied().collect();
+        for id in ours.difference(&theirs) {
+            self.add(|| format!("{id} exists by the events and not in dump {number}"));
+        }
+        for id in theirs.difference(&ours) {
+            self.add(|| format!("{id} exists in dump {number} and not by the events"));
         }
     }
 }
@@ -117,7 +148,14 @@ fn row(key: &RowKey) -> String {
     format!("row (stack {}, {kind}, {charge}, {current}{owner})", stack.0)
 }
 
-fn counters(c: &Counters) -> [(&'static str, u64); 14] {
+/// What one side does not know cannot differ.
+fn comparable(a: &mut Counters, b: &mut Counters) {
+    if a.bracketed.is_none() || b.bracketed.is_none() {
+        (a.bracketed, b.bracketed) = (None, None);
+    }
+}
+
+fn counters(c: &Counters) -> [(&'static str, u64); 15] {
     [
         ("allocs", c.allocs),
         ("bytes", c.bytes),
@@ -133,6 +171,7 @@ fn counters(c: &Counters) -> [(&'static str, u64); 14] {
         ("peak", c.peak),
         ("min", c.min),
         ("max", c.max),
+        ("bracketed", c.bracketed.unwrap_or(0)),
     ]
 }
 

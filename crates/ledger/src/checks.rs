@@ -64,7 +64,7 @@ pub(crate) fn ha1(e: &Evidence<'_>) -> Vec<Check> {
         CheckId::Ended => e.ended(),
         CheckId::Totals => e.totals(),
         CheckId::Views => e.views(),
-        CheckId::Domains => not_applicable("not yet"),
+        CheckId::Domains => e.domains(),
         CheckId::BalanceFree => e.balance(Balance::Free),
         CheckId::BalanceDomains => e.balance(Balance::Domains),
         CheckId::BalancePool => e.balance(Balance::Pool),
@@ -262,6 +262,7 @@ impl Evidence<'_> {
             (m.lost_stacks, "stack", "stacks"),
             (m.lost_rows, "row", "rows"),
             (m.lost_live, "live block", "live"),
+            (m.lost_domains.unwrap_or(0), "domain", "domains"),
         ]
         .into_iter()
         .filter(|(count, ..)| *count > 0)
@@ -277,7 +278,9 @@ impl Evidence<'_> {
     fn stacks(&self) -> Verdict {
         let mut missing = self.stacks.missing();
         if let Some(dump) = self.last() {
-            missing.extend(dump.rows.iter().map(|row| row.key.stack).filter(|&id| !self.stacks.has(id)));
+            let charged = dump.charged.iter().flat_map(|charged| &charged.rows);
+            let rows = dump.rows.iter().chain(charged);
+            missing.extend(rows.map(|row| row.key.stack).filter(|&id| !self.stacks.has(id)));
             missing.sort_unstable();
             missing.dedup();
         }
@@ -436,7 +439,10 @@ impl Evidence<'_> {
             let (trace, warn) = (&trace.events.applied.book, &warn.events.applied.book);
             let mut agreement = Agreement::default();
             agreement.rows(["trace", "warn"], &trace.rows(), &warn.rows());
-            agreement.totals(["trace", "warn"], trace.totals(), warn.totals());
+            agreement.totals(["trace", "warn"], &trace.totals(), &warn.totals());
+            if trace.domains() != warn.domains() {
+                agreement.add(|| "the domains differ in trace and warn".to_owned());
+            }
             compared.push("trace and warn".to_owned());
             if !agreement.holds() {
                 bad.push(agreement.words());
@@ -458,6 +464,46 @@ impl Evidence<'_> {
             not_applicable("the log has one view")
         } else {
             ok(format!("every row is the same in {}", compared.join(", ")))
+        }
+    }
+
+    fn domains(&self) -> Verdict {
+        let Some(books) = self.chosen else {
+            return not_applicable("the summary view has no events of domains");
+        };
+        let book = &books.events.applied.book;
+        let tells = book.knows_domains()
+            || self.facts.tables.is_some_and(|tables| tables.domains.is_some())
+            || self.last().is_some_and(|dump| dump.charged.is_some());
+        if !tells {
+            return not_applicable("this recorder tells nothing of domains");
+        }
+        let found = book.life_findings();
+        let mut bad = Vec::new();
+        for (of, what) in [
+            (&found.twice, "has a generation that another domain has"),
+            (&found.never_created, "is of a domain whose creation is not recorded"),
+            (&found.after_end, "is of a domain that has ended"),
+        ] {
+            if let Some(place) = of.first {
+                let more = match of.count {
+                    1 => String::new(),
+                    count => format!(" and {}", n(count - 1, "more")),
+                };
+                bad.push(format!("record {}{more} {what}", place.newer));
+            }
+        }
+        if !books.domains.holds() {
+            bad.push(books.domains.words());
+        }
+        let lost = self.missing();
+        if bad.is_empty() {
+            let seen = book.domains();
+            let ended = seen.iter().filter(|account| account.ended.is_some()).count();
+            ok(format!("{} were seen, {ended} of them ended", n(seen.len() as u64, "domain")))
+        } else {
+            let hint = if lost > 0 { format!(" ({} missing)", n(lost, "record")) } else { String::new() };
+            failed(format!("{}{hint}", bad.join("; ")))
         }
     }
 

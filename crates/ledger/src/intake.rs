@@ -1,14 +1,18 @@
 use std::collections::BTreeMap;
 
 use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcRecord, StackLine, Tag, XenSays};
-use xenheap_model::{Arch, Dump, Event, Facts, LogFormat, RawStack, Refused, TraceFrame, View};
+use xenheap_model::{
+    AnyEvent, Arch, DomainAccount, Dump, Facts, LogFormat, RawStack, Refused, Row, StackId, TraceFrame, View,
+};
 
 use crate::{
     Account, EventSink, LedgerError, Stream,
+    account::add_pools,
     agree::Agreement,
     boots::{Boots, Held, Whose},
     checks::{self, Evidence, RfcEvidence, Unbalanced},
     dumps::{self, Dumps},
+    growth::Growth,
     hash,
     names::Names,
     reason,
@@ -51,6 +55,8 @@ pub struct Intake<'s> {
     waiting_dumps: Vec<Dump>,
     views: BTreeMap<View, ViewBooks>,
     sums: Agreement,
+    /// By the dumps' own rows.
+    summary: Cycling,
     earlier: Unbalanced,
     names: Names,
     rfc: Rfc,
@@ -71,8 +77,35 @@ pub(crate) struct ViewBooks {
     pub totals: Agreement,
     /// With the dumps' rows.
     pub rows: Agreement,
+    /// With the domains that exist.
+    pub domains: Agreement,
+    pub cycling: Cycling,
     /// Dumps whose moment had passed when they came.
     pub missed: u64,
+}
+
+/// The cycles that dumps end.
+#[derive(Debug, Default)]
+pub(crate) struct Cycling {
+    pub growth: Growth,
+    /// The number of the last dump.
+    last: u64,
+}
+
+impl Cycling {
+    /// A complete dump. `rows`: what is live at it, if that is known.
+    fn dump(&mut self, dump: &Dump, rows: Option<&Vec<Row>>) {
+        // A dump between that was not complete can have ended a cycle.
+        if self.last != 0 && dump.number != self.last.saturating_add(1) {
+            self.growth.missed();
+        }
+        self.last = dump.number;
+        match rows {
+            _ if dump.why != "key" => {}
+            Some(rows) => self.growth.cycle(dump.seq, rows),
+            None => self.growth.missed(),
+        }
+    }
 }
 
 /// Where events go.
@@ -117,6 +150,7 @@ impl<'s> Intake<'s> {
             waiting_dumps: Vec::new(),
             views: BTreeMap::new(),
             sums: Agreement::default(),
+            summary: Cycling::default(),
             earlier: Unbalanced::default(),
             names: Names::default(),
             rfc: Rfc::default(),
@@ -148,8 +182,8 @@ impl<'s> Intake<'s> {
         let Held { at, seq, hash, record, .. } = held;
         self.records += 1;
         let why = match record {
-            Record::Event { view, event } => self.event(view, hash, event),
-            Record::Domain { .. } => None,
+            Record::Event { view, event } => self.event(view, hash, event.into()),
+            Record::Domain { view, event } => self.event(view, hash, event.into()),
             Record::State(state) => refusal(self.dumps.state(seq, state)),
             Record::Header(header) => self.our_header(hash, header),
             Record::Stack(line) => {
@@ -202,11 +236,14 @@ impl<'s> Intake<'s> {
         None
     }
 
-    fn event(&mut self, view: View, hash: u32, event: Event) -> Option<&'static str> {
-        if event.seq == 0 || view == View::Summary {
+    fn event(&mut self, view: View, hash: u32, event: AnyEvent) -> Option<&'static str> {
+        if event.seq() == 0 || view == View::Summary {
             return Some(reason::MALFORMED);
         }
-        let stack = event.stack;
+        let stack = match &event {
+            AnyEvent::Memory(event) => event.stack,
+            AnyEvent::Domain(_) => StackId::UNKNOWN,
+        };
         let books = self.views.entry(view).or_insert_with(ViewBooks::new);
         let accepted = books.events.accept(hash, event, self.outlet.of(LogFormat::Ha1, Some(view)));
         match accepted {
@@ -242,9 +279,10 @@ impl<'s> Intake<'s> {
 
     fn completed(&mut self) {
         let Some(dump) = self.dumps.last() else { return };
-        if !dump.rows.is_empty() && dump.machine.lost_rows == 0 {
-            self.sums.sums(&dump.rows, &dump.totals);
+        if (!dump.rows.is_empty() || dump.charged.is_some()) && dump.machine.lost_rows == 0 {
+            self.sums.sums(dump);
         }
+        self.summary.dump(dump, Some(&dump.rows).filter(|rows| !rows.is_empty()));
         self.earlier.add(dump);
         self.waiting_dumps.push(dump.clone());
         self.settle(self.waiting_dumps.len() > WAITING_DUMPS);
@@ -457,20 +495,34 @@ impl<'s> Intake<'s> {
             first: &self.first,
         });
         let (mut profile, mut totals, mut live) = Default::default();
+        let (mut domains, mut left, mut services): (Vec<DomainAccount>, _, _) = Default::default();
+        let mut growth = None;
+        let states = self.dumps.last().map_or(&[][..], |dump| &dump.domains);
         if let Some(books) = chosen {
             let applied = &books.events.applied;
             facts.events = applied.events;
             facts.first_time = applied.first_time;
             facts.last_time = applied.last_time;
             profile = applied.book.rows();
-            totals = *applied.book.totals();
+            totals = applied.book.totals();
             live = applied.book.live();
+            domains = applied.book.domains();
+            add_pools(&mut domains, states);
+            left = applied.book.left();
+            services = applied.book.services();
+            growth = Some(&books.cycling.growth);
         } else if let Some(dump) = self.dumps.last()
             && facts.view == Some(View::Summary)
         {
             profile = dump.rows.clone();
             totals = dump.totals;
+            domains = states.iter().map(|state| DomainAccount::new(state.id)).collect();
+            domains.sort_unstable_by_key(|account| account.id.generation);
+            add_pools(&mut domains, states);
+            growth = Some(&self.summary.growth);
         }
+        let cycles = growth.map(Growth::cycles).unwrap_or_default();
+        let cycle_ends = growth.map(|growth| growth.ends().to_vec()).unwrap_or_default();
         Ok(Account {
             facts,
             stacks: self.stacks.into_map(),
@@ -483,7 +535,11 @@ impl<'s> Intake<'s> {
             live,
             views: have,
             streamed: self.outlet.streamed,
-            ..Account::default()
+            domains,
+            cycles,
+            left,
+            services,
+            cycle_ends,
         })
     }
 
@@ -497,7 +553,7 @@ impl<'s> Intake<'s> {
         Account {
             facts,
             profile: applied.book.rows(),
-            totals: *applied.book.totals(),
+            totals: applied.book.totals(),
             live: applied.book.live(),
             checks,
             refused: self.refused_map(),
@@ -525,15 +581,22 @@ impl ViewBooks {
             events: EventView::new(),
             totals: Agreement::default(),
             rows: Agreement::default(),
+            domains: Agreement::default(),
+            cycling: Cycling::default(),
             missed: 0,
         }
     }
 
     fn compare(&mut self, view: View, dump: &Dump, has_rows: bool) {
-        let Some(snapshot) = self.events.snapshot(dump.seq) else {
+        let snapshot = self.events.snapshot(dump.seq);
+        self.cycling.dump(dump, snapshot.map(|snapshot| &snapshot.rows));
+        let Some(snapshot) = snapshot else {
             self.missed += 1;
             return;
         };
+        if dump.charged.is_some() {
+            self.domains.domains(dump.number, &snapshot.domains, &dump.domains);
+        }
         let theirs = format!("dump {}", dump.number);
         self.totals.totals([view.as_str(), &theirs], &snapshot.totals, &dump.totals);
         if has_rows {

@@ -36,7 +36,8 @@
 //! # Bounds
 //!
 //! Memory does not grow with the length of the log: it is that of what is live, of the rows of the profile, and of a
-//! window of the sequence.
+//! window of the sequence. What does grow: each domain that comes and goes has an account and rows of its own, and of each
+//! cycle the number at which it ended is kept.
 
 mod account;
 mod agree;
@@ -45,10 +46,12 @@ mod boots;
 mod checks;
 mod dumps;
 mod error;
+mod growth;
 mod hash;
 mod intake;
 mod names;
 pub mod reason;
+mod retelling;
 mod rfc;
 mod sequence;
 mod sink;
@@ -58,7 +61,8 @@ pub mod testing;
 mod view;
 
 pub use account::{Account, Stream};
-pub use book::{Book, Contradiction, Findings, Found, Live};
+pub use book::{Book, Contradiction, Findings, Found, LifeFindings, Live};
 pub use error::LedgerError;
 pub use intake::{Config, Intake};
+pub use retelling::Retelling;
 pub use sink::{EventSink, Matched};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use xenheap_model::Event;
+use xenheap_model::AnyEvent;
 
 /// How far behind the newest number an event is still waited for. Two printers and an `xl dmesg` mix lines by far less.
 pub(crate) const WINDOW: u64 = 4096;
@@ -67,10 +67,10 @@ pub(crate) struct Sequence {
     /// The highest number that was accepted.
     newest: u64,
     /// What waits, by number from `next`.
-    waiting: VecDeque<Option<Event>>,
+    waiting: VecDeque<Option<AnyEvent>>,
     /// Of each number of the last [`REMEMBERED`]: its upper bits and the hash of its bytes. 0: not seen.
     seen: Vec<u64>,
-    suspect: Option<(u32, Event)>,
+    suspect: Option<(u32, AnyEvent)>,
     pub gaps: Gaps,
     pub far_ahead: u64,
 }
@@ -100,14 +100,14 @@ impl Sequence {
     }
 
     /// Takes an event, whose number is not 0. `out` receives those whose turn has come.
-    pub(crate) fn accept(&mut self, hash: u32, event: Event, mut out: impl FnMut(Event)) -> Accepted {
-        let seq = event.seq;
+    pub(crate) fn accept(&mut self, hash: u32, event: AnyEvent, mut out: impl FnMut(AnyEvent)) -> Accepted {
+        let seq = event.seq();
         if seq > HIGHEST {
             self.far_ahead += 1;
             return Accepted::Suspect;
         }
         if let Some((suspect_hash, suspect)) = self.suspect.take() {
-            if suspect.seq.abs_diff(seq) <= WINDOW && (suspect.seq, suspect_hash) != (seq, hash) {
+            if suspect.seq().abs_diff(seq) <= WINDOW && (suspect.seq(), suspect_hash) != (seq, hash) {
                 // Two agree: the log really jumps there.
                 self.take(suspect_hash, suspect, &mut out);
             } else if seq.saturating_sub(self.newest) <= REMEMBERED {
@@ -124,8 +124,8 @@ impl Sequence {
         self.take(hash, event, &mut out)
     }
 
-    fn take(&mut self, hash: u32, event: Event, out: &mut impl FnMut(Event)) -> Accepted {
-        let seq = event.seq;
+    fn take(&mut self, hash: u32, event: AnyEvent, out: &mut impl FnMut(AnyEvent)) -> Accepted {
+        let seq = event.seq();
         if seq > self.newest {
             self.newest = seq;
         } else if self.newest - seq >= REMEMBERED {
@@ -159,7 +159,7 @@ impl Sequence {
     }
 
     /// Hands out what came up to `last` without a hole, which is everything once all lines up to there were read.
-    pub(crate) fn ready(&mut self, last: u64, mut out: impl FnMut(Event)) {
+    pub(crate) fn ready(&mut self, last: u64, mut out: impl FnMut(AnyEvent)) {
         while self.next <= last && matches!(self.waiting.front(), Some(Some(_))) {
             if let Some(Some(event)) = self.waiting.pop_front() {
                 self.next += 1;
@@ -169,7 +169,7 @@ impl Sequence {
     }
 
     /// Hands out everything up to `last`; what is not there is missing.
-    fn give_up(&mut self, last: u64, out: &mut impl FnMut(Event)) {
+    fn give_up(&mut self, last: u64, out: &mut impl FnMut(AnyEvent)) {
         let mut hole = None;
         while self.next <= last {
             match self.waiting.pop_front() {
@@ -195,7 +195,7 @@ impl Sequence {
     }
 
     /// Hands out the rest. Numbers up to `last`, which other records name, are missing if they did not come.
-    pub(crate) fn finish(&mut self, last: u64, mut out: impl FnMut(Event)) {
+    pub(crate) fn finish(&mut self, last: u64, mut out: impl FnMut(AnyEvent)) {
         if let Some((hash, event)) = self.suspect.take() {
             if self.newest == 0 {
                 self.take(hash, event, &mut out);
@@ -210,7 +210,7 @@ impl Sequence {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use xenheap_model::{Charge, Domain, Kind, Op, StackId};
+    use xenheap_model::{Charge, Domain, Event, Kind, Op, StackId};
 
     use super::*;
 
@@ -249,12 +249,12 @@ mod tests {
 
         fn take(&mut self, seq: u64, hash: u32) -> Accepted {
             let Trial { sequence, out } = self;
-            sequence.accept(hash, event(seq), |event| out.push(event.seq))
+            sequence.accept(hash, event(seq).into(), |event| out.push(event.seq()))
         }
 
         fn finish(&mut self, last: u64) -> &Gaps {
             let Trial { sequence, out } = self;
-            sequence.finish(last, |event| out.push(event.seq));
+            sequence.finish(last, |event| out.push(event.seq()));
             &sequence.gaps
         }
     }

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use xenheap_model::{Event, Row, Totals};
+use xenheap_model::{AnyEvent, DomainId, Row, Totals};
 
 use crate::{
     EventSink,
@@ -15,7 +15,10 @@ const SNAPSHOTS: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub totals: Totals,
+    /// By the hypervisor's keys.
     pub rows: Vec<Row>,
+    /// The domains that exist.
+    pub domains: Vec<DomainId>,
 }
 
 /// A view with events: their sequence, and the book made from them.
@@ -46,7 +49,7 @@ impl EventView {
     pub(crate) fn accept(
         &mut self,
         hash: u32,
-        event: Event,
+        event: AnyEvent,
         mut sink: Option<&mut dyn EventSink>,
     ) -> Accepted {
         let EventView { sequence, applied } = self;
@@ -92,23 +95,27 @@ impl EventView {
 
 impl Applied {
     /// Applies the next event.
-    pub(crate) fn event(&mut self, event: &Event, sink: &mut Option<&mut dyn EventSink>) {
-        while let Some(seq) = self.wanted.first().copied().filter(|&seq| seq < event.seq) {
+    pub(crate) fn event(&mut self, event: &AnyEvent, sink: &mut Option<&mut dyn EventSink>) {
+        while let Some(seq) = self.wanted.first().copied().filter(|&seq| seq < event.seq()) {
             self.wanted.remove(&seq);
             self.keep(seq);
         }
         self.events += 1;
-        self.last = event.seq;
-        self.first_time.get_or_insert(event.time);
-        self.last_time = Some(event.time);
-        let matched = self.book.apply(event);
-        if let Some(sink) = sink {
-            sink.event(event, matched.as_ref());
+        self.last = event.seq();
+        self.first_time.get_or_insert(event.time());
+        self.last_time = Some(event.time());
+        let matched = self.book.any(event);
+        match (sink, event) {
+            (Some(sink), AnyEvent::Memory(event)) => sink.event(event, matched.as_ref()),
+            (Some(sink), AnyEvent::Domain(event)) => sink.domain(event),
+            (None, _) => {}
         }
     }
 
     fn keep(&mut self, seq: u64) {
-        self.snapshots.insert(seq, Snapshot { totals: *self.book.totals(), rows: self.book.rows() });
+        let Applied { book, .. } = self;
+        let snapshot = Snapshot { totals: book.totals(), rows: book.whole_rows(), domains: book.existing() };
+        self.snapshots.insert(seq, snapshot);
         while self.snapshots.len() > SNAPSHOTS {
             self.snapshots.pop_first();
         }

@@ -7,8 +7,9 @@ use xenheap_console::{
 };
 use xenheap_ledger::{Account, Book, Config, EventSink, Intake, Matched};
 use xenheap_model::{
-    Charge, CheckId, Counters, Domain, Event, Kind, KindTotals, Machine, Mark, Op, Outcome, Owner, Pair, Pc,
-    RowKey, StackId, TraceFrame, View,
+    AnyEvent, Charge, CheckId, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
+    KindTotals, Life, Machine, Mark, Op, Outcome, Owner, Pair, Pc, Pool, RowKey, StackId, Subject,
+    TraceFrame, View,
 };
 
 /// Small numbers, so that records meet, and the ends of the range.
@@ -36,17 +37,64 @@ fn view() -> impl Strategy<Value = View> {
     prop::sample::select(vec![View::Trace, View::Warn, View::Summary])
 }
 
+/// Few of them, so that ids and generations meet in every way.
+fn domain_id() -> impl Strategy<Value = DomainId> {
+    (0u16..3, 0u32..5).prop_map(|(id, generation)| DomainId { domain: Domain::Id(id), generation })
+}
+
+fn subject() -> impl Strategy<Value = Subject> {
+    let how = prop::sample::select(vec![How::Create, How::Destroy, How::Domctl]);
+    (how, domain_id()).prop_map(|(how, id)| Subject { how, id })
+}
+
+fn domain_event() -> impl Strategy<Value = DomainEvent> {
+    let life = prop_oneof![
+        number().prop_map(|flags| Life::Created { flags }),
+        any::<bool>().prop_map(|failed| Life::Ended { failed, pool: Pool::default() }),
+    ];
+    (life, domain_id(), domain(), number()).prop_map(|(life, id, current, time)| DomainEvent {
+        seq: 0,
+        life,
+        id,
+        current,
+        cpu: 0,
+        time,
+    })
+}
+
+fn any_event() -> BoxedStrategy<AnyEvent> {
+    prop_oneof![4 => event().prop_map(AnyEvent::from), 1 => domain_event().prop_map(AnyEvent::from)].boxed()
+}
+
+fn numbered(seq: u64, mut event: AnyEvent) -> AnyEvent {
+    match &mut event {
+        AnyEvent::Memory(event) => event.seq = seq,
+        AnyEvent::Domain(event) => event.seq = seq,
+    }
+    event
+}
+
+fn counted() -> BoxedStrategy<Counted> {
+    prop_oneof![
+        4 => kind().prop_map(Counted::Anonymous),
+        1 => Just(Counted::DomainPool),
+        1 => Just(Counted::NoRefcount),
+    ]
+    .boxed()
+}
+
 prop_compose! {
     fn event()(
         op in prop::sample::select(vec![Op::Alloc, Op::Fail, Op::Free, Op::Give, Op::GiveBack, Op::Take]),
         kind in kind(), addr in address(), size in prop::option::weighted(0.9, size()),
         used in prop::option::of(size()), stack in 0u32..4, current in domain(),
         passed in prop::option::of(domain()), no_owner in any::<bool>(), unknown in any::<bool>(), time in number(),
+        (cpu, epoch, bracketed, subject) in (0u32..2, 0u64..4, any::<bool>(), prop::option::of(subject())),
     ) -> Event {
         let charge = if no_owner { Charge::NoOwner } else { Charge::Nobody };
         Event {
             seq: 0, op, kind, addr, size, used, stack: StackId(stack), current, passed, charge, memflags: 0, layer: 0,
-            cpu: 0, time, unknown, epoch: 0, bracketed: false, subject: None,
+            cpu, time, unknown, epoch, bracketed, subject,
         }
     }
 }
@@ -73,6 +121,10 @@ fn record() -> BoxedStrategy<(u64, Record)> {
     });
     let record = prop_oneof![
         12 => (view(), event()).prop_map(|(view, event)| Record::Event { view, event }).boxed(),
+        4 => (view(), domain_event()).prop_map(|(view, event)| Record::Domain { view, event }).boxed(),
+        1 => (domain_id(), number()).prop_map(|(id, size)| {
+            Record::State(DomainState { id, pool: Pool { size, ..Pool::default() } })
+        }),
         1 => prop::collection::vec(view(), 0..3).prop_map(|modes| Record::Header(Header { modes, ..Header::default() })),
         2 => (0u32..4, 0u64..2).prop_map(|(id, hash)| {
             Record::Stack(StackLine { id: StackId(id), hash, pcs: vec![Pc { addr: 1, exact: false }], truncated: false })
@@ -81,8 +133,8 @@ fn record() -> BoxedStrategy<(u64, Record)> {
         1 => (number(), 0u64..3, 0u64..3)
             .prop_map(|(number, stacks, rows)| Record::DumpEnd(DumpEnd { number, stacks, rows })),
         1 => (key, counters()).prop_map(|(key, counters)| Record::Row(RowLine { key, counters })),
-        4 => (kind(), counters(), number()).prop_map(|(kind, counters, pages)| {
-            Record::Kind(KindLine { of: Counted::Anonymous(kind), totals: KindTotals { counters, pages, pool: pages, ..KindTotals::default() } })
+        6 => (counted(), counters(), number()).prop_map(|(of, counters, pages)| {
+            Record::Kind(KindLine { of, totals: KindTotals { counters, pages, pool: pages, ..KindTotals::default() } })
         }),
         1 => (number(), number(), number()).prop_map(|(start, now, n)| Record::Machine(Machine {
             free: Pair { start, now }, poolused: Pair { start: now, now: start }, poolhdr: n, owned_alloc: n, busy: n,
@@ -167,6 +219,12 @@ impl EventSink for Again {
         self.last = event.seq;
         self.same &= self.book.apply(event).as_ref() == matched;
     }
+
+    fn domain(&mut self, event: &DomainEvent) {
+        self.in_order &= event.seq > self.last;
+        self.last = event.seq;
+        self.book.domain(event);
+    }
 }
 
 fn feed(intake: &mut Intake<'_>, inputs: Vec<Input>) {
@@ -174,8 +232,10 @@ fn feed(intake: &mut Intake<'_>, inputs: Vec<Input>) {
         let at = Place { line, offset: line * 80 };
         match input {
             Input::Record(tag, seq, mut record) => {
-                if let Record::Event { event, .. } = &mut *record {
-                    event.seq = seq;
+                match &mut *record {
+                    Record::Event { event, .. } => event.seq = seq,
+                    Record::Domain { event, .. } => event.seq = seq,
+                    _ => {}
                 }
                 let bytes = format!("{tag} {seq} {record:?}");
                 intake.record(at, Tag(tag), seq, bytes.as_bytes(), *record);
@@ -225,11 +285,10 @@ proptest! {
     }
 
     #[test]
-    fn any_events(events in prop::collection::vec(event(), 0..200)) {
+    fn any_events(events in prop::collection::vec(any_event(), 0..200)) {
         let mut book = Book::new();
-        for (seq, mut event) in (1..).zip(events) {
-            event.seq = seq;
-            book.apply(&event);
+        for (seq, event) in (1..).zip(events) {
+            book.any(&numbered(seq, event));
         }
         for row in book.rows() {
             prop_assert!(row.counters.live_bytes <= row.counters.peak);
@@ -237,13 +296,15 @@ proptest! {
     }
 
     #[test]
-    fn sensible_events_keep_the_books_balanced(events in prop::collection::vec(event(), 0..200)) {
+    fn sensible_events_keep_the_books_balanced(events in prop::collection::vec(any_event(), 0..200)) {
         let mut book = Book::new();
-        for (seq, mut event) in (1..).zip(events) {
-            event.seq = seq;
-            event.addr %= 1 << 40;
-            event.size = Some(event.size.unwrap_or(0).clamp(1, 1 << 20).next_multiple_of(4096));
-            book.apply(&event);
+        for (seq, event) in (1..).zip(events) {
+            let mut event = numbered(seq, event);
+            if let AnyEvent::Memory(event) = &mut event {
+                event.addr %= 1 << 40;
+                event.size = Some(event.size.unwrap_or(0).clamp(1, 1 << 20).next_multiple_of(4096));
+            }
+            book.any(&event);
             for kind in Kind::ANONYMOUS {
                 let c = book.totals().of(kind).counters;
                 prop_assert_eq!(c.live, c.allocs + c.taken - c.freed - c.given);
@@ -254,6 +315,18 @@ proptest! {
         let bytes: u64 = live.iter().map(|live| live.bytes).sum();
         let rows = book.rows();
         prop_assert_eq!(bytes, rows.iter().map(|row| row.counters.live_bytes).sum::<u64>());
+        // Whoever a row is for, it is a part of one of the hypervisor's.
+        let sums = |rows: &[xenheap_model::Row]| {
+            let of = |get: fn(&Counters) -> u64| rows.iter().map(|row| get(&row.counters)).sum::<u64>();
+            [of(|c| c.allocs), of(|c| c.bytes), of(|c| c.freed), of(|c| c.live), of(|c| c.bracketed.unwrap_or(0))]
+        };
+        prop_assert_eq!(sums(&rows), sums(&book.whole_rows()));
+        for account in book.domains() {
+            let live = account.allocated.bytes + account.taken.bytes - account.freed.bytes - account.given.bytes;
+            prop_assert_eq!(account.live.bytes, live);
+        }
+        let left: u64 = book.left().iter().map(|left| left.live.bytes).sum();
+        prop_assert_eq!(left, book.domains().iter().map(|account| account.left().bytes).sum::<u64>());
         // Taken pages count one by one.
         prop_assert!(live.len() as u64 <= rows.iter().map(|row| row.counters.live).sum::<u64>());
     }

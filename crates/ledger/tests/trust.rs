@@ -208,7 +208,7 @@ fn the_sink_gets_one_view_in_order_and_is_told_which() {
     let account = log.finish();
     assert_eq!(account.streamed, Some(Stream { format: LogFormat::Ha1, view: Some(View::Trace) }));
     assert!(account.streamed_the_chosen());
-    assert_eq!(seen.0, [(1, None), (2, Some(1)), (3, None)]);
+    assert_eq!(seen.0, [(1, Some(1)), (2, Some(1)), (3, None)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Domain, Owner};
+use crate::{Counters, Domain, Owner};
 
 /// A domain of one boot: its id, and which of the domains that had this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -205,6 +205,34 @@ pub struct DomainAccount {
 }
 
 impl DomainAccount {
+    /// Of a domain of which nothing is known yet.
+    pub fn new(id: DomainId) -> Self {
+        DomainAccount {
+            id,
+            flags: None,
+            created: None,
+            ended: None,
+            failed: false,
+            allocated: Amount::default(),
+            refused: 0,
+            taken: Amount::default(),
+            freed: Amount::default(),
+            given: Amount::default(),
+            live: Amount::default(),
+            pool: None,
+        }
+    }
+
+    /// Adds what a row counts.
+    pub fn add(&mut self, c: &Counters) {
+        self.allocated.add(c.allocs, c.bytes);
+        self.refused = self.refused.saturating_add(c.failed);
+        self.taken.add(c.taken, c.taken_bytes);
+        self.freed.add(c.freed, c.freed_bytes);
+        self.given.add(c.given, c.given_bytes);
+        self.live.add(c.live, c.live_bytes);
+    }
+
     /// What is left: live although its structure was freed.
     pub fn left(&self) -> Amount {
         if self.ended.is_some() { self.live } else { Amount::default() }

@@ -378,11 +378,12 @@ pub struct Left {
 }
 
 /// What calls of guests leave behind when they complete, by the stack of the allocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     /// How it came about.
     pub stack: StackId,
+    /// At which level. Levels are not summed: pages of the xmalloc pool hold xmallocs.
+    pub kind: Kind,
     /// Calls that allocated here.
     pub calls: u64,
     /// Of these, calls that left something behind.
@@ -391,6 +392,13 @@ pub struct Service {
     pub most: Amount,
     /// What all of them together left behind.
     pub total: Amount,
+}
+
+impl Service {
+    /// Without a call.
+    pub fn new(stack: StackId, kind: Kind) -> Self {
+        Service { stack, kind, calls: 0, leaving: 0, most: Amount::default(), total: Amount::default() }
+    }
 }
 
 /// Lines that looked like records and were not believed, by reason. The names are stable.
@@ -414,15 +422,17 @@ pub struct Run {
     pub checks: Vec<Check>,
     /// What was refused or replayed, by reason.
     pub refused: Refused,
-    /// The domains that were seen, by generation.
+    /// The domains that were seen, by generation. The summary view knows only those that existed at the last dump, and
+    /// nothing of their memory.
     pub domains: Vec<DomainAccount>,
     /// What the cycles of a workload show.
     pub cycles: Cycles,
     /// What is left of domains that are gone, sorted.
     pub left: Vec<Left>,
-    /// What calls leave behind, by stack; empty if the recorder does not mark calls.
+    /// What calls leave behind, by stack and kind; empty if the recorder does not mark calls.
     pub services: Vec<Service>,
-    /// Numbers of the dumps' events that ended a cycle, rising: where a reader of the events looks at them again.
+    /// Where the last cycles ended that follow each other without a missed one, as numbers of events: what a reader of the
+    /// events needs to see again what grows.
     pub cycle_ends: Vec<u64>,
 }
 

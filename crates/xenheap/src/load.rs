@@ -11,8 +11,8 @@ use tempfile::NamedTempFile;
 use tracing::{debug, info};
 use xenheap_console::{Input, ScanStats, scan};
 use xenheap_lab::{CONSOLE, XEN_SYMS};
-use xenheap_ledger::{Account, Book, EventSink, Intake, Live, Matched};
-use xenheap_model::{AnyEvent, Arch, DomainEvent, Event, LogFormat, RowKey, Run, Stack, StackId};
+use xenheap_ledger::{Account, EventSink, Intake, Live, Matched, Retelling};
+use xenheap_model::{Arch, DomainEvent, Event, LogFormat, RowKey, Run, Stack, StackId};
 use xenheap_report::{
     rfc::{self, EventLog},
     runfile::{self, RunFile, Writer},
@@ -332,23 +332,13 @@ fn read_run_file(opened: Opened, place: Place, config: &Report) -> Result<Loaded
     }
     let mut file = RunFile::open(&name, opened.reader).map_err(failed)?;
     let mut sinks = Sinks::new(config)?;
-    let mut book = Book::new();
+    let mut retelling = Retelling::new(file.run());
     while let Some(event) = file.next_event().map_err(failed)? {
-        match event {
-            AnyEvent::Memory(event) => {
-                let matched = book.apply(&event);
-                sinks.event(&event, matched.as_ref());
-            }
-            AnyEvent::Domain(event) => sinks.domain(&event),
-        }
+        retelling.event(&event, &mut sinks);
         opened.progress.tick();
     }
-    let events = file.events();
     let mut run = file.into_run();
-    if events > 0 {
-        run.profile = book.rows();
-        run.totals = *book.totals();
-    }
+    let book = retelling.finish(&mut run);
     let saved = (run.facts.view, run.facts.boot);
     let differs =
         |asked: bool| asked.then(|| Failure::usage(format!("{name} holds one boot and one view only")));

@@ -320,30 +320,33 @@ fn machine() -> impl Strategy<Value = Machine> {
 }
 
 /// A record of any type with its tag and number.
-pub fn record() -> impl Strategy<Value = (Tag, u64, Record)> {
+pub fn record() -> BoxedStrategy<(Tag, u64, Record)> {
     let view = select(vec![View::Trace, View::Warn]);
     let record = prop_oneof![
-        1 => header().prop_map(Record::Header),
-        2 => stack().prop_map(Record::Stack),
-        2 => (view.clone(), domain_event()).prop_map(|(view, event)| Record::Domain { view, event }),
-        1 => (domain_id(), pool()).prop_map(|(id, pool)| Record::State(DomainState { id, pool })),
-        6 => (view, event()).prop_map(|(view, event)| Record::Event { view, event }),
-        1 => (number(), "[a-z]{1,9}").prop_map(|(number, why)| Record::DumpBegin(DumpBegin { number, why })),
-        1 => row().prop_map(Record::Row),
-        1 => kind_line().prop_map(Record::Kind),
-        1 => machine().prop_map(Record::Machine),
+        1 => header().prop_map(Record::Header).boxed(),
+        2 => stack().prop_map(Record::Stack).boxed(),
+        2 => (view.clone(), domain_event()).prop_map(|(view, event)| Record::Domain { view, event }).boxed(),
+        1 => (domain_id(), pool()).prop_map(|(id, pool)| Record::State(DomainState { id, pool })).boxed(),
+        6 => (view, event()).prop_map(|(view, event)| Record::Event { view, event }).boxed(),
+        1 => (number(), "[a-z]{1,9}").prop_map(|(number, why)| Record::DumpBegin(DumpBegin { number, why })).boxed(),
+        1 => row().prop_map(Record::Row).boxed(),
+        1 => kind_line().prop_map(Record::Kind).boxed(),
+        1 => machine().prop_map(Record::Machine).boxed(),
         1 => (number(), number(), number())
-            .prop_map(|(number, stacks, rows)| Record::DumpEnd(DumpEnd { number, stacks, rows })),
+            .prop_map(|(number, stacks, rows)| Record::DumpEnd(DumpEnd { number, stacks, rows }))
+            .boxed(),
     ];
-    (any::<u32>(), any::<u64>(), record).prop_map(|(tag, seq, record)| {
-        let seq = match &record {
-            Record::Header(_) => 0,
-            Record::Event { event, .. } => event.seq,
-            Record::Domain { event, .. } => event.seq,
-            _ => seq,
-        };
-        (Tag(tag), seq, record)
-    })
+    (any::<u32>(), any::<u64>(), record)
+        .prop_map(|(tag, seq, record)| {
+            let seq = match &record {
+                Record::Header(_) => 0,
+                Record::Event { event, .. } => event.seq,
+                Record::Domain { event, .. } => event.seq,
+                _ => seq,
+            };
+            (Tag(tag), seq, record)
+        })
+        .boxed()
 }
 
 pub fn stamp() -> impl Strategy<Value = Stamp> {

@@ -1,14 +1,22 @@
 //! The book: which memory is live, and whose.
 
+mod calls;
 mod intervals;
+mod lives;
 mod tally;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use xenheap_model::{Event, Kind, Op, PAGE_SIZE, Row, RowKey, Totals};
+use xenheap_model::{
+    AnyEvent, Counters, DomainAccount, DomainEvent, DomainId, Event, How, Kind, Left, Op, Owner, PAGE_SIZE,
+    Row, RowKey, Service, Totals,
+};
 
 use crate::Matched;
+use calls::{Call, Calls};
 use intervals::{Cut, Intervals};
+pub use lives::LifeFindings;
+use lives::Lives;
 use tally::{Exit, Memory, Tally, pages_of};
 
 /// Given pages that are remembered for the case that the domain did not take them. A record of that follows the gift
@@ -23,6 +31,10 @@ const GIVEN: usize = 1 << 16;
 /// An allocation at a place where something of the same class is live means that a free was missed. Then the *older*
 /// allocation, or the part of it that is overlapped, is dropped and counted as freed: the allocator would not have given
 /// that memory out again otherwise.
+///
+/// An allocation is for the domain that was passed, else for the one that Xen was working on. If neither is known, and it is
+/// freed in the destruction of a domain before any part of it was given away, it was that domain's: from then on it counts
+/// in a row of its own, with [`Owner::Destroyed`].
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     tally: Tally,
@@ -31,6 +43,10 @@ pub struct Book {
     allocations: Slab,
     given: Intervals<usize>,
     given_order: VecDeque<(u64, u64)>,
+    lives: Lives,
+    calls: Calls,
+    /// The call in which the last event happened.
+    now: Call,
     findings: Findings,
     last_seq: u64,
     gap: bool,
@@ -44,6 +60,7 @@ struct Block {
     size: u64,
     used: Option<u64>,
     row: usize,
+    call: Call,
 }
 
 /// An allocation of pages, of which something is live or remembered as given.
@@ -59,6 +76,9 @@ struct Pages {
     live: u64,
     /// Bytes that were given and are remembered.
     given: u64,
+    /// Bytes that were freed.
+    freed: u64,
+    call: Call,
 }
 
 impl Pages {
@@ -141,17 +161,21 @@ impl Book {
 
     /// Applies one event. Numbers must rise; a hole in them is remembered as a gap.
     ///
-    /// Returns the allocation that a free or a gift met.
+    /// Returns the allocation that it made, or that a free or a gift met.
     pub fn apply(&mut self, event: &Event) -> Option<Matched> {
-        if event.seq > self.last_seq.saturating_add(1) {
-            self.gap = true;
+        self.number(event.seq);
+        self.now = Call { cpu: event.cpu, epoch: event.epoch };
+        self.calls.now(self.now);
+        self.tally.marked |= event.epoch != 0;
+        if let Some(subject) = event.subject {
+            self.lives.subject(subject, event.op, event.seq);
         }
-        self.last_seq = event.seq;
         match (event.op, event.kind) {
-            (Op::Alloc, Kind::Xmalloc) => self.xmalloc(event),
-            (Op::Alloc | Op::Take, _) => self.pages(event),
+            (Op::Alloc, Kind::Xmalloc) => return self.xmalloc(event),
+            (Op::Alloc | Op::Take, _) => return self.pages(event),
             (Op::Fail, _) => {
-                let row = self.tally.row_of(event);
+                let owner = self.owner(event);
+                let row = self.tally.row_of(event, owner);
                 self.tally.failed(row);
             }
             (Op::Free, Kind::Xmalloc) => return self.xfree(event),
@@ -161,14 +185,90 @@ impl Book {
         None
     }
 
+    /// Applies one event of a domain, numbered in the same sequence.
+    pub fn domain(&mut self, event: &DomainEvent) {
+        self.number(event.seq);
+        self.lives.event(event);
+    }
+
+    /// Applies either.
+    pub fn any(&mut self, event: &AnyEvent) -> Option<Matched> {
+        match event {
+            AnyEvent::Memory(event) => self.apply(event),
+            AnyEvent::Domain(event) => {
+                self.domain(event);
+                None
+            }
+        }
+    }
+
+    fn number(&mut self, seq: u64) {
+        if seq > self.last_seq.saturating_add(1) {
+            self.gap = true;
+        }
+        self.last_seq = seq;
+    }
+
+    /// The domain that an event's memory is for.
+    fn owner(&self, event: &Event) -> Owner {
+        event.owner(|domain| self.lives.latest(domain))
+    }
+
     /// The profile, sorted by key.
     pub fn rows(&self) -> Vec<Row> {
         self.tally.sorted()
     }
 
+    /// The profile by the keys that the hypervisor's own table has, sorted: of an owner it knows only what was passed, and
+    /// no generation.
+    pub fn whole_rows(&self) -> Vec<Row> {
+        self.tally.wholes()
+    }
+
     /// The totals per kind.
-    pub fn totals(&self) -> &Totals {
-        &self.tally.totals
+    pub fn totals(&self) -> Totals {
+        self.tally.totals()
+    }
+
+    /// The account of each domain, by generation.
+    pub fn domains(&self) -> Vec<DomainAccount> {
+        self.lives.accounts(&self.rows())
+    }
+
+    /// The domains that exist.
+    pub fn existing(&self) -> Vec<DomainId> {
+        self.lives.exist()
+    }
+
+    /// Whether any event was of a domain.
+    pub fn knows_domains(&self) -> bool {
+        !self.lives.is_empty()
+    }
+
+    /// What does not fit together in the lives of domains.
+    pub fn life_findings(&self) -> &LifeFindings {
+        &self.lives.findings
+    }
+
+    /// What is live although the domain that it was for is gone.
+    pub fn left(&self) -> Vec<Left> {
+        let mut left: BTreeMap<_, Left> = BTreeMap::new();
+        for Row { key, counters } in self.rows() {
+            let gone = key.owner.id().is_some_and(|id| self.lives.has_ended(id));
+            if !gone || (counters.live == 0 && counters.live_bytes == 0) {
+                continue;
+            }
+            let RowKey { stack, kind, charge, owner, .. } = key;
+            let of = Left { stack, kind, charge, owner, live: Default::default() };
+            let of = left.entry((stack, kind, charge, owner)).or_insert(of);
+            of.live.add(counters.live, counters.live_bytes);
+        }
+        left.into_values().collect()
+    }
+
+    /// What calls leave behind, by stack and kind.
+    pub fn services(&self) -> Vec<Service> {
+        self.calls.services()
     }
 
     /// What does not fit together.
@@ -213,7 +313,7 @@ impl Book {
         addr.saturating_add(self.blocks.get(&addr).map_or(0, |block| block.size))
     }
 
-    fn xmalloc(&mut self, event: &Event) {
+    fn xmalloc(&mut self, event: &Event) -> Option<Matched> {
         let size = event.size.unwrap_or(0);
         let end = event.addr.saturating_add(size.max(1));
         while let Some((&addr, &block)) = self.blocks.range(..end).next_back() {
@@ -225,23 +325,50 @@ impl Book {
             self.tally.gone(block.row, Exit::Freed, 1, block.size);
             self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(addr, block.used, block.size));
         }
-        let row = self.tally.row_of(event);
+        let (row, call) = self.came(event, size);
+        self.tally.memory_taken(Kind::Xmalloc, Memory::of_xmalloc(event.addr, event.used, size));
+        let Event { seq, addr, used, .. } = *event;
+        self.blocks.insert(addr, Block { seq, size, used, row, call });
+        let key = self.tally.key(row)?;
+        Some(matched(&key, seq, addr, size, size, false))
+    }
+
+    /// Counts what comes to life.
+    fn came(&mut self, event: &Event, size: u64) -> (usize, Call) {
+        let owner = self.owner(event);
+        let row = self.tally.row_of(event, owner);
         self.tally.came(row, event.op, size);
-        if event.op == Op::Alloc {
-            self.tally.memory_taken(Kind::Xmalloc, Memory::of_xmalloc(event.addr, event.used, size));
+        let call = self.now;
+        let count = if event.op == Op::Take { pages_of(size) } else { 1 };
+        self.calls.made(call, (event.stack, event.kind), count, size);
+        (row, call)
+    }
+
+    /// Counts what leaves, and whether it did so within the call that made it.
+    fn gone(&mut self, row: usize, call: Call, exit: Exit, ended: u64, bytes: u64) {
+        self.tally.gone(row, exit, ended, bytes);
+        let within = match exit {
+            Exit::Freed => false,
+            Exit::Bracketed => true,
+            Exit::Given => call == self.now,
+        };
+        if within && let Some(key) = self.tally.key(row) {
+            self.calls.gone(call, (key.stack, key.kind), ended, bytes);
         }
-        self.blocks.insert(event.addr, Block { seq: event.seq, size, used: event.used, row });
     }
 
     fn xfree(&mut self, event: &Event) -> Option<Matched> {
-        let Some(block) = self.blocks.remove(&event.addr) else {
+        let Some(mut block) = self.blocks.remove(&event.addr) else {
             let size = event.size.unwrap_or(0);
             self.tally.orphan(Kind::Xmalloc, size);
             self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(event.addr, event.used, size));
             self.unmatched(event, event.addr);
             return None;
         };
-        self.tally.gone(block.row, Exit::Freed, 1, block.size);
+        if let Some(owner) = destroyed(event) {
+            block.row = self.own(block.row, owner, block.size, block.size, 0);
+        }
+        self.gone(block.row, block.call, exit_of(event), 1, block.size);
         let used = event.used.or(block.used);
         self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(event.addr, used, block.size));
         if event.unknown {
@@ -253,12 +380,27 @@ impl Book {
         Some(matched(&key, block.seq, event.addr, block.size, block.size, true))
     }
 
-    fn pages(&mut self, event: &Event) {
+    /// An allocation of unknown owner turns out to be a domain's.
+    fn own(&mut self, row: usize, owner: Owner, size: u64, live: u64, freed: u64) -> usize {
+        if self.tally.key(row).is_none_or(|key| key.owner != Owner::Unknown) {
+            return row;
+        }
+        let one = Counters {
+            allocs: 1,
+            bytes: size,
+            freed_bytes: freed,
+            live: 1,
+            live_bytes: live,
+            ..Counters::default()
+        };
+        self.tally.own(row, owner, &one)
+    }
+
+    fn pages(&mut self, event: &Event) -> Option<Matched> {
         let size = event.size.unwrap_or(0);
         let end = event.addr.saturating_add(size);
         self.clear(event.addr, end, event.seq);
-        let row = self.tally.row_of(event);
-        self.tally.came(row, event.op, size);
+        let (row, call) = self.came(event, size);
         if event.op == Op::Alloc {
             self.tally.memory_taken(event.kind, Memory::Heap(size));
         }
@@ -266,9 +408,21 @@ impl Book {
         let len = end - event.addr;
         let (seq, addr) = (event.seq, event.addr);
         let by_page = event.op == Op::Take;
-        let index = self.allocations.add(Pages { seq, addr, size, row, by_page, live: len, given: 0 });
+        let index = self.allocations.add(Pages {
+            seq,
+            addr,
+            size,
+            row,
+            by_page,
+            live: len,
+            given: 0,
+            freed: 0,
+            call,
+        });
         self.pieces.insert(event.addr, len, index);
         self.allocations.release_if_empty(index);
+        let key = self.tally.key(row)?;
+        Some(matched(&key, seq, addr, size, size, false))
     }
 
     /// Drops what is live in a range that is about to be live anew: its free was missed.
@@ -276,7 +430,7 @@ impl Book {
         let mut cuts = std::mem::take(&mut self.scratch);
         self.pieces.cut(start, end, &mut cuts);
         for cut in cuts.drain(..) {
-            if let Some(matched) = self.take_live(&cut, Exit::Freed) {
+            if let Some(matched) = self.take_live(&cut, Exit::Freed, None) {
                 self.findings.overlaps.add(cut.start, matched.seq, seq);
                 self.tally.memory_freed(matched.kind, Memory::Heap(cut.len));
             }
@@ -288,17 +442,26 @@ impl Book {
         self.scratch = cuts;
     }
 
-    /// Counts a piece that left the live pages.
-    fn take_live(&mut self, cut: &Cut<usize>, exit: Exit) -> Option<Matched> {
+    /// Counts a piece that left the live pages. `owner`: whose it was, if nobody knew.
+    fn take_live(&mut self, cut: &Cut<usize>, exit: Exit, owner: Option<Owner>) -> Option<Matched> {
+        let Pages { row, size, live, freed, by_page, .. } = *self.allocations.get_mut(cut.value)?;
+        let whole = live.saturating_add(freed) == size && !by_page;
+        let row = match owner.filter(|_| whole) {
+            Some(owner) => self.own(row, owner, size, live, freed),
+            None => row,
+        };
         let pages = self.allocations.get_mut(cut.value)?;
+        pages.row = row;
         let before = pages.blocks();
         pages.live = pages.live.saturating_sub(cut.len);
         if exit == Exit::Given {
             pages.given = pages.given.saturating_add(cut.len);
+        } else {
+            pages.freed = pages.freed.saturating_add(cut.len);
         }
         let pages = *pages;
         self.allocations.release_if_empty(cut.value);
-        self.tally.gone(pages.row, exit, before.saturating_sub(pages.blocks()), cut.len);
+        self.gone(pages.row, pages.call, exit, before.saturating_sub(pages.blocks()), cut.len);
         let key = self.tally.key(pages.row)?;
         Some(matched(&key, pages.seq, pages.addr, pages.size, cut.len, pages.live == 0))
     }
@@ -317,13 +480,13 @@ impl Book {
     }
 
     fn pages_leave(&mut self, event: &Event) -> Option<Matched> {
-        let exit = if event.op == Op::Give { Exit::Given } else { Exit::Freed };
+        let exit = exit_of(event);
         let (start, end) = self.extent(event);
-        let Taken { matched, bytes } = self.leave(start, end, exit);
+        let Taken { matched, bytes } = self.leave(start, end, exit, destroyed(event));
         // The size that nobody knows is that of the allocation.
         let rest = event.size.unwrap_or(bytes).saturating_sub(bytes);
         if rest > 0 || matched.is_none() {
-            if exit == Exit::Freed {
+            if exit != Exit::Given {
                 self.tally.orphan(event.kind, rest);
                 self.tally.memory_freed(event.kind, Memory::Heap(rest));
             }
@@ -336,18 +499,18 @@ impl Book {
         matched
     }
 
-    fn leave(&mut self, start: u64, end: u64, exit: Exit) -> Taken {
+    fn leave(&mut self, start: u64, end: u64, exit: Exit, owner: Option<Owner>) -> Taken {
         let mut taken = Taken { matched: None, bytes: 0 };
         let mut cuts = std::mem::take(&mut self.scratch);
         self.pieces.cut(start, end, &mut cuts);
         for cut in cuts.drain(..) {
             taken.bytes = taken.bytes.saturating_add(cut.len);
-            let matched = self.take_live(&cut, exit);
+            let matched = self.take_live(&cut, exit, owner);
             taken.matched = matched.or(taken.matched);
             match (exit, matched) {
                 (Exit::Given, _) => self.remember_given(&cut),
-                (Exit::Freed, Some(m)) => self.tally.memory_freed(m.kind, Memory::Heap(cut.len)),
-                (Exit::Freed, None) => {}
+                (_, Some(m)) => self.tally.memory_freed(m.kind, Memory::Heap(cut.len)),
+                (_, None) => {}
             }
         }
         self.scratch = cuts;
@@ -387,8 +550,13 @@ impl Book {
             pages.live = pages.live.saturating_add(cut.len);
             pages.given = pages.given.saturating_sub(cut.len);
             let again = pages.blocks().saturating_sub(before);
-            let row = pages.row;
+            let Pages { row, call, .. } = *pages;
             self.tally.back(row, again, cut.len);
+            if call == self.now
+                && let Some(key) = self.tally.key(row)
+            {
+                self.calls.made(call, (key.stack, key.kind), again, cut.len);
+            }
             self.pieces.insert(cut.start, cut.len, cut.value);
             bytes = bytes.saturating_add(cut.len);
         }
@@ -406,6 +574,21 @@ impl Book {
             self.findings.unmatched.add(addr, 0, event.seq);
         }
     }
+}
+
+/// How memory leaves.
+fn exit_of(event: &Event) -> Exit {
+    match event.op {
+        Op::Give => Exit::Given,
+        _ if event.bracketed => Exit::Bracketed,
+        _ => Exit::Freed,
+    }
+}
+
+/// Whose memory a free in the destruction of a domain frees, if nobody knows better.
+fn destroyed(event: &Event) -> Option<Owner> {
+    let subject = event.subject.filter(|subject| subject.how == How::Destroy && subject.id.is_known())?;
+    (event.op == Op::Free).then_some(Owner::Destroyed(subject.id))
 }
 
 fn matched(key: &RowKey, seq: u64, addr: u64, size: u64, bytes: u64, last: bool) -> Matched {

@@ -6,49 +6,143 @@ use crate::hash::FoldMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Freed,
+    /// Freed before the call that allocated it had ended.
+    Bracketed,
     Given,
 }
 
 /// The profile and the totals, always changed together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
+    rows: Table,
+    /// The row of the hypervisor's table that each of `rows` is a part of.
+    whole: Vec<usize>,
+    /// The same by the hypervisor's keys, which know of the owner only what was passed. Peaks of parts have no sum, so these
+    /// are counted for themselves.
+    wholes: Table,
+    totals: Totals,
+    /// Whether the events tell in which call they happened.
+    pub marked: bool,
+}
+
+/// Rows, each found by its key.
+#[derive(Clone, Debug, Default)]
+struct Table {
     rows: Vec<Row>,
     index: FoldMap<RowKey, usize>,
-    pub totals: Totals,
 }
 
-/// Like the hypervisor's rows: for taken pages the owner is the domain that lost them.
-fn key_of(event: &Event) -> RowKey {
-    RowKey {
-        stack: event.stack,
-        kind: event.kind,
-        charge: event.charge,
-        current: event.current,
-        owner: event.passed.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain))),
-    }
-}
-
-impl Tally {
-    /// The row of an allocation, made if it is new.
-    pub(crate) fn row_of(&mut self, event: &Event) -> usize {
-        let key = key_of(event);
+impl Table {
+    fn row_of(&mut self, key: RowKey) -> usize {
         *self.index.entry(key).or_insert_with(|| {
             self.rows.push(Row { key, counters: Counters::default() });
             self.rows.len() - 1
         })
     }
 
-    pub(crate) fn key(&self, row: usize) -> Option<RowKey> {
-        self.rows.get(row).map(|row| row.key)
+    fn counters(&mut self, row: usize) -> Option<&mut Counters> {
+        self.rows.get_mut(row).map(|row| &mut row.counters)
     }
 
-    /// The counters that an allocation of this row changes: the row's and its kind's.
-    fn each(&mut self, row: usize, mut change: impl FnMut(&mut Counters)) {
-        if let Some(row) = self.rows.get_mut(row) {
-            change(&mut row.counters);
-            if let Some(totals) = self.totals.of_mut(row.key.kind) {
-                change(&mut totals.counters);
+    fn sorted(&self, marked: bool) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.rows.clone();
+        // A row whose last allocation got another owner is none any more.
+        rows.retain(|Row { counters: c, .. }| c.allocs > 0 || c.failed > 0 || c.taken > 0);
+        rows.sort_unstable_by_key(|row| row.key);
+        for row in &mut rows {
+            mark(&mut row.counters, marked);
+        }
+        rows
+    }
+}
+
+/// Where calls are marked, nothing is known to be bracketed as long as nothing was.
+fn mark(c: &mut Counters, marked: bool) {
+    if marked {
+        c.bracketed.get_or_insert(0);
+    }
+}
+
+/// The key that the hypervisor's row has. For taken pages the owner is the domain that lost them.
+pub(crate) fn whole_key(key: RowKey) -> RowKey {
+    let owner = match key.owner {
+        Owner::Passed(id) => Owner::Passed(DomainId::unknown(id.domain)),
+        _ => Owner::Unknown,
+    };
+    RowKey { owner, ..key }
+}
+
+impl Tally {
+    /// The row of an allocation, made if it is new.
+    pub(crate) fn row_of(&mut self, event: &Event, owner: Owner) -> usize {
+        let Event { stack, kind, charge, current, .. } = *event;
+        self.row(RowKey { stack, kind, charge, current, owner })
+    }
+
+    fn row(&mut self, key: RowKey) -> usize {
+        let row = self.rows.row_of(key);
+        if row == self.whole.len() {
+            self.whole.push(self.wholes.row_of(whole_key(key)));
+        }
+        row
+    }
+
+    pub(crate) fn key(&self, row: usize) -> Option<RowKey> {
+        self.rows.rows.get(row).map(|row| row.key)
+    }
+
+    /// An allocation gets an owner: what was counted of it goes from one row to another. Its new row's peak rises if it
+    /// must; peak, smallest and largest of the old row stay what they were.
+    pub(crate) fn own(&mut self, row: usize, owner: Owner, one: &Counters) -> usize {
+        let Some(key) = self.key(row) else { return row };
+        if let Some(c) = self.rows.counters(row) {
+            c.allocs = c.allocs.saturating_sub(one.allocs);
+            c.bytes = c.bytes.saturating_sub(one.bytes);
+            c.freed_bytes = c.freed_bytes.saturating_sub(one.freed_bytes);
+            c.given_bytes = c.given_bytes.saturating_sub(one.given_bytes);
+            c.live = c.live.saturating_sub(one.live);
+            c.live_bytes = c.live_bytes.saturating_sub(one.live_bytes);
+        }
+        // Both are parts of one row of the hypervisor's.
+        let new = self.row(RowKey { owner, ..key });
+        if let Some(c) = self.rows.counters(new) {
+            c.min = if c.allocs == 0 { one.bytes } else { c.min.min(one.bytes) };
+            c.max = c.max.max(one.bytes);
+            c.allocs = c.allocs.saturating_add(one.allocs);
+            c.bytes = c.bytes.saturating_add(one.bytes);
+            c.freed_bytes = c.freed_bytes.saturating_add(one.freed_bytes);
+            c.given_bytes = c.given_bytes.saturating_add(one.given_bytes);
+            live(c, one.live, one.live_bytes);
+        }
+        new
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = self.totals;
+        for kind in Kind::ANONYMOUS {
+            if let Some(of) = totals.of_mut(kind) {
+                mark(&mut of.counters, self.marked);
             }
+        }
+        totals
+    }
+
+    /// The counters that an allocation of this row changes: the row's, the hypervisor's row's and its kind's.
+    fn each(&mut self, row: usize, mut change: impl FnMut(&mut Counters)) {
+        self.both(row, &mut change);
+        if let Some(key) = self.key(row)
+            && let Some(totals) = self.totals.of_mut(key.kind)
+        {
+            change(&mut totals.counters);
+        }
+    }
+
+    fn both(&mut self, row: usize, mut change: impl FnMut(&mut Counters)) {
+        if let Some(c) = self.rows.counters(row) {
+            change(c);
+        }
+        if let Some(c) = self.whole.get(row).and_then(|&whole| self.wholes.counters(whole)) {
+            change(c);
         }
     }
 
@@ -67,11 +161,11 @@ impl Tally {
             live(c, count, bytes);
         });
         // Single sizes are a row's only, and those of allocations only: taken pages come one by one.
-        if op == Op::Alloc
-            && let Some(Row { counters: c, .. }) = self.rows.get_mut(row)
-        {
-            c.min = if c.allocs == 1 { bytes } else { c.min.min(bytes) };
-            c.max = c.max.max(bytes);
+        if op == Op::Alloc {
+            self.both(row, |c| {
+                c.min = if c.allocs == 1 { bytes } else { c.min.min(bytes) };
+                c.max = c.max.max(bytes);
+            });
         }
     }
 
@@ -83,13 +177,17 @@ impl Tally {
     pub(crate) fn gone(&mut self, row: usize, exit: Exit, ended: u64, bytes: u64) {
         self.each(row, |c| {
             let (count, sum) = match exit {
-                Exit::Freed => (&mut c.freed, &mut c.freed_bytes),
+                Exit::Freed | Exit::Bracketed => (&mut c.freed, &mut c.freed_bytes),
                 Exit::Given => (&mut c.given, &mut c.given_bytes),
             };
             *count = count.saturating_add(ended);
             *sum = sum.saturating_add(bytes);
             c.live = c.live.saturating_sub(ended);
             c.live_bytes = c.live_bytes.saturating_sub(bytes);
+            if exit == Exit::Bracketed {
+                let bracketed = c.bracketed.get_or_insert(0);
+                *bracketed = bracketed.saturating_add(ended);
+            }
         });
     }
 
@@ -128,9 +226,12 @@ impl Tally {
 
     /// All rows, sorted by key.
     pub(crate) fn sorted(&self) -> Vec<Row> {
-        let mut rows = self.rows.clone();
-        rows.sort_unstable_by_key(|row| row.key);
-        rows
+        self.rows.sorted(self.marked)
+    }
+
+    /// All rows by the hypervisor's keys, sorted.
+    pub(crate) fn wholes(&self) -> Vec<Row> {
+        self.wholes.sorted(self.marked)
     }
 }
 

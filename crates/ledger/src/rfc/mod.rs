@@ -205,7 +205,7 @@ impl Rfc {
         }
         self.seq += 1;
         event.seq = self.seq;
-        self.applied.event(&event, sink);
+        self.applied.event(&event.into(), sink);
     }
 
     fn remember_freed(&mut self, addr: u64) {

@@ -26,7 +26,7 @@ pub(super) struct Head {
     pub(super) checks: Vec<Check>,
     pub(super) refused: Refused,
     pub(super) dump: Option<Dump>,
-    /// Numbers at which cycles ended, and how many cycles were missed.
+    /// Which cycles there were.
     #[serde(default)]
     pub(super) cycles: CycleEnds,
     /// Only of a run without events (mode `summary` alone).
@@ -52,8 +52,9 @@ pub(super) struct Sums {
 /// Where a reader of the events looks at what is live, to see what grows.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct CycleEnds {
-    pub(super) ends: Vec<u64>,
+    pub(super) completed: u64,
     pub(super) missed: u64,
+    pub(super) ends: Vec<u64>,
 }
 
 /// A line of the second part.

@@ -58,6 +58,7 @@ impl<R: Read> RunFile<R> {
             cycle_ends: head.cycles.ends,
             ..Run::default()
         };
+        run.cycles.completed = head.cycles.completed;
         run.cycles.missed = head.cycles.missed;
         if let Some(sums) = head.sums {
             run.profile = sums.profile;
@@ -75,7 +76,12 @@ impl<R: Read> RunFile<R> {
         Ok(RunFile { lines, run, events: head.events, read: 0 })
     }
 
-    /// Everything but the events.
+    /// Everything but the events, and what is made from them.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The same, when all events were read.
     pub fn into_run(self) -> Run {
         self.run
     }

@@ -77,7 +77,11 @@ impl Writer {
             checks: run.checks.clone(),
             refused: run.refused.clone(),
             dump: run.dump.clone(),
-            cycles: CycleEnds { ends: run.cycle_ends.clone(), missed: run.cycles.missed },
+            cycles: CycleEnds {
+                completed: run.cycles.completed,
+                missed: run.cycles.missed,
+                ends: run.cycle_ends.clone(),
+            },
             sums: (self.count == 0).then(|| Sums {
                 profile: run.profile.clone(),
                 totals: run.totals,

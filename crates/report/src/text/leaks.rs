@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{GROWING, Growing, LogFormat, Rise, Run};
+use xenheap_model::{GROWING, Growing, LogFormat, Rise, Run, View};
 
 use super::{
     domains::Names,
@@ -71,6 +71,9 @@ fn basis(report: &Report) -> String {
     let run = report.run();
     let cycles = run.cycles.completed;
     let mut text = match ended(run) {
+        0 if run.facts.view == Some(View::Summary) => {
+            "The summary view does not tell which domains ended".to_owned()
+        }
         0 => "No domain ended, so nothing can be left of one".to_owned(),
         ended => format!("{} ended", Several(ended, "domain")),
     };
