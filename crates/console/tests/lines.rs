@@ -128,6 +128,35 @@ fn contents_that_cannot_be() {
         "HA1 00c0ffee 1 S 1 9be1c0ffee12345 ffff82d040230090",
         "HA1 00c0ffee 1 S 1 9be1c0ffee123456 + ffff82d040230090",
         "HA1 00c0ffee 1 S 1 9be1c0ffee123456 ffff82d040230090x",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 b",
+        "HA1 00c0ffee 1 F x ffff83007c4d2010 392 s1 d0 b b",
+        "HA1 00c0ffee 1 F x ffff83007c4d2010 392 s1 d0 e",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 e18446744073709551616",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 w5.7",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 wy5.7",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 wx5",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 wx5.7.9",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 wx65536.7",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 wx5.4294967296",
+        // What is charged is counted, not traced.
+        "HA1 00c0ffee 1 A g ffff83007c4d2000 4096 s1 d0",
+        "HA1 00c0ffee 1 A r ffff83007c4d2000 4096 s1 d0",
+        "HA1 00c0ffee 0 C 5.7 f3 d0 c1 t1",
+        "HA1 00c0ffee 1 C 5.0 f3 d0 c1 t1",
+        "HA1 00c0ffee 1 C 5 f3 d0 c1 t1",
+        "HA1 00c0ffee 1 C 5.7 d0 c1 t1",
+        "HA1 00c0ffee 1 C 5.7 f3 d0 c1",
+        "HA1 00c0ffee 1 C 5.7 f3 d0 d0 c1 t1",
+        "HA1 00c0ffee 1 C 5.7 f3 d0 c1 t1 5",
+        "HA1 00c0ffee 1 E 5.7 d0 c0 t1 pool=1 low=1 takes=1 backs=1 failed=0",
+        "HA1 00c0ffee 1 E 5.7 x x d0 c0 t1 pool=1 low=1 takes=1 backs=1 failed=0 extra=6",
+        "HA1 00c0ffee 1 E 5.7 d0 c0 t1 pool=1 pool=1 low=1 takes=1 backs=1 failed=0 extra=6",
+        "HA1 00c0ffee 1 U 5.0 pool=1 low=1 takes=1 backs=1 failed=0 extra=6",
+        "HA1 00c0ffee 1 U 5.7 pool=1 low=1 takes=1 backs=1 failed=0",
+        "HA1 00c0ffee 1 U 5.7 pool=1 low=1 takes=1 backs=1 failed=0 extra=x",
+        "HA1 00c0ffee 1 wU 5.7 pool=1 low=1 takes=1 backs=1 failed=0 extra=6",
+        "HA1 00c0ffee 1 P s1 g d0 o5 allocs=1 bytes=1 failed=0 taken=0 taken_bytes=0 freed=0 freed_bytes=0 given=0 \
+         given_bytes=0 live=1 live_bytes=1 peak=1 min=1 max=1 bracketed=0",
         "HA1 00c0ffee 1 K x allocs=1",
         "HA1 00c0ffee 1 P s1 x d0 allocs=1",
         "HA1 00c0ffee 1 Y free=1",
@@ -143,6 +172,9 @@ fn contents_that_cannot_be() {
     for content in [
         "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 c1 t2cb417800 u416 z99 Wx",
         "HA1 00c0ffee 1 Z end 1 stacks=1 rows=2 more=3",
+        "HA1 00c0ffee 1 C 5.7 f3 d0 c1 t1 z9",
+        "HA1 00c0ffee 1 E 5.7 x d0 c0 t1 pool=1 low=1 takes=1 backs=1 failed=0 extra=6 more=7",
+        "HA1 00c0ffee 1 U 5.7 pool=1 low=1 takes=1 backs=1 failed=0 extra=6 more=7",
     ] {
         assert_eq!(told(format::checked(content.to_owned()).as_bytes()), (vec![1], vec![]), "{content}");
     }
@@ -198,6 +230,37 @@ fn nothing() {
     assert_eq!(read(b"x").stats.lines, 1);
 }
 
+/// The examples of the specification.
+#[test]
+fn what_a_recorder_says_of_domains() {
+    use xenheap_model::{Domain, DomainEvent, DomainId, DomainState, How, Life, Pool, Subject};
+    let id = DomainId { domain: Domain::Id(5), generation: 7 };
+    let one = |content: &str| {
+        let kept = read(format::checked(format!("HA1 00c0ffee {content}")).as_bytes());
+        assert_eq!(kept.refused, [], "{content}");
+        kept.ours.into_iter().next().map(|ours| ours.record)
+    };
+    let event = |seq, life, cpu, time| DomainEvent { seq, life, id, current: Domain::Id(0), cpu, time };
+    let pool = Pool { size: 1024, low: 980, takes: 44, backs: 44, failed: 0, extra: 6 };
+    let created = event(120, Life::Created { flags: 3 }, 1, 0x2_cb41_7800);
+    let ended = |failed| event(980, Life::Ended { failed, pool }, 0, 0x3_cb41_7800);
+    let trace = |event| Some(Record::Domain { view: View::Trace, event });
+    let pages = "pool=1024 low=980 takes=44 backs=44 failed=0 extra=6";
+    assert_eq!(one("120 C 5.7 f3 d0 c1 t2cb417800"), trace(created.clone()));
+    assert_eq!(
+        one("120 wC 5.7 f3 d0 c1 t2cb417800"),
+        Some(Record::Domain { view: View::Warn, event: created })
+    );
+    assert_eq!(one(&format!("980 E 5.7 d0 c0 t3cb417800 {pages}")), trace(ended(false)));
+    assert_eq!(one(&format!("980 E 5.7 x d0 c0 t3cb417800 {pages}")), trace(ended(true)));
+    assert_eq!(one(&format!("981 U 5.7 {pages}")), Some(Record::State(DomainState { id, pool })));
+    for (letter, how) in [('c', How::Create), ('k', How::Destroy), ('x', How::Domctl)] {
+        let record = one(&format!("9 F x ffff83007c4d2010 392 s12 d0 c1 t1 u416 e77 b w{letter}5.7"));
+        let Some(Record::Event { event, .. }) = record else { panic!("{record:?}") };
+        assert_eq!((event.epoch, event.bracketed, event.subject), (77, true, Some(Subject { how, id })));
+    }
+}
+
 #[test]
 fn views_are_told_apart() {
     let lines = golden();
@@ -205,7 +268,7 @@ fn views_are_told_apart() {
         .ours
         .iter()
         .filter_map(|ours| match &ours.record {
-            Record::Event { view, .. } => Some(*view),
+            Record::Event { view, .. } | Record::Domain { view, .. } => Some(*view),
             _ => None,
         })
         .collect();

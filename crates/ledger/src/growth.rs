@@ -7,7 +7,7 @@ use xenheap_model::{Amount, Charge, Cycles, GROWING, Growing, Kind, Rise, Row, S
 /// Whichever domains were current, and whichever it was for: each cycle has domains of its own.
 type Key = (StackId, Kind, Charge);
 
-/// Watches what is live at the end of each cycle.
+/// Watches what is live at the end of each cycle. Pages of the xmalloc pool are left out: they grow with what is in them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Growth {
     seen: BTreeMap<Key, Seen>,
@@ -29,7 +29,7 @@ impl Growth {
     /// A cycle ended at `seq`, and this is live.
     pub(crate) fn cycle(&mut self, seq: u64, rows: &[Row]) {
         let mut now: BTreeMap<Key, Amount> = BTreeMap::new();
-        for Row { key, counters } in rows {
+        for Row { key, counters } in rows.iter().filter(|row| row.key.kind != Kind::PoolGrowth) {
             let live = now.entry((key.stack, key.kind, key.charge)).or_default();
             live.add(counters.live, counters.live_bytes);
         }

@@ -17,12 +17,17 @@ fn classes(modes: &[View], steps: usize) -> BTreeSet<String> {
 fn one_view() {
     let expected = [
         "K",
+        "P",
         "S",
+        "S in a dump",
+        "U",
         "V",
         "Y",
         "Z begin",
         "Z end",
         "trace Alloc",
+        "trace Created",
+        "trace Ended",
         "trace Fail",
         "trace Free",
         "trace Give",
@@ -43,5 +48,5 @@ fn a_view_and_the_summary() {
 #[test]
 fn every_view() {
     let classes = classes(&[View::Trace, View::Warn, View::Summary], 500);
-    assert_eq!(classes.len(), 20, "{classes:?}");
+    assert_eq!(classes.len(), 25, "{classes:?}");
 }

@@ -83,9 +83,11 @@ impl Event {
     }
 
     /// The domain that this event alone says its memory is for: the one that was passed, else the subject. `latest` gives
-    /// the generation that an id without one means, 0 if nobody knows.
+    /// the generation that an id without one means, 0 if nobody knows. A page of the xmalloc pool is for nobody, whoever's
+    /// xmalloc made the pool grow.
     pub fn owner(&self, latest: impl FnOnce(Domain) -> u32) -> Owner {
-        match (self.passed, self.subject) {
+        let subject = self.subject.filter(|_| self.kind != Kind::PoolGrowth);
+        match (self.passed, subject) {
             (Some(domain), Some(subject)) if subject.id.domain == domain => Owner::Passed(subject.id),
             (Some(domain), _) => Owner::Passed(DomainId { domain, generation: latest(domain) }),
             (None, Some(subject)) => subject.owner(),

@@ -382,7 +382,8 @@ impl Book {
 
     /// An allocation of unknown owner turns out to be a domain's.
     fn own(&mut self, row: usize, owner: Owner, size: u64, live: u64, freed: u64) -> usize {
-        if self.tally.key(row).is_none_or(|key| key.owner != Owner::Unknown) {
+        let can_be = |key: RowKey| key.owner == Owner::Unknown && key.kind != Kind::PoolGrowth;
+        if !self.tally.key(row).is_some_and(can_be) {
             return row;
         }
         let one = Counters {

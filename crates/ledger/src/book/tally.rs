@@ -163,7 +163,9 @@ impl Tally {
         // Single sizes are a row's only, and those of allocations only: taken pages come one by one.
         if op == Op::Alloc {
             self.both(row, |c| {
-                c.min = if c.allocs == 1 { bytes } else { c.min.min(bytes) };
+                // The first, and not the first after others got another owner.
+                let is_first = c.allocs == 1 && c.max == 0;
+                c.min = if is_first { bytes } else { c.min.min(bytes) };
                 c.max = c.max.max(bytes);
             });
         }

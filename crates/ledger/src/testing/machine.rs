@@ -2,17 +2,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xenheap_console::{Counted, DumpBegin, DumpEnd, Header, KindLine, Record, RowLine, StackLine, Tag};
 use xenheap_model::{
-    Charge, Counters, Domain, DomainId, Event, Kind, Machine, Op, Owner, PAGE_SIZE, Pair, Pc, Row, RowKey,
-    StackId, Tables, Totals, View,
+    Charge, Counters, Domain, DomainAccount, DomainId, Event, How, Kind, Left, Machine, Op, Owner, PAGE_SIZE,
+    Pair, Pc, Row, RowKey, Service, StackId, Subject, Tables, Totals, View,
 };
 
-use super::Rng;
+use super::{Rng, guests::Guests};
 
 const PAGES: usize = 2048;
 const MADDR: u64 = 0x1_0000_0000;
 const VIRT: u64 = 0xffff_8300_0000_0000;
 const TEXT: u64 = 0xffff_82d0_4020_0000;
-const STACKS: u32 = 40;
+pub(super) const STACKS: u32 = 40;
 const POOL_HEADER: u64 = 64;
 
 /// What to simulate.
@@ -28,12 +28,14 @@ pub struct Plan {
     pub keys: usize,
     /// A dump at the end.
     pub shutdown: bool,
+    /// The recorder tells of domains, subjects, calls and charged memory.
+    pub domains: bool,
 }
 
 impl Plan {
     /// A run that ends properly.
     pub fn new(seed: u64, steps: usize, modes: &[View]) -> Self {
-        Plan { seed, steps, modes: modes.to_vec(), keys: 1, shutdown: true }
+        Plan { seed, steps, modes: modes.to_vec(), keys: 1, shutdown: true, domains: true }
     }
 }
 
@@ -51,12 +53,20 @@ pub struct Line {
 pub struct Truth {
     /// By row, sorted by key.
     pub profile: Vec<Row>,
+    /// The same by the hypervisor's keys.
+    pub whole: Vec<Row>,
     /// By kind.
     pub totals: Totals,
     /// Number, first address and live bytes of everything that is live.
     pub live: Vec<(u64, u64, u64)>,
     /// How many events there were.
     pub events: u64,
+    /// Each domain.
+    pub domains: Vec<DomainAccount>,
+    /// What is left of those that are gone.
+    pub left: Vec<Left>,
+    /// What calls left behind.
+    pub services: Vec<Service>,
 }
 
 /// A simulated boot.
@@ -80,8 +90,12 @@ enum Page {
     Domain,
 }
 
+/// A call of a guest: CPU and epoch.
+pub(super) type Call = (u32, u64);
+
 #[derive(Clone, Debug)]
 struct Pages {
+    call: Call,
     key: RowKey,
     seq: u64,
     /// The first page of the event that made it.
@@ -93,24 +107,30 @@ struct Pages {
 }
 
 #[derive(Clone, Debug)]
-struct Block {
-    key: RowKey,
+pub(super) struct Block {
+    pub(super) call: Call,
+    pub(super) key: RowKey,
     seq: u64,
     size: u64,
     used: u64,
 }
 
-struct Sim {
-    rng: Rng,
-    plan: Plan,
-    seq: u64,
+pub(super) struct Sim {
+    pub(super) rng: Rng,
+    pub(super) plan: Plan,
+    pub(super) seq: u64,
+    tag: Tag,
+    pub(super) guests: Guests,
     pages: Vec<Page>,
     allocations: Vec<Pages>,
-    blocks: BTreeMap<u64, Block>,
+    pub(super) blocks: BTreeMap<u64, Block>,
     boot_blocks: BTreeMap<u64, u64>,
     /// Free places in the pool, by address.
     holes: BTreeMap<u64, u64>,
+    /// By the hypervisor's keys.
     rows: BTreeMap<RowKey, Counters>,
+    /// By ours.
+    pub(super) owned: BTreeMap<RowKey, Counters>,
     order: Vec<RowKey>,
     totals: Totals,
     machine: Machine,
@@ -122,9 +142,7 @@ struct Sim {
 
 /// Simulates.
 pub fn story(plan: &Plan) -> Story {
-    let mut sim = Sim::new(plan.clone());
-    let tag = Tag(sim.rng.bits() as u32);
-    sim.header();
+    let mut sim = Sim::begun(plan);
     for step in 0..plan.steps {
         sim.step();
         let presses = (1..=plan.keys).filter(|key| key * plan.steps / (plan.keys + 1) == step);
@@ -135,11 +153,19 @@ pub fn story(plan: &Plan) -> Story {
     if plan.shutdown {
         sim.dump("shutdown");
     }
-    let truth = sim.truth();
-    Story { tag, lines: sim.lines, truth }
+    sim.story()
 }
 
-fn stack_line(id: StackId) -> StackLine {
+/// The key of the hypervisor's row.
+fn whole(key: RowKey) -> RowKey {
+    let owner = match key.owner {
+        Owner::Passed(id) => Owner::Passed(DomainId::unknown(id.domain)),
+        _ => Owner::Unknown,
+    };
+    RowKey { owner, ..key }
+}
+
+pub(super) fn stack_line(id: StackId) -> StackLine {
     let mut rng = Rng::new(u64::from(id.0) * 77);
     let depth = 1 + rng.below(12);
     let pcs = (0..depth)
@@ -174,18 +200,22 @@ impl Sim {
             pooltotal: same(8 * PAGE_SIZE),
             poolused: same(8 * POOL_HEADER + 32 * 256),
             poolhdr: POOL_HEADER,
+            lost_domains: plan.domains.then_some(0),
             ..Machine::default()
         };
         Sim {
             rng,
             plan,
             seq: 0,
+            tag: Tag(0),
+            guests: Guests::default(),
             pages,
             allocations: Vec::new(),
             blocks: BTreeMap::new(),
             boot_blocks,
             holes: BTreeMap::new(),
             rows: BTreeMap::new(),
+            owned: BTreeMap::new(),
             order: Vec::new(),
             totals: Totals::default(),
             machine,
@@ -196,7 +226,23 @@ impl Sim {
         }
     }
 
-    fn push(&mut self, seq: u64, record: Record) {
+    /// A boot with its first lines.
+    pub(super) fn begun(plan: &Plan) -> Self {
+        let mut sim = Sim::new(plan.clone());
+        sim.tag = Tag(sim.rng.bits() as u32);
+        sim.header();
+        if plan.domains {
+            sim.create(Domain::Id(0));
+        }
+        sim
+    }
+
+    pub(super) fn story(self) -> Story {
+        let truth = self.truth();
+        Story { tag: self.tag, lines: self.lines, truth }
+    }
+
+    pub(super) fn push(&mut self, seq: u64, record: Record) {
         self.lines.push(Line { seq, record });
     }
 
@@ -214,13 +260,13 @@ impl Sim {
                 rows: 4096,
                 live: 65536,
                 ring: 4096,
-                domains: Some(64),
+                domains: self.plan.domains.then_some(64),
             },
         };
         self.push(0, Record::Header(header));
     }
 
-    fn domain(&mut self) -> Domain {
+    pub(super) fn domain(&mut self) -> Domain {
         let domains = [Domain::Id(0), Domain::Id(0), Domain::Id(1), Domain::Id(2), Domain::Idle];
         self.rng.pick(&domains).copied().unwrap_or(Domain::Idle)
     }
@@ -231,8 +277,10 @@ impl Sim {
     }
 
     /// An event with what is random of every event.
-    fn event(&mut self, op: Op, kind: Kind, addr: u64, size: u64) -> Event {
+    pub(super) fn event(&mut self, op: Op, kind: Kind, addr: u64, size: u64) -> Event {
         self.seq += 1;
+        let cpu = self.rng.below(4) as u32;
+        let (epoch, subject) = self.circumstances(cpu);
         Event {
             seq: self.seq,
             op,
@@ -246,16 +294,16 @@ impl Sim {
             charge: Charge::Nobody,
             memflags: 0,
             layer: u32::from(kind == Kind::PoolGrowth),
-            cpu: self.rng.below(4) as u32,
+            cpu,
             time: self.seq * 1000 + self.rng.below(900) as u64,
             unknown: false,
-            epoch: 0,
+            epoch,
             bracketed: false,
-            subject: None,
+            subject,
         }
     }
 
-    fn print(&mut self, event: Event) {
+    pub(super) fn print(&mut self, event: Event) {
         self.seen.insert(event.stack);
         for view in [View::Trace, View::Warn] {
             if !self.plan.modes.contains(&view) {
@@ -270,12 +318,18 @@ impl Sim {
 
     /// The counters of a row, of its kind, both.
     fn count(&mut self, key: RowKey, change: impl Fn(&mut Counters)) {
-        if !self.rows.contains_key(&key) {
-            self.order.push(key);
+        let whole = whole(key);
+        if !self.rows.contains_key(&whole) {
+            self.order.push(whole);
         }
-        let row = self.rows.entry(key).or_default();
+        let row = self.rows.entry(whole).or_default();
+        let owned = self.owned.entry(key).or_default();
         let kind = self.totals.of_mut(key.kind).map(|totals| &mut totals.counters);
-        for c in std::iter::once(row).chain(kind) {
+        let marks = self.plan.domains;
+        for c in [row, owned].into_iter().chain(kind) {
+            if marks {
+                c.bracketed.get_or_insert(0);
+            }
             change(c);
             c.live = c.allocs + c.taken - c.freed - c.given;
             c.live_bytes = c.bytes + c.taken_bytes - c.freed_bytes - c.given_bytes;
@@ -283,13 +337,13 @@ impl Sim {
         }
     }
 
-    fn allocated(&mut self, event: &Event) -> RowKey {
+    pub(super) fn allocated(&mut self, event: &Event) -> RowKey {
         let key = RowKey {
             stack: event.stack,
             kind: event.kind,
             charge: event.charge,
             current: event.current,
-            owner: event.passed.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain))),
+            owner: self.guests.owner(event),
         };
         let size = event.size.unwrap_or(0);
         let op = event.op;
@@ -304,17 +358,33 @@ impl Sim {
             }
             _ => c.failed += 1,
         });
-        if op == Op::Alloc
-            && let Some(c) = self.rows.get_mut(&key)
-        {
-            c.min = if c.min == 0 { size } else { c.min.min(size) };
-            c.max = c.max.max(size);
+        if op == Op::Alloc {
+            let rows = [self.rows.get_mut(&whole(key)), self.owned.get_mut(&key)];
+            for c in rows.into_iter().flatten() {
+                c.min = if c.min == 0 { size } else { c.min.min(size) };
+                c.max = c.max.max(size);
+            }
+        }
+        match op {
+            Op::Alloc => self.guests.made(event, 1, size),
+            Op::Take => self.guests.made(event, size / PAGE_SIZE, size),
+            _ => {}
         }
         key
     }
 
-    fn gone(&mut self, key: RowKey, given: bool, last: bool, bytes: u64) {
+    /// A part of an allocation of `call` leaves, in `event`.
+    pub(super) fn gone(&mut self, key: RowKey, call: Call, event: &Event, last: bool, bytes: u64) {
+        let given = event.op == Op::Give;
+        let within = if given { (event.cpu, event.epoch) == call } else { event.bracketed };
+        if within {
+            self.guests.unmade(call, &key, u64::from(last), bytes);
+        }
+        let bracketed = event.bracketed;
         self.count(key, |c| {
+            if bracketed && last {
+                c.bracketed = c.bracketed.map(|count| count + 1);
+            }
             if given {
                 c.given += u64::from(last);
                 c.given_bytes += bytes;
@@ -341,7 +411,11 @@ impl Sim {
         }
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
+        self.turn();
+        if self.plan.domains && self.rng.chance(6) {
+            return self.life();
+        }
         match self.rng.below(100) {
             0..35 => self.xmalloc(),
             35..58 => self.xfree(),
@@ -373,10 +447,23 @@ impl Sim {
             return self.whole_pages();
         }
         let size = 1 + self.rng.below(700) as u64;
+        self.pool_block(size, |_| {});
+    }
+
+    /// An xmalloc, for a domain.
+    pub(super) fn xmalloc_for(&mut self, stack: StackId, size: u64, subject: Option<Subject>) -> Option<u64> {
+        self.pool_block(size, |event| {
+            event.stack = stack;
+            event.subject = subject;
+        })
+    }
+
+    /// A block of the pool. `detail`: what is not left to chance.
+    fn pool_block(&mut self, size: u64, detail: impl FnOnce(&mut Event)) -> Option<u64> {
         let used = size.next_multiple_of(16) + 16;
         let mut hole = self.holes.iter().find(|(_, len)| **len >= used).map(|(at, len)| (*at, *len));
         if hole.is_none() {
-            let Some(first) = self.find(0) else { return };
+            let first = self.find(0)?;
             self.set(first, 1, Page::Pool);
             let addr = Self::addr(first, true);
             let event = self.event(Op::Alloc, Kind::PoolGrowth, addr, PAGE_SIZE);
@@ -388,6 +475,7 @@ impl Sim {
             self.machine.poolused.now += POOL_HEADER;
             let index = self.allocations.len();
             self.allocations.push(Pages {
+                call: (event.cpu, event.epoch),
                 key,
                 seq: event.seq,
                 event: first,
@@ -403,18 +491,22 @@ impl Sim {
             self.holes.insert(at, len);
             hole = Some((at, len));
         }
-        let Some((at, len)) = hole else { return };
+        let (at, len) = hole?;
         self.holes.remove(&at);
         if len > used {
             self.holes.insert(at + used, len - used);
         }
         let mut event = self.event(Op::Alloc, Kind::Xmalloc, at + 16, size);
         event.used = Some(used);
+        detail(&mut event);
+        let addr = event.addr;
         let key = self.allocated(&event);
         self.totals.xmalloc.pool += used;
         self.machine.poolused.now += used;
-        self.blocks.insert(event.addr, Block { key, seq: event.seq, size, used });
+        self.blocks
+            .insert(event.addr, Block { call: (event.cpu, event.epoch), key, seq: event.seq, size, used });
         self.print(event);
+        Some(addr)
     }
 
     fn whole_pages(&mut self) {
@@ -428,7 +520,8 @@ impl Sim {
         let key = self.allocated(&event);
         self.totals.xmalloc.pages += count as u64;
         self.machine.free.now -= count as u64;
-        self.blocks.insert(event.addr, Block { key, seq: event.seq, size, used });
+        self.blocks
+            .insert(event.addr, Block { call: (event.cpu, event.epoch), key, seq: event.seq, size, used });
         self.print(event);
     }
 
@@ -438,10 +531,27 @@ impl Sim {
         else {
             return;
         };
+        self.xfree_at(addr, block, None);
+    }
+
+    /// Frees a block; in the destruction of a domain, if one is named.
+    pub(super) fn xfree_at(&mut self, addr: u64, mut block: Block, dying: Option<DomainId>) {
         self.blocks.remove(&addr);
         let mut event = self.event(Op::Free, Kind::Xmalloc, addr, block.size);
+        if let Some(id) = dying {
+            event.subject = Some(Subject { how: How::Destroy, id });
+            let one = Counters {
+                allocs: 1,
+                bytes: block.size,
+                live: 1,
+                live_bytes: block.size,
+                ..Counters::default()
+            };
+            block.key = self.own(block.key, id, one);
+        }
         event.used = Some(block.used);
-        self.gone(block.key, false, true, block.size);
+        event.bracketed = self.guests.is_open(block.call);
+        self.gone(block.key, block.call, &event, true, block.size);
         if addr.is_multiple_of(PAGE_SIZE) {
             let count = block.used / PAGE_SIZE;
             self.totals.xmalloc.pages_freed += count;
@@ -489,6 +599,7 @@ impl Sim {
         self.machine.free.now -= count as u64;
         let index = self.allocations.len();
         self.allocations.push(Pages {
+            call: (event.cpu, event.epoch),
             key,
             seq: event.seq,
             event: first,
@@ -518,6 +629,7 @@ impl Sim {
         for page in first..first + count {
             let index = self.allocations.len();
             let pages = Pages {
+                call: (event.cpu, event.epoch),
                 key,
                 seq: event.seq,
                 event: first,
@@ -574,12 +686,21 @@ impl Sim {
 
     /// Pages leave the books, one by one in truth, in one record.
     fn leave(&mut self, op: Op, first: usize, count: usize, is_virtual: bool, kind: Kind) {
-        let event = self.event(op, kind, Self::addr(first, is_virtual), count as u64 * PAGE_SIZE);
-        for page in first..first + count {
+        // What agrees in all but the address is one record.
+        let bracketed = |page: &Page| match *page {
+            Page::Anonymous(index) if op == Op::Free => self.guests.is_open(self.allocations[index].call),
+            _ => false,
+        };
+        let pages = &self.pages[first..first + count];
+        let begins = bracketed(&pages[0]);
+        let run = pages.iter().take_while(|page| bracketed(page) == begins).count();
+        let mut event = self.event(op, kind, Self::addr(first, is_virtual), run as u64 * PAGE_SIZE);
+        event.bracketed = begins;
+        for page in first..first + run {
             let Page::Anonymous(index) = self.pages[page] else { continue };
             self.allocations[index].live -= 1;
-            let Pages { key, live, .. } = self.allocations[index];
-            self.gone(key, op == Op::Give, live == 0, PAGE_SIZE);
+            let Pages { key, live, call, .. } = self.allocations[index];
+            self.gone(key, call, &event, live == 0, PAGE_SIZE);
             if op == Op::Give {
                 self.pages[page] = Page::Domain;
                 self.machine.dompages.now += 1;
@@ -593,6 +714,9 @@ impl Sim {
             }
         }
         self.print(event);
+        if run < count {
+            self.leave(op, first + run, count - run, is_virtual, kind);
+        }
     }
 
     fn give(&mut self) {
@@ -616,7 +740,11 @@ impl Sim {
             let Page::Anonymous(index) = was else { continue };
             let closed = self.allocations[index].live == 0;
             self.allocations[index].live += 1;
-            self.count(self.allocations[index].key, |c| {
+            let Pages { key, call, .. } = self.allocations[index];
+            if (event.cpu, event.epoch) == call {
+                self.guests.made_by(call, &key, u64::from(closed), PAGE_SIZE);
+            }
+            self.count(key, |c| {
                 c.given -= u64::from(closed);
                 c.given_bytes -= PAGE_SIZE;
             });
@@ -678,7 +806,7 @@ impl Sim {
         }
     }
 
-    fn dump(&mut self, why: &str) {
+    pub(super) fn dump(&mut self, why: &str) {
         self.dumps += 1;
         let (seq, number) = (self.seq, self.dumps);
         self.push(seq, Record::DumpBegin(DumpBegin { number, why: why.to_owned() }));
@@ -700,6 +828,11 @@ impl Sim {
                 Record::Kind(KindLine { of: Counted::Anonymous(kind), totals: self.totals.of(kind) }),
             );
         }
+        if self.plan.domains {
+            let (more_stacks, more_rows) = self.charged(seq);
+            stacks += more_stacks;
+            rows += more_rows;
+        }
         self.push(seq, Record::Machine(self.machine));
         self.push(seq, Record::DumpEnd(DumpEnd { number, stacks, rows }));
     }
@@ -712,8 +845,14 @@ impl Sim {
         }
         live.extend(self.blocks.iter().map(|(addr, block)| ((block.seq, *addr), block.size)));
         let live = live.into_iter().map(|((seq, addr), bytes)| (seq, addr, bytes)).collect();
+        let rows = self.owned.iter().filter(|(_, c)| c.allocs + c.failed + c.taken > 0);
+        let profile: Vec<Row> = rows.map(|(&key, &counters)| Row { key, counters }).collect();
         Truth {
-            profile: self.rows.iter().map(|(&key, &counters)| Row { key, counters }).collect(),
+            domains: self.guests.accounts(&profile),
+            left: self.guests.left(&profile),
+            services: self.guests.services(),
+            profile,
+            whole: self.rows.iter().map(|(&key, &counters)| Row { key, counters }).collect(),
             totals: self.totals,
             live,
             events: self.seq,

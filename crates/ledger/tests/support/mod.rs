@@ -123,7 +123,7 @@ fn when_missing(found: &Found, modes: &[View]) -> Expected {
             }
         }
         // Another view that has it, or the hypervisor's own table, is reported then.
-        Record::Domain { .. } if modes.len() > 1 => expect(&[Sequence], &[Domains]),
+        Record::Domain { .. } if modes.len() > 1 => expect(&[Sequence], &[Domains, Views]),
         Record::Domain { .. } => expect(&[Sequence, Domains], &[]),
         Record::State(_) => expect(&[Domains], &[]),
         _ => expect(&[Ended], &[]),
