@@ -37,7 +37,10 @@ pub(super) fn write(
         0 if doubt.is_some() => "nothing".to_owned(),
         0 if ended(run) == 0 && run.cycles.completed <= GROWING => "this run cannot show any".to_owned(),
         0 => "none".to_owned(),
-        count => Several(count as u64, "path").to_string(),
+        count => {
+            let left = leftovers.iter().fold(0u64, |sum, one| sum.saturating_add(one.left().bytes));
+            format!("{}, {} left", Several(count as u64, "path"), Bytes(left))
+        }
     };
     let title = if leftovers.is_empty() { paint.bold(title) } else { paint.bad(title) };
     writeln!(out, "{title}: {summary}\n")?;
