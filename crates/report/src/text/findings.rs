@@ -63,9 +63,6 @@ impl<'a> Findings<'a> {
         if self.groups.is_empty() && left_out.findings == 0 {
             return writeln!(out, "No anonymous allocation at run time was recorded.");
         }
-        if report.filter().is_some() {
-            filtered(report, out)?;
-        }
         let names = Names::of(report);
         let others: Vec<&Group<'_>> = self
             .groups
@@ -182,25 +179,6 @@ impl<'a> Findings<'a> {
 
 fn paths(groups: &[&Group<'_>]) -> String {
     Several(groups.len() as u64, "path").to_string()
-}
-
-fn filtered(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let left_out = report.left_out();
-    let by: Vec<String> =
-        left_out.by.iter().map(|(option, count)| format!("{} by --{option}", Count(*count))).collect();
-    let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
-    let charged = match left_out.charged {
-        0 => String::new(),
-        count => format!(" Of charged memory they left out {}.", Several(count, "row")),
-    };
-    let text = format!(
-        "Filters left out {}{by}, which allocated {}, of which {} live. The totals above contain them.{charged}",
-        Several(left_out.findings, "finding"),
-        Bytes(left_out.bytes),
-        Bytes(left_out.live_bytes),
-    );
-    hanging(out, "  ", 2, &text)?;
-    writeln!(out)
 }
 
 /// How an owner is known, for people.
