@@ -476,6 +476,11 @@ impl Run {
                 None => return Some("it is not known whether the log is complete".to_owned()),
             }
         }
+        // Totals on the debug key can be followed by anything.
+        if self.dump.as_ref().is_some_and(|dump| dump.why == "key") {
+            let why = "the last totals are by the debug key, so the log can have been cut after them";
+            return Some(format!("ended: {why}; let the machine shut down"));
+        }
         match self.refused.get("conflict") {
             Some(1) => Some("a record came again with other bytes".to_owned()),
             Some(count) if *count > 0 => Some(format!("{count} records came again with other bytes")),

@@ -34,7 +34,7 @@ pub(crate) fn by_entry<'a>(
         .into_iter()
         .map(|(point, mut paths)| {
             paths.sort_by_cached_key(|(stack, service)| {
-                (Reverse(service.total.bytes), finding::look(stack), service.stack)
+                (Reverse(service.total.bytes), finding::look(stack), service.kind, service.stack)
             });
             let mut total = Amount::default();
             paths.iter().for_each(|(_, path)| total.add(path.total.count, path.total.bytes));

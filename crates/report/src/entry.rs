@@ -119,8 +119,11 @@ impl EntryPoint {
         let dispatcher =
             frames.iter().enumerate().rev().find_map(|(at, frame)| Some((at, dispatches(frame)?)));
         match dispatcher {
-            // One that allocates itself does its own work.
-            Some((at, entry)) => ((at + 1).min(frames.len() - 1), entry),
+            // One that allocates itself does its own work, with whatever is inlined into it.
+            Some((at, entry)) => {
+                let called = frames.iter().enumerate().skip(at + 1).find(|(_, frame)| !frame.inlined);
+                (called.map_or(at, |(at, _)| at), entry)
+            }
             None => (frames.iter().position(|frame| !is_assembly(frame)).unwrap_or(0), Entry::Unknown),
         }
     }
@@ -143,9 +146,10 @@ mod tests {
     #[track_caller]
     fn check(functions: &[&str], entry: Entry, function: &str) {
         let frames = functions.iter().map(|name| {
-            let (file, function) = name.split_once('#').map_or((None, *name), |(a, b)| (Some(a), b));
+            let (inlined, name) = name.strip_prefix('+').map_or((false, *name), |name| (true, name));
+            let (file, function) = name.split_once('#').map_or((None, name), |(a, b)| (Some(a), b));
             let file = file.map(str::to_owned);
-            Frame { function: function.to_owned(), file, inlined: false, source: None, addr: None }
+            Frame { function: function.to_owned(), file, inlined, source: None, addr: None }
         });
         let stack = Stack { frames: frames.collect(), ..Stack::default() };
         assert_eq!(EntryPoint::of(&stack), EntryPoint { entry, function: function.to_owned() });
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn who_does_the_work() {
         check(
-            &["lstar_enter", "pv_hypercall", "_pv_hypercall", "do_domctl", "domain_create"],
+            &["lstar_enter", "pv_hypercall", "+_pv_hypercall", "do_domctl", "domain_create"],
             Entry::Hypercall,
             "do_domctl",
         );
@@ -192,7 +196,7 @@ mod tests {
             "domain.c#complete_domain_destroy",
         );
         check(
-            &["x86_64/entry.S#process_softirqs", "softirq.c#__do_softirq", "timer.c#timer_softirq_action"],
+            &["entry.S#process", "softirq.c#__do_softirq", "timer.c#timer_softirq_action", "+_xmalloc_array"],
             Entry::Softirq,
             "timer.c#timer_softirq_action",
         );

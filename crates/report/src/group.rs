@@ -50,7 +50,7 @@ impl<'a> Group<'a> {
 }
 
 /// Adds up what can be added up.
-fn add(sum: &mut Counters, more: &Counters) {
+pub(crate) fn add(sum: &mut Counters, more: &Counters) {
     for (sum, more) in [
         (&mut sum.allocs, more.allocs),
         (&mut sum.bytes, more.bytes),

@@ -160,6 +160,7 @@ struct CallsView<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct PathView<'a> {
+    kind: Kind,
     calls: u64,
     leaving: u64,
     left: Amount,
@@ -311,6 +312,7 @@ impl<'a> DomainView<'a> {
 impl<'a> CallsView<'a> {
     fn new(calls: Calls<'a>) -> Self {
         let paths = calls.paths.into_iter().map(|(stack, service)| PathView {
+            kind: service.kind,
             calls: service.calls,
             leaving: service.leaving,
             left: service.total,

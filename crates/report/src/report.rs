@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, io};
 
-use xenheap_model::{DomainAccount, Row, RowKey, Run, StackId};
+use xenheap_model::{DomainAccount, Kind, Row, RowKey, Run, StackId};
 
 use crate::{Calls, Filter, Finding, LeftOut, Leftover, calls, leftover, rfc::EventLog};
 
@@ -82,8 +82,12 @@ impl Report {
 
     /// What calls leave behind, by what they asked for.
     pub fn calls(&self) -> Vec<Calls<'_>> {
-        let shown: BTreeSet<StackId> = self.kept.iter().map(|row| row.key.stack).collect();
-        let services = self.run.services.iter().filter(|service| shown.contains(&service.stack));
+        let shown: BTreeSet<(StackId, Kind)> =
+            self.kept.iter().map(|row| (row.key.stack, row.key.kind)).collect();
+        // Pages of the xmalloc pool hold the xmallocs that are counted too.
+        let services = self.run.services.iter().filter(|service| {
+            service.kind != Kind::PoolGrowth && shown.contains(&(service.stack, service.kind))
+        });
         calls::by_entry(services, &self.run.stacks)
     }
 

@@ -63,6 +63,7 @@ impl Text {
         }
         let groups = Group::of(report.findings());
         let mut findings = Findings::new(&groups, self.0, paint);
+        overview::filtered(report, out)?;
         leaks::write(report, &mut findings, paint, out)?;
         domains::write(report, paint, out)?;
         overview::totals(report, paint, out)?;

@@ -5,14 +5,26 @@ mod common;
 use std::{fs, io::Read, path::PathBuf};
 
 use common::{events, run};
-use xenheap_model::{AnyEvent, CheckId, Event, Run};
+use xenheap_model::{
+    AnyEvent, Charge, Charged, CheckId, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How,
+    Kind, KindTotals, Life, Op, Owner, Pool, Row, RowKey, Run, StackId, Subject,
+};
 use xenheap_report::runfile::{RunFile, RunFileError, VERSION, Writer, is_run_file};
 
 fn written(run: &Run, events: &[Event]) -> Vec<u8> {
+    written_any(run, &told_of(events.to_vec()))
+}
+
+fn written_any(run: &Run, events: &[AnyEvent]) -> Vec<u8> {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("run.xhr");
     let mut writer = Writer::create(&path).expect("created");
-    events.iter().for_each(|event| writer.event(event));
+    for event in events {
+        match event {
+            AnyEvent::Memory(event) => writer.event(event),
+            AnyEvent::Domain(event) => writer.domain(event),
+        }
+    }
     writer.finish(run, "a test").expect("written");
     let names: Vec<_> =
         fs::read_dir(dir.path()).expect("listed").map(|entry| entry.expect("entry").file_name()).collect();
@@ -49,6 +61,69 @@ fn what_goes_in_comes_out() {
     assert_eq!(back, expected);
 }
 
+/// What version 2 added: domains and their events, subjects, calls, charged memory, cycles.
+fn version_2() -> (Run, Vec<AnyEvent>) {
+    let id = DomainId { domain: Domain::Id(5), generation: 7 };
+    let pool = Pool { size: 1024, low: 980, takes: 44, backs: 44, failed: 1, extra: 6 };
+    let life = |seq, life| DomainEvent { seq, life, id, current: Domain::Id(0), cpu: 1, time: 1000 * seq };
+    let mut events = vec![AnyEvent::from(life(1, Life::Created { flags: 3 }))];
+    for (n, mut event) in common::events().into_iter().enumerate() {
+        event.seq += 1;
+        event.epoch = 70 + n as u64;
+        event.bracketed = event.op == Op::Free;
+        let how = [How::Create, How::Destroy, How::Domctl][n % 3];
+        event.subject = (n % 4 > 0).then_some(Subject { how, id });
+        events.push(event.into());
+    }
+    events.push(life(events.len() as u64 + 1, Life::Ended { failed: false, pool }).into());
+    events.push(life(events.len() as u64 + 1, Life::Ended { failed: true, pool: Pool::default() }).into());
+    let mut run = Run { profile: Vec::new(), totals: Default::default(), ..run() };
+    run.facts.tables.as_mut().expect("tables").domains = Some(512);
+    run.cycles.completed = 9;
+    run.cycles.missed = 1;
+    run.cycle_ends = vec![4, 8, 12];
+    let dump = run.dump.as_mut().expect("a dump");
+    dump.machine.lost_domains = Some(0);
+    dump.domains = vec![DomainState { id, pool }];
+    let counters = Counters { allocs: 44, failed: 1, bracketed: Some(0), ..Counters::default() };
+    let key = RowKey {
+        stack: StackId(1),
+        kind: Kind::DomainPool,
+        charge: Charge::Domain,
+        current: Domain::Id(5),
+        owner: Owner::Unknown,
+    };
+    let totals = KindTotals { counters, ..KindTotals::default() };
+    dump.charged =
+        Some(Charged { rows: vec![Row { key, counters }], domain_pool: totals, no_refcount: totals });
+    (run, events)
+}
+
+#[test]
+fn domains_and_cycles_come_out_as_well() {
+    let (run, events) = version_2();
+    let (back, told) = read(&plain(&written_any(&run, &events))).expect("readable");
+    assert_eq!(told, events);
+    assert_eq!(back, run);
+}
+
+#[test]
+fn every_owner_survives() {
+    let id = DomainId { domain: Domain::Id(5), generation: 7 };
+    let old = DomainId::unknown(Domain::Id(1));
+    for (owner, json) in [
+        (Owner::Unknown, r#"{"known-by":"unknown"}"#),
+        (Owner::Passed(old), r#"{"known-by":"passed","domain":"d1"}"#),
+        (Owner::Passed(id), r#"{"known-by":"passed","domain":"d5","generation":7}"#),
+        (Owner::Created(id), r#"{"known-by":"created","domain":"d5","generation":7}"#),
+        (Owner::Domctl(id), r#"{"known-by":"domctl","domain":"d5","generation":7}"#),
+        (Owner::Destroyed(id), r#"{"known-by":"destroyed","domain":"d5","generation":7}"#),
+    ] {
+        assert_eq!(serde_json::to_string(&owner).expect("JSON"), json);
+        assert_eq!(serde_json::from_str::<Owner>(json).expect("an owner"), owner);
+    }
+}
+
 #[test]
 fn a_run_without_events_keeps_its_sums() {
     let (back, told) = read(&plain(&written(&run(), &[]))).expect("readable");
@@ -71,6 +146,14 @@ fn version_1_is_readable() {
     let mut expected = Run { profile: Vec::new(), totals: Default::default(), ..run() };
     expected.checks.retain(|check| check.id != CheckId::Domains);
     assert_eq!(back, expected);
+}
+
+/// The same of the second version.
+#[test]
+fn version_2_is_readable() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/version-2.xhr");
+    let read = read(&plain(&fs::read(path).expect("the committed file"))).expect("readable");
+    assert_eq!(read, version_2());
 }
 
 #[test]

@@ -40,10 +40,11 @@ fn totals_checks_and_counts_are_the_same_from_the_log_and_from_the_saved_run() {
     for key in ["facts", "totals", "refused", "hypervisor"] {
         assert_eq!(log[key], saved[key], "{key}");
     }
-    // The saved run is from before there was a check of domains.
+    // The run was saved when there was no check of domains, and its recorder told nothing of them.
     let checks = |run: &Value| -> Vec<Value> {
-        let checks = run["checks"].as_array().expect("checks").iter();
-        checks.filter(|check| check["id"] != "domains").cloned().collect()
+        let mut checks = run["checks"].as_array().expect("checks").clone();
+        checks.retain(|check| check["id"] != "domains");
+        checks
     };
     assert_eq!(checks(&log), checks(&saved));
     let counters = |run: &Value| -> Vec<String> {

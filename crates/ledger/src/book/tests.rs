@@ -1,5 +1,6 @@
 use xenheap_model::{
-    Charge, Counters, Domain, DomainId, Event, Kind, KindTotals, Op, Owner, PAGE_SIZE, StackId,
+    Amount, Charge, Counters, Domain, DomainEvent, DomainId, Event, How, Kind, KindTotals, Life, Op, Owner,
+    PAGE_SIZE, Pool, Row, StackId, Subject,
 };
 
 use super::*;
@@ -306,4 +307,203 @@ fn pool_blocks_and_whole_pages_take_different_memory() {
     }
     let x = t.book.totals().xmalloc;
     assert_eq!((x.pages_freed, x.pool_freed), (2, 96));
+}
+
+const fn id(domain: u16, generation: u32) -> DomainId {
+    DomainId { domain: Domain::Id(domain), generation }
+}
+
+impl Trial {
+    fn life(&mut self, id: DomainId, life: Life) {
+        self.seq += 1;
+        let event = DomainEvent { seq: self.seq, life, id, current: Domain::Id(0), cpu: 0, time: self.seq };
+        self.book.domain(&event);
+    }
+
+    fn created(&mut self, id: DomainId) {
+        self.life(id, Life::Created { flags: 0 });
+    }
+
+    fn ended(&mut self, id: DomainId) {
+        self.life(id, Life::Ended { failed: false, pool: Pool::default() });
+    }
+
+    fn with(
+        &mut self,
+        op: Op,
+        kind: Kind,
+        addr: u64,
+        size: u64,
+        detail: impl FnOnce(&mut Event),
+    ) -> Option<Matched> {
+        let mut event = self.event(op, kind, addr, size);
+        detail(&mut event);
+        self.book.apply(&event)
+    }
+
+    fn owners(&self) -> Vec<Owner> {
+        self.book.rows().iter().map(|row| row.key.owner).collect()
+    }
+}
+
+fn by(how: How, id: DomainId) -> impl FnOnce(&mut Event) {
+    move |event| event.subject = Some(Subject { how, id })
+}
+
+#[test]
+fn an_owner_is_who_was_passed_else_the_subject() {
+    let mut t = Trial::default();
+    t.created(id(5, 2));
+    let passed = |event: &mut Event| event.passed = Some(Domain::Id(5));
+    t.with(Op::Alloc, Kind::Xmalloc, 0x110, 8, by(How::Create, id(5, 2)));
+    t.with(Op::Alloc, Kind::Xmalloc, 0x210, 8, by(How::Domctl, id(5, 2)));
+    t.with(Op::Alloc, Kind::Xmalloc, 0x310, 8, by(How::Destroy, id(5, 2)));
+    t.with(Op::Alloc, Kind::Domheap, 0x10000, PAGE, passed);
+    t.with(Op::Alloc, Kind::PoolGrowth, 0x20000, PAGE, by(How::Create, id(5, 2)));
+    let expected = [
+        Owner::Unknown,
+        Owner::Created(id(5, 2)),
+        Owner::Domctl(id(5, 2)),
+        Owner::Passed(id(5, 2)),
+        // Whoever makes the pool grow, its pages are nobody's.
+        Owner::Unknown,
+    ];
+    assert_eq!(t.owners(), expected);
+    // The hypervisor's rows know what was passed.
+    let whole: Vec<Owner> = t.book.whole_rows().iter().map(|row| row.key.owner).collect();
+    assert_eq!(whole, [Owner::Unknown, Owner::Passed(id(5, 0)), Owner::Unknown]);
+    // While two domains have the id, the subject tells which is meant, else it is the newer; and none when both are gone.
+    t.created(id(5, 3));
+    t.with(Op::Alloc, Kind::Domheap, 0x11000, PAGE, |event| {
+        passed(event);
+        by(How::Destroy, id(5, 2))(event);
+    });
+    let made = t.with(Op::Alloc, Kind::Domheap, 0x12000, PAGE, passed);
+    assert_eq!(made.map(|made| made.owner), Some(Owner::Passed(id(5, 3))));
+    t.ended(id(5, 3));
+    let made = t.with(Op::Alloc, Kind::Domheap, 0x13000, PAGE, passed);
+    assert_eq!(made.map(|made| made.owner), Some(Owner::Passed(id(5, 2))));
+    t.ended(id(5, 2));
+    let made = t.with(Op::Alloc, Kind::Domheap, 0x14000, PAGE, passed);
+    assert_eq!(made.map(|made| made.owner), Some(Owner::Passed(id(5, 0))));
+    let account =
+        |generation| t.book.domains().into_iter().find(|account| account.id.generation == generation);
+    assert_eq!(account(2).map(|account| account.left()), Some(Amount { count: 5, bytes: 16 + 3 * PAGE }));
+    assert_eq!(account(3).map(|account| account.left()), Some(Amount { count: 1, bytes: PAGE }));
+    assert_eq!(t.book.left().iter().map(|left| left.live.bytes).sum::<u64>(), 16 + 4 * PAGE);
+}
+
+#[test]
+fn what_is_freed_in_a_destruction_was_the_domains() {
+    let mut t = Trial::default();
+    t.created(id(5, 2));
+    t.apply(Op::Alloc, Kind::Xmalloc, 0x110, 100);
+    t.apply(Op::Alloc, Kind::Xmalloc, 0x210, 40);
+    t.apply(Op::Alloc, Kind::Xenheap, 0x10000, 4 * PAGE);
+    t.apply(Op::Free, Kind::Xenheap, 0x11000, PAGE);
+    let whole = t.book.whole_rows();
+    let freed = t.with(Op::Free, Kind::Xmalloc, 0x110, 100, by(How::Destroy, id(5, 2)));
+    assert_eq!(freed.map(|freed| freed.owner), Some(Owner::Destroyed(id(5, 2))));
+    t.with(Op::Free, Kind::Xenheap, 0x12000, 2 * PAGE, by(How::Destroy, id(5, 2)));
+    assert_eq!(t.owners(), [Owner::Unknown, Owner::Destroyed(id(5, 2)), Owner::Destroyed(id(5, 2))]);
+    let rows = t.book.rows();
+    let counts = |row: &Row| {
+        let c = row.counters;
+        [c.allocs, c.bytes, c.freed, c.freed_bytes, c.live, c.live_bytes, c.peak]
+    };
+    let counts: Vec<_> = rows.iter().map(counts).collect();
+    assert_eq!(
+        counts,
+        [
+            [1, 40, 0, 0, 1, 40, 140],
+            [1, 100, 1, 100, 0, 0, 100],
+            [1, 4 * PAGE, 0, 3 * PAGE, 1, PAGE, 3 * PAGE],
+        ]
+    );
+    // To the hypervisor nothing has changed but that memory is free.
+    assert_eq!(t.book.whole_rows().len(), whole.len());
+    assert_eq!(t.book.whole_rows().iter().map(|row| row.counters.peak).collect::<Vec<_>>(), [140, 4 * PAGE]);
+    // What is a domain's stays it; another domain's destruction may free it.
+    t.created(id(6, 3));
+    t.with(Op::Alloc, Kind::Xmalloc, 0x310, 8, by(How::Create, id(6, 3)));
+    let freed = t.with(Op::Free, Kind::Xmalloc, 0x310, 8, by(How::Destroy, id(5, 2)));
+    assert_eq!(freed.map(|freed| freed.owner), Some(Owner::Created(id(6, 3))));
+    // And a domain without a generation pretends nothing.
+    let freed = t.with(Op::Free, Kind::Xmalloc, 0x210, 40, by(How::Destroy, id(9, 0)));
+    assert_eq!(freed.map(|freed| freed.owner), Some(Owner::Unknown));
+    t.ended(id(5, 2));
+    let left: Vec<_> = t.book.left().iter().map(|left| (left.kind, left.owner, left.live.bytes)).collect();
+    assert_eq!(left, [(Kind::Xenheap, Owner::Destroyed(id(5, 2)), PAGE)]);
+    assert_eq!(*t.book.life_findings(), LifeFindings::default());
+}
+
+#[test]
+fn lives_that_cannot_be() {
+    let found = |make: &dyn Fn(&mut Trial)| {
+        let mut t = Trial::default();
+        t.created(id(5, 2));
+        make(&mut t);
+        let LifeFindings { twice, never_created, after_end } = *t.book.life_findings();
+        [twice.count, never_created.count, after_end.count]
+    };
+    assert_eq!(found(&|t| t.created(id(6, 3))), [0, 0, 0]);
+    assert_eq!(found(&|t| t.created(id(5, 2))), [1, 0, 0]);
+    assert_eq!(found(&|t| t.ended(id(6, 2))), [1, 0, 0]);
+    assert_eq!(found(&|t| t.ended(id(6, 3))), [0, 1, 0]);
+    let again = |t: &mut Trial| {
+        t.ended(id(5, 2));
+        t.ended(id(5, 2));
+    };
+    assert_eq!(found(&again), [0, 0, 1]);
+    let after = |op| {
+        move |t: &mut Trial| {
+            t.ended(id(5, 2));
+            t.with(op, Kind::Domheap, 0x10000, PAGE, by(How::Destroy, id(5, 2)));
+        }
+    };
+    assert_eq!(found(&after(Op::Alloc)), [0, 0, 1]);
+    // A late free is none.
+    assert_eq!(found(&after(Op::Free)), [0, 0, 0]);
+    let no_generation = |t: &mut Trial| {
+        t.with(Op::Alloc, Kind::Xmalloc, 0x10, 8, by(How::Domctl, id(1, 0)));
+    };
+    assert_eq!(found(&no_generation), [0, 0, 0]);
+}
+
+#[test]
+fn what_a_call_leaves_behind() {
+    let mut t = Trial::default();
+    let call = |cpu, epoch| {
+        move |event: &mut Event| {
+            event.cpu = cpu;
+            event.epoch = epoch;
+        }
+    };
+    t.with(Op::Alloc, Kind::Xmalloc, 0x110, 100, call(0, 7));
+    t.with(Op::Alloc, Kind::Xmalloc, 0x210, 30, call(0, 7));
+    // The other CPU may free it before the call has ended: the recorder says so.
+    t.with(Op::Free, Kind::Xmalloc, 0x110, 100, |event| {
+        call(1, 3)(event);
+        event.bracketed = true;
+    });
+    t.with(Op::Alloc, Kind::Domheap, 0x10000, 4 * PAGE, call(0, 7));
+    t.with(Op::Give, Kind::Domheap, 0x10000, 4 * PAGE, call(0, 7));
+    t.with(Op::Alloc, Kind::Xmalloc, 0x310, 50, call(0, 8));
+    // Too late for its call.
+    t.with(Op::Free, Kind::Xmalloc, 0x210, 30, call(0, 8));
+    t.with(Op::Free, Kind::Xmalloc, 0x310, 50, |event| {
+        call(0, 8)(event);
+        event.bracketed = true;
+    });
+    // In no call at all.
+    t.apply(Op::Alloc, Kind::Xmalloc, 0x410, 9);
+    let services: Vec<_> =
+        t.book.services().iter().map(|s| (s.kind, s.calls, s.leaving, s.most.bytes, s.total.count)).collect();
+    assert_eq!(services, [(Kind::Xmalloc, 2, 1, 30, 1), (Kind::Domheap, 1, 0, 0, 0)]);
+    assert_eq!(t.counters(Kind::Xmalloc).bracketed, Some(2));
+    assert_eq!(t.counters(Kind::Domheap).bracketed, Some(0));
+    // A recorder that marks no calls knows nothing of it.
+    let mut old = Trial::default();
+    old.apply(Op::Alloc, Kind::Xmalloc, 0x110, 100);
+    assert_eq!((old.counters(Kind::Xmalloc).bracketed, old.book.services().len()), (None, 0));
 }

@@ -324,7 +324,7 @@ pub const LEAKING: StackId = StackId(STACKS + 7);
 
 /// Simulates a [`Churn`]: after some boot, everything but the leak is freed, some of it only in the next cycle.
 pub fn churn(churn: &Churn) -> Story {
-    let plan = Plan { keys: 0, ..Plan::new(churn.seed, 150, &churn.modes) };
+    let plan = Plan { keys: 0, ..Plan::new(churn.seed, 60, &churn.modes) };
     let mut sim = Sim::begun(&plan);
     for _ in 0..plan.steps {
         sim.step();

@@ -27,7 +27,7 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
     });
     let lines: Vec<_> = lines.collect();
     if !lines.is_empty() {
-        let titles = ["entry", "function", "paths", "left behind in sum", "at most by one call on one path"];
+        let titles = ["entry", "function", "paths", "left behind in sum", "most by one call"];
         table(out, titles, 2, &lines)?;
     }
     if !clean.is_empty() {

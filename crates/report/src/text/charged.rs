@@ -6,7 +6,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{Charge, DomainAccount, DomainId, Kind, Pool};
+use xenheap_model::{Charge, Counters, DomainAccount, DomainId, Kind, Pool};
 
 use super::{
     domains::{LINES, Names},
@@ -15,7 +15,8 @@ use super::{
     overview::bytes_in,
 };
 use crate::{
-    Finding, Group, Report,
+    Finding, Report,
+    group::add,
     size::{Bytes, Count, Several},
 };
 
@@ -103,21 +104,32 @@ fn few<const N: usize>(out: &mut dyn Write, titles: [&str; N], lines: &[[String;
     }
 }
 
-/// By which paths, in short.
+/// More paths than these are not read.
+const PATHS: usize = 10;
+
+/// By which paths, in short. What looks the same in short is one.
 fn paths(findings: Vec<Finding<'_>>, out: &mut dyn Write) -> io::Result<()> {
-    let groups = Group::of(findings);
-    for group in &groups {
-        let counters = &group.counters;
+    let mut sums: BTreeMap<String, Counters> = BTreeMap::new();
+    for finding in findings {
+        add(sums.entry(path(finding.stack, None)).or_default(), &finding.counters);
+    }
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    // The sort is stable: equal ones stay in the order of their text.
+    sums.sort_by_key(|(_, counters)| Reverse((counters.failed, counters.live_bytes, counters.bytes)));
+    for (path, counters) in sums.iter().take(PATHS) {
         let mut text = bytes_in(counters.bytes, counters.allocs);
         if counters.failed > 0 {
             text.push_str(&format!(", FAILED {}", Count(counters.failed)));
         }
         let live = match counters.live {
             0 => "nothing live".to_owned(),
-            live => format!("{} live in {}", Bytes(counters.live_bytes), Several(live, "page")),
+            live => format!("{} live in {}", Bytes(counters.live_bytes), Several(live, "allocation")),
         };
         hanging(out, "  ", 4, &format!("{text}; {live}"))?;
-        hanging(out, "      ", 8, &path(group.stack, None))?;
+        hanging(out, "      ", 8, path)?;
     }
-    if groups.is_empty() { Ok(()) } else { writeln!(out) }
+    if let Some(more) = sums.len().checked_sub(PATHS).filter(|more| *more > 0) {
+        writeln!(out, "  and {} with less", Several(more as u64, "path"))?;
+    }
+    if sums.is_empty() { Ok(()) } else { writeln!(out) }
 }

@@ -63,9 +63,6 @@ impl<'a> Findings<'a> {
         if self.groups.is_empty() && left_out.findings == 0 {
             return writeln!(out, "No anonymous allocation at run time was recorded.");
         }
-        if report.filter().is_some() {
-            filtered(report, out)?;
-        }
         let names = Names::of(report);
         let others: Vec<&Group<'_>> = self
             .groups
@@ -73,6 +70,9 @@ impl<'a> Findings<'a> {
             .filter(|group| !self.done.contains(&(group.id, group.kind, group.charge)))
             .collect();
         let (live, gone): (Vec<_>, Vec<_>) = others.into_iter().partition(|group| group.counters.live > 0);
+        // Nobody asked for these: they are there for the xmallocs in them.
+        let (pool, live): (Vec<_>, Vec<_>) =
+            live.into_iter().partition(|group| group.kind == Kind::PoolGrowth);
         if !live.is_empty() {
             let which = if self.done.is_empty() { "" } else { ", without the above" };
             let title = self.paint.bold("LIVE AT THE END");
@@ -81,18 +81,30 @@ impl<'a> Findings<'a> {
                 self.whole(group, &[], &names, out)?;
             }
         }
-        if !gone.is_empty() {
-            let title = self.paint.bold("NOT LIVE AT THE END");
-            let how = if self.options.all { "" } else { "; --all shows whole stacks" };
-            writeln!(out, "{title}: {}; most bytes first{how}\n", paths(&gone))?;
-            for group in gone {
-                match self.options.all {
-                    true => self.whole(group, &[], &names, out)?,
-                    false => self.short(group, &names, out)?,
-                }
+        self.briefly("LIVE PAGES OF THE XMALLOC POOL", &pool, &names, out)?;
+        self.briefly("NOT LIVE AT THE END", &gone, &names, out)
+    }
+
+    /// Writes without stacks what matters less, unless they are asked for.
+    fn briefly(
+        &mut self,
+        title: &str,
+        groups: &[&Group<'_>],
+        names: &Names,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let how = if self.options.all { "" } else { "; --all shows whole stacks" };
+        writeln!(out, "{}: {}; most bytes first{how}\n", self.paint.bold(title), paths(groups))?;
+        for group in groups {
+            match self.options.all {
+                true => self.whole(group, &[], names, out)?,
+                false => self.short(group, names, out)?,
             }
         }
-        Ok(())
+        if self.options.all { Ok(()) } else { writeln!(out) }
     }
 
     /// A paragraph with the stack.
@@ -127,6 +139,9 @@ impl<'a> Findings<'a> {
             (0, taken) => format!("{} taken in {}", Bytes(counters.taken_bytes), Several(taken, "page")),
             (allocs, _) => bytes_in(counters.bytes, allocs),
         });
+        if counters.live > 0 && counters.live < counters.allocs {
+            text.push_str(&format!(", {} live", Bytes(counters.live_bytes)));
+        }
         text.push_str(&after(group).iter().map(|part| format!(", {part}")).collect::<String>());
         let (one, several) = whose(group, names);
         match several.is_empty() {
@@ -164,25 +179,6 @@ impl<'a> Findings<'a> {
 
 fn paths(groups: &[&Group<'_>]) -> String {
     Several(groups.len() as u64, "path").to_string()
-}
-
-fn filtered(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let left_out = report.left_out();
-    let by: Vec<String> =
-        left_out.by.iter().map(|(option, count)| format!("{} by --{option}", Count(*count))).collect();
-    let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
-    let charged = match left_out.charged {
-        0 => String::new(),
-        count => format!(" Of charged memory they left out {}.", Several(count, "row")),
-    };
-    let text = format!(
-        "Filters left out {}{by}, which allocated {}, of which {} live. The totals above contain them.{charged}",
-        Several(left_out.findings, "finding"),
-        Bytes(left_out.bytes),
-        Bytes(left_out.live_bytes),
-    );
-    hanging(out, "  ", 2, &text)?;
-    writeln!(out)
 }
 
 /// How an owner is known, for people.

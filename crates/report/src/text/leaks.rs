@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{GROWING, Growing, LogFormat, Rise, Run};
+use xenheap_model::{GROWING, Growing, LogFormat, Rise, Run, View};
 
 use super::{
     domains::Names,
@@ -37,7 +37,10 @@ pub(super) fn write(
         0 if doubt.is_some() => "nothing".to_owned(),
         0 if ended(run) == 0 && run.cycles.completed <= GROWING => "this run cannot show any".to_owned(),
         0 => "none".to_owned(),
-        count => Several(count as u64, "path").to_string(),
+        count => {
+            let left = leftovers.iter().fold(0u64, |sum, one| sum.saturating_add(one.left().bytes));
+            format!("{}, {} left", Several(count as u64, "path"), Bytes(left))
+        }
     };
     let title = if leftovers.is_empty() { paint.bold(title) } else { paint.bad(title) };
     writeln!(out, "{title}: {summary}\n")?;
@@ -71,6 +74,9 @@ fn basis(report: &Report) -> String {
     let run = report.run();
     let cycles = run.cycles.completed;
     let mut text = match ended(run) {
+        0 if run.facts.view == Some(View::Summary) => {
+            "The summary view does not tell which domains ended".to_owned()
+        }
         0 => "No domain ended, so nothing can be left of one".to_owned(),
         ended => format!("{} ended", Several(ended, "domain")),
     };

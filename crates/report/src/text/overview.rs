@@ -93,6 +93,29 @@ fn banner(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()>
     writeln!(out)
 }
 
+/// What filters left out.
+pub(super) fn filtered(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.filter().is_none() {
+        return Ok(());
+    }
+    let left_out = report.left_out();
+    let by: Vec<String> =
+        left_out.by.iter().map(|(option, count)| format!("{} by --{option}", Count(*count))).collect();
+    let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+    let charged = match left_out.charged {
+        0 => String::new(),
+        count => format!(" Of charged memory they left out {}.", Several(count, "row")),
+    };
+    let text = format!(
+        "Filters left out {}{by}, which allocated {}, of which {} live. The totals by kind contain them.{charged}",
+        Several(left_out.findings, "finding"),
+        Bytes(left_out.bytes),
+        Bytes(left_out.live_bytes),
+    );
+    hanging(out, "  ", 2, &text)?;
+    writeln!(out)
+}
+
 /// A line of the table of totals: its name, and its cell for a kind, if this is known.
 type Line = (&'static str, fn(&KindTotals) -> Option<String>);
 

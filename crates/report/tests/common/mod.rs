@@ -276,13 +276,20 @@ pub fn guests() -> Run {
         ],
         ..Charged::default()
     });
-    let service =
-        |stack, calls, leaving, most, total| Service { stack: StackId(stack), calls, leaving, most, total };
+    let service = |stack, kind, calls, leaving, most, total| Service {
+        stack: StackId(stack),
+        kind,
+        calls,
+        leaving,
+        most,
+        total,
+    };
     run.services = vec![
-        service(10, 6, 6, amount(3, 216), amount(18, 1296)),
-        service(11, 6, 6, amount(1, 4096), amount(6, 24576)),
-        service(12, 60, 2, amount(2, 48), amount(12, 288)),
-        service(3, 256, 0, amount(0, 0), amount(0, 0)),
+        service(10, Kind::Xmalloc, 6, 6, amount(3, 216), amount(18, 1296)),
+        service(11, Kind::Xenheap, 6, 6, amount(1, 4096), amount(6, 24576)),
+        service(12, Kind::Xmalloc, 60, 2, amount(2, 48), amount(12, 288)),
+        service(1, Kind::PoolGrowth, 1, 1, amount(1, 4096), amount(1, 4096)),
+        service(3, Kind::Domheap, 256, 0, amount(0, 0), amount(0, 0)),
     ];
     run.totals.xmalloc.counters.bracketed = Some(48);
     run.facts.tables.as_mut().expect("tables").domains = Some(64);
