@@ -5,9 +5,17 @@ say() {
     echo "dom0: $*"
 }
 
+# plain: what comes in goes out without anything that could be taken for Xen's, in lines that are not too long.
+plain() {
+    tr -cd 'a-zA-Z0-9 .,:_/\n-' | cut -c 1-200
+}
+
 # fail WORD...: ends the workload.
 fail() {
     say "FAILED: $*"
+    for fail_log in /var/log/xen/qemu-dm-*.log; do
+        [ ! -s "$fail_log" ] || tail -n 5 "$fail_log" | plain
+    done
     kill -TERM "$WORKLOAD"
     exit 1
 }
@@ -103,7 +111,7 @@ guest_printed() {
     eval "guest_token=\$guest_token_$1"
     until_true "$patience" grep "^guest $guest_token: $2" "$(guest_log "$1")"
     # Nothing of a guest's goes to the console that could be taken for Xen's.
-    say "$1 says: $(grep -m 1 "^guest $guest_token: $2" "$(guest_log "$1")" | tr -cd 'a-zA-Z0-9 .,:_-' | cut -c 1-200)"
+    say "$1 says: $(grep -m 1 "^guest $guest_token: $2" "$(guest_log "$1")" | plain)"
 }
 
 # guest_booted NAME: waits until the guest has printed from its own user space.

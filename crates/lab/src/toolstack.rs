@@ -23,8 +23,12 @@ const PROGRAMS: [&str; 5] = ["xl", "xenstored", "xenconsoled", "xen-init-dom0", 
 const DEVICE_MODEL: [(&str, &[&str]); 3] = [
     ("qemu-system-xen", &["usr/libexec/xen-qemu-system-i386"]),
     ("seabios", &["usr/share/seabios/bios-256k.bin"]),
-    // It loads kernels that are given to QEMU and not to the guest's disk.
-    ("qemu-system-data", &["usr/share/qemu/linuxboot_dma.bin", "usr/share/qemu/kvmvapic.bin"]),
+    // The first two start a kernel that is given to QEMU and does not lie on the guest's disk; the last is looked for even
+    // where there is no keyboard.
+    (
+        "qemu-system-data",
+        &["usr/share/qemu/linuxboot_dma.bin", "usr/share/qemu/linuxboot.bin", "usr/share/qemu/keymaps/en-us"],
+    ),
 ];
 
 /// Modules of the kernel, in the order in which they must be loaded.
