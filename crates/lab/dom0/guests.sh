@@ -61,9 +61,10 @@ toolstack_start() {
 patience=120
 
 # guest_create NAME TYPE [LINE...]: creates a guest of type pv, pvh or hvm with one CPU and 192 MB, or as the lines of xl.cfg(5)
-# say. A line `run=COMMAND` is for the guest: what its shell does when it is up. A line `paused` keeps it from running.
+# say. A line `run=COMMAND` is for the guest: what its shell does when it is up. A line `linux=WORDS` is for its kernel. A line
+# `paused` keeps it from running.
 guest_create() {
-    guest=$1 guest_type=$2 guest_run= guest_paused= guest_kernel=/guest/vmlinux
+    guest=$1 guest_type=$2 guest_run= guest_linux= guest_paused= guest_kernel=/guest/vmlinux
     [ "$guest_type" != hvm ] || guest_kernel=/guest/vmlinuz
     shift 2
     guest_count=$((${guest_count:-0} + 1))
@@ -71,6 +72,7 @@ guest_create() {
     for guest_line; do
         case $guest_line in
             run=*) guest_run="run=\"${guest_line#run=}\"" ;;
+            linux=*) guest_linux=${guest_line#linux=} ;;
             paused) guest_paused=-p ;;
         esac
     done
@@ -82,7 +84,7 @@ memory = 192
 vcpus = 1
 kernel = "$guest_kernel"
 ramdisk = "/guest/initrd"
-extra = 'console=hvc0 quiet token=$guest_token $guest_run'
+extra = 'console=hvc0 quiet $guest_linux token=$guest_token $guest_run'
 on_poweroff = "destroy"
 on_reboot = "destroy"
 on_crash = "destroy"
@@ -93,7 +95,7 @@ vnc = 0
 usb = 0
 END
         for guest_line; do
-            case $guest_line in run=* | paused) ;; *) echo "$guest_line" ;; esac
+            case $guest_line in run=* | linux=* | paused) ;; *) echo "$guest_line" ;; esac
         done
     } >"/tmp/$guest.cfg"
     rm -f "$(guest_log "$guest")"

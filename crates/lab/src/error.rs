@@ -213,6 +213,14 @@ pub enum Error {
         /// Its name, escaped.
         name: String,
     },
+    /// The lab has no such program for guests.
+    #[error("the lab has no program `{given}` for guests: use one of {}, or give your own with --guest-program", known.join(", "))]
+    UnknownGuestProgram {
+        /// What was asked for, escaped.
+        given: String,
+        /// What it has.
+        known: Vec<String>,
+    },
     /// A workload's header cannot be understood.
     #[error("workload {workload}: {reason}")]
     Workload {
@@ -421,6 +429,7 @@ impl Error {
             | Self::NoDomus { .. }
             | Self::NoGuests { .. }
             | Self::GuestProgram { .. }
+            | Self::UnknownGuestProgram { .. }
             | Self::Mode { .. }
             | Self::Argument { .. }
             | Self::UnknownWorkload { .. }

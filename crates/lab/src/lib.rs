@@ -16,6 +16,7 @@ mod deb;
 mod error;
 mod folder;
 mod follow;
+mod guest_program;
 mod hash;
 mod image;
 mod packages;
@@ -37,7 +38,8 @@ pub use cache::{Cache, Lock};
 pub use config::{Mode, RunConfig, XenSource, default_jobs};
 pub use error::{BootFault, Class, Error, Phase};
 pub use folder::{CONSOLE, Exit, Machine, Record, RunFolder, WorkloadFacts, XEN_SYMS};
-pub use image::{GuestProgram, GuestProgramFacts, Image, ImageFacts, image};
+pub use guest_program::{GuestProgram, GuestProgramFacts};
+pub use image::{Image, ImageFacts, image};
 pub use packages::{Need, install_packages, missing_packages, needs};
 pub use pins::{Pin, pin};
 pub use progress::{Progress, Silent, Stage};
@@ -55,7 +57,7 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
         workload.set(name, value)?;
     }
     workload.check(config.arch)?;
-    let programs =
+    let given =
         config.guest_programs.iter().map(|path| GuestProgram::load(path)).collect::<Result<Vec<_>, _>>()?;
     boot::check_arguments(&config.xen_args)?;
     folder::check_free(&config.out_dir)?;
@@ -63,6 +65,13 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
 
     let origin = fetch(&config.cache, &config.xen, progress)?;
     let build = build(&config.cache, &origin, config.arch, config.jobs, progress)?;
+    // In this order: a program that the user gives takes the place of the lab's of that name.
+    let programs = workload
+        .guest_programs
+        .iter()
+        .map(|name| GuestProgram::compile(&config.cache, name, progress))
+        .chain(given.into_iter().map(Ok))
+        .collect::<Result<Vec<_>, _>>()?;
     let image = image(&config.cache, &build.facts, &workload, &programs, progress)?;
     let plan = BootPlan {
         build: &build,

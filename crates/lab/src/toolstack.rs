@@ -136,45 +136,71 @@ fn gather(
 
 /// The kernel for guests, and the modules that are not built into it, with the list in which order to load them.
 fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<Entry>, Error> {
-    let is_module = |path: &str| {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        MODULES
-            .iter()
-            .any(|module| name.strip_prefix(module).is_some_and(|end| matches!(end, ".ko" | ".ko.xz")))
-    };
     let is_kernel = |path: &str| path.starts_with("boot/vmlinuz-");
-    let is_list = |path: &str| path.ends_with("/modules.builtin");
-    let members = deb::members(kernel, |path| is_kernel(path) || is_list(path) || is_module(path))?;
-    let missing = |what: &str| Error::NotInPackage { path: kernel.path.clone(), wanted: what.to_owned() };
-
-    let mut found = BTreeMap::new();
-    let mut built_in = String::new();
+    let (kernels, modules): (Vec<_>, Vec<_>) =
+        deb::members(kernel, |path| is_kernel(path) || is_of_modules(path))?
+            .into_iter()
+            .partition(|member| is_kernel(&member.path));
     let mut entries = Vec::new();
-    for Member { path, content } in members {
+    for Member { content, .. } in kernels {
         let Content::File(body) = content else { continue };
-        if is_kernel(&path) {
-            let unpacked = vmlinux(&body);
-            if packed_too || unpacked.is_none() {
-                entries.push(Entry::Program(GUEST_KERNEL_PACKED.to_owned(), body));
-            }
-            entries.push(match unpacked {
-                Some(kernel) => Entry::Program(GUEST_KERNEL.to_owned(), kernel),
-                None => Entry::Link(GUEST_KERNEL.to_owned(), "vmlinuz".to_owned()),
-            });
-        } else if is_list(&path) {
-            built_in = String::from_utf8_lossy(&body).into_owned();
-        } else {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            let module = match name.strip_suffix(".xz") {
-                Some(name) => (name.to_owned(), unpack(&body).map_err(Error::io("unpack", &kernel.path))?),
-                None => (name.to_owned(), body),
-            };
-            found.insert(module.0, module.1);
+        let unpacked = vmlinux(&body);
+        if packed_too || unpacked.is_none() {
+            entries.push(Entry::Program(GUEST_KERNEL_PACKED.to_owned(), body));
         }
+        entries.push(match unpacked {
+            Some(kernel) => Entry::Program(GUEST_KERNEL.to_owned(), kernel),
+            None => Entry::Link(GUEST_KERNEL.to_owned(), "vmlinuz".to_owned()),
+        });
     }
     if entries.is_empty() {
-        return Err(missing("boot/vmlinuz-*"));
+        return Err(Error::NotInPackage { path: kernel.path.clone(), wanted: "boot/vmlinuz-*".to_owned() });
     }
+    entries.extend(module_files(kernel, modules)?);
+    Ok(entries)
+}
+
+/// The modules as an archive that is not compressed, for guests whose programs ask Xen for something. Kept in the cache:
+/// a kernel's package is slow to unpack.
+pub(crate) fn modules(cache: &Cache, kernel: &Package) -> Result<Vec<u8>, Error> {
+    let key = hash::key(&[("kernel", &kernel.sha256), ("list", &format!("{MODULES:?}"))]);
+    let path = cache.folder("images")?.join(format!("modules-{key}"));
+    if !path.exists() {
+        let entries = module_files(kernel, deb::members(kernel, is_of_modules)?)?;
+        cache::write_whole(&path, &cpio::archive(&cpio::with_folders(entries)))?;
+    }
+    std::fs::read(&path).map_err(Error::io("read", &path))
+}
+
+/// The list of what is built into a kernel.
+const BUILT_IN: &str = "/modules.builtin";
+
+/// Whether [`module_files`] needs that file of a kernel's package.
+fn is_of_modules(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_module =
+        |module: &&str| name.strip_prefix(*module).is_some_and(|end| matches!(end, ".ko" | ".ko.xz"));
+    path.ends_with(BUILT_IN) || MODULES.iter().any(|module| is_module(&module))
+}
+
+/// The modules that are not built into the kernel, with the list in which order to load them.
+fn module_files(kernel: &Package, members: Vec<Member>) -> Result<Vec<Entry>, Error> {
+    let mut found = BTreeMap::new();
+    let mut built_in = String::new();
+    for Member { path, content } in members {
+        let Content::File(body) = content else { continue };
+        if path.ends_with(BUILT_IN) {
+            built_in = String::from_utf8_lossy(&body).into_owned();
+            continue;
+        }
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let module = match name.strip_suffix(".xz") {
+            Some(name) => (name.to_owned(), unpack(&body).map_err(Error::io("unpack", &kernel.path))?),
+            None => (name.to_owned(), body),
+        };
+        found.insert(module.0, module.1);
+    }
+    let mut entries = Vec::new();
     let mut order = String::new();
     for name in MODULES {
         let file = format!("{name}.ko");
@@ -184,7 +210,7 @@ fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<Entry>, Error>
                 entries.push(Entry::Program(format!("lib/modules/{file}"), body));
             }
             None if built_in.lines().any(|line| line.ends_with(&format!("/{file}"))) => {}
-            None => return Err(missing(&file)),
+            None => return Err(Error::NotInPackage { path: kernel.path.clone(), wanted: file }),
         }
     }
     entries.push(Entry::Program("lib/modules/order".to_owned(), order.into_bytes()));

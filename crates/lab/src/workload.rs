@@ -38,6 +38,8 @@ pub struct Workload {
     pub guests: bool,
     /// Whether dom0 can have HVM guests: it gets QEMU too.
     pub device_model: bool,
+    /// Which of the lab's own programs its guests have, besides those that the user gives.
+    pub guest_programs: Vec<String>,
     /// How much longer the machine may run for each of its `cycles`.
     pub cycle_timeout: Duration,
     /// What can be chosen from outside, with the values that the script will find.
@@ -63,6 +65,8 @@ struct Header {
     guests: bool,
     #[serde(default)]
     device_model: bool,
+    #[serde(default)]
+    guest_programs: Vec<String>,
     #[serde(default)]
     cycle_timeout: u64,
     #[serde(default)]
@@ -132,6 +136,9 @@ impl Workload {
         if header.device_model && !header.guests {
             return Err(fail("`device_model` is for `guests`".to_owned()));
         }
+        if !header.guest_programs.is_empty() && !header.guests {
+            return Err(fail("`guest_programs` are for `guests`".to_owned()));
+        }
         Ok(Self {
             name: name.to_owned(),
             summary: header.summary,
@@ -143,6 +150,7 @@ impl Workload {
             domus: header.domus,
             guests: header.guests,
             device_model: header.device_model,
+            guest_programs: header.guest_programs,
             cycle_timeout: Duration::from_secs(header.cycle_timeout),
             parameters: header.parameters,
             script: script.to_owned(),
@@ -278,6 +286,7 @@ mod tests {
             ("cpus = 1", "cpus = 1\n#: xen = [\"a b\"]", "one word"),
             ("cpus = 1", "cpus = 1\n#: color = 1", "unknown field `color`"),
             ("cpus = 1", "cpus = 1\n#: device_model = true", "is for `guests`"),
+            ("cpus = 1", "cpus = 1\n#: guest_programs = [\"stress\"]", "are for `guests`"),
             ("cpus = 1", "cpus = 1\n#: parameters = { PATH = \"x\" }", "small letters"),
         ] {
             let error = Workload::parse("w", &whole.replace(from, to)).err();
