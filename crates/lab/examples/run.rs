@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         workload: "boot".to_owned(),
         parameters: Vec::new(),
         guest_programs: Vec::new(),
-        mode: next("mode")?.parse()?,
+        mode: Some(next("mode")?.parse()?),
         xen_args: Vec::new(),
         out_dir: PathBuf::from(next("folder")?),
         install: false,

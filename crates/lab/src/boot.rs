@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::arch::{Arch, Domus};
 use crate::cache::Cache;
 use crate::config::Mode;
+use crate::count::{self, Count};
 use crate::error::{BootFault, Error};
 use crate::folder::{self, Exit, Machine, Partial, Record, RunFolder, WorkloadFacts};
 use crate::follow::Follow;
@@ -36,8 +37,8 @@ pub struct BootPlan<'a> {
     pub image: &'a Image,
     /// What dom0 does.
     pub workload: &'a Workload,
-    /// What the recorder does.
-    pub mode: &'a Mode,
+    /// What the recorder does, if there is one.
+    pub mode: Option<&'a Mode>,
     /// Further arguments for Xen.
     pub xen_args: &'a [String],
     /// One CPU and virtual time.
@@ -88,10 +89,12 @@ impl BootPlan<'_> {
 /// Xen's arguments.
 ///
 /// `sync_console`: else Xen drops what the console cannot take at once. `noreboot`: else a panic is a reset.
-fn xen_arguments(arch: Arch, mode: &Mode, more: &[&str]) -> String {
-    let mode = format!("heap-audit={mode}");
-    let base = ["loglvl=all", "guest_loglvl=all", "noreboot", "sync_console", &mode];
-    [arch.platform().console, &base, more].concat().join(" ")
+fn xen_arguments(arch: Arch, mode: Option<&Mode>, more: &[&str]) -> String {
+    let mode = mode.map(|mode| format!("heap-audit={mode}"));
+    let base = ["loglvl=all", "guest_loglvl=all", "noreboot", "sync_console"];
+    let base = base.into_iter().chain(mode.as_deref());
+    let all = arch.platform().console.iter().copied().chain(base).chain(more.iter().copied());
+    all.collect::<Vec<_>>().join(" ")
 }
 
 /// Linux' arguments.
@@ -119,8 +122,10 @@ fn qemu_command(
         true => &["-icount", "shift=1,sleep=off", "-rtc", "base=2026-01-01,clock=vm"],
         false => &[],
     };
+    let counted: &[&str] = if deterministic { &count::ARGUMENTS } else { &[] };
     let machine =
-        [&[platform.qemu, "-accel", "tcg"], platform.machine, &usual.concat(), virtual_time].concat();
+        [&[platform.qemu, "-accel", "tcg"], platform.machine, &usual.concat(), virtual_time, counted]
+            .concat();
     let mut command: Vec<String> = machine.into_iter().map(str::to_owned).collect();
     command.extend((platform.load)(xen_arguments, linux_arguments));
     command
@@ -175,7 +180,7 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
             sha256: plan.workload.sha256(),
             parameters: plan.workload.parameters.clone(),
         },
-        mode: plan.mode.to_string(),
+        mode: plan.mode.map(Mode::to_string),
         deterministic: plan.deterministic,
         started: humantime::format_rfc3339_seconds(started).to_string(),
         boot_seconds,
@@ -202,20 +207,36 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
 }
 
 /// A run's end, for its record.
-fn exit(ran: &Result<Watch, Stop>) -> Exit {
+fn exit(ran: &Result<Ended, Stop>) -> Exit {
     match ran {
-        Ok(watch) => {
-            Exit { reason: "powered-off".to_owned(), workload_status: watch.workload_status(), message: None }
-        }
+        Ok(Ended { watch, instructions }) => Exit {
+            reason: "powered-off".to_owned(),
+            workload_status: watch.workload_status(),
+            message: None,
+            instructions: *instructions,
+        },
         Err(Stop::Fault(fault, watch)) => Exit {
             reason: fault.name().to_owned(),
             workload_status: watch.workload_status(),
             message: Some(fault.to_string()),
+            instructions: None,
         },
-        Err(Stop::Error(error)) => {
-            Exit { reason: "stopped".to_owned(), workload_status: None, message: Some(error.to_string()) }
-        }
+        Err(Stop::Error(error)) => Exit {
+            reason: "stopped".to_owned(),
+            workload_status: None,
+            message: Some(error.to_string()),
+            instructions: None,
+        },
     }
+}
+
+/// What there is to say of a machine that came to its end.
+#[derive(Debug)]
+struct Ended {
+    /// What its console was.
+    watch: Watch,
+    /// How many instructions it executed, if they were counted.
+    instructions: Option<u64>,
 }
 
 /// Why a machine did not come to its end.
@@ -239,7 +260,7 @@ fn run_qemu(
     results: &Path,
     place: &Path,
     progress: &dyn Progress,
-) -> Result<Watch, Stop> {
+) -> Result<Ended, Stop> {
     for (file, name) in
         [(&plan.build.xen(), "xen"), (&plan.image.kernel, "vmlinuz"), (&plan.image.initrd, "initrd")]
     {
@@ -250,10 +271,11 @@ fn run_qemu(
         (domus.prepare)(command.get(..without).unwrap_or_default(), place, plan.workload.domus)?;
     }
     let job = Job::new(plan.arch().platform().qemu, place).arguments(command.iter().skip(1));
-    let ran = supervise_machine(&job, plan.limit(), results, place, progress)
+    let mut count = plan.deterministic.then(|| Count::new(place));
+    let ran = supervise_machine(&job, plan.limit(), results, place, count.as_mut(), progress)
         .and_then(|watch| check_guests(watch, plan.workload.domus));
     crate::cache::remove_tree(place)?;
-    ran
+    ran.map(|watch| Ended { watch, instructions: count.and_then(|count| count.instructions()) })
 }
 
 /// Runs a machine whose console is its standard output, to its end or to the limit.
@@ -262,6 +284,7 @@ fn supervise_machine(
     limit: Duration,
     results: &Path,
     place: &Path,
+    mut count: Option<&mut Count>,
     progress: &dyn Progress,
 ) -> Result<Watch, Stop> {
     let console = results.join(folder::CONSOLE);
@@ -278,6 +301,9 @@ fn supervise_machine(
         // Asked first, so that what was written before its end is seen.
         let ended = machine.poll().map_err(Error::io("wait for the machine in", place))?;
         follow.read_rest(|bytes| watch.feed(bytes))?;
+        if let Some(count) = &mut count {
+            count.poll();
+        }
         if let Some(line) = watch.take_last() {
             progress.line(Stage::Boot, &line);
         }
@@ -343,7 +369,7 @@ mod tests {
     fn command(arch: Arch, deterministic: bool) -> std::result::Result<String, Error> {
         let workload = Workload::load("boot")?;
         let mode = "trace,summary".parse()?;
-        let xen = xen_arguments(arch, &mode, &["dom0_mem=1G,max:1G"]);
+        let xen = xen_arguments(arch, Some(&mode), &["dom0_mem=1G,max:1G"]);
         let linux = linux_arguments(&["panic=0", "x=1,2"]);
         Ok(qemu_command(arch, &workload, deterministic, &xen, &linux).join("|"))
     }
@@ -377,7 +403,7 @@ mod tests {
         let command = command(Arch::X86_64, true)?;
         assert!(command.contains("|-smp|1|"), "{command}");
         assert!(
-            command.contains("|-icount|shift=1,sleep=off|-rtc|base=2026-01-01,clock=vm|-kernel|xen|"),
+            command.contains("|-icount|shift=1,sleep=off|-rtc|base=2026-01-01,clock=vm|-no-shutdown|-qmp|unix:qmp,server=on,wait=off|-kernel|xen|"),
             "{command}"
         );
         Ok(())
@@ -395,7 +421,7 @@ mod tests {
     fn machine(script: &str, limit: Duration) -> std::result::Result<Watch, Stop> {
         let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
         let job = Job::new("sh", folder.path()).arguments(["-c", script]);
-        supervise_machine(&job, limit, folder.path(), folder.path(), &Silent)
+        supervise_machine(&job, limit, folder.path(), folder.path(), None, &Silent)
     }
 
     fn fault(script: &str) -> Option<BootFault> {

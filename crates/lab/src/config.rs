@@ -107,8 +107,8 @@ pub struct RunConfig {
     pub parameters: Vec<(String, String)>,
     /// Statically linked programs that guests find in their `/bin`.
     pub guest_programs: Vec<PathBuf>,
-    /// What the recorder does.
-    pub mode: Mode,
+    /// What the recorder does; without a mode, a Xen without the recorder is built.
+    pub mode: Option<Mode>,
     /// Further arguments for Xen, such as the sizes of the recorder's tables.
     pub xen_args: Vec<String>,
     /// The folder to make; it must not exist, or be empty.

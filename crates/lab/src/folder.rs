@@ -51,8 +51,8 @@ pub struct Record {
     pub machine: Machine,
     /// What dom0 did.
     pub workload: WorkloadFacts,
-    /// The recorder's mode.
-    pub mode: String,
+    /// The recorder's mode; none for a Xen without the recorder.
+    pub mode: Option<String>,
     /// Whether time was virtual, so that the run can be repeated to the byte.
     pub deterministic: bool,
     /// When the machine was switched on, in UTC.
@@ -99,6 +99,9 @@ pub struct Exit {
     pub workload_status: Option<u8>,
     /// For people, when something went wrong.
     pub message: Option<String>,
+    /// How many instructions the machine executed, where time was virtual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<u64>,
 }
 
 impl RunFolder {

@@ -11,6 +11,7 @@ mod arch;
 mod boot;
 mod cache;
 mod config;
+mod count;
 mod cpio;
 mod deb;
 mod error;
@@ -64,7 +65,7 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
     prepare_machine(config.arch, config.install, progress)?;
 
     let origin = fetch(&config.cache, &config.xen, progress)?;
-    let build = build(&config.cache, &origin, config.arch, config.jobs, progress)?;
+    let build = build(&config.cache, &origin, config.arch, config.mode.is_some(), config.jobs, progress)?;
     // In this order: a program that the user gives takes the place of the lab's of that name.
     let programs = workload
         .guest_programs
@@ -77,7 +78,7 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
         build: &build,
         image: &image,
         workload: &workload,
-        mode: &config.mode,
+        mode: config.mode.as_ref(),
         xen_args: &config.xen_args,
         deterministic: config.deterministic,
         timeout: config.timeout,

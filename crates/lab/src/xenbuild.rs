@@ -1,4 +1,4 @@
-//! Building an instrumented Xen, or finding the one that was built before.
+//! Building a Xen, instrumented or as it is, or finding the one that was built before.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,11 +21,10 @@ use crate::text;
 /// Added to the tree's default configuration. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
 const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\n";
 
-fn config(arch: Arch) -> String {
-    CONFIG.to_owned() + arch.platform().config
-}
+/// The same without the recorder: nothing but the recorder shall differ.
+const PLAIN_CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_FRAME_POINTER=y\n";
 
-/// Without these a log cannot be read.
+/// Without these a log cannot be read. The first is the recorder.
 const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
 
 /// Added to the compiler's flags, for Xens that are older than the compiler: it has warnings they do not know, which
@@ -65,8 +64,8 @@ pub struct BuildFacts {
     pub xen_version: String,
     /// SHA-256 of the source archive, or of the content of the tree.
     pub source_sha256: String,
-    /// Which recorder is in it.
-    pub recorder: String,
+    /// Which recorder is in it, if one is.
+    pub recorder: Option<String>,
     /// Compiler and linker.
     pub compiler: String,
     /// How long it took, in seconds.
@@ -119,11 +118,38 @@ impl Build {
     }
 }
 
-/// Who compiles, and for what.
-struct Compiler {
+/// What a source is made into.
+struct Recipe {
     arch: Arch,
+    /// Which recorder goes in, if one does.
+    recorder: Option<String>,
     /// What compiler and linker say of themselves.
-    version: String,
+    compiler: String,
+}
+
+impl Recipe {
+    fn new(arch: Arch, recorder: bool) -> Result<Self, Error> {
+        Ok(Self { arch, recorder: recorder.then(xenheap_recorder::recorder_id), compiler: compiler(arch)? })
+    }
+
+    /// What is added to the tree's default configuration.
+    fn config(&self) -> String {
+        let config = if self.recorder.is_some() { CONFIG } else { PLAIN_CONFIG };
+        config.to_owned() + self.arch.platform().config
+    }
+
+    /// The key of the build.
+    fn key(&self, source_sha256: &str) -> String {
+        hash::key(&[
+            ("schema", &SCHEMA.to_string()),
+            ("architecture", &self.arch.to_string()),
+            ("source", source_sha256),
+            ("config", &self.config()),
+            ("flags", &flags(self.arch)),
+            ("recorder", self.recorder.as_deref().unwrap_or("none")),
+            ("compiler", &self.compiler),
+        ])
+    }
 }
 
 /// A copy of a source that may be changed, in the cache.
@@ -133,19 +159,19 @@ struct Prepared {
     sha256: String,
 }
 
-/// Builds an instrumented Xen from that source, unless there is such a build.
+/// Builds a Xen from that source, with the recorder in it or without, unless there is such a build.
 pub fn build(
     cache: &Cache,
     origin: &Origin,
     arch: Arch,
+    recorder: bool,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Build, Error> {
-    let compiler = compiler(arch)?;
-    let recorder = xenheap_recorder::recorder_id();
+    let recipe = Recipe::new(arch, recorder)?;
     match origin {
         Origin::Archive { pin, path } => {
-            let key = build_key(&pin.sha256, &recorder, &compiler);
+            let key = recipe.key(&pin.sha256);
             let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
             if let Some(build) = reuse(cache, &key, progress)? {
                 return Ok(build);
@@ -155,7 +181,7 @@ pub fn build(
             let root = work.join("tree");
             source::unpack(path, &root)?;
             let copy = Prepared { root, sha256: pin.sha256.clone() };
-            make_build(cache, origin, &copy, &key, &compiler, jobs, progress)
+            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)
         }
         Origin::Tree { path } => {
             progress.start(Stage::Instrument, "copying the source");
@@ -167,7 +193,7 @@ pub fn build(
                 clean(arch, &copied)?;
             }
             let sha256 = hash::tree(&copied)?;
-            let key = build_key(&sha256, &recorder, &compiler);
+            let key = recipe.key(&sha256);
             let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
             if let Some(build) = reuse(cache, &key, progress)? {
                 cache::remove_tree(&copied)?;
@@ -176,22 +202,9 @@ pub fn build(
             let root = cache.work_folder(&format!("build-{key}"))?.join("tree");
             fs::rename(&copied, &root).map_err(Error::io("move", &copied))?;
             let copy = Prepared { root, sha256 };
-            make_build(cache, origin, &copy, &key, &compiler, jobs, progress)
+            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)
         }
     }
-}
-
-/// The key of a build.
-fn build_key(source_sha256: &str, recorder: &str, compiler: &Compiler) -> String {
-    hash::key(&[
-        ("schema", &SCHEMA.to_string()),
-        ("architecture", &compiler.arch.to_string()),
-        ("source", source_sha256),
-        ("config", &config(compiler.arch)),
-        ("flags", &flags(compiler.arch)),
-        ("recorder", recorder),
-        ("compiler", &compiler.version),
-    ])
 }
 
 fn reuse(cache: &Cache, key: &str, progress: &dyn Progress) -> Result<Option<Build>, Error> {
@@ -209,14 +222,16 @@ fn reuse(cache: &Cache, key: &str, progress: &dyn Progress) -> Result<Option<Bui
     Ok(build)
 }
 
-/// Puts the recorder into a copy of a tree. Returns Xen's version.
-pub fn instrument(root: &Path, source_name: &str) -> Result<String, Error> {
+/// Puts the recorder into a copy of a tree, or takes out what is there of it. Returns Xen's version.
+pub fn instrument(root: &Path, source_name: &str, recorder: bool) -> Result<String, Error> {
     let fail = |source: xenheap_recorder::Error| Error::Recorder {
         source_name: source_name.to_owned(),
         source: Box::new(source),
     };
     let tree = Tree::open(root).map_err(fail)?;
-    xenheap_recorder::plan(&tree).and_then(|plan| plan.apply(LocalChanges::Keep)).map_err(fail)?;
+    let plan = xenheap_recorder::plan(&tree).map_err(fail)?;
+    let done = if recorder { plan.apply(LocalChanges::Keep) } else { plan.undo(LocalChanges::Keep) };
+    done.map_err(fail)?;
     Ok(tree.version().to_string())
 }
 
@@ -225,12 +240,12 @@ fn make_build(
     origin: &Origin,
     copy: &Prepared,
     key: &str,
-    compiler: &Compiler,
+    recipe: &Recipe,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Build, Error> {
     let work = copy.root.parent().unwrap_or(&copy.root);
-    let built = try_build(cache, origin, copy, key, compiler, jobs, progress);
+    let built = try_build(cache, origin, copy, key, recipe, jobs, progress);
     // A tree with its objects is large, and of no use to the next attempt; what it says is kept elsewhere.
     let removed = cache::remove_tree(work);
     let build = built?;
@@ -243,19 +258,21 @@ fn try_build(
     origin: &Origin,
     copy: &Prepared,
     key: &str,
-    compiler: &Compiler,
+    recipe: &Recipe,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Build, Error> {
-    progress.line(Stage::Instrument, "putting the recorder in");
-    let xen_version = instrument(&copy.root, &origin.name())?;
+    let recorder = recipe.recorder.is_some();
+    progress
+        .line(Stage::Instrument, if recorder { "putting the recorder in" } else { "without the recorder" });
+    let xen_version = instrument(&copy.root, &origin.name(), recorder)?;
     progress.finish(Stage::Instrument, &format!("Xen {xen_version}"));
 
     progress.start(Stage::Build, &format!("building Xen {xen_version} with {jobs} jobs"));
     let start = Instant::now();
     let work = copy.root.parent().unwrap_or(&copy.root).to_path_buf();
     let log = work.join("build.log");
-    let maker = Maker { cache, key, arch: compiler.arch, root: &copy.root, log: &log, jobs, progress };
+    let maker = Maker { cache, key, recipe, root: &copy.root, log: &log, jobs, progress };
     maker.configure()?;
     let log_lines = maker.make("xen", &[])?;
     maker.check_config()?;
@@ -271,7 +288,7 @@ fn try_build(
     let facts = BuildFacts {
         schema: SCHEMA,
         key: key.to_owned(),
-        architecture: compiler.arch,
+        architecture: recipe.arch,
         source: origin.name(),
         debian_version: match origin {
             Origin::Archive { pin, .. } => Some(pin.version.clone()),
@@ -279,8 +296,8 @@ fn try_build(
         },
         xen_version,
         source_sha256: copy.sha256.clone(),
-        recorder: xenheap_recorder::recorder_id(),
-        compiler: compiler.version.clone(),
+        recorder: recipe.recorder.clone(),
+        compiler: recipe.compiler.clone(),
         seconds,
         log_lines,
         xen_sha256: hash::file(&result.join("xen"))?,
@@ -295,14 +312,14 @@ fn try_build(
 }
 
 /// Which compiler and linker make would use.
-fn compiler(arch: Arch) -> Result<Compiler, Error> {
+fn compiler(arch: Arch) -> Result<String, Error> {
     let mut lines = Vec::new();
     for program in ["gcc", "ld"] {
         let program = format!("{}{program}", arch.platform().tools);
         let said = stdout(&program, &["--version"], None)?;
         lines.push(text::escape(said.lines().next().unwrap_or_default().as_bytes()));
     }
-    Ok(Compiler { arch, version: lines.join("; ") })
+    Ok(lines.join("; "))
 }
 
 /// Removes what builds have left in a copy. The tree knows best what that is.
@@ -348,7 +365,7 @@ fn extra_flags(arch: Arch, root: &Path) -> String {
 struct Maker<'a> {
     cache: &'a Cache,
     key: &'a str,
-    arch: Arch,
+    recipe: &'a Recipe,
     root: &'a Path,
     log: &'a Path,
     jobs: usize,
@@ -360,7 +377,7 @@ impl Maker<'_> {
         self.make("defconfig", &["defconfig"])?;
         let path = self.root.join("xen/.config");
         let mut config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        config.push_str(&self::config(self.arch));
+        config.push_str(&self.recipe.config());
         fs::write(&path, config).map_err(Error::io("write", &path))?;
         self.make("olddefconfig", &["olddefconfig"])?;
         // Now as well as at the end: it saves the wait.
@@ -372,9 +389,9 @@ impl Maker<'_> {
         let open =
             || File::options().create(true).append(true).open(self.log).map_err(Error::io("open", self.log));
         let mut job = Job::new("make", self.root.join("xen"))
-            .arguments([format!("-j{}", self.jobs), extra_flags(self.arch, self.root)])
+            .arguments([format!("-j{}", self.jobs), extra_flags(self.recipe.arch, self.root)])
             .arguments(targets)
-            .environment(environment(self.arch))
+            .environment(environment(self.recipe.arch))
             .start(open()?, open()?)
             .map_err(|source| Error::Spawn { program: "make".to_owned(), source })?;
         let mut follow = Follow::new(self.log)?;
@@ -392,7 +409,7 @@ impl Maker<'_> {
             })?;
             if let Some(last) = last {
                 self.progress.line(Stage::Build, last.trim());
-                let percent = (lines * 100 / self.arch.platform().log_lines).min(99);
+                let percent = (lines * 100 / self.recipe.arch.platform().log_lines).min(99);
                 self.progress.percent(Stage::Build, u8::try_from(percent).unwrap_or(99));
             }
             if let Some(status) = ended {
@@ -440,7 +457,7 @@ impl Maker<'_> {
     fn check_config(&self) -> Result<(), Error> {
         let path = self.root.join("xen/.config");
         let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let missing = missing_options(&config);
+        let missing = missing_options(&config, self.recipe.recorder.is_some());
         if missing.is_empty() {
             return Ok(());
         }
@@ -449,9 +466,10 @@ impl Maker<'_> {
 }
 
 /// Those required options that a `.config` does not set.
-pub fn missing_options(config: &str) -> Vec<String> {
+pub fn missing_options(config: &str, recorder: bool) -> Vec<String> {
     REQUIRED
         .into_iter()
+        .skip(usize::from(!recorder))
         .filter(|option| !config.lines().any(|line| line.strip_prefix(option) == Some("=y")))
         .map(str::to_owned)
         .collect()
@@ -464,33 +482,38 @@ mod tests {
 
     #[test]
     fn whatever_goes_in_makes_another_build() {
-        let key = |source, recorder, arch, version: &str| {
-            build_key(source, recorder, &Compiler { arch, version: version.to_owned() })
+        let key = |source, recorder: &str, arch, compiler: &str| {
+            let recorder = (recorder != "none").then(|| recorder.to_owned());
+            Recipe { arch, recorder, compiler: compiler.to_owned() }.key(source)
         };
         let keys: BTreeSet<_> = [
             key("a", "b", Arch::X86_64, "c"),
             key("x", "b", Arch::X86_64, "c"),
             key("a", "x", Arch::X86_64, "c"),
+            key("a", "none", Arch::X86_64, "c"),
             key("a", "b", Arch::Arm64, "c"),
             key("a", "b", Arch::X86_64, "x"),
         ]
         .into();
-        assert_eq!(keys.len(), 5);
+        assert_eq!(keys.len(), 6);
         assert_eq!(key("a", "b", Arch::Arm64, "c"), key("a", "b", Arch::Arm64, "c"));
     }
 
     #[test]
     fn a_configuration_must_have_all_three() {
         let good = "# comment\nCONFIG_HEAP_AUDIT=y\nCONFIG_FRAME_POINTER=y\nCONFIG_DEBUG_INFO=y\n";
-        assert_eq!(missing_options(good), Vec::<String>::new());
+        assert_eq!(missing_options(good, true), Vec::<String>::new());
         assert_eq!(
             missing_options(
-                "CONFIG_HEAP_AUDIT=y\n# CONFIG_FRAME_POINTER is not set\nCONFIG_DEBUG_INFO=yes\n"
+                "CONFIG_HEAP_AUDIT=y\n# CONFIG_FRAME_POINTER is not set\nCONFIG_DEBUG_INFO=yes\n",
+                true
             ),
             ["CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"]
         );
-        assert_eq!(missing_options("").len(), 3);
-        assert_eq!(missing_options(&good.replace("CONFIG_H", " CONFIG_H")), ["CONFIG_HEAP_AUDIT"]);
+        assert_eq!(missing_options("", true).len(), 3);
+        assert_eq!(missing_options(&good.replace("CONFIG_H", " CONFIG_H"), true), ["CONFIG_HEAP_AUDIT"]);
+        assert_eq!(missing_options(&good.replace("CONFIG_H", "# CONFIG_H"), false), Vec::<String>::new());
+        assert_eq!(missing_options("", false).len(), 2);
     }
 
     #[test]
@@ -521,7 +544,7 @@ mod tests {
             debian_version: Some("4.17.5".into()),
             xen_version: "4.17.5".into(),
             source_sha256: "s".into(),
-            recorder: "r".into(),
+            recorder: Some("r".into()),
             compiler: "c".into(),
             seconds: 1.5,
             log_lines: 7,

@@ -133,6 +133,9 @@ pub struct LabRun {
     /// What the recorder does: off, or some of trace, warn, summary with commas between
     #[arg(long, value_name = "MODES", default_value = "trace")]
     pub mode: String,
+    /// Build and boot Xen without the recorder, to compare with; its log has nothing to report
+    #[arg(long, conflicts_with = "mode")]
+    pub no_recorder: bool,
     /// The folder to make for the results; it becomes a RUN for `xenheap report`
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,

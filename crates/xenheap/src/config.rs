@@ -185,10 +185,14 @@ fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
             .into_iter()
             .chain(args.cycles.map(|cycles| (xenheap_lab::CYCLES.to_owned(), cycles.to_string())))
             .collect(),
-        mode: args
-            .mode
-            .parse()
-            .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
+        mode: match args.no_recorder {
+            true => None,
+            false => Some(
+                args.mode
+                    .parse()
+                    .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
+            ),
+        },
         xen_args: args.xen_args,
         out_dir: args.output,
         install: args.install,

@@ -15,7 +15,9 @@ pub fn run(config: &RunConfig) -> Result<Exit, Failure> {
     drop(progress);
     let path = printable(&folder.path.display().to_string());
     output::print(format!("{path}\n").as_bytes())?;
-    say(format_args!("\nThe run is in {path}. Report it with:\n    xenheap report {path}"));
+    if config.mode.is_some() {
+        say(format_args!("\nThe run is in {path}. Report it with:\n    xenheap report {path}"));
+    }
     Ok(Exit::Done)
 }
 
