@@ -42,7 +42,8 @@ fn what_is_reported_beyond_the_clean_tree_is_what_was_planted() {
         let mut planted = leftovers("XENHEAP_PLANTED", view);
         planted.retain(|path| !clean.contains(path));
         planted.sort();
-        let [(page, page_bytes, page_stack), (buffer, buffer_bytes, buffer_stack)] = planted.as_slice() else {
+        let [(page, page_bytes, page_stack), (buffer, buffer_bytes, buffer_stack)] = planted.as_slice()
+        else {
             panic!("in the view {view}: {planted:#?}");
         };
         // One page of d->shared_info a cycle …
