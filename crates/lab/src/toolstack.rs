@@ -180,7 +180,7 @@ fn is_of_modules(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let is_module =
         |module: &&str| name.strip_prefix(*module).is_some_and(|end| matches!(end, ".ko" | ".ko.xz"));
-    path.ends_with(BUILT_IN) || MODULES.iter().any(|module| is_module(module))
+    path.ends_with(BUILT_IN) || MODULES.iter().any(is_module)
 }
 
 /// The modules that are not built into the kernel, with the list in which order to load them.
