@@ -508,7 +508,8 @@ static void test_calls(void)
         ha_free_xmalloc(&e);
         while ( ha_print_next(~0ULL) )
             ;
-        CHECK(!strstr(seen.last_event, " e99 b") == !t[i].bracketed);
+        /* With the blank: the check behind it can begin with a b too. */
+        CHECK(!strstr(seen.last_event, " e99 b ") == !t[i].bracketed);
     }
 
     finish(memory);
