@@ -58,6 +58,13 @@ large_log() {
     scripts/bench-large-log "$RUNS/4.17" | tee -a "$RESULTS"
 }
 
+overhead() {
+    result
+    result "## What the recorder costs a boot: \`scripts/bench-overhead\`"
+    result
+    scripts/bench-overhead "$RUNS/overhead" | tee -a "$RESULTS"
+}
+
 benches() {
     result
     result "## Benches: \`cargo bench\`"
@@ -65,6 +72,7 @@ benches() {
     result '```'
     cargo bench --locked -q -p xenheap-console --bench scan | tee -a "$RESULTS"
     cargo bench --locked -q -p xenheap-ledger --bench events | tee -a "$RESULTS"
+    cargo bench --locked -q -p xenheap-recorder --bench core | tee -a "$RESULTS"
     result '```'
 }
 
@@ -96,6 +104,7 @@ stage "build and boot Xen 4.20, and its report" boot_4_20
 stage "dom0less guests on arm64" dom0less
 stage "each mode alone" each_mode
 stage "a log of 1 GB" large_log
+stage "what the recorder costs" overhead
 stage "benches" benches
 stage "licences" licences
 write_results
