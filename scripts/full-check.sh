@@ -79,6 +79,13 @@ planted_leaks() {
     summarize "4.17, the same with two planted leaks" "$RUNS/churn-planted"
 }
 
+overhead() {
+    result
+    result "## What the recorder costs a boot: \`scripts/bench-overhead\`"
+    result
+    scripts/bench-overhead "$RUNS/overhead" | tee -a "$RESULTS"
+}
+
 benches() {
     result
     result "## Benches: \`cargo bench\`"
@@ -86,6 +93,7 @@ benches() {
     result '```'
     cargo bench --locked -q -p xenheap-console --bench scan | tee -a "$RESULTS"
     cargo bench --locked -q -p xenheap-ledger --bench events | tee -a "$RESULTS"
+    cargo bench --locked -q -p xenheap-recorder --bench core | tee -a "$RESULTS"
     result '```'
 }
 
@@ -119,6 +127,7 @@ stage "hostile guests" stress
 stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
 stage "a log of 1 GB" large_log
+stage "what the recorder costs" overhead
 stage "benches" benches
 stage "licences" licences
 write_results

@@ -8,7 +8,7 @@
 
 #include <xen/heap-audit.h>
 
-#define PAIRS  (1U << 20)       /* of each measurement */
+#define PAIRS  (1U << 18)       /* of each measurement */
 #define BATCH  (1U << 10)       /* pairs between two looks at the clock */
 #define LIVE   1000U            /* allocations that are live at a time */
 #define SLOTS  (1U << 14)       /* of either table of them */
