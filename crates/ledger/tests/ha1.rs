@@ -223,6 +223,12 @@ fn the_truth_survives_in_the_shortest_logs() {
     }
 }
 
+/// A page that one call gave comes back in another, and is freed in the first.
+#[test]
+fn what_a_call_leaves_behind_is_told_the_same_way() {
+    survives(8719454185632688285, 497, 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
