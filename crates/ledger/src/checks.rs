@@ -537,7 +537,8 @@ impl Evidence<'_> {
         if bad.is_empty() {
             let seen = book.domains();
             let ended = seen.iter().filter(|account| account.ended.is_some()).count();
-            ok(format!("{} were seen, {ended} of them ended", n(seen.len() as u64, "domain")))
+            let were = if seen.len() == 1 { "was" } else { "were" };
+            ok(format!("{} {were} seen, {ended} of them ended", n(seen.len() as u64, "domain")))
         } else {
             let hint = if lost > 0 { format!(" ({} missing)", n(lost, "record")) } else { String::new() };
             failed(format!("{}{hint}", bad.join("; ")))
