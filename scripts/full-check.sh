@@ -114,6 +114,7 @@ result
 result "| boot | Xen | events | findings | live bytes | log bytes | self-checks |"
 result "|---|---|---:|---:|---:|---:|---|"
 summarize "4.17, trace,warn,summary" "$RUNS/4.17"
+summarize "4.17 with guests" "$RUNS/guests"
 stage "build and boot Xen 4.20, and its report" boot_4_20
 stage "dom0less guests on arm64" dom0less
 stage "each mode alone" each_mode

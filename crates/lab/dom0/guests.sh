@@ -103,6 +103,19 @@ END
     xl create -q $guest_paused "/tmp/$guest.cfg"
 }
 
+# guest_as_set NAME VCPUS [LINE...]: creates a guest as the workload's parameters `type`, `memory` and, where it has them, `hap`,
+# `shadow` and `pool` say. With `boot` = 1 it runs, and is up in the end.
+guest_as_set() {
+    set_name=$1 set_vcpus=$2
+    shift 2
+    [ "${hap:-default}" = default ] || set -- "hap = $hap" "$@"
+    [ "${shadow:-default}" = default ] || set -- "shadow_memory = $shadow" "$@"
+    [ -z "${pool:-}" ] || set -- "pool = \"$pool\"" "$@"
+    [ "$boot" = 1 ] || set -- paused "$@"
+    guest_create "$set_name" "$type" "vcpus = $set_vcpus" "memory = $memory" "$@"
+    [ "$boot" != 1 ] || guest_booted "$set_name"
+}
+
 # guest_log NAME: the file with what the guest has printed.
 guest_log() {
     echo "/var/log/xen/console/guest-$1.log"

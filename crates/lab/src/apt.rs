@@ -14,6 +14,7 @@ use std::process::Output;
 
 use serde::{Deserialize, Serialize};
 
+use crate::arch::Arch;
 use crate::cache::{self, Cache, Lock};
 use crate::error::Error;
 use crate::hash;
@@ -101,29 +102,11 @@ pub enum Release {
     Trixie,
 }
 
-/// An architecture of Debian's that packages are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Architecture {
-    /// x86_64.
-    Amd64,
-    /// 64-bit Arm.
-    Arm64,
-}
-
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bookworm => "bookworm",
             Self::Trixie => "trixie",
-        })
-    }
-}
-
-impl fmt::Display for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Amd64 => "amd64",
-            Self::Arm64 => "arm64",
         })
     }
 }
@@ -141,7 +124,8 @@ pub(crate) struct Apt<'a> {
     progress: &'a dyn Progress,
     stage: Stage,
     release: Release,
-    architecture: Architecture,
+    /// By Debian's name for it.
+    architecture: &'static str,
     folder: PathBuf,
     /// What apt has said, by name: asking it takes a second.
     candidates: RefCell<BTreeMap<String, Candidate>>,
@@ -153,10 +137,11 @@ impl<'a> Apt<'a> {
     pub(crate) fn open(
         cache: &'a Cache,
         release: Release,
-        architecture: Architecture,
+        arch: Arch,
         stage: Stage,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
+        let architecture = arch.platform().debian;
         let name = format!("apt-{release}-{architecture}");
         let lock = cache.lock(&name, stage, progress)?;
         let folder = cache.folder(&name)?;
@@ -327,12 +312,7 @@ impl<'a> Apt<'a> {
 /// apt's sources for a release on this machine's mirrors of Debian; nothing if it has none.
 ///
 /// `listed` has a line for each of the machine's package lists: its label and its mirror's address.
-fn sources(
-    listed: &str,
-    release: Release,
-    architecture: Architecture,
-    keyring: Option<&str>,
-) -> Option<String> {
+fn sources(listed: &str, release: Release, architecture: &str, keyring: Option<&str>) -> Option<String> {
     let signed = keyring.map(|path| format!(" signed-by={path}")).unwrap_or_default();
     let lines = listed.lines().filter_map(|line| {
         let (label, mirror) = line.trim().split_once('|')?;
@@ -470,15 +450,15 @@ mod tests {
         let listed =
             "Debian|http://a/debian/\nDebian|http://a/debian/\nDebian-Security|http://b/s/\nNode|http://c/\n";
         assert_eq!(
-            sources(listed, Release::Trixie, Architecture::Arm64, Some("/k.gpg")).as_deref(),
+            sources(listed, Release::Trixie, "arm64", Some("/k.gpg")).as_deref(),
             Some(
                 "deb [arch=arm64 target=Packages signed-by=/k.gpg] http://a/debian/ trixie main\n\
                  deb [arch=arm64 target=Packages signed-by=/k.gpg] http://b/s/ trixie-security main\n"
             )
         );
-        let plain = sources("Debian|http://a/", Release::Bookworm, Architecture::Amd64, None);
+        let plain = sources("Debian|http://a/", Release::Bookworm, "amd64", None);
         assert_eq!(plain.as_deref(), Some("deb [arch=amd64 target=Packages] http://a/ bookworm main\n"));
-        assert_eq!(sources("Ubuntu|http://a/\n\n", Release::Trixie, Architecture::Amd64, None), None);
+        assert_eq!(sources("Ubuntu|http://a/\n\n", Release::Trixie, "amd64", None), None);
     }
 
     /// Needs the machine's mirrors, and 30 MB of them.
@@ -487,10 +467,8 @@ mod tests {
     fn packages_of_other_releases_and_architectures_come() -> Result<(), Error> {
         let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
         let cache = Cache::at(folder.path());
-        let open = |release, architecture| {
-            Apt::open(&cache, release, architecture, Stage::Image, &crate::progress::Silent)
-        };
-        let apt = open(Release::Trixie, Architecture::Arm64)?;
+        let open = |release, arch| Apt::open(&cache, release, arch, Stage::Image, &crate::progress::Silent);
+        let apt = open(Release::Trixie, Arch::Arm64)?;
         let kernel = apt.real_package("linux-image-arm64", "linux-image-")?;
         assert!(kernel.ends_with("-arm64"), "{kernel}");
         let xen = apt.package("xen-utils-4.20")?;
@@ -501,7 +479,7 @@ mod tests {
         drop(apt);
         let before =
             fs::metadata(cache.root().join("apt-trixie-arm64/sources.list")).and_then(|m| m.modified());
-        let again = open(Release::Trixie, Architecture::Arm64)?;
+        let again = open(Release::Trixie, Arch::Arm64)?;
         let after = fs::metadata(again.sources()).and_then(|m| m.modified());
         assert_eq!(before.ok(), after.ok());
         Ok(())

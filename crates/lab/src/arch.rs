@@ -9,7 +9,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::apt::Architecture;
 use crate::error::Error;
 use crate::packages::Need;
 
@@ -29,7 +28,7 @@ pub(crate) struct Platform {
     /// Its name, with Xen's makefiles and with `--arch`.
     pub name: &'static str,
     /// The same with Debian.
-    pub debian: Architecture,
+    pub debian: &'static str,
     /// The package that stands for Debian's current kernel.
     pub kernel: &'static str,
     /// What stands before the names of compiler and linker.

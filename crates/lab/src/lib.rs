@@ -32,7 +32,7 @@ mod watch;
 mod workload;
 mod xenbuild;
 
-pub use apt::{Architecture, Package, Release};
+pub use apt::{Package, Release};
 pub use arch::Arch;
 pub use boot::{BootPlan, boot};
 pub use cache::{Cache, Lock};

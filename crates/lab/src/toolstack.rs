@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 use object::Object as _;
 use serde::{Deserialize, Serialize};
 
-use crate::apt::{Apt, Architecture, Package, Release};
+use crate::apt::{Apt, Package, Release};
+use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::cpio::{self, Entry};
 use crate::deb::{self, Content, Member};
@@ -83,7 +84,7 @@ pub(crate) fn part(
     progress: &dyn Progress,
 ) -> Result<Part, Error> {
     let (release, version) = release(xen)?;
-    let apt = Apt::open(cache, release, Architecture::Amd64, Stage::Image, progress)?;
+    let apt = Apt::open(cache, release, Arch::X86_64, Stage::Image, progress)?;
     let utils = apt.package(&format!("xen-utils-{version}"))?;
     let key = hash::key(&[
         ("utils", &utils.sha256),
@@ -455,7 +456,7 @@ mod tests {
         for version in ["4.17", "4.20"] {
             let (release, _) = release(version)?;
             let silent = crate::progress::Silent;
-            let apt = Apt::open(&cache, release, Architecture::Amd64, Stage::Image, &silent)?;
+            let apt = Apt::open(&cache, release, Arch::X86_64, Stage::Image, &silent)?;
             let utils = apt.package(&format!("xen-utils-{version}"))?;
             let (entries, _) = gather(&apt, version, utils, true)?;
             let files: BTreeMap<&str, &[u8]> = entries

@@ -13,21 +13,25 @@
 #: vcpus = "1"
 #: memory = "192"     # of the guest, in MB
 #: hap = "default"    # 0: shadow page tables for a PVH guest
+#: shadow = "default" # MB for them, at least 1
 #: boot = "1"         # 0: the guest is created but never runs
+#: work = "0"         # for how many seconds it works with many processes before it is destroyed
 set -e
 . /lib/guests.sh
 . /parameters
 
 toolstack_start
-hap_line= paused_line=
-[ "$hap" = default ] || hap_line="hap = $hap"
-[ "$boot" = 1 ] || paused_line=paused
 
 cycle=0
 while [ "$cycle" -lt "$cycles" ]; do
     cycle=$((cycle + 1))
-    guest_create churn "$type" "vcpus = $vcpus" "memory = $memory" "$hap_line" "$paused_line"
-    [ "$boot" != 1 ] || guest_booted churn
+    if [ "$work" = 0 ]; then
+        guest_as_set churn "$vcpus"
+    else
+        guest_as_set churn "$vcpus" \
+            'run=for a in 1 2 3 4 5 6 7 8; do for b in 1 2 3 4 5 6 7 8; do sleep 999 & done; done; while :; do /bin/busybox sh -c :; done'
+        sleep "$work"
+    fi
     guest_destroy churn
     # The recorder's dump is the mark of the cycle's end.
     xl debug-keys y

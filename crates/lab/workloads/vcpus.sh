@@ -20,17 +20,13 @@ set -e
 . /parameters
 
 toolstack_start
-hap_line= paused_line=
-[ "$hap" = default ] || hap_line="hap = $hap"
-[ "$boot" = 1 ] || paused_line=paused
 if [ "$pool" = other ]; then
     xl cpupool-cpu-remove Pool-0 1
     xl cpupool-create 'name="other"' 'sched="credit2"' 'cpus=["1"]'
 fi
 
 # What the first guest of all leaves is not the same as what the next ones do: caches fill.
-guest_create churn "$type" "vcpus = 1" "memory = $memory" "$hap_line" "$paused_line" "pool = \"$pool\""
-[ "$boot" != 1 ] || guest_booted churn
+guest_as_set churn 1
 guest_destroy churn
 xl debug-keys y
 sleep 1
@@ -41,8 +37,7 @@ while [ "$cycle" -lt "$cycles" ]; do
     vcpus=0
     while [ "$vcpus" -lt "$most" ]; do
         vcpus=$((vcpus + 1))
-        guest_create churn "$type" "vcpus = $vcpus" "memory = $memory" "$hap_line" "$paused_line" "pool = \"$pool\""
-        [ "$boot" != 1 ] || guest_booted churn
+        guest_as_set churn "$vcpus"
         guest_destroy churn
         xl debug-keys y
         sleep 1

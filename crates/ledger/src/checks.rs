@@ -8,8 +8,8 @@ use xenheap_model::{
 };
 
 use crate::{
-    Found, agree::Agreement, dumps::Dumps, intake::ViewBooks, reason, rfc::Rfc, sequence::Gaps,
-    stacks::Stacks,
+    Found, agree::Agreement, dumps::Dumps, intake::ViewBooks, reason, replays::Replays, rfc::Rfc,
+    sequence::Gaps, stacks::Stacks,
 };
 
 /// What the checks of a log of ours look at.
@@ -25,6 +25,7 @@ pub(crate) struct Evidence<'a> {
     pub earlier: &'a Unbalanced,
     pub stacks: &'a Stacks,
     pub dumps: &'a Dumps,
+    pub replays: &'a Replays,
     pub refused: &'a BTreeMap<&'static str, u64>,
     pub first: &'a BTreeMap<&'static str, Place>,
 }
@@ -218,34 +219,70 @@ impl Evidence<'_> {
     }
 
     fn intact(&self) -> Verdict {
-        let reasons = [reason::DAMAGED, reason::MALFORMED, reason::FAR_AHEAD, reason::TOO_MANY];
+        let copies = self.refused(reason::DAMAGED_REPLAY);
+        let needed = copies > 0 && !self.nothing_is_missing();
+        let mut reasons = vec![reason::DAMAGED, reason::MALFORMED, reason::FAR_AHEAD, reason::TOO_MANY];
+        reasons.extend(needed.then_some(reason::DAMAGED_REPLAY));
         let count: u64 = reasons.iter().map(|why| self.refused(why)).sum();
-        if count == 0 {
-            return ok("no record of this boot is damaged");
+        if count > 0 {
+            let first = first_line(self.first, &reasons);
+            return failed(format!("{} of this boot {} damaged{first}", n(count, "record"), are(count)));
         }
-        failed(format!(
-            "{} of this boot {} damaged{}",
-            n(count, "record"),
-            are(count),
-            first_line(self.first, &reasons)
-        ))
+        match copies {
+            0 => ok("no record of this boot is damaged"),
+            1 => ok(
+                "no record of this boot is damaged but a copy, where records were told again; none is missing",
+            ),
+            copies => ok(format!(
+                "no record of this boot is damaged but {copies} copies, where records were told again; none is missing"
+            )),
+        }
+    }
+
+    /// Whether every record came that the others tell of: each event by its number, each stack by those that name it, each line of
+    /// a dump by the dump's own count, and each domain of a dump by the events.
+    fn nothing_is_missing(&self) -> bool {
+        let domains = |books: &ViewBooks| books.domains.holds() && books.missed == 0;
+        self.header
+            && !self.views.is_empty()
+            && self.missing() == 0
+            && self.stacks().0 == Outcome::Ok
+            && self.dumps.incomplete.is_empty()
+            && self.views.values().all(domains)
     }
 
     fn unique(&self) -> Verdict {
-        let replayed = self.refused(reason::REPLAYED).saturating_add(self.refused(reason::REPLAYED_OLD));
+        let replayed = self.refused(reason::REPLAYED);
+        let old = self.refused(reason::REPLAYED_OLD);
         let conflicts = self.refused(reason::CONFLICT);
-        let mut parts = Vec::new();
+        let alone = self.replays.alone;
+        let mut told = Vec::new();
         if replayed > 0 {
-            parts.push(format!("{} came again and counted once", n(replayed, "record")));
+            told.push(format!("{} came again and counted once", n(replayed, "record")));
         }
+        if old > 0 {
+            told.push(format!(
+                "{} came again so late that nothing is compared, and did not count",
+                n(old, "record")
+            ));
+        }
+        let mut bad = Vec::new();
         if conflicts > 0 {
-            parts.push(format!("{} came again with other bytes and did not count", n(conflicts, "record")));
+            let first = first_line(self.first, &[reason::CONFLICT]);
+            bad.push(format!(
+                "{} came again with other bytes and did not count{first}",
+                n(conflicts, "record")
+            ));
         }
-        if parts.is_empty() {
-            return ok("every record came once");
+        if let Some(at) = self.replays.first_alone {
+            let more = if alone > 1 { format!(" and {} more", alone - 1) } else { String::new() };
+            bad.push(format!("the one in {at}{more} came alone, as no xl dmesg tells it"));
         }
-        let first = first_line(self.first, &[reason::REPLAYED, reason::REPLAYED_OLD, reason::CONFLICT]);
-        failed(format!("{}{first}; xl dmesg replays records", parts.join(", ")))
+        match (told.is_empty(), bad.is_empty()) {
+            (true, true) => ok("every record came once"),
+            (false, true) => ok(format!("{}; xl dmesg tells records again", told.join(", "))),
+            _ => failed([told, bad].concat().join("; ")),
+        }
     }
 
     fn last(&self) -> Option<&Dump> {
@@ -500,7 +537,8 @@ impl Evidence<'_> {
         if bad.is_empty() {
             let seen = book.domains();
             let ended = seen.iter().filter(|account| account.ended.is_some()).count();
-            ok(format!("{} were seen, {ended} of them ended", n(seen.len() as u64, "domain")))
+            let were = if seen.len() == 1 { "was" } else { "were" };
+            ok(format!("{} {were} seen, {ended} of them ended", n(seen.len() as u64, "domain")))
         } else {
             let hint = if lost > 0 { format!(" ({} missing)", n(lost, "record")) } else { String::new() };
             failed(format!("{}{hint}", bad.join("; ")))

@@ -16,6 +16,7 @@ use crate::{
     hash,
     names::Names,
     reason,
+    replays::{Damaged, Replays},
     rfc::Rfc,
     sequence::Accepted,
     stacks::{self, Stacks},
@@ -65,7 +66,7 @@ pub struct Intake<'s> {
     first: BTreeMap<&'static str, Place>,
     /// The highest number that a line other than an event names.
     named: u64,
-    records: u64,
+    replays: Replays,
     says: Says,
     damaged_undecided: BTreeMap<(Option<Tag>, bool), (u64, Place)>,
 }
@@ -158,7 +159,7 @@ impl<'s> Intake<'s> {
             refused: BTreeMap::new(),
             first: BTreeMap::new(),
             named: 0,
-            records: 0,
+            replays: Replays::default(),
             says: Says::default(),
             damaged_undecided: BTreeMap::new(),
         }
@@ -180,7 +181,6 @@ impl<'s> Intake<'s> {
     /// A record of the chosen boot.
     fn ours(&mut self, held: Held) {
         let Held { at, seq, hash, record, .. } = held;
-        self.records += 1;
         let why = match record {
             Record::Event { view, event } => self.event(view, hash, event.into()),
             Record::Domain { view, event } => self.event(view, hash, event.into()),
@@ -211,6 +211,17 @@ impl<'s> Intake<'s> {
         };
         if let Some(why) = why {
             self.refuse(at, why, 1);
+        }
+        let again = matches!(why, Some(reason::REPLAYED | reason::REPLAYED_OLD));
+        let damaged = self.replays.record(at, again);
+        self.damaged(damaged);
+    }
+
+    /// Damaged records of which it is decided now where they stand.
+    fn damaged(&mut self, damaged: Option<Damaged>) {
+        if let Some(Damaged { at, count, in_replay }) = damaged {
+            let why = if in_replay { reason::DAMAGED_REPLAY } else { reason::DAMAGED };
+            self.refuse(at, why, count);
         }
     }
 
@@ -298,7 +309,10 @@ impl<'s> Intake<'s> {
             let dump = self.waiting_dumps.remove(0);
             for (view, books) in &mut self.views {
                 books.compare(*view, &dump, has_summary || !dump.rows.is_empty());
-                books.events.forget(dump.seq);
+                // Without an event between, the next one holds at the same number.
+                if self.waiting_dumps.first().is_none_or(|next| next.seq > dump.seq) {
+                    books.events.forget(dump.seq);
+                }
             }
         }
     }
@@ -347,7 +361,10 @@ impl<'s> Intake<'s> {
     fn broken(&mut self, at: Place, tag: Option<Tag>, malformed: bool) {
         const UNDECIDED: usize = 64;
         let known = self.damaged_undecided.contains_key(&(tag, malformed));
-        if self.boots.tag().is_some() || (!known && self.damaged_undecided.len() >= UNDECIDED) {
+        if !malformed && tag.is_some() && tag == self.boots.tag() {
+            let damaged = self.replays.damaged(at);
+            self.damaged(damaged);
+        } else if self.boots.tag().is_some() || (!known && self.damaged_undecided.len() >= UNDECIDED) {
             self.damage(at, tag, malformed, 1);
         } else {
             let (count, _) = self.damaged_undecided.entry((tag, malformed)).or_insert((0, at));
@@ -362,6 +379,8 @@ impl<'s> Intake<'s> {
         for ((tag, malformed), (count, at)) in std::mem::take(&mut self.damaged_undecided) {
             self.damage(at, tag, malformed, count);
         }
+        let damaged = self.replays.finish();
+        self.damaged(damaged);
         for (&view, books) in &mut self.views {
             books.events.finish(self.named, self.outlet.of(LogFormat::Ha1, Some(view)));
         }
@@ -384,7 +403,7 @@ impl<'s> Intake<'s> {
         }
         let left_out = match format {
             LogFormat::Ha1 => self.other_format.saturating_add(self.rfc.records),
-            LogFormat::Rfc => self.other_format.saturating_add(self.records),
+            LogFormat::Rfc => self.other_format.saturating_add(self.replays.records),
             LogFormat::None => 0,
         };
         if left_out > 0 {
@@ -491,6 +510,7 @@ impl<'s> Intake<'s> {
             earlier: &self.earlier,
             stacks: &self.stacks,
             dumps: &self.dumps,
+            replays: &self.replays,
             refused: &self.refused,
             first: &self.first,
         });

@@ -51,6 +51,7 @@ mod hash;
 mod intake;
 mod names;
 pub mod reason;
+mod replays;
 mod retelling;
 mod rfc;
 mod sequence;

@@ -5,6 +5,8 @@
 pub const GUEST: &str = "guest";
 /// A record of this boot whose check does not fit. Fails the check `intact`.
 pub const DAMAGED: &str = "damaged";
+/// The same among records that come again: a copy, if nothing is missing. Fails the check `intact` if something is.
+pub const DAMAGED_REPLAY: &str = "damaged-replay";
 /// The same with another tag, or with none that can be read.
 pub const DAMAGED_OTHER: &str = "damaged-other";
 /// A record of this boot with a good check and a content that makes no sense. Fails the check `intact`.
@@ -17,9 +19,9 @@ pub const WRONG_TAG: &str = "wrong-tag";
 pub const OTHER_BOOT: &str = "other-boot";
 /// A header with one more tag than boots are told apart.
 pub const TOO_MANY_BOOTS: &str = "too-many-boots";
-/// A record that came before with the same bytes. It counted once. Fails the check `unique`.
+/// A record that came before with the same bytes. It counted once. Fails the check `unique` where it stands alone.
 pub const REPLAYED: &str = "replayed";
-/// A record with a number so old that its bytes are not remembered any more. Fails the check `unique`.
+/// A record with a number so old that its bytes are not remembered any more. Not counted; otherwise as [`REPLAYED`].
 pub const REPLAYED_OLD: &str = "replayed-old";
 /// A record that came before with other bytes. The first one counts. Fails the check `unique`.
 pub const CONFLICT: &str = "conflict";

@@ -120,7 +120,7 @@ fn every_view_that_is_asked_for_tells_the_same() {
     }
 }
 
-/// All noise at once. What is told again fails `unique`, and nothing else.
+/// The truth, with noise.
 fn noisy(story: &Story, noise: &Noise) -> Account {
     let account = read(&log_of(story, noise));
     assert_truth(&account, &story.truth);
@@ -152,9 +152,9 @@ fn each_noise_alone_changes_nothing() {
     assert_eq!(forgeries.facts.boot, 1);
     assert!(forgeries.facts.boots > 1);
     let replays = noisy(&story, &Noise { replays: 4, ..none });
-    assert_eq!(failed(&replays), [CheckId::Unique]);
+    assert_clean(&replays, &CheckId::ALL);
     assert!(replays.refused.contains_key("replayed"));
-    assert_eq!(failed(&noisy(&story, &all)), [CheckId::Unique]);
+    assert_clean(&noisy(&story, &all), &CheckId::ALL);
 }
 
 #[test]
@@ -203,14 +203,37 @@ fn boots_are_kept_apart() {
     assert!(error.to_string().contains("boot 3"), "{error}");
 }
 
+/// `modes`: one bit each.
+#[track_caller]
+fn survives(seed: u64, steps: usize, modes: usize) {
+    let modes: Vec<View> =
+        ALL.into_iter().enumerate().filter(|(i, _)| modes >> i & 1 == 1).map(|(_, mode)| mode).collect();
+    let story = story(&Plan::new(seed, steps, &modes));
+    let account = noisy(&story, &Noise::all(seed ^ 1));
+    // In the shortest logs the noise can tell a single record again, which is no replay.
+    assert!(failed(&account).iter().all(|id| *id == CheckId::Unique), "{:?}", account.checks);
+}
+
+#[test]
+fn the_truth_survives_in_the_shortest_logs() {
+    for seed in [5899524335893658627, 11905999668177152400].into_iter().chain(0..200) {
+        for modes in 1..8 {
+            survives(seed, 1, modes);
+        }
+    }
+}
+
+/// A page that one call gave comes back in another, and is freed in the first.
+#[test]
+fn what_a_call_leaves_behind_is_told_the_same_way() {
+    survives(8719454185632688285, 497, 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn the_truth_survives_every_noise(seed in any::<u64>(), steps in 1usize..1500, modes in 1usize..8) {
-        let modes: Vec<View> = ALL.into_iter().enumerate().filter(|(i, _)| modes >> i & 1 == 1).map(|(_, m)| m).collect();
-        let story = story(&Plan::new(seed, steps, &modes));
-        let account = noisy(&story, &Noise::all(seed ^ 1));
-        prop_assert!(failed(&account).iter().all(|id| *id == CheckId::Unique), "{:?}", account.checks);
+        survives(seed, steps, modes);
     }
 }

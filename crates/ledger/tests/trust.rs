@@ -158,6 +158,53 @@ fn a_replay_with_other_bytes_is_refused() {
     assert_eq!(outcome(&account, CheckId::Sequence).0, Outcome::Ok);
 }
 
+/// A log of ten records, of which `lost` never comes, that `xl dmesg` tells again with one damaged copy.
+fn replayed_with_damage(lost: Option<u64>) -> Account {
+    let mut log = Log::new(Config::default());
+    for again in [false, true] {
+        log.header(OURS, &[View::Trace]);
+        for seq in (1..=10).filter(|&seq| Some(seq) != lost) {
+            if again && seq == 5 {
+                log.intake.refused(Place { line: 105, offset: 0 }, Refusal::Damaged(Some(Tag(OURS))));
+            } else {
+                log.alloc(OURS, seq);
+            }
+        }
+    }
+    log.finish()
+}
+
+#[test]
+fn a_damaged_copy_is_no_damage_unless_something_is_missing() {
+    let account = replayed_with_damage(None);
+    assert_eq!(allocs(&account), 10);
+    assert_eq!(account.refused.get(reason::DAMAGED_REPLAY), Some(&1));
+    let (intact, detail) = outcome(&account, CheckId::Intact);
+    assert_eq!((intact, detail.contains("but a copy")), (Outcome::Ok, true), "{detail}");
+    let (unique, detail) = outcome(&account, CheckId::Unique);
+    assert_eq!(unique, Outcome::Ok);
+    assert!(detail.starts_with("10 records came again and counted once"), "{detail}");
+
+    let account = replayed_with_damage(Some(7));
+    let (intact, detail) = outcome(&account, CheckId::Intact);
+    assert_eq!(intact, Outcome::Failed);
+    assert!(detail.starts_with("1 record of this boot is damaged, the first in line 105"), "{detail}");
+}
+
+#[test]
+fn a_record_that_comes_again_alone_is_no_replay() {
+    let mut log = Log::new(Config::default());
+    log.header(OURS, &[View::Trace]);
+    for seq in [1, 2, 2, 3] {
+        log.alloc(OURS, seq);
+    }
+    let account = log.finish();
+    assert_eq!(allocs(&account), 3);
+    let (unique, detail) = outcome(&account, CheckId::Unique);
+    assert_eq!(unique, Outcome::Failed);
+    assert!(detail.contains("the one in line 4 came alone"), "{detail}");
+}
+
 #[test]
 fn the_whole_view_is_reported() {
     let mut log = Log::new(Config::default());

@@ -8,9 +8,9 @@ pub enum CheckId {
     Header,
     /// No number of the sequence is missing.
     Sequence,
-    /// No record of this boot is damaged.
+    /// No record of this boot is damaged, but for copies in a replay of which nothing is missing.
     Intact,
-    /// No record came twice (`xl dmesg` replays them), and none came again with other bytes.
+    /// No record came again with other bytes, and none alone (`xl dmesg` replays many).
     Unique,
     /// The recorder's tables were large enough.
     Tables,

@@ -5,29 +5,23 @@ use std::{
     process::{Command, Output},
 };
 
+#[path = "../native/compiler.rs"]
+mod compiler;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
 /// Compiles the core with `main_file` and runs it.
 fn run(main_file: &str, sanitizers: &str) -> Output {
-    let root = root();
     let dir = tempfile::tempdir().expect("a temporary folder");
     let program = dir.path().join("program");
-    let status = Command::new("gcc")
-        .args(["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-pthread"])
-        // As in Xen.
-        .args(["-Wno-sign-compare", "-Wno-pointer-arith"])
-        .args([&format!("-fsanitize={sanitizers}"), "-fno-sanitize-recover=all"])
-        .arg("-DHEAP_AUDIT_SHIM=\"shim.h\"")
-        .arg("-I")
-        .arg(root.join("native"))
-        .arg("-I")
-        .arg(root.join("xen/include"))
-        .arg(root.join("xen/common/heap-audit-core.c"))
-        .arg(root.join("native").join(main_file))
-        .arg("-o")
-        .arg(&program)
+    let sanitize = format!("-fsanitize={sanitizers}");
+    // The warnings as in Xen.
+    let mut flags =
+        vec!["-Wall", "-Wextra", "-Werror", "-Wno-sign-compare", "-Wno-pointer-arith", "-O1", "-g"];
+    flags.extend([sanitize.as_str(), "-fno-sanitize-recover=all"]);
+    let status = compiler::compiler(main_file, &flags, &program)
         .status()
         .expect("gcc must be installed (apt-get install gcc)");
     assert!(status.success(), "the core does not compile");

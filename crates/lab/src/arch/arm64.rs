@@ -11,7 +11,6 @@ use dtoolkit::fdt::Fdt;
 use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
 
 use super::{Domus, Platform, quoted, words};
-use crate::apt::Architecture;
 use crate::cache;
 use crate::error::Error;
 use crate::packages::{Need, need};
@@ -19,7 +18,7 @@ use crate::run_tool::stdout;
 
 pub(super) const PLATFORM: Platform = Platform {
     name: "arm64",
-    debian: Architecture::Arm64,
+    debian: "arm64",
     // In Debian 12 it holds a plain image, which Xen takes as it is.
     kernel: "linux-image-arm64",
     tools: "aarch64-linux-gnu-",

@@ -1,12 +1,11 @@
 //! Xen for 64-bit x86: built with the machine's own compiler, booted on a PC.
 
 use super::{Platform, quoted, words};
-use crate::apt::Architecture;
 use crate::packages::{Need, need};
 
 pub(super) const PLATFORM: Platform = Platform {
     name: "x86_64",
-    debian: Architecture::Amd64,
+    debian: "amd64",
     kernel: "linux-image-amd64",
     tools: "",
     // To 4.14 a newer compiler would use MMX registers in the hypervisor, which is a trap at run time.

@@ -188,6 +188,8 @@ impl Book {
     /// Applies one event of a domain, numbered in the same sequence.
     pub fn domain(&mut self, event: &DomainEvent) {
         self.number(event.seq);
+        // A recorder that tells of domains marks calls too, also where nothing was allocated yet.
+        self.tally.marked = true;
         self.lives.event(event);
     }
 

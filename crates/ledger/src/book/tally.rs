@@ -200,6 +200,7 @@ impl Tally {
             let from_given = again.min(c.given);
             c.given -= from_given;
             c.freed = c.freed.saturating_sub(again - from_given);
+            c.bracketed = c.bracketed.map(|bracketed| bracketed.min(c.freed));
             c.given_bytes = c.given_bytes.saturating_sub(bytes);
             live(c, again, bytes);
         });

@@ -82,7 +82,7 @@ impl Guests {
         for (&(stack, kind), left) in self.calls.values().flatten() {
             let service = services.entry((stack, kind)).or_insert(Service::new(stack, kind));
             service.calls += 1;
-            service.leaving += u64::from(left.bytes > 0);
+            service.leaving += u64::from(left.bytes > 0 || left.count > 0);
             service.most.count = service.most.count.max(left.count);
             service.most.bytes = service.most.bytes.max(left.bytes);
             service.total.add(left.count, left.bytes);

@@ -203,6 +203,12 @@ impl Sim {
             lost_domains: plan.domains.then_some(0),
             ..Machine::default()
         };
+        let mut totals = Totals::default();
+        for kind in Kind::ANONYMOUS {
+            if let Some(of_kind) = totals.of_mut(kind) {
+                of_kind.counters.bracketed = plan.domains.then_some(0);
+            }
+        }
         Sim {
             rng,
             plan,
@@ -217,7 +223,7 @@ impl Sim {
             rows: BTreeMap::new(),
             owned: BTreeMap::new(),
             order: Vec::new(),
-            totals: Totals::default(),
+            totals,
             machine,
             printed: BTreeSet::new(),
             seen: BTreeSet::new(),

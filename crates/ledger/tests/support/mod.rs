@@ -279,6 +279,7 @@ pub fn mutate(log: &[u8]) -> BTreeSet<String> {
         }
     }
     reorder(log, &whole);
+    replay(log, &whole);
     chosen.into_iter().map(|found| found.class).collect()
 }
 
@@ -308,5 +309,41 @@ fn reorder(log: &[u8], whole: &Account) {
         assert_eq!(account.checks, whole.checks);
         assert_eq!(account.profile, whole.profile);
         assert_eq!(account.live, whole.live);
+    }
+}
+
+/// `xl dmesg` tells everything again, and dom0's own messages cut some of it.
+fn replay(log: &[u8], whole: &Account) {
+    let mut locate = Locate::default();
+    scan(log, &mut locate, |_| {}).expect("reading from memory");
+    // Every seventh copy is cut; `also`: and one record is damaged in both places.
+    let read_with = |also: Option<usize>| {
+        let mut out = log.to_vec();
+        for (at, found) in locate.found.iter().enumerate() {
+            let digit = found.range.start + 13;
+            if Some(at) == also {
+                out[digit] ^= 1;
+            }
+            out.extend_from_slice(b"(XEN) ");
+            let copy = out.len();
+            out.extend_from_slice(&log[found.range.clone()]);
+            if at % 7 == 3 || Some(at) == also {
+                out[copy + 13] ^= 1;
+            }
+            out.push(b'\n');
+        }
+        read(&out)
+    };
+    let account = read_with(None);
+    assert_eq!(failed(&account), BTreeSet::new(), "{:#?}", account.checks);
+    assert!(account.refused.contains_key("damaged-replay"), "{:?}", account.refused);
+    assert_eq!(account.profile, whole.profile);
+    assert_eq!(account.totals, whole.totals);
+    assert_eq!(account.live, whole.live);
+
+    let lost = locate.found.iter().rposition(|found| matches!(found.record, Record::Event { .. }));
+    let failed = failed(&read_with(lost));
+    for id in [Intact, Sequence] {
+        assert!(failed.contains(&id), "{id:?} must fail where a record is damaged in each place: {failed:?}");
     }
 }

@@ -201,6 +201,7 @@ fn why(reason: &str) -> &'static str {
     match reason {
         "guest" => "on a line that is marked as a guest's",
         "damaged" => "of this boot, cut off, interleaved or altered: the check does not fit",
+        "damaged-replay" => "damaged, among records that were printed again",
         "damaged-other" => "damaged, of another boot or of none that can be told",
         "malformed" => "of this boot, with a good check and a content that makes no sense",
         "malformed-other" => "without sense, of another boot or of none that can be told",

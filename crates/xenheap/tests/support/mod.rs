@@ -1,6 +1,8 @@
 //! Runs the command, and writes small logs in the recorder's format.
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod real;
+
 use std::{
     io::Write,
     path::{Path, PathBuf},
