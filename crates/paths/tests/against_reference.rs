@@ -51,7 +51,7 @@ impl Case {
             nodes: self.nodes,
             sources: &self.sources,
             targets: &self.targets,
-            within: &self.within,
+            within: Some(&self.within),
             through: self.through.as_deref(),
             max_length: self.max_length.map_or(usize::MAX, |length| length as usize),
             recursive: self.recursive,

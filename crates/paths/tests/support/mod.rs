@@ -7,7 +7,7 @@ pub struct Reference<'a> {
     pub nodes: u32,
     pub sources: &'a [u32],
     pub targets: &'a [u32],
-    pub within: &'a [u32],
+    pub within: Option<&'a [u32]>,
     pub through: Option<&'a [u32]>,
     pub max_length: usize,
     pub recursive: bool,
@@ -22,7 +22,7 @@ impl Reference<'_> {
         let mut sources = self.sources.to_vec();
         sources.sort_unstable();
         for source in sources {
-            if self.within.contains(&source) && !self.go(&mut vec![source], &mut Vec::new(), each) {
+            if self.allowed(source) && !self.go(&mut vec![source], &mut Vec::new(), each) {
                 return;
             }
         }
@@ -35,6 +35,10 @@ impl Reference<'_> {
             true
         });
         all
+    }
+
+    fn allowed(&self, node: u32) -> bool {
+        self.within.is_none_or(|within| within.contains(&node))
     }
 
     fn go(
@@ -55,7 +59,7 @@ impl Reference<'_> {
         for (index, &(_, to)) in
             self.edges.iter().enumerate().skip(first).take_while(|(_, edge)| edge.0 == at)
         {
-            if self.within.contains(&to) && (self.recursive || !nodes.contains(&to)) {
+            if self.allowed(to) && (self.recursive || !nodes.contains(&to)) {
                 nodes.push(to);
                 edges.push(index as u32);
                 let go_on = self.go(nodes, edges, each);
