@@ -1,1 +1,11 @@
 //! What a build of Xen says about itself, each source read by a module of its own; nothing here knows of graphs.
+
+pub mod ci;
+pub mod decode;
+pub mod dwarf;
+mod error;
+pub mod folder;
+pub mod image;
+pub mod place;
+
+pub use error::Error;
