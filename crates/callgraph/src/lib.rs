@@ -1,8 +1,16 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
+pub mod entries;
 mod graph;
+mod names;
+pub mod presets;
+mod view;
 
+pub use entries::TableError;
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
     Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
 };
+pub use names::{NameError, Names};
+pub use presets::{Preset, PresetError};
+pub use view::{Filter, Pattern, Reason, Removed, Selection, View, ViewOptions, starts};
