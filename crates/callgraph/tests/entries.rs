@@ -39,7 +39,7 @@ fn the_known_names_are_those_of_the_sources() {
         .filter_map(|source| source.split_once('='))
         .map(|(version, tree)| (version, Path::new(tree).join("xen")))
         .collect();
-    let words: Vec<BTreeSet<String>> = trees.iter().map(|(_, tree)| words_of_tree(tree)).collect();
+    let known: Vec<BTreeSet<String>> = trees.iter().map(|(_, tree)| words_of_tree(tree)).collect();
     let mut found = String::new();
     for name in entries::table_names().expect("a table") {
         let has = |tree: &Path, all: &BTreeSet<String>| match name.split_once('#') {
@@ -50,8 +50,8 @@ fn the_known_names_are_those_of_the_sources() {
         };
         let versions: Vec<&str> = trees
             .iter()
-            .zip(&words)
-            .filter(|((_, tree), words)| has(tree, words))
+            .zip(&known)
+            .filter(|((_, tree), all)| has(tree, all))
             .map(|((version, _), _)| *version)
             .collect();
         found.push_str(&format!("{name} {}\n", versions.join(" ")));
