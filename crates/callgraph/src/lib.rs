@@ -1,12 +1,15 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
 pub mod entries;
+pub mod build;
+mod draft;
 mod graph;
 mod names;
 pub mod presets;
 mod view;
 
 pub use entries::TableError;
+pub use draft::Draft;
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
     Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
