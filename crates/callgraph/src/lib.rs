@@ -3,6 +3,7 @@
 pub mod entries;
 pub mod build;
 mod draft;
+mod file;
 mod graph;
 mod names;
 pub mod presets;
@@ -10,6 +11,7 @@ mod view;
 
 pub use entries::TableError;
 pub use draft::Draft;
+pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
     Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
