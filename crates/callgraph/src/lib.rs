@@ -1,16 +1,17 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
-pub mod entries;
 pub mod build;
 mod draft;
+pub mod entries;
+pub mod export;
 mod file;
 mod graph;
 mod names;
 pub mod presets;
 mod view;
 
-pub use entries::TableError;
 pub use draft::Draft;
+pub use entries::TableError;
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
