@@ -49,7 +49,7 @@ fn text(text: &str) -> String {
         '>' => Some("&gt;".to_owned()),
         '"' => Some("&quot;".to_owned()),
         ' '..='~' => None,
-        '\0'..=' ' | '\u{fffe}' | '\u{ffff}' => Some("?".to_owned()),
+        '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => Some("?".to_owned()),
         c => Some(format!("&#{};", c as u32)),
     })
 }
