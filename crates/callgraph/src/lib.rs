@@ -4,6 +4,7 @@ pub mod build;
 mod draft;
 mod file;
 mod graph;
+mod stats;
 
 pub use draft::Draft;
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
@@ -11,3 +12,4 @@ pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
     Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
 };
+pub use stats::{Functions, Stats};

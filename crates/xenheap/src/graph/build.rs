@@ -1,13 +1,32 @@
 //! `xenheap graph build`.
 
-use std::path::PathBuf;
+use std::{error::Error, fs, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use xenheap_callgraph::{
+    Graph, GraphFileError, NAME,
+    build::{Sources, assemble},
+};
+use xenheap_facts::{build::Build, dwarf::Debug, image::Image};
 
 use crate::{
     cli::concat_help,
-    failure::{Exit, Failure},
+    failure::{Exit, Failure, printable},
+    output,
 };
+
+/// Who writes graph files, for messages.
+const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
+
+/// What a graph is made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// The image, .ci files, GIMPLE dumps
+    #[default]
+    All,
+    /// .ci files alone: what the compiler knew of each unit, no more
+    Ci,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = concat_help("\
@@ -21,12 +40,48 @@ pub struct Arguments {
     /// A folder in which Xen was built with `-fcallgraph-info=su -fdump-tree-gimple-lineno`
     #[arg(long, value_name = "DIR", conflicts_with = "tree")]
     pub build: Option<PathBuf>,
+    /// What the graph is made from
+    #[arg(long, value_enum, default_value_t)]
+    pub sources: From,
     /// The folder for the graph; it is made
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 }
 
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = arguments;
-    Err(Failure::usage("not written yet"))
+    let Some(folder) = &arguments.build else {
+        return Err(Failure::usage("give the folder of a build with --build"));
+    };
+    let build = Build::open(folder).map_err(|error| input(&error))?;
+    let graph = graph(&build, arguments.sources)?;
+    fs::create_dir_all(&arguments.output).map_err(|error| Failure::write(&arguments.output, &error))?;
+    let path = arguments.output.join(NAME);
+    graph.save(&path, TOOL).map_err(|error| match error {
+        GraphFileError::Write { path, source } => Failure::write(&path, &source),
+        error => input(&error),
+    })?;
+    output::print(format!("{}\n", printable(&path.display().to_string())).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// Makes the graph of a build.
+fn graph(build: &Build, from: From) -> Result<Graph, Failure> {
+    let ci = build.ci().map_err(|error| input(&error))?;
+    let (xen, config_sha256) = build.configuration().map_err(|error| input(&error))?;
+    let mut assembled = match from {
+        From::All => {
+            let image = Image::open(&build.image).map_err(|error| input(&error))?;
+            let debug = Debug::read(&image).map_err(|error| input(&error))?;
+            assemble(Sources { image: Some((&image, &debug)), ci: &ci })
+        }
+        From::Ci => assemble(Sources { image: None, ci: &ci }),
+    }
+    .map_err(|error| input(&error))?;
+    assembled.draft.facts.xen = xen;
+    assembled.draft.facts.config_sha256 = config_sha256;
+    Ok(assembled.draft.finish())
+}
+
+fn input(error: &dyn Error) -> Failure {
+    Failure::from_error(Exit::Input, error)
 }
