@@ -8,7 +8,7 @@ fn main() {
     let t = Instant::now();
     let image = image::Image::open(&dir.join("xen-syms")).unwrap();
     let debug = dwarf::Debug::read(&image).unwrap();
-    let files = ci::collect(dir).unwrap();
+    let files = xenheap_facts::build::Build::open(dir).unwrap().ci().unwrap();
     println!("facts {:?}", t.elapsed());
     let t = Instant::now();
     let a = build::assemble(build::Sources { image: Some((&image, &debug)), ci: &files }).unwrap();

@@ -8,6 +8,7 @@ mod file;
 mod graph;
 mod names;
 pub mod presets;
+mod stats;
 mod view;
 
 pub use draft::Draft;
@@ -19,4 +20,5 @@ pub use graph::{
 };
 pub use names::{NameError, Names};
 pub use presets::{Preset, PresetError};
+pub use stats::{Functions, Stats};
 pub use view::{Filter, Pattern, Reason, Removed, Selection, View, ViewOptions, starts};
