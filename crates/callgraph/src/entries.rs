@@ -35,12 +35,12 @@ struct Group {
     entries: BTreeMap<String, Vec<String>>,
 }
 
-/// The entries that a build of an architecture has, sorted.
+/// The entries that a build of an architecture has, sorted; where that is not known (empty), of any.
 pub fn entries(functions: &[Function], architecture: &str) -> Result<Vec<Entry>, TableError> {
     let names = Names::new(functions);
     let mut found = Vec::new();
     for group in table()?.group {
-        if group.arch.is_some_and(|arch| arch != architecture) {
+        if group.arch.is_some_and(|arch| !architecture.is_empty() && arch != architecture) {
             continue;
         }
         for (operation, targets) in &group.entries {

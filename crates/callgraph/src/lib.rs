@@ -7,6 +7,7 @@ pub mod export;
 mod file;
 mod graph;
 mod names;
+mod part;
 pub mod presets;
 mod stats;
 mod view;

@@ -1,6 +1,6 @@
 //! `xenheap graph export`: a graph for other programs.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use xenheap_callgraph::export::{Dot, Exporter, GraphMl, Json, Part};
@@ -48,6 +48,8 @@ pub enum Format {
     Json,
     /// For Gephi, yEd, networkx
     Graphml,
+    /// A smaller graph file for xenheap itself (docs/graph-file.md)
+    Graph,
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -55,9 +57,18 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let graph = super::load(&arguments.graph)?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let functions = part(&mut asked, arguments)?;
+    if arguments.format == Format::Graph {
+        let part = graph.part(&functions);
+        let write = |out: &mut dyn Write| part.write(out, super::TOOL);
+        match &arguments.output {
+            Some(file) => output::file(file, write)?,
+            None => output::stdout(write)?,
+        }
+        return Ok(Exit::Done);
+    }
     let part = Part { view: &asked.view, names: &asked.names, functions: &functions };
     let exporter: &dyn Exporter = match arguments.format {
-        Format::Dot => &Dot,
+        Format::Dot | Format::Graph => &Dot,
         Format::Json => &Json,
         Format::Graphml => &GraphMl,
     };

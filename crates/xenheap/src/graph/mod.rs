@@ -18,6 +18,9 @@ use crate::{
     failure::{Exit, Failure},
 };
 
+/// Who writes graph files, for messages.
+const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
+
 /// What can be done with a call graph, each in a file of its own.
 #[derive(Debug, Subcommand)]
 #[command(after_help = concat_help("Example:\n  xenheap graph build debian:4.17 -o graph && xenheap graph stats graph"))]
