@@ -20,6 +20,7 @@ pub enum Command {
     Instrument(Instrument),
     LabRun(Box<RunConfig>),
     LabFetch(XenSource),
+    Graph(crate::graph::Graph),
     Completions(Shell),
     Man(PathBuf),
 }
@@ -82,6 +83,7 @@ pub fn lower(cli: Cli) -> Result<Command, Failure> {
         cli::Command::Instrument(args) => Command::Instrument(instrument(args)),
         cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(*args)?)),
         cli::Command::Lab(cli::Lab::Fetch { xen }) => Command::LabFetch(source(&xen)?),
+        cli::Command::Graph(command) => Command::Graph(command),
         cli::Command::Completions { shell } => Command::Completions(shell),
         cli::Command::Man { dir } => Command::Man(dir),
     })

@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod failure;
+mod graph;
 mod instrument;
 mod lab;
 mod load;
@@ -35,6 +36,7 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::Instrument(config) => instrument::run(&config),
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),
+        config::Command::Graph(command) => graph::run(command),
         config::Command::Completions(shell) => cli::completions(shell),
         config::Command::Man(dir) => cli::man(&dir),
     }

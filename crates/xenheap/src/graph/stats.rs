@@ -1,0 +1,36 @@
+//! `xenheap graph stats`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure},
+};
+
+/// How numbers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("Example:\n  xenheap graph stats graph"))]
+pub struct Arguments {
+    /// A graph file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let _ = arguments;
+    Err(Failure::usage("not written yet"))
+}
