@@ -1,5 +1,6 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
+pub mod flow;
 mod graph;
 
 pub use graph::{

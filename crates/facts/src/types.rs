@@ -144,8 +144,10 @@ impl Types {
         while let Some(header) = iterator.next()? {
             headers.push(header);
         }
-        let units: Vec<RawUnit<'_>> =
-            headers.into_par_iter().map(|header| RawUnit::read(&dwarf, header)).collect::<Result<_, gimli::Error>>()?;
+        let units: Vec<RawUnit<'_>> = headers
+            .into_par_iter()
+            .map(|header| RawUnit::read(&dwarf, header))
+            .collect::<Result<_, gimli::Error>>()?;
         let mut types = Types::default();
         let units: Vec<_> = units.into_iter().filter(|unit| !unit.name.is_empty()).collect();
         for (index, unit) in (0..).zip(&units) {
@@ -188,6 +190,11 @@ impl Types {
     /// The type of a global variable, or of a static one of this unit.
     pub fn variable(&self, unit: u32, name: &str) -> Option<TypeId> {
         self.statics.get(&(unit, name.to_owned())).or_else(|| self.globals.get(name)).copied()
+    }
+
+    /// Whether a name is a static variable of a unit.
+    pub fn is_static(&self, unit: u32, name: &str) -> bool {
+        self.statics.contains_key(&(unit, name.to_owned()))
     }
 
     /// The id of a type.
@@ -237,7 +244,14 @@ impl Types {
         self.descend(ty, offset, None, 0, &mut found).then_some(found)
     }
 
-    fn descend(&self, ty: TypeId, offset: u64, within: Option<(StructId, &str)>, depth: usize, found: &mut Vec<(StructId, String)>) -> bool {
+    fn descend(
+        &self,
+        ty: TypeId,
+        offset: u64,
+        within: Option<(StructId, &str)>,
+        depth: usize,
+        found: &mut Vec<(StructId, String)>,
+    ) -> bool {
         if depth > 16 {
             return false;
         }
@@ -258,7 +272,10 @@ impl Types {
                     let Some(inner) = offset.checked_sub(field.offset) else { continue };
                     let within_size = match self.get(field.ty) {
                         // How long an array is decides what follows it.
-                        Type::Array(_) => structure.fields.iter().all(|other| other.offset <= field.offset || other.offset > offset),
+                        Type::Array(_) => structure
+                            .fields
+                            .iter()
+                            .all(|other| other.offset <= field.offset || other.offset > offset),
                         _ => self.size(field.ty).is_none_or(|size| inner < size),
                     };
                     if !within_size {
@@ -296,7 +313,8 @@ impl Types {
             Type::Pointer(inner) => format!("{} *", self.show_within(*inner, depth + 1)),
             Type::Array(inner) => format!("{}[]", self.show_within(*inner, depth + 1)),
             Type::Function { result, parameters } => {
-                let parameters: Vec<_> = parameters.iter().map(|id| self.show_within(*id, depth + 1)).collect();
+                let parameters: Vec<_> =
+                    parameters.iter().map(|id| self.show_within(*id, depth + 1)).collect();
                 format!("{} ({})", self.show_within(*result, depth + 1), parameters.join(", "))
             }
         }
@@ -322,7 +340,14 @@ enum RawType<'d> {
     Pointer(Option<UnitOffset>),
     Array(Option<UnitOffset>),
     Function(Option<UnitOffset>, Vec<Option<UnitOffset>>),
-    Struct { name: Option<&'d str>, file: u64, line: u64, size: u64, declared: bool, fields: Vec<(Option<&'d str>, u64, Option<UnitOffset>)> },
+    Struct {
+        name: Option<&'d str>,
+        file: u64,
+        line: u64,
+        size: u64,
+        declared: bool,
+        fields: Vec<(Option<&'d str>, u64, Option<UnitOffset>)>,
+    },
 }
 
 struct RawVariable<'d> {
@@ -347,7 +372,10 @@ struct RawFunction<'d> {
 }
 
 impl<'d> RawUnit<'d> {
-    fn read(dwarf: &gimli::Dwarf<Reader<'d>>, header: gimli::UnitHeader<Reader<'d>>) -> Result<Self, gimli::Error> {
+    fn read(
+        dwarf: &gimli::Dwarf<Reader<'d>>,
+        header: gimli::UnitHeader<Reader<'d>>,
+    ) -> Result<Self, gimli::Error> {
         let unit = dwarf.unit(header)?;
         let text = |value: Option<AttributeValue<Reader<'d>>>| -> Option<&'d str> {
             std::str::from_utf8(dwarf.attr_string(&unit, value?).ok()?.slice()).ok()
@@ -380,7 +408,8 @@ impl<'d> RawUnit<'d> {
                 above.pop();
             }
             if tag == gimli::DW_TAG_compile_unit {
-                let assembly = die.attr_value(gimli::DW_AT_language) == Some(AttributeValue::Language(gimli::DW_LANG_Mips_Assembler));
+                let assembly = die.attr_value(gimli::DW_AT_language)
+                    == Some(AttributeValue::Language(gimli::DW_LANG_Mips_Assembler));
                 if !assembly {
                     raw.name = text(die.attr_value(gimli::DW_AT_name)).unwrap_or_default().to_owned();
                     raw.producer = text(die.attr_value(gimli::DW_AT_producer)).unwrap_or_default().to_owned();
@@ -395,7 +424,8 @@ impl<'d> RawUnit<'d> {
 
     /// What makes a struct the same in several units: its tag and where it is declared.
     fn declared(&self, name: Option<&str>, file: u64, line: u64) -> String {
-        let file = usize::try_from(file).ok().and_then(|file| self.files.get(file)).map_or("", String::as_str);
+        let file =
+            usize::try_from(file).ok().and_then(|file| self.files.get(file)).map_or("", String::as_str);
         format!("{} {file} {line}", name.unwrap_or_default())
     }
 
@@ -417,10 +447,13 @@ impl<'d> RawUnit<'d> {
         let ty = || reference(gimli::DW_AT_type);
         let parent = above.last().map(|(_, offset, tag)| (*offset, *tag));
         let raw = match die.tag() {
-            gimli::DW_TAG_base_type | gimli::DW_TAG_enumeration_type => RawType::Number(number(gimli::DW_AT_byte_size).unwrap_or(0)),
-            gimli::DW_TAG_const_type | gimli::DW_TAG_volatile_type | gimli::DW_TAG_restrict_type | gimli::DW_TAG_atomic_type => {
-                RawType::Same(ty())
+            gimli::DW_TAG_base_type | gimli::DW_TAG_enumeration_type => {
+                RawType::Number(number(gimli::DW_AT_byte_size).unwrap_or(0))
             }
+            gimli::DW_TAG_const_type
+            | gimli::DW_TAG_volatile_type
+            | gimli::DW_TAG_restrict_type
+            | gimli::DW_TAG_atomic_type => RawType::Same(ty()),
             gimli::DW_TAG_typedef => RawType::Typedef(name().unwrap_or_default(), ty()),
             gimli::DW_TAG_pointer_type => RawType::Pointer(ty()),
             gimli::DW_TAG_array_type => RawType::Array(ty()),
@@ -428,7 +461,8 @@ impl<'d> RawUnit<'d> {
             gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type => RawType::Struct {
                 name: name(),
                 file: number(gimli::DW_AT_decl_file).unwrap_or(0),
-                line: number(gimli::DW_AT_decl_line).unwrap_or(0) * 1000 + number(gimli::DW_AT_decl_column).unwrap_or(0),
+                line: number(gimli::DW_AT_decl_line).unwrap_or(0) * 1000
+                    + number(gimli::DW_AT_decl_column).unwrap_or(0),
                 size: number(gimli::DW_AT_byte_size).unwrap_or(0),
                 declared: flag(gimli::DW_AT_declaration),
                 fields: Vec::new(),
@@ -450,7 +484,9 @@ impl<'d> RawUnit<'d> {
                         }
                     }
                     Some((of, gimli::DW_TAG_subprogram)) => {
-                        if let Some(function) = self.functions.last_mut().filter(|function| function.offset == of) {
+                        if let Some(function) =
+                            self.functions.last_mut().filter(|function| function.offset == of)
+                        {
                             function.parameters.push(ty());
                         }
                     }
@@ -464,8 +500,11 @@ impl<'d> RawUnit<'d> {
                     name: name(),
                     result: ty(),
                     parameters: Vec::new(),
-                    address: die.attr_value(gimli::DW_AT_low_pc).and_then(|value| dwarf.attr_address(unit, value).ok().flatten()),
-                    origin: reference(gimli::DW_AT_abstract_origin).or_else(|| reference(gimli::DW_AT_specification)),
+                    address: die
+                        .attr_value(gimli::DW_AT_low_pc)
+                        .and_then(|value| dwarf.attr_address(unit, value).ok().flatten()),
+                    origin: reference(gimli::DW_AT_abstract_origin)
+                        .or_else(|| reference(gimli::DW_AT_specification)),
                     external: flag(gimli::DW_AT_external),
                     declared: flag(gimli::DW_AT_declaration),
                 });
@@ -476,10 +515,17 @@ impl<'d> RawUnit<'d> {
                     offset: die.offset(),
                     name: name(),
                     ty: ty(),
-                    address: die.attr_value(gimli::DW_AT_location).and_then(|value| address(value, unit.encoding())),
-                    specification: reference(gimli::DW_AT_specification).or_else(|| reference(gimli::DW_AT_abstract_origin)),
+                    address: die
+                        .attr_value(gimli::DW_AT_location)
+                        .and_then(|value| address(value, unit.encoding())),
+                    specification: reference(gimli::DW_AT_specification)
+                        .or_else(|| reference(gimli::DW_AT_abstract_origin)),
                     external: flag(gimli::DW_AT_external),
-                    function: above.iter().rev().find(|(_, _, tag)| *tag == gimli::DW_TAG_subprogram).map(|(_, offset, _)| *offset),
+                    function: above
+                        .iter()
+                        .rev()
+                        .find(|(_, _, tag)| *tag == gimli::DW_TAG_subprogram)
+                        .map(|(_, offset, _)| *offset),
                 });
                 return;
             }
@@ -520,7 +566,10 @@ impl Types {
     /// Gives the structs that a unit defines their ids, so that mere declarations elsewhere find them.
     fn declare(&mut self, index: u32, unit: &RawUnit<'_>) {
         for offset in &unit.order {
-            let Some(RawType::Struct { name, file, line, declared: false, .. }) = unit.types.get(offset) else { continue };
+            let Some(RawType::Struct { name, file, line, declared: false, .. }) = unit.types.get(offset)
+            else {
+                continue;
+            };
             let key = unit.declared(*name, *file, *line);
             let id = match self.places.get(&key) {
                 Some(id) => *id,
@@ -549,8 +598,10 @@ impl Merge<'_, '_> {
             self.ty(Some(*offset), 0);
         }
         let unit = self.unit;
-        let functions: HashMap<UnitOffset, &RawFunction<'_>> = unit.functions.iter().map(|raw| (raw.offset, raw)).collect();
-        let variables: HashMap<UnitOffset, &RawVariable<'_>> = unit.variables.iter().map(|raw| (raw.offset, raw)).collect();
+        let functions: HashMap<UnitOffset, &RawFunction<'_>> =
+            unit.functions.iter().map(|raw| (raw.offset, raw)).collect();
+        let variables: HashMap<UnitOffset, &RawVariable<'_>> =
+            unit.variables.iter().map(|raw| (raw.offset, raw)).collect();
         for raw in &unit.variables {
             // A definition can leave its name and type to its declaration.
             let other = raw.specification.and_then(|offset| variables.get(&offset));
@@ -560,7 +611,9 @@ impl Merge<'_, '_> {
                 None => continue,
             };
             let function = raw.function.and_then(|of| functions.get(&of)).and_then(|of| {
-                of.name.or_else(|| of.origin.and_then(|origin| functions.get(&origin)).and_then(|origin| origin.name))
+                of.name.or_else(|| {
+                    of.origin.and_then(|origin| functions.get(&origin)).and_then(|origin| origin.name)
+                })
             });
             let external = raw.external || other.is_some_and(|other| other.external);
             if external {
@@ -669,7 +722,11 @@ impl Merge<'_, '_> {
         }
         let fields = fields
             .iter()
-            .map(|(name, offset, ty)| Field { name: name.map(str::to_owned), offset: *offset, ty: self.ty(*ty, depth + 1) })
+            .map(|(name, offset, ty)| Field {
+                name: name.map(str::to_owned),
+                offset: *offset,
+                ty: self.ty(*ty, depth + 1),
+            })
             .collect();
         if let Some(structure) = self.types.structs.get_mut(structure.0 as usize) {
             structure.size = size;
