@@ -1,7 +1,6 @@
-//! The debug information of an image: its translation units, their functions with what was inlined into them, their variables, and
-//! where in the source each instruction comes from.
+//! The debug information of an image: its translation units, their functions with what was inlined into them, and where
+//! in the source each instruction comes from.
 
-mod types;
 mod unit;
 
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
@@ -9,8 +8,6 @@ use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 use gimli::{EndianSlice, RunTimeEndian, SectionId};
 use object::{Object, ObjectSection};
 use rayon::prelude::*;
-
-pub use types::{Member, Type, TypeId, Types};
 
 use crate::{Error, image::Image};
 
@@ -40,15 +37,12 @@ pub struct Unit {
     pub assembly: bool,
     /// The functions that it defines; those of headers too, if they are inlined.
     pub functions: Vec<Function>,
-    /// Variables at fixed addresses.
-    pub variables: Vec<Variable>,
     /// Source files, as its line table has them.
     pub files: Vec<String>,
     /// Code, by address.
     ranges: Vec<Range<u64>>,
     lines: Vec<Line>,
     noreturn: Vec<String>,
-    offset: usize,
 }
 
 /// A function of a unit.
@@ -97,19 +91,6 @@ pub struct Inlined {
     pub ranges: Vec<Range<u64>>,
     /// Where it was called.
     pub call: Option<At>,
-}
-
-/// A variable that has an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variable {
-    /// Its name.
-    pub name: String,
-    /// Where it begins.
-    pub address: u64,
-    /// The function it is declared in, if it is in one.
-    pub within: Option<String>,
-    /// What it is.
-    pub ty: TypeId,
 }
 
 /// A place in the source of a unit.
@@ -164,13 +145,6 @@ impl Debug {
         let (range, at) = self.ranges.get(after.checked_sub(1)?)?;
         let unit = self.units.get(usize::try_from(*at).ok()?)?;
         range.contains(&address).then_some((*at, unit))
-    }
-
-    /// The types of one unit.
-    pub fn types(&self, image: &Image, unit: &Unit) -> Result<Types, Error> {
-        let fail = |source| Error::Dwarf { path: image.path().to_owned(), source };
-        let sections = Sections::load(image)?;
-        types::read(&sections.dwarf(), unit.offset).map_err(fail)
     }
 }
 

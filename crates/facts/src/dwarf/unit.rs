@@ -6,13 +6,12 @@ use gimli::{
     Attribute, AttributeValue, DwAt, DwTag, Dwarf, EntriesRaw, Error, UnitHeader, UnitOffset, constants as dw,
 };
 
-use super::{At, Body, Function, Inlined, Line, Parameter, Slice, TypeId, Unit, Variable};
+use super::{At, Body, Function, Inlined, Line, Parameter, Slice, Unit};
 use crate::place::relative;
 
 type Raw<'a> = gimli::Unit<Slice<'a>>;
 
 pub(super) fn read(dwarf: &Dwarf<Slice<'_>>, header: UnitHeader<Slice<'_>>) -> Result<Unit, Error> {
-    let offset = header.offset().to_debug_info_offset(&header).map_or(0, |at| at.0);
     let raw = dwarf.unit(header)?;
     let text = |slice: Option<Slice<'_>>| slice.map(|slice| slice.to_string_lossy().into_owned());
     let folder = text(raw.comp_dir);
@@ -21,12 +20,11 @@ pub(super) fn read(dwarf: &Dwarf<Slice<'_>>, header: UnitHeader<Slice<'_>>) -> R
         name: relative(&text(raw.name).unwrap_or_default(), folder.as_deref()),
         folder,
         ranges: kept(|| ranges.next())?,
-        offset,
         ..Unit::default()
     };
     unit.ranges.sort_unstable_by_key(|range| (range.start, range.end));
     lines(dwarf, &raw, &mut unit)?;
-    let mut walk = Walk { dwarf, raw: &raw, dies: Vec::new(), variables: Vec::new(), owners: HashMap::new() };
+    let mut walk = Walk { dwarf, raw: &raw, dies: Vec::new(), owners: HashMap::new() };
     walk.walk(&mut unit)?;
     walk.finish(&mut unit)?;
     Ok(unit)
@@ -110,17 +108,8 @@ struct Walk<'w, 'a> {
     dwarf: &'w Dwarf<Slice<'a>>,
     raw: &'w Raw<'a>,
     dies: Vec<Die>,
-    variables: Vec<FoundVariable>,
     /// What pointer types point to, by the offset of the type.
     owners: HashMap<usize, Option<String>>,
-}
-
-struct FoundVariable {
-    name: Option<String>,
-    address: u64,
-    within: Option<usize>,
-    ty: Option<usize>,
-    origin: Option<usize>,
 }
 
 /// What an open entry is.
@@ -187,10 +176,7 @@ impl<'a> Walk<'_, 'a> {
                     }
                     Scope::Other
                 }
-                _ => {
-                    self.variable(function, &attributes)?;
-                    Scope::Other
-                }
+                _ => Scope::Other,
             };
             if children {
                 scopes.push(scope);
@@ -236,25 +222,6 @@ impl<'a> Walk<'_, 'a> {
             call: place(attributes, dw::DW_AT_call_file, dw::DW_AT_call_line, dw::DW_AT_call_column),
         };
         Ok(Some((origin, inlined)))
-    }
-
-    fn variable(&mut self, within: Option<usize>, attributes: &[Attribute<Slice<'a>>]) -> Result<(), Error> {
-        let Some(AttributeValue::Exprloc(expression)) = find(attributes, dw::DW_AT_location) else {
-            return Ok(());
-        };
-        let Some((&[3], address)) = expression.0.slice().split_first_chunk() else { return Ok(()) };
-        let Ok(address) = address.try_into().map(u64::from_le_bytes) else { return Ok(()) };
-        if address != 0 {
-            self.variables.push(FoundVariable {
-                name: string(self.dwarf, self.raw, find(attributes, dw::DW_AT_name))?,
-                address,
-                within,
-                ty: reference(find(attributes, dw::DW_AT_type)),
-                origin: reference(find(attributes, dw::DW_AT_specification))
-                    .or_else(|| reference(find(attributes, dw::DW_AT_abstract_origin))),
-            });
-        }
-        Ok(())
     }
 
     fn ranges(&self, attributes: &[Attribute<Slice<'a>>]) -> Result<Vec<Range<u64>>, Error> {
@@ -311,7 +278,6 @@ impl<'a> Walk<'_, 'a> {
             }
         }
         let dies = std::mem::take(&mut self.dies);
-        let names: Vec<Option<String>> = dies.iter().map(|die| die.name.clone()).collect();
         for (mut die, root) in dies.into_iter().zip(&roots) {
             if die.noreturn && die.declaration {
                 unit.noreturn.extend(die.name.clone());
@@ -353,35 +319,6 @@ impl<'a> Walk<'_, 'a> {
                 function.bodies.push(Body { ranges: die.ranges, inlined: inlined.collect() });
             }
         }
-        self.finish_variables(unit, &roots, &names)
-    }
-
-    fn finish_variables(
-        &mut self,
-        unit: &mut Unit,
-        roots: &[usize],
-        names: &[Option<String>],
-    ) -> Result<(), Error> {
-        for mut variable in std::mem::take(&mut self.variables) {
-            let mut origin = variable.origin;
-            for _ in 0..4 {
-                let Some(at) = origin else { break };
-                let entry = self.raw.entry(UnitOffset(at))?;
-                if variable.name.is_none() {
-                    variable.name = string(self.dwarf, self.raw, entry.attr_value(dw::DW_AT_name))?;
-                }
-                // The definition's type is the more exact one: `extern int x[]`.
-                variable.ty = variable.ty.or(reference(entry.attr_value(dw::DW_AT_type)));
-                origin = reference(entry.attr_value(dw::DW_AT_specification))
-                    .or_else(|| reference(entry.attr_value(dw::DW_AT_abstract_origin)));
-            }
-            if let (Some(name), Some(ty)) = (variable.name, variable.ty) {
-                let within = variable.within.and_then(|at| names.get(*roots.get(at)?)?.clone());
-                unit.variables.push(Variable { name, address: variable.address, within, ty: TypeId(ty) });
-            }
-        }
-        unit.variables.sort_by(|a, b| (a.address, &a.name).cmp(&(b.address, &b.name)));
-        unit.variables.dedup();
         Ok(())
     }
 
@@ -423,7 +360,6 @@ fn is_wanted(tag: DwTag) -> bool {
             | dw::DW_TAG_subprogram
             | dw::DW_TAG_inlined_subroutine
             | dw::DW_TAG_formal_parameter
-            | dw::DW_TAG_variable
     )
 }
 
