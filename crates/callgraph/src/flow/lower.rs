@@ -28,8 +28,10 @@ pub(super) enum Name<'t> {
     Field(StructId, &'t str),
     /// A field of something whose type is not known.
     SomeField(&'t str),
-    /// What `BUGFRAME_run_fn` hands over.
+    /// What all bug frames of the kind `run_fn` hand over.
     RunInException,
+    /// What one of them does.
+    Raised(u32),
     /// Without a name.
     Between(u32),
 }
@@ -57,13 +59,12 @@ pub(super) enum Form {
     Asm,
 }
 
-/// A function that inline assembly calls by its name, or that an exception runs.
+/// Where an exception is raised so that its handler runs a function.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Named<'t> {
+pub(super) struct Raised<'t> {
     pub(super) caller: Routine,
     pub(super) at: Option<gimple::At<'t>>,
-    pub(super) callee: Routine,
-    pub(super) model: &'static str,
+    pub(super) callee: Node,
 }
 
 /// Where a value is before it is copied, and its type.
@@ -84,7 +85,7 @@ pub(super) struct Lowering<'a, 't> {
     pub(super) names: Vec<Name<'t>>,
     pub(super) nodes: HashMap<Name<'t>, Node>,
     pub(super) indirect: Vec<IndirectCall<'t>>,
-    pub(super) named: Vec<Named<'t>>,
+    pub(super) raised: Vec<Raised<'t>>,
     /// Places that something other than null is stored to.
     pub(super) stored: HashSet<Node>,
     /// How often a field's struct was not known.
@@ -125,7 +126,7 @@ impl<'a, 't> Lowering<'a, 't> {
             names: Vec::new(),
             nodes: HashMap::new(),
             indirect: Vec::new(),
-            named: Vec::new(),
+            raised: Vec::new(),
             stored: HashSet::new(),
             untyped: 0,
             modelled: HashMap::new(),
@@ -207,7 +208,9 @@ impl<'a, 't> Lowering<'a, 't> {
         self.statics.clear();
         self.origins.clear();
         for variable in body.parameters.iter().chain(&body.variables) {
-            let ty = self.ty(&variable.ty);
+            let element = self.ty(&variable.ty);
+            let array = |ty, _| self.types.intern(Type::Array(ty));
+            let ty = element.map(|element| (0..variable.dimensions).fold(element, array));
             self.locals.insert(variable.name, ty);
             if variable.is_static {
                 self.statics.insert(variable.name);
@@ -486,9 +489,10 @@ impl<'a, 't> Lowering<'a, 't> {
                 self.results.get(&routine).copied()
             }
             Source::Node(node) => {
-                if builtin(callee) && !self.locals.contains_key(callee) {
-                    // A block of memory keeps its type, and fields are of the type; only bare arrays of pointers are copied.
-                    if let ("__builtin_memcpy" | "__builtin_memmove" | "memcpy" | "memmove", [to, from, ..]) =
+                if called.ty.is_none() && !temporary(callee) && !self.locals.contains_key(callee) {
+                    // A function that the image does not have: what the compiler provides, or drops because nothing gets there. Memory
+                    // that is copied keeps its type, and fields are of the type; only bare arrays of pointers need be followed.
+                    if let ("__builtin_memcpy" | "__builtin_memmove", [to, from, ..]) =
                         (callee, sources.as_slice())
                     {
                         self.copy_memory(*from, *to);
@@ -548,14 +552,20 @@ impl<'a, 't> Lowering<'a, 't> {
         inputs: &'a [AsmOperand<'t>],
     ) {
         let named = |name: &str| inputs.iter().find(|operand| operand.name == Some(name));
-        // `run_in_exception_handler`: a bug frame whose pointer is a function that the exception handler runs.
-        if let (Some(kind), Some(pointer)) = (named("bf_type"), named("bf_ptr"))
-            && kind.operand == Operand::Number(models::BUGFRAME_RUN_FN, false)
-            && let Source::Held(Held::Function(routine)) = self.operand(&pointer.operand).source
-        {
-            let node = self.node(Name::RunInException);
-            self.flow(Source::Held(Held::Function(routine)), Sink::Node(node));
-            self.named.push(Named { caller: self.current, at, callee: routine, model: "run-in-exception" });
+        // `run_in_exception_handler`: a bug frame with a function that the exception handler runs.
+        let raised = match (named("bf_type"), named("bf_ptr")) {
+            (Some(kind), Some(pointer)) => {
+                (kind.operand == Operand::Number(models::BUGFRAME_RUN_FN, false)).then_some(pointer)
+            }
+            _ => template.contains(models::BUG_FRAMES_RUN_FN).then(|| inputs.first()).flatten(),
+        };
+        if let Some(pointer) = raised {
+            let source = self.operand(&pointer.operand).source;
+            let callee = self.node(Name::Raised(u32::try_from(self.raised.len()).unwrap_or(u32::MAX)));
+            let all = self.node(Name::RunInException);
+            self.flow(source, Sink::Node(callee));
+            self.flow(Source::Node(callee), Sink::Node(all));
+            self.raised.push(Raised { caller: self.current, at, callee });
             return;
         }
         let calls = models::called_operands(template);
@@ -629,15 +639,8 @@ impl<'a, 't> Lowering<'a, 't> {
             .collect();
         let result = register("ret_").and_then(|output| sink(self.operand(&output.operand).source));
         match found.source {
-            Source::Held(Held::Function(routine)) => {
-                self.bind(routine, &arguments, result);
-                self.named.push(Named {
-                    caller: self.current,
-                    at,
-                    callee: routine,
-                    model: "inline assembly",
-                });
-            }
+            // The image has that call as a direct one.
+            Source::Held(Held::Function(routine)) => self.bind(routine, &arguments, result),
             Source::Node(node) => {
                 let alternative = !arguments.iter().all(|argument| *argument == Source::Nothing) || *slot;
                 self.solver.call(node, Call { arguments, result });
@@ -668,12 +671,6 @@ fn temporary(name: &str) -> bool {
     let tail = name.rsplit('_').next().unwrap_or_default();
     (name.starts_with('_') && name.len() > 1 && name.bytes().skip(1).all(|byte| byte.is_ascii_digit()))
         || (name.contains('.') && !tail.is_empty())
-}
-
-/// What the compiler or the C library would supply; no such call stays a pointer's.
-fn builtin(name: &str) -> bool {
-    name.starts_with("__builtin_")
-        || name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit())
 }
 
 fn behind(source: Source) -> Source {

@@ -355,15 +355,22 @@ fn report(
             open,
         });
     }
-    for named in &lowering.named {
-        let (unit, function, at) = described(named.caller, named.at);
-        let callees = callee(named.callee, Evidence::Model).into_iter().collect();
+    for raised in &lowering.raised {
+        let (unit, function, at) = described(raised.caller, raised.at);
+        let held = lowering.solver.held(raised.callee);
+        let mut callees: Vec<Callee> = held
+            .filter_map(|held| {
+                if let Held::Function(routine) = held { callee(routine, Evidence::Model) } else { None }
+            })
+            .collect();
+        callees.sort();
+        let target = "run_in_exception_handler".to_owned();
         flow.sites.push(Resolved {
             unit,
             function,
             at,
             synthetic: true,
-            target: named.model.to_owned(),
+            target,
             callees,
             fallback: Vec::new(),
             open: None,
@@ -413,7 +420,7 @@ fn show(lowering: &Lowering<'_, '_>, name: Name<'_>) -> String {
             if parameter { format!("{name} (parameter)") } else { format!("{name} (variable)") }
         }
         Name::Result(routine) => format!("what {} returns", function(routine)),
-        Name::RunInException => "run_in_exception_handler".to_owned(),
+        Name::RunInException | Name::Raised(_) => "run_in_exception_handler".to_owned(),
         Name::Between(_) => "a value".to_owned(),
     }
 }

@@ -2,6 +2,8 @@
 
 /// The kind of bug frame that `run_in_exception_handler` makes.
 pub(super) const BUGFRAME_RUN_FN: &str = "0";
+/// The same where the kind is not an operand (arm64).
+pub(super) const BUG_FRAMES_RUN_FN: &str = ".bug_frames.0";
 
 /// Arrays that the linker script collects: which function runs through them, from which mark to which.
 pub(super) struct Collected {
@@ -11,9 +13,10 @@ pub(super) struct Collected {
 }
 
 /// Arrays of functions between two marks of the linker script.
-pub(super) const COLLECTED: [Collected; 3] = [
+pub(super) const COLLECTED: [Collected; 4] = [
     Collected { mechanism: "initcall", first: "__initcall_start", end: "__presmp_initcall_end" },
     Collected { mechanism: "initcall", first: "__presmp_initcall_end", end: "__initcall_end" },
+    Collected { mechanism: "vPCI initialiser", first: "__start_vpci_array", end: "__end_vpci_array" },
     Collected { mechanism: "constructor", first: "__ctors_start", end: "__ctors_end" },
 ];
 

@@ -96,8 +96,10 @@ pub struct Function<'t> {
 pub struct Variable<'t> {
     /// As in the source, or the compiler's (`D.12`, `iftmp.3`). Temporaries (`_7`) are not declared.
     pub name: &'t str,
-    /// Its type.
+    /// Its type; of an array, that of the elements.
     pub ty: Type<'t>,
+    /// Of how many dimensions, if it is an array.
+    pub dimensions: u8,
     /// Whether it outlives the call.
     pub is_static: bool,
     /// What it begins with.

@@ -116,21 +116,21 @@ fn not_understood(unit: &mut Unit<'_>, text: &str) {
 /// `RESULT NAME (PARAMETERS)`
 fn header(line: &str) -> Option<Function<'_>> {
     let mut lexer = Lexer::new(line);
-    let (result, name) = declarator(&mut lexer)?;
+    let (result, name, _) = declarator(&mut lexer)?;
     if !lexer.eat("(") {
         return None;
     }
     let mut parameters = Vec::new();
     while !lexer.eat(")") {
         let start = lexer.clone();
-        let Some((ty, name)) = declarator(&mut lexer) else {
+        let Some((ty, name, dimensions)) = declarator(&mut lexer) else {
             // A parameter without a name.
             lexer = start;
             abstract_type(&mut lexer)?;
             lexer.eat(",");
             continue;
         };
-        parameters.push(Variable { name, ty, is_static: false, initial: None });
+        parameters.push(Variable { name, ty, dimensions, is_static: false, initial: None });
         if !lexer.eat(",") && !matches!(lexer.peek(), Some(Token::Sign(")"))) {
             return None;
         }
@@ -146,11 +146,14 @@ fn header(line: &str) -> Option<Function<'_>> {
     })
 }
 
-/// Skips `[3][4]`.
-fn sizes(lexer: &mut Lexer<'_>) {
+/// Skips `[3][4]`, and says how many.
+fn sizes(lexer: &mut Lexer<'_>) -> u8 {
+    let mut dimensions = 0_u8;
     while lexer.eat("[") {
         lexer.close();
+        dimensions = dimensions.saturating_add(1);
     }
+    dimensions
 }
 
 fn qualifier(name: &str) -> bool {
@@ -252,12 +255,11 @@ fn type_pointers<'t>(lexer: &mut Lexer<'t>, base: TypeName<'t>) -> Type<'t> {
 }
 
 /// A type and the name of what has it, arrays' sizes skipped.
-fn declarator<'t>(lexer: &mut Lexer<'t>) -> Option<(Type<'t>, &'t str)> {
+fn declarator<'t>(lexer: &mut Lexer<'t>) -> Option<(Type<'t>, &'t str, u8)> {
     let base = type_base(lexer, true)?;
     let ty = type_pointers(lexer, base);
     let Some(Token::Name(name)) = lexer.next() else { return None };
-    sizes(lexer);
-    Some((ty, name))
+    Some((ty, name, sizes(lexer)))
 }
 
 /// A type where no name follows.
@@ -283,7 +285,7 @@ fn statement<'t>(text: &'t str, function: &mut Function<'t>, unit: &mut Unit<'t>
     if let Some(rest) = first.strip_prefix('}') {
         let mut lexer = Lexer::new(rest);
         let variable = match type_pointers_then_name(&mut lexer) {
-            Some((ty, name)) => finish_declaration(&mut lexer, ty, name, false),
+            Some(found) => finish_declaration(&mut lexer, found, false),
             None => None,
         };
         match variable {
@@ -304,11 +306,10 @@ fn statement<'t>(text: &'t str, function: &mut Function<'t>, unit: &mut Unit<'t>
     }
 }
 
-fn type_pointers_then_name<'t>(lexer: &mut Lexer<'t>) -> Option<(Type<'t>, &'t str)> {
+fn type_pointers_then_name<'t>(lexer: &mut Lexer<'t>) -> Option<(Type<'t>, &'t str, u8)> {
     let ty = type_pointers(lexer, TypeName::Unnamed);
     let Some(Token::Name(name)) = lexer.next() else { return None };
-    sizes(lexer);
-    Some((ty, name))
+    Some((ty, name, sizes(lexer)))
 }
 
 /// A line without a place that begins like a type is a declaration.
@@ -321,20 +322,19 @@ fn declaration<'t>(lexer: &Lexer<'t>) -> Option<Variable<'t>> {
     if matches!(lexer.peek(), Some(Token::Name("goto" | "return" | "if" | "switch"))) {
         return None;
     }
-    let (ty, name) = declarator(&mut lexer)?;
-    finish_declaration(&mut lexer, ty, name, is_static)
+    let found = declarator(&mut lexer)?;
+    finish_declaration(&mut lexer, found, is_static)
 }
 
 fn finish_declaration<'t>(
     lexer: &mut Lexer<'t>,
-    ty: Type<'t>,
-    name: &'t str,
+    (ty, name, dimensions): (Type<'t>, &'t str, u8),
     is_static: bool,
 ) -> Option<Variable<'t>> {
     if lexer.eat_name("__asm__") && lexer.eat("(") {
         lexer.close();
     }
-    let mut variable = Variable { name, ty, is_static, initial: None };
+    let mut variable = Variable { name, ty, dimensions, is_static, initial: None };
     if lexer.eat("=") {
         variable.initial = Some(initializer(lexer, 0)?);
     }
