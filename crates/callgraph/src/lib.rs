@@ -1,8 +1,11 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
+pub mod build;
+mod draft;
 pub mod flow;
 mod graph;
 
+pub use draft::Draft;
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
     Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
