@@ -3,6 +3,7 @@
 //! A field is one place for all structs of its type, an array one for all its elements, and a static variable one for its unit. Calls
 //! through pointers are resolved while the solution grows, so that what they hand on goes on too.
 
+mod apply;
 mod lower;
 mod models;
 mod program;
@@ -13,9 +14,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use xenheap_facts::{
     gimple,
     image::Image,
+    place,
     types::{Type, TypeId, Types},
 };
 
+pub use apply::apply;
 pub use program::{Dumps, Known, Program, Routine};
 
 use crate::{Evidence, Open};
@@ -52,8 +55,10 @@ pub struct Callee {
 /// A call through a pointer in the source.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resolved {
-    /// The unit, as DWARF names it.
+    /// The unit, as DWARF names it; several can have one name.
     pub unit: Option<String>,
+    /// Which of them, counted as in [`Types::units`].
+    pub unit_index: Option<u32>,
     /// The function that it stands in, which may be inlined elsewhere.
     pub function: String,
     /// File, line and column.
@@ -75,12 +80,25 @@ pub struct Resolved {
 pub struct Flow {
     /// By unit, function, place.
     pub sites: Vec<Resolved>,
-    /// What each table that assembly calls through holds, by the names of the functions that do.
-    pub tables: Vec<(Vec<String>, String, Vec<Callee>)>,
+    /// The tables that assembly calls through.
+    pub tables: Vec<Table>,
+    /// The unit of each function, by where it begins.
+    pub units: HashMap<u64, u32>,
     /// For each place that holds functions: how many. Fields and globals only.
     pub places: BTreeMap<String, BTreeSet<String>>,
     /// What was read, and what was not.
     pub counts: BTreeMap<String, u64>,
+}
+
+/// A table that assembly calls through.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// What it is for.
+    pub mechanism: String,
+    /// The functions that call through it.
+    pub callers: Vec<String>,
+    /// What it holds.
+    pub callees: Vec<Callee>,
 }
 
 /// Follows all pointers of a build.
@@ -93,6 +111,7 @@ pub fn solve(program: &Program<'_>, types: &mut Types, image: &Image, fallback: 
     run(&mut lowering);
     let mut flow = report(&mut lowering, &functions, &slots, fallback);
     flow.tables = tables(program, lowering.types, image, &functions);
+    flow.units = types.functions.iter().filter_map(|function| Some((function.address?, function.unit))).collect();
     flow.counts.extend(program.counts.clone());
     flow
 }
@@ -280,8 +299,8 @@ fn report(
         let known = program.get(caller);
         let unit =
             known.and_then(|known| known.unit).and_then(|unit| types.units.get(unit as usize)).cloned();
-        let at = at.map(|at| (at.file.trim_start_matches("./").to_owned(), at.line, at.column));
-        (unit, known.map(|known| known.name.to_owned()).unwrap_or_default(), at)
+        let at = at.map(|at| (place::relative(at.file, None), at.line, at.column));
+        ((unit, known.and_then(|known| known.unit)), known.map(|known| known.name.to_owned()).unwrap_or_default(), at)
     };
     let mut taken: BTreeSet<Routine> = BTreeSet::new();
     for node in (0..u32::try_from(lowering.names.len()).unwrap_or(u32::MAX)).map(Node) {
@@ -298,7 +317,7 @@ fn report(
         }
     }
     for call in &lowering.indirect {
-        let (unit, function, at) = described(call.caller, call.at);
+        let ((unit, unit_index), function, at) = described(call.caller, call.at);
         let modelled = lowering.modelled.get(&call.callee).is_some()
             || call
                 .origin
@@ -346,6 +365,7 @@ fn report(
         }
         flow.sites.push(Resolved {
             unit,
+            unit_index,
             function,
             at,
             synthetic: false,
@@ -356,7 +376,7 @@ fn report(
         });
     }
     for raised in &lowering.raised {
-        let (unit, function, at) = described(raised.caller, raised.at);
+        let ((unit, unit_index), function, at) = described(raised.caller, raised.at);
         let held = lowering.solver.held(raised.callee);
         let mut callees: Vec<Callee> = held
             .filter_map(|held| {
@@ -367,6 +387,7 @@ fn report(
         let target = "run_in_exception_handler".to_owned();
         flow.sites.push(Resolved {
             unit,
+            unit_index,
             function,
             at,
             synthetic: true,
@@ -459,7 +480,7 @@ fn tables(
     types: &Types,
     image: &Image,
     functions: &Functions,
-) -> Vec<(Vec<String>, String, Vec<Callee>)> {
+) -> Vec<Table> {
     let mut found = Vec::new();
     for table in &models::ASSEMBLY_TABLES {
         let Some(start) = image.mark(table.table) else { continue };
@@ -482,7 +503,7 @@ fn tables(
             }
         }
         let callers = table.callers.iter().map(|name| (*name).to_owned()).collect();
-        found.push((callers, table.mechanism.to_owned(), callees.into_iter().collect()));
+        found.push(Table { mechanism: table.mechanism.to_owned(), callers, callees: callees.into_iter().collect() });
     }
     found
 }
