@@ -67,7 +67,14 @@ impl Draft {
             site
         });
         let (mut sites, place) = sorted(sites.collect(), |site| {
-            (site.caller, site.address.is_none(), site.address, site.location.clone(), site.kind, site.target.clone())
+            (
+                site.caller,
+                site.address.is_none(),
+                site.address,
+                site.location.clone(),
+                site.kind,
+                site.target.clone(),
+            )
         });
         let known = sites.partition_point(|site| site.caller != FunctionId(u32::MAX));
         sites.truncate(known);
@@ -89,7 +96,9 @@ impl Draft {
         let mut allocations: Vec<Allocation> = self
             .allocations
             .into_iter()
-            .filter_map(|one| Some(Allocation { site: site(one.site)?, callee: function(one.callee)?, ..one }))
+            .filter_map(|one| {
+                Some(Allocation { site: site(one.site)?, callee: function(one.callee)?, ..one })
+            })
             .collect();
         allocations.sort_by_key(|allocation| (allocation.site, allocation.callee));
         Graph { facts: self.facts, functions, sites, edges, entries, allocations }

@@ -2,10 +2,12 @@
 
 pub mod build;
 mod draft;
+mod file;
 pub mod flow;
 mod graph;
 
 pub use draft::Draft;
+pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
     Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,

@@ -31,8 +31,12 @@ pub(super) fn add(
     functions: &Functions,
     units: &[Unit<'_>],
 ) -> Result<(), Error> {
-    let folders: HashMap<&str, Option<&str>> =
-        debug.units.iter().filter(|unit| !unit.assembly).map(|unit| (unit.name.as_str(), unit.folder.as_deref())).collect();
+    let folders: HashMap<&str, Option<&str>> = debug
+        .units
+        .iter()
+        .filter(|unit| !unit.assembly)
+        .map(|unit| (unit.name.as_str(), unit.folder.as_deref()))
+        .collect();
     let folder = debug.units.iter().find_map(|unit| unit.folder.as_deref());
     let mut kept: Vec<(String, &Unit<'_>)> = units
         .iter()
@@ -91,7 +95,8 @@ fn nodes(draft: &mut Draft, names: &mut Names<'_>, kept: &[(String, &Unit<'_>)])
     let (mut compared, mut differ, mut missing) = (0, 0, 0);
     for node in kept.iter().flat_map(|(_, unit)| &unit.nodes).filter(|node| node.defined) {
         compared += 1;
-        let Some(function) = names.function(node.id).and_then(|id| draft.functions.get_mut(index(id.0))) else {
+        let Some(function) = names.function(node.id).and_then(|id| draft.functions.get_mut(index(id.0)))
+        else {
             missing += 1;
             continue;
         };
@@ -104,7 +109,9 @@ fn nodes(draft: &mut Draft, names: &mut Names<'_>, kept: &[(String, &Unit<'_>)])
         }
         let place = node.place.map(|place| names.location(place));
         match (&function.location, place) {
-            (Some(debug), Some(place)) if (&debug.file, debug.line) != (&place.file, place.line) => differ += 1,
+            (Some(debug), Some(place)) if (&debug.file, debug.line) != (&place.file, place.line) => {
+                differ += 1
+            }
             (_, Some(place)) => function.location = Some(place),
             _ => {}
         }
@@ -162,7 +169,10 @@ impl Matching {
         }
         let mut only: HashMap<&'static str, u64> = HashMap::new();
         for (site, used) in draft.sites.iter().zip(&self.used) {
-            let c = draft.functions.get(index(site.caller.0)).is_some_and(|caller| caller.code == crate::graph::Code::C);
+            let c = draft
+                .functions
+                .get(index(site.caller.0))
+                .is_some_and(|caller| caller.code == crate::graph::Code::C);
             let what = match (site.kind, *used) {
                 (_, true) => continue,
                 (SiteKind::Call | SiteKind::Tail, _) if c => "image.calls-not-in-ci",
@@ -202,7 +212,12 @@ impl Matching {
             site.location = Some(place);
         }
         if let Some(callee) = callee {
-            draft.edges.push(Edge { site: id, callee, evidence: Evidence::Ci, certainty: Certainty::Certain });
+            draft.edges.push(Edge {
+                site: id,
+                callee,
+                evidence: Evidence::Ci,
+                certainty: Certainty::Certain,
+            });
         }
     }
 }

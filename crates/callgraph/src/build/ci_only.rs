@@ -9,14 +9,17 @@ use xenheap_facts::{
 
 use crate::{
     draft::Draft,
-    graph::{Certainty, Code, Edge, Evidence, Function, FunctionId, Location, Open, Site, SiteKind, StackUse},
+    graph::{
+        Certainty, Code, Edge, Evidence, Function, FunctionId, Location, Open, Site, SiteKind, StackUse,
+    },
 };
 
 /// Adds all units. Statics are told apart by their unit; of several definitions of what other units see, each unit calls its own,
 /// and the others the first.
 pub(super) fn add(draft: &mut Draft, units: &[Unit<'_>]) {
     draft.count("ci.files", units.len() as u64);
-    let mut units: Vec<(String, &Unit<'_>)> = units.iter().map(|unit| (relative(unit.title, None), unit)).collect();
+    let mut units: Vec<(String, &Unit<'_>)> =
+        units.iter().map(|unit| (relative(unit.title, None), unit)).collect();
     units.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut statics: BTreeMap<(String, &str), FunctionId> = BTreeMap::new();
     let mut globals: BTreeMap<&str, Vec<(&str, FunctionId)>> = BTreeMap::new();
@@ -35,29 +38,28 @@ pub(super) fn add(draft: &mut Draft, units: &[Unit<'_>]) {
     draft.count("ci.functions-defined-more-than-once", twice as u64);
     let mut unknown: BTreeMap<&str, FunctionId> = BTreeMap::new();
     for (title, unit) in &units {
-        let mut find = |draft: &mut Draft, id: Id<'_>| -> Option<FunctionId> {
-            match id.unit {
-                Some(unit) => statics.get(&(relative(unit, None), id.name)).copied(),
-                None => {
-                    let all = globals.get(id.name)?;
-                    let own = all.iter().find(|(of, _)| of == title).or(all.first());
-                    let _ = &draft;
-                    own.map(|(_, id)| *id)
-                }
+        let find = |id: Id<'_>| match id.unit {
+            Some(unit) => statics.get(&(relative(unit, None), id.name)).copied(),
+            None => {
+                let all = globals.get(id.name)?;
+                let own = all.iter().find(|(of, _)| of == title).or(all.first());
+                own.map(|(_, id)| *id)
             }
         };
         for edge in &unit.edges {
-            let Some(caller) = find(draft, edge.caller) else {
+            let Some(caller) = find(edge.caller) else {
                 draft.count("ci.calls-of-unknown-functions", 1);
                 continue;
             };
             let indirect = edge.callee.name == INDIRECT;
-            let callee = match find(draft, edge.callee) {
+            let callee = match find(edge.callee) {
                 _ if indirect => None,
                 Some(callee) => Some(callee),
                 // Assembly, or what the compiler has built in.
                 None => Some(
-                    *unknown.entry(edge.callee.name).or_insert_with(|| draft.function(undefined(edge.callee.name))),
+                    *unknown
+                        .entry(edge.callee.name)
+                        .or_insert_with(|| draft.function(undefined(edge.callee.name))),
                 ),
             };
             let site = draft.site(Site {
@@ -70,7 +72,12 @@ pub(super) fn add(draft: &mut Draft, units: &[Unit<'_>]) {
                 open: indirect.then_some(Open::Unknown),
             });
             if let Some(callee) = callee {
-                draft.edges.push(Edge { site, callee, evidence: Evidence::Ci, certainty: Certainty::Certain });
+                draft.edges.push(Edge {
+                    site,
+                    callee,
+                    evidence: Evidence::Ci,
+                    certainty: Certainty::Certain,
+                });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The call sites of an image.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 use xenheap_facts::{
@@ -42,12 +42,14 @@ pub(super) fn add(
             continue;
         }
         let written = function.code;
-        for transfer in code.transfers {
+        let transfers = with_out_of_line(draft, image, functions, &decoder, code.transfers);
+        for transfer in transfers {
             let Some((kind, target)) = understood(draft, image, functions, id, &transfer) else { continue };
             if let Target::Alternative(slot) | Target::Slot(slot) = transfer.target {
                 slots.insert(transfer.address, slot);
             }
-            let (place, inlined) = around(draft, debug, functions, &bodies, range.start, id, transfer.address);
+            let (place, inlined) =
+                around(draft, debug, functions, &bodies, range.start, id, transfer.address);
             let site = draft.site(Site {
                 caller: id,
                 address: Some(transfer.address),
@@ -69,7 +71,9 @@ pub(super) fn add(
         let falls = match code.end {
             End::Stops => false,
             End::Falls => true,
-            End::AfterCall(callee) => !functions.at(callee).is_some_and(|callee| comes_not_back(draft, callee)),
+            End::AfterCall(callee) => {
+                !functions.at(callee).is_some_and(|callee| comes_not_back(draft, callee))
+            }
         };
         if written == Written::Assembly && falls {
             fall(draft, functions, id, range.end);
@@ -80,6 +84,39 @@ pub(super) fn add(
     }
     slots
 }
+
+/// The transfers of a function, and those of the code that it jumps to and that is no function's. Jumps of the latter back into the
+/// function stay in it.
+fn with_out_of_line(
+    draft: &mut Draft,
+    image: &Image,
+    functions: &Functions,
+    decoder: &Decoder<'_>,
+    mut transfers: Vec<Transfer>,
+) -> Vec<Transfer> {
+    let mut seen = BTreeSet::new();
+    let mut at = 0;
+    while let Some(transfer) = transfers.get(at).copied() {
+        at += 1;
+        let Target::Direct(to) = transfer.target else { continue };
+        let Some(section) = image.section_at(to).filter(|section| section.executable) else { continue };
+        if transfer.call || functions.at(to).is_some() || seen.len() >= OUT_OF_LINE {
+            continue;
+        }
+        at -= 1;
+        transfers.remove(at);
+        if seen.insert(to) {
+            let next = functions.pieces.partition_point(|(range, _)| range.start <= to);
+            let end = functions.pieces.get(next).map_or(section.range.end, |(range, _)| range.start);
+            transfers.extend(decoder.out_of_line(to..end.min(section.range.end)).transfers);
+            draft.count("image.pieces-out-of-line", 1);
+        }
+    }
+    transfers
+}
+
+/// No function has more pieces out of line than this.
+const OUT_OF_LINE: usize = 256;
 
 fn comes_not_back(draft: &Draft, id: FunctionId) -> bool {
     draft.functions.get(index(id.0)).is_some_and(|function| function.noreturn)
@@ -117,6 +154,14 @@ fn understood(
         Target::Direct(address) => address,
     };
     let Some(callee) = functions.at(address) else {
+        if std::env::var_os("SHOW").is_some() {
+            eprintln!(
+                "{:x} -> {:x} {}",
+                transfer.address,
+                address,
+                draft.functions.get(index(caller.0)).map(|f| f.name.as_str()).unwrap_or("")
+            );
+        }
         draft.count("image.calls-of-no-function", 1);
         return None;
     };

@@ -83,8 +83,10 @@ impl Functions {
                 continue;
             }
             pieces.sort_by_key(|piece| piece.start);
-            let ranges: Vec<_> = pieces.iter().map(|piece| piece.start..piece.start.saturating_add(piece.size)).collect();
-            let id = draft.function(Function { pieces, ..described(unit, function, Some(unit.name.clone())) });
+            let ranges: Vec<_> =
+                pieces.iter().map(|piece| piece.start..piece.start.saturating_add(piece.size)).collect();
+            let id =
+                draft.function(Function { pieces, ..described(unit, function, Some(unit.name.clone())) });
             self.pieces.extend(ranges.into_iter().map(|range| (range, id)));
             self.by_debug.insert((at, position), id);
             self.by_unit.insert((unit.name.clone(), function.name.clone()), id);
@@ -120,9 +122,10 @@ impl Functions {
             let unit = debug.unit_at(symbol.address).filter(|(_, unit)| unit.assembly);
             let name = || symbol.name.clone();
             if let Some(owner) = first.get(&symbol.address).copied() {
-                let same = draft.functions.get(super::code::index(owner.0)).is_some_and(|function| {
-                    function.pieces.iter().any(|piece| piece.symbol == symbol.name)
-                });
+                let same = draft
+                    .functions
+                    .get(super::code::index(owner.0))
+                    .is_some_and(|function| function.pieces.iter().any(|piece| piece.symbol == symbol.name));
                 if !same {
                     let alias = self.add_symbol(draft, image, symbol, symbol.address..symbol.address, unit);
                     self.aliases.push((alias, symbol.address));
@@ -174,7 +177,13 @@ impl Functions {
     }
 
     /// The function of a unit's description: one with code, or one that only exists within others.
-    pub(super) fn of_debug(&mut self, draft: &mut Draft, at: u32, unit: &Unit, position: u32) -> Option<FunctionId> {
+    pub(super) fn of_debug(
+        &mut self,
+        draft: &mut Draft,
+        at: u32,
+        unit: &Unit,
+        position: u32,
+    ) -> Option<FunctionId> {
         if let Some(id) = self.by_debug.get(&(at, position)) {
             return Some(*id);
         }
@@ -259,6 +268,13 @@ fn real_mode(image: &Image) -> Range<u64> {
 fn is_mark(name: &str) -> bool {
     matches!(
         name,
-        "_stext" | "_etext" | "_sinittext" | "_einittext" | "_stextentry" | "_etextentry" | "__image_base__" | "__init_begin"
+        "_stext"
+            | "_etext"
+            | "_sinittext"
+            | "_einittext"
+            | "_stextentry"
+            | "_etextentry"
+            | "__image_base__"
+            | "__init_begin"
     )
 }

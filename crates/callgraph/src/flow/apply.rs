@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Callee, Flow, Resolved};
-use crate::{
-    Certainty, Code, Draft, Edge, Evidence, FunctionId, Location, Open, Site, SiteId, SiteKind,
-};
+use crate::{Certainty, Code, Draft, Edge, Evidence, FunctionId, Location, Open, Site, SiteId, SiteKind};
 
 /// A place in a unit: file, line, column.
 type Key<'a> = (u32, &'a str, &'a str, u32, u32);
@@ -17,8 +15,11 @@ pub fn apply(draft: &mut Draft, flow: &Flow) {
     let mut lines: HashMap<Key<'_>, Vec<&Resolved>> = HashMap::new();
     for site in flow.sites.iter().filter(|site| !site.synthetic) {
         let (Some(unit), Some((file, line, column))) = (site.unit_index, &site.at) else { continue };
-        exact.entry((unit, &site.function, file, *line, *column)).or_default().push(site);
-        lines.entry((unit, &site.function, file, *line, 0)).or_default().push(site);
+        // What is inlined in part only does not name its function: then the place alone must do.
+        for function in [site.function.as_str(), ""] {
+            exact.entry((unit, function, file, *line, *column)).or_default().push(site);
+            lines.entry((unit, function, file, *line, 0)).or_default().push(site);
+        }
     }
     let mut edges = Vec::new();
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
@@ -46,14 +47,16 @@ pub fn apply(draft: &mut Draft, flow: &Flow) {
         let innermost = site.inlined.last().and_then(|frame| draft.functions.get(frame.function.0 as usize));
         let name = innermost.unwrap_or(caller).name.as_str();
         let found = match (unit, &site.location) {
-            (Some(unit), Some(at)) => {
-                let key = (unit, name, at.file.as_str(), at.line, at.column);
-                let found = exact.get(&key).map(|found| ("indirect sites matched by line and column", found));
-                found.or_else(|| {
-                    let key = (unit, name, at.file.as_str(), at.line, 0);
-                    lines.get(&key).map(|found| ("indirect sites matched by line", found))
-                })
-            }
+            (Some(unit), Some(at)) => [
+                (&exact, name, at.column, "indirect sites matched by function, line and column"),
+                (&exact, "", at.column, "indirect sites matched by line and column"),
+                (&lines, name, 0, "indirect sites matched by function and line"),
+                (&lines, "", 0, "indirect sites matched by line"),
+            ]
+            .into_iter()
+            .find_map(|(index, name, column, how)| {
+                Some((how, index.get(&(unit, name, at.file.as_str(), at.line, column))?))
+            }),
             _ => None,
         };
         let Some((how, found)) = found else {
@@ -104,7 +107,11 @@ fn raised(draft: &mut Draft, flow: &Flow, names: &Names) {
             draft.count("sites of functions that the image does not have", 1);
             continue;
         };
-        let location = site.at.as_ref().map(|(file, line, column)| Location { file: file.clone(), line: *line, column: *column });
+        let location = site.at.as_ref().map(|(file, line, column)| Location {
+            file: file.clone(),
+            line: *line,
+            column: *column,
+        });
         let id = draft.site(Site {
             caller,
             address: None,
@@ -144,7 +151,8 @@ impl Names {
 
     fn edges<'a>(&'a self, site: SiteId, callees: &'a [Callee]) -> impl Iterator<Item = Edge> + 'a {
         callees.iter().filter_map(move |callee| {
-            let certainty = if callee.evidence == Evidence::Type { Certainty::Fallback } else { Certainty::Resolved };
+            let certainty =
+                if callee.evidence == Evidence::Type { Certainty::Fallback } else { Certainty::Resolved };
             Some(Edge { site, callee: self.find(callee)?, evidence: callee.evidence, certainty })
         })
     }

@@ -21,7 +21,7 @@ use xenheap_facts::{
 pub use apply::apply;
 pub use program::{Dumps, Known, Program, Routine};
 
-use crate::{Evidence, Open};
+use crate::{Code, Draft, Evidence, Open};
 use lower::{Form, IndirectCall, Lowering, Name};
 use solve::{Held, Node};
 
@@ -34,6 +34,12 @@ pub enum Error {
     /// A dump.
     #[error(transparent)]
     Gimple(#[from] gimple::Error),
+    /// Nothing to follow pointers in.
+    #[error("there are no GIMPLE dumps below {}: build with -fdump-tree-gimple-lineno, or let `xenheap graph build` do it", folder.display())]
+    NoDumps {
+        /// Where they were looked for.
+        folder: std::path::PathBuf,
+    },
     /// The image's types.
     #[error(transparent)]
     Types(#[from] xenheap_facts::types::Error),
@@ -101,6 +107,25 @@ pub struct Table {
     pub callees: Vec<Callee>,
 }
 
+/// Finds the targets of all indirect calls of a graph, from the dumps below the folder that its compiler ran in.
+pub fn resolve(draft: &mut Draft, image: &Image, folder: &Path, fallback: bool) -> Result<(), Error> {
+    let dumps = Dumps::read(folder)?;
+    if dumps.is_empty() {
+        return Err(Error::NoDumps { folder: folder.to_owned() });
+    }
+    let mut types = Types::read(image.bytes())?;
+    let assembly: Vec<String> = draft
+        .functions
+        .iter()
+        .filter(|function| function.code == Code::Assembly)
+        .map(|function| function.name.clone())
+        .collect();
+    let program = Program::new(&dumps, &types, assembly.iter().map(String::as_str))?;
+    let flow = solve(&program, &mut types, image, fallback);
+    apply(draft, &flow);
+    Ok(())
+}
+
 /// Follows all pointers of a build.
 pub fn solve(program: &Program<'_>, types: &mut Types, image: &Image, fallback: bool) -> Flow {
     let mut lowering = Lowering::new(program, types);
@@ -111,7 +136,8 @@ pub fn solve(program: &Program<'_>, types: &mut Types, image: &Image, fallback: 
     run(&mut lowering);
     let mut flow = report(&mut lowering, &functions, &slots, fallback);
     flow.tables = tables(program, lowering.types, image, &functions);
-    flow.units = types.functions.iter().filter_map(|function| Some((function.address?, function.unit))).collect();
+    flow.units =
+        types.functions.iter().filter_map(|function| Some((function.address?, function.unit))).collect();
     flow.counts.extend(program.counts.clone());
     flow
 }
@@ -300,7 +326,11 @@ fn report(
         let unit =
             known.and_then(|known| known.unit).and_then(|unit| types.units.get(unit as usize)).cloned();
         let at = at.map(|at| (place::relative(at.file, None), at.line, at.column));
-        ((unit, known.and_then(|known| known.unit)), known.map(|known| known.name.to_owned()).unwrap_or_default(), at)
+        (
+            (unit, known.and_then(|known| known.unit)),
+            known.map(|known| known.name.to_owned()).unwrap_or_default(),
+            at,
+        )
     };
     let mut taken: BTreeSet<Routine> = BTreeSet::new();
     for node in (0..u32::try_from(lowering.names.len()).unwrap_or(u32::MAX)).map(Node) {
@@ -347,8 +377,14 @@ fn report(
             .collect();
         callees.sort();
         callees.dedup();
-        let target = target(lowering, call);
-        let open = callees.is_empty().then(|| why(lowering, call, unit.as_deref(), &target));
+        let mut target = target(lowering, call);
+        let mut open = callees.is_empty().then(|| why(lowering, call, unit.as_deref(), &target));
+        if let Some(stub) = stub(call, unit.as_deref()).filter(|_| callees.is_empty()) {
+            let named = |name: &&str| callee(program.resolve(None, name)?, Evidence::Model);
+            callees = stub.calls.iter().filter_map(named).collect();
+            stub.what.clone_into(&mut target);
+            open = None;
+        }
         let mut guesses = Vec::new();
         if fallback && open.is_some() {
             let ty = call.ty.and_then(|ty| match types.get(ty) {
@@ -446,6 +482,14 @@ fn show(lowering: &Lowering<'_, '_>, name: Name<'_>) -> String {
     }
 }
 
+/// The stub that is called, if it is one.
+fn stub(call: &IndirectCall<'_>, unit: Option<&str>) -> Option<&'static models::Stub> {
+    let (Name::Field(_, through) | Name::Local(_, through)) = call.origin? else { return None };
+    models::STUBS
+        .iter()
+        .find(|stub| stub.through == through && unit.is_some_and(|unit| unit.starts_with(stub.units)))
+}
+
 fn target(lowering: &Lowering<'_, '_>, call: &IndirectCall<'_>) -> String {
     let name = call.origin.or_else(|| lowering.names.get(call.callee.0 as usize).copied());
     name.map(|name| show(lowering, name)).unwrap_or_default()
@@ -466,21 +510,23 @@ fn why(lowering: &Lowering<'_, '_>, call: &IndirectCall<'_>, unit: Option<&str>,
     {
         return Open::Loaded;
     }
-    let origin = call.origin.and_then(|origin| lowering.nodes.get(&origin));
-    match (call.form, origin) {
+    // A named place holds nothing because nothing is put there; what a call reads from elsewhere was not understood.
+    match (call.form, call.origin) {
         (Form::Asm, _) => Open::Assembly,
-        (_, Some(node)) if !lowering.stored.contains(node) => Open::NeverSet,
+        (_, Some(Name::Field(..) | Name::Global(..) | Name::Static(..))) => Open::NeverSet,
+        (_, Some(Name::Local(routine, name))) if is_parameter(lowering, routine, name) => Open::NeverSet,
+        _ if lowering.holds_modelled(call.callee) => Open::NeverSet,
         _ => Open::Unknown,
     }
 }
 
+fn is_parameter(lowering: &Lowering<'_, '_>, routine: Routine, name: &str) -> bool {
+    let body = lowering.program.get(routine).and_then(|known| known.body.as_ref());
+    body.is_some_and(|body| body.parameters.iter().any(|parameter| parameter.name == name))
+}
+
 /// What the tables hold that assembly calls through.
-fn tables(
-    program: &Program<'_>,
-    types: &Types,
-    image: &Image,
-    functions: &Functions,
-) -> Vec<Table> {
+fn tables(program: &Program<'_>, types: &Types, image: &Image, functions: &Functions) -> Vec<Table> {
     let mut found = Vec::new();
     for table in &models::ASSEMBLY_TABLES {
         let Some(start) = image.mark(table.table) else { continue };
@@ -503,7 +549,11 @@ fn tables(
             }
         }
         let callers = table.callers.iter().map(|name| (*name).to_owned()).collect();
-        found.push(Table { mechanism: table.mechanism.to_owned(), callers, callees: callees.into_iter().collect() });
+        found.push(Table {
+            mechanism: table.mechanism.to_owned(),
+            callers,
+            callees: callees.into_iter().collect(),
+        });
     }
     found
 }

@@ -36,6 +36,40 @@ pub(super) const ASSEMBLY_TABLES: [AssemblyTable; 1] = [AssemblyTable {
     table: "exception_table",
 }];
 
+/// Code that Xen writes while it runs, and calls.
+pub(super) struct Stub {
+    /// The calls stand in units whose names begin so,
+    pub(super) units: &'static str,
+    /// and go through a field or variable of this name.
+    pub(super) through: &'static str,
+    /// What is written.
+    pub(super) what: &'static str,
+    /// Which functions it calls.
+    pub(super) calls: &'static [&'static str],
+}
+
+/// All stubs: their contents are written by the functions that call them.
+pub(super) const STUBS: [Stub; 3] = [
+    Stub {
+        units: "arch/x86/x86_emulate",
+        through: "func",
+        what: "stub of one emulated instruction and a return",
+        calls: &[],
+    },
+    Stub {
+        units: "arch/x86/pv/emul-priv-op.c",
+        through: "io_emul",
+        what: "stub of one I/O instruction between two calls",
+        calls: &["load_guest_gprs", "save_guest_gprs"],
+    },
+    Stub {
+        units: "arch/x86/extable.c",
+        through: "addr",
+        what: "stub of one faulting instruction and a return",
+        calls: &[],
+    },
+];
+
 /// An operand of inline assembly that is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Called<'t> {

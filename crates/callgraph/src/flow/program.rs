@@ -35,6 +35,11 @@ impl Dumps {
             .collect::<Result<Vec<_>, Error>>()?;
         Ok(Dumps { texts })
     }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
 }
 
 /// Position of a function in [`Program::functions`].

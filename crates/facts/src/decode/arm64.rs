@@ -3,13 +3,13 @@ use std::ops::Range;
 use yaxpeax_arch::{Decoder as _, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, ShiftStyle};
 
-use super::{Code, Decoder, End, Target, Transfer};
+use super::{Code, Decoder, End, Target, Transfer, Until};
 
 /// Bytes of an instruction.
 const SIZE: u64 = 4;
 
 impl Decoder<'_> {
-    pub(super) fn arm64(&self, range: Range<u64>, bytes: &[u8]) -> Code {
+    pub(super) fn arm64(&self, range: Range<u64>, bytes: &[u8], until: Until) -> Code {
         let mut code = Code::default();
         let mut alive = true;
         let mut last_call = None;
@@ -18,6 +18,9 @@ impl Decoder<'_> {
         let literals = self.image.literals();
         let mut literal = literals.partition_point(|literal| literal.end <= range.start);
         for (at, word) in bytes.chunks_exact(4).enumerate() {
+            if !alive && until == Until::Stop {
+                break;
+            }
             let address = range.start + SIZE * at as u64;
             while literals.get(literal).is_some_and(|literal| literal.end <= address) {
                 literal += 1;

@@ -62,6 +62,15 @@ pub struct Code {
     pub switches: u64,
 }
 
+/// How far code is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// To the end of the range.
+    End,
+    /// To the first instruction behind which control does not go on.
+    Stop,
+}
+
 /// Reads the code of one image.
 pub struct Decoder<'a> {
     image: &'a Image,
@@ -99,10 +108,10 @@ impl<'a> Decoder<'a> {
 
     /// Reads one stretch of code.
     pub fn code(&self, range: Range<u64>) -> Code {
-        let mut code = self.straight(range.clone());
+        let mut code = self.straight(range.clone(), Until::End);
         for (original, replacements) in self.replacements.range(range.clone()) {
             for replacement in replacements {
-                let instead = self.straight(replacement.clone());
+                let instead = self.straight(replacement.clone(), Until::End);
                 code.transfers.extend(
                     instead
                         .transfers
@@ -120,13 +129,18 @@ impl<'a> Decoder<'a> {
         code
     }
 
-    fn straight(&self, range: Range<u64>) -> Code {
+    /// Reads on from where a jump leads, to where control does not go on: what inline assembly puts out of line.
+    pub fn out_of_line(&self, range: Range<u64>) -> Code {
+        self.straight(range, Until::Stop)
+    }
+
+    fn straight(&self, range: Range<u64>, until: Until) -> Code {
         let Some(bytes) = self.image.read(range.start, range.end.saturating_sub(range.start)) else {
             return Code::default();
         };
         match self.image.arch() {
-            Arch::X86_64 => self.x86_64(range, bytes),
-            Arch::Arm64 => self.arm64(range, bytes),
+            Arch::X86_64 => self.x86_64(range, bytes, until),
+            Arch::Arm64 => self.arm64(range, bytes, until),
         }
     }
 

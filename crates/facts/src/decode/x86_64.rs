@@ -2,17 +2,17 @@ use std::ops::Range;
 
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 
-use super::{Code, Decoder, End, Target, Transfer};
+use super::{Code, Decoder, End, Target, Transfer, Until};
 
 impl Decoder<'_> {
-    pub(super) fn x86_64(&self, range: Range<u64>, bytes: &[u8]) -> Code {
+    pub(super) fn x86_64(&self, range: Range<u64>, bytes: &[u8], until: Until) -> Code {
         let mut code = Code::default();
         let mut alive = true;
         let mut last_call = None;
         let mut before = [Instruction::default(); 2];
         let mut decoder = iced_x86::Decoder::with_ip(64, bytes, range.start, iced_x86::DecoderOptions::NONE);
         let mut instruction = Instruction::default();
-        while decoder.can_decode() {
+        while decoder.can_decode() && (alive || until == Until::End) {
             decoder.decode_out(&mut instruction);
             if instruction.is_invalid() {
                 code.unknown += 1;
@@ -27,6 +27,8 @@ impl Decoder<'_> {
             let address = instruction.ip();
             let mut transfer = |call, target| code.transfers.push(Transfer { address, call, target });
             match instruction.flow_control() {
+                // Entering a guest is no call.
+                FlowControl::Call if instruction.op0_kind() != OpKind::NearBranch64 => {}
                 FlowControl::Call => match instruction.near_branch_target() {
                     to if self.thunks.contains(&to) => transfer(true, Target::Computed),
                     // Loading the program counter.

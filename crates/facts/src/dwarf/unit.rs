@@ -134,11 +134,12 @@ impl<'a> Walk<'_, 'a> {
             let tag = abbreviation.tag();
             let children = abbreviation.has_children();
             if !is_wanted(tag) {
-                // Types are most of it, and are read when they are needed.
-                if let Some(at) = pass(&mut entries, abbreviation.attributes(), &mut attributes)? {
-                    entries = self.raw.entries_raw(Some(at))?;
-                } else if children {
-                    scopes.push(Scope::Other);
+                // Types and what is known of arguments are most of it.
+                let skipped = children && tag != dw::DW_TAG_lexical_block;
+                match pass(&mut entries, abbreviation.attributes(), &mut attributes)? {
+                    Some(at) if skipped => entries = self.raw.entries_raw(Some(at))?,
+                    _ if children => scopes.push(Scope::Other),
+                    _ => {}
                 }
                 continue;
             }
