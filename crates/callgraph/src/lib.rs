@@ -3,6 +3,7 @@
 pub mod build;
 mod draft;
 mod file;
+pub mod flow;
 mod graph;
 mod stats;
 
