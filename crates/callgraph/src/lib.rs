@@ -5,6 +5,7 @@ mod draft;
 pub mod entries;
 pub mod export;
 mod file;
+pub mod flow;
 mod graph;
 mod names;
 mod part;

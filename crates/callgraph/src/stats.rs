@@ -59,7 +59,7 @@ impl Graph {
         let mut names: BTreeMap<&str, u64> = BTreeMap::new();
         for function in &self.functions {
             let machine = !function.pieces.is_empty();
-            let mut count = |what: &mut u64, counts: bool| *what += u64::from(counts);
+            let count = |what: &mut u64, counts: bool| *what += u64::from(counts);
             count(&mut functions.all, true);
             count(&mut functions.c, function.code == Code::C && machine);
             count(&mut functions.assembly, function.code == Code::Assembly);

@@ -48,6 +48,11 @@ impl Build {
         Err(Error::NoImage { folder: folder.to_owned() })
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Xen's version, as its configuration names it, and the SHA-256 of the configuration.
     pub fn configuration(&self) -> Result<(Option<String>, Option<String>), Error> {
         let Some(path) = &self.config else { return Ok((None, None)) };

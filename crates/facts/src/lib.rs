@@ -5,7 +5,9 @@ pub mod ci;
 pub mod decode;
 pub mod dwarf;
 mod error;
+pub mod gimple;
 pub mod image;
 pub mod place;
+pub mod types;
 
 pub use error::Error;

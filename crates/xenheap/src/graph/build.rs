@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use xenheap_callgraph::{
     Graph, GraphFileError, NAME,
     build::{Sources, assemble},
-    entries,
+    entries, flow,
 };
 use xenheap_facts::{build::Build, dwarf::Debug, image::Image};
 use xenheap_lab::{BuildConfig, Cache, XenSource};
@@ -59,6 +59,9 @@ pub struct Arguments {
     /// What the graph is made from
     #[arg(long, value_enum, default_value_t)]
     pub sources: From,
+    /// Also guess, by the pointer's type, where a call can go that nothing else tells of
+    #[arg(long, conflicts_with = "sources")]
+    pub fallback: bool,
     /// The folder for the graph; it is made
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
@@ -71,7 +74,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (None, None) => return Err(Failure::usage("give a tree, or a build with --build")),
     };
     let build = Build::open(&folder).map_err(|error| input(&error))?;
-    let graph = graph(&build, arguments.sources)?;
+    let graph = graph(&build, arguments.sources, arguments.fallback)?;
     fs::create_dir_all(&arguments.output).map_err(|error| Failure::write(&arguments.output, &error))?;
     let path = arguments.output.join(NAME);
     graph.save(&path, super::TOOL).map_err(|error| match error {
@@ -102,21 +105,23 @@ fn built(arguments: &Arguments, tree: &str) -> Result<PathBuf, Failure> {
 }
 
 /// Makes the graph of a build.
-fn graph(build: &Build, from: From) -> Result<Graph, Failure> {
+fn graph(build: &Build, from: From, fallback: bool) -> Result<Graph, Failure> {
     let ci = build.ci().map_err(|error| input(&error))?;
     let (xen, config_sha256) = build.configuration().map_err(|error| input(&error))?;
-    let mut assembled = match from {
+    let mut draft = match from {
+        From::Ci => assemble(Sources { image: None, ci: &ci }).map_err(|error| input(&error))?.draft,
         From::All => {
             let image = Image::open(&build.image).map_err(|error| input(&error))?;
             let debug = Debug::read(&image).map_err(|error| input(&error))?;
-            assemble(Sources { image: Some((&image, &debug)), ci: &ci })
+            let sources = Sources { image: Some((&image, &debug)), ci: &ci };
+            let mut draft = assemble(sources).map_err(|error| input(&error))?.draft;
+            flow::resolve(&mut draft, &image, build, fallback).map_err(|error| input(&error))?;
+            draft
         }
-        From::Ci => assemble(Sources { image: None, ci: &ci }),
-    }
-    .map_err(|error| input(&error))?;
-    assembled.draft.facts.xen = xen;
-    assembled.draft.facts.config_sha256 = config_sha256;
-    let mut graph = assembled.draft.finish();
+    };
+    draft.facts.xen = xen;
+    draft.facts.config_sha256 = config_sha256;
+    let mut graph = draft.finish();
     graph.entries = entries::entries(&graph.functions, &graph.facts.architecture)
         .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
     Ok(graph)
