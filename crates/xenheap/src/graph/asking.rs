@@ -185,7 +185,7 @@ fn patterns(texts: &[String]) -> Result<Vec<Pattern>, Failure> {
 
 pub fn name_failure(error: &NameError) -> Failure {
     let help = match error {
-        NameError::Unknown { .. } => "`xenheap graph export --format csv` lists all functions of a graph",
+        NameError::Unknown { .. } => "`xenheap graph export --format json` lists all functions of a graph",
         NameError::Ambiguous { .. } => "name one of them as it stands there",
     };
     Failure::usage(error).help(help)
