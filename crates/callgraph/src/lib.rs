@@ -1,6 +1,7 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
 pub mod build;
+mod csv;
 mod draft;
 pub mod entries;
 pub mod export;
@@ -13,6 +14,7 @@ pub mod presets;
 mod stats;
 mod view;
 
+pub use csv::{CsvError, is_normalized};
 pub use draft::Draft;
 pub use entries::TableError;
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
