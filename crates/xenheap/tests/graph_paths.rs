@@ -91,7 +91,7 @@ fn the_number_is_that_of_the_paths() {
 
 #[test]
 fn questions() {
-    let cuts = ["--preset", "boot", "--preset", "cuts"];
+    let cuts = ["--preset", "softirq", "--exclude", "p2m_mem_paging_populate"];
     let ask = |question: &[&str]| asked(&[question, &cuts].concat());
     assert_snapshot!("reach", ask(&["graph", "reach", GRAPH, "--to", "_xmalloc"]));
     assert_snapshot!("funnels", ask(&["graph", "funnels", GRAPH, "--to", "_xmalloc", "--limit", "8"]));
@@ -145,6 +145,13 @@ fn exports() {
     assert!(functions > 1);
     assert_eq!(export("dot").matches("label=").count(), functions);
     assert_eq!(export("graphml").matches("<node ").count(), functions);
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    asked(
+        &[&["graph", "export", GRAPH, "--format", "csv", "-o", support::text(dir.path())], &small[..]]
+            .concat(),
+    );
+    let csv = std::fs::read_to_string(dir.path().join("functions.csv")).expect("a file");
+    assert_eq!(csv.lines().count(), functions + 1);
     // A part of a graph is a graph, of which the same part is itself.
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (part, again) = (dir.path().join("part.xhg"), dir.path().join("again.xhg"));

@@ -145,10 +145,11 @@ impl<'a> Asked<'a> {
                 _ => ", too many to list here".to_owned(),
             };
             let functions = if names.len() == 1 { "function" } else { "functions" };
-            lines.push(format!("{who} takes out {} {functions}{list}", names.len()));
-            if !removed.absent.is_empty() {
-                lines.push(format!("{who} names what this graph lacks: {}", removed.absent.join(", ")));
-            }
+            let lacks = match removed.absent.is_empty() {
+                true => String::new(),
+                false => format!("; this graph lacks {}", removed.absent.join(", ")),
+            };
+            lines.push(format!("{who} takes out {} {functions}{list}{lacks}", names.len()));
         }
         if !self.selection.absent.is_empty() {
             lines.push(format!("lists name what this graph lacks: {}", self.selection.absent.join(", ")));
