@@ -28,7 +28,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-fn concat_help(example: &str) -> String {
+pub fn concat_help(example: &str) -> String {
     format!("{example}\n\n{EXIT_CODES}")
 }
 
@@ -41,6 +41,11 @@ pub enum Command {
     Lab(Lab),
     /// Report what a log, a lab folder or a saved run contains
     Report(Report),
+    /// Which function can call which, in a build of Xen
+    #[command(subcommand)]
+    Graph(crate::graph::Graph),
+    /// Count and list the ways that calls can take to or from a function
+    Paths(Box<crate::paths::Arguments>),
     /// Print a script that makes a shell complete the arguments
     #[command(after_help = "Example:\n  xenheap completions bash > /etc/bash_completion.d/xenheap")]
     Completions {

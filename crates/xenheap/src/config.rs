@@ -20,6 +20,8 @@ pub enum Command {
     Instrument(Instrument),
     LabRun(Box<RunConfig>),
     LabFetch(XenSource),
+    Graph(crate::graph::Graph),
+    Paths(Box<crate::paths::Arguments>),
     Completions(Shell),
     Man(PathBuf),
 }
@@ -82,6 +84,8 @@ pub fn lower(cli: Cli) -> Result<Command, Failure> {
         cli::Command::Instrument(args) => Command::Instrument(instrument(args)),
         cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(*args)?)),
         cli::Command::Lab(cli::Lab::Fetch { xen }) => Command::LabFetch(source(&xen)?),
+        cli::Command::Graph(command) => Command::Graph(command),
+        cli::Command::Paths(arguments) => Command::Paths(arguments),
         cli::Command::Completions { shell } => Command::Completions(shell),
         cli::Command::Man { dir } => Command::Man(dir),
     })

@@ -3,10 +3,12 @@
 mod cli;
 mod config;
 mod failure;
+mod graph;
 mod instrument;
 mod lab;
 mod load;
 mod output;
+mod paths;
 mod progress;
 mod report;
 
@@ -35,6 +37,8 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::Instrument(config) => instrument::run(&config),
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),
+        config::Command::Graph(command) => graph::run(command),
+        config::Command::Paths(arguments) => paths::run(*arguments),
         config::Command::Completions(shell) => cli::completions(shell),
         config::Command::Man(dir) => cli::man(&dir),
     }

@@ -1,0 +1,315 @@
+//! The files that GCC writes beside its objects with `-fcallgraph-info`, with or without `=su`.
+//!
+//! Each is one translation unit: a line for each function it defines or names, a line for each call. The parser borrows from the text.
+
+use std::path::{Path, PathBuf};
+
+use memchr::memmem;
+use thiserror::Error;
+
+use crate::{build::File, place::Place};
+
+/// The node to which GCC leads all calls through pointers.
+pub const INDIRECT: &str = "__indirect_call";
+
+/// A `.ci` file that cannot be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{}, line {line}: {what}", path.display())]
+pub struct Error {
+    /// The file.
+    pub path: PathBuf,
+    /// From 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub what: Wrong,
+}
+
+/// What can be wrong with a `.ci` file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Wrong {
+    /// It is something else.
+    #[error("this is no file of -fcallgraph-info: it does not begin with `graph: {{ title: \"`")]
+    Foreign,
+    /// It ends early.
+    #[error("the file ends here, before its graph does: the compiler was interrupted; build again")]
+    CutOff,
+    /// It goes on after its end.
+    #[error("the graph ended before this line: the file is damaged")]
+    Surplus,
+    /// A line is no node, no edge and no end.
+    #[error("this line is neither a node nor an edge: a compiler that writes this is not understood")]
+    Line,
+    /// Its bytes are no text.
+    #[error("this line is not UTF-8: the file is damaged")]
+    Encoding,
+}
+
+/// One translation unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unit<'a> {
+    /// Its source file, as the compiler was told of it.
+    pub title: &'a str,
+    /// In the file's order.
+    pub nodes: Vec<Node<'a>>,
+    /// In the file's order.
+    pub edges: Vec<Edge<'a>>,
+}
+
+/// A function that the unit defines or names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Node<'a> {
+    /// What edges call it.
+    pub id: Id<'a>,
+    /// As the source says it (built-in functions begin with `__builtin_`).
+    pub label: &'a str,
+    /// Where it is defined, or declared; none for what is built in.
+    pub place: Option<Place<'a>>,
+    /// Whether this unit defines it.
+    pub defined: bool,
+    /// What its frame takes.
+    pub stack: Option<Stack>,
+}
+
+/// A function's name, with its unit if it is static.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id<'a> {
+    /// The unit of a static function.
+    pub unit: Option<&'a str>,
+    /// Its name for the linker.
+    pub name: &'a str,
+}
+
+/// What a frame takes of the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stack {
+    /// Bytes.
+    pub bytes: u32,
+    /// Whether it depends on what happens.
+    pub dynamic: bool,
+    /// Whether `bytes` is the most it can be all the same.
+    pub bounded: bool,
+}
+
+/// A call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge<'a> {
+    /// Who calls.
+    pub caller: Id<'a>,
+    /// Who is called; [`INDIRECT`] for all calls through pointers.
+    pub callee: Id<'a>,
+    /// Where; none for calls that the compiler made.
+    pub place: Option<Place<'a>>,
+}
+
+impl File {
+    /// Parses a `.ci` file.
+    pub fn ci(&self) -> Result<Unit<'_>, Error> {
+        parse(Path::new(&self.path), &self.text)
+    }
+}
+
+/// Parses one file; `path` is for messages.
+pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Unit<'a>, Error> {
+    let error = |line, what| Error { path: path.to_owned(), line, what };
+    if !bytes.starts_with(GRAPH.as_bytes()) {
+        return Err(error(1, Wrong::Foreign));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|bad| {
+        let before = bytes.get(..bad.valid_up_to()).unwrap_or_default();
+        error(1 + memchr::memchr_iter(b'\n', before).count(), Wrong::Encoding)
+    })?;
+    let mut unit = Unit::default();
+    let mut ended = false;
+    let mut number = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        number += 1;
+        let Some(end) = memchr::memchr(b'\n', rest.as_bytes()) else {
+            return Err(error(number, Wrong::CutOff));
+        };
+        let (line, after) = rest.split_at(end);
+        rest = after.get(1..).unwrap_or_default();
+        if ended {
+            return Err(error(number, Wrong::Surplus));
+        }
+        let understood = match line.as_bytes() {
+            [b'n', ..] => node(line).map(|node| unit.nodes.push(node)),
+            [b'e', ..] => edge(line).map(|edge| unit.edges.push(edge)),
+            b"}" => {
+                ended = true;
+                Some(())
+            }
+            [b'g', ..] if number == 1 => line
+                .strip_prefix(GRAPH)
+                .and_then(|title| title.strip_suffix('"'))
+                .map(|title| unit.title = title),
+            _ => None,
+        };
+        understood.ok_or_else(|| error(number, Wrong::Line))?;
+    }
+    if ended { Ok(unit) } else { Err(error(number, Wrong::CutOff)) }
+}
+
+const GRAPH: &str = "graph: { title: \"";
+
+fn node(line: &str) -> Option<Node<'_>> {
+    let rest = line.strip_prefix("node: { title: \"")?;
+    let (title, rest) = split(rest, "\" label: \"")?;
+    let (label, defined) = match rest.strip_suffix("\" }") {
+        Some(label) => (label, true),
+        None => (rest.strip_suffix("\" shape : ellipse }")?, false),
+    };
+    // The compiler writes the two characters `\n` between the lines of a label.
+    let mut lines = Lines(label);
+    let label = lines.next()?;
+    let place = lines.next().and_then(place);
+    // Other lines tell of dynamic objects (`=da`).
+    let stack = lines.find_map(stack);
+    Some(Node { id: id(title), label, place, defined, stack })
+}
+
+fn edge(line: &str) -> Option<Edge<'_>> {
+    let rest = line.strip_prefix("edge: { sourcename: \"")?;
+    let (caller, rest) = split(rest, "\" targetname: \"")?;
+    let (callee, place) = match split(rest, "\" label: \"") {
+        Some((callee, label)) => (callee, Some(place(label.strip_suffix("\" }")?)?)),
+        None => (rest.strip_suffix("\" }")?, None),
+    };
+    Some(Edge { caller: id(caller), callee: id(callee), place })
+}
+
+/// The unit before the last colon, if there is one.
+fn id(title: &str) -> Id<'_> {
+    match memchr::memrchr(b':', title.as_bytes()) {
+        Some(at) => Id { unit: title.get(..at), name: title.get(at + 1..).unwrap_or_default() },
+        None => Id { unit: None, name: title },
+    }
+}
+
+fn split<'a>(text: &'a str, at: &str) -> Option<(&'a str, &'a str)> {
+    let found = memmem::find(text.as_bytes(), at.as_bytes())?;
+    Some((text.get(..found)?, text.get(found + at.len()..)?))
+}
+
+/// `file:line:column`.
+fn place(text: &str) -> Option<Place<'_>> {
+    let (rest, column) = number_after_colon(text)?;
+    let (file, line) = number_after_colon(rest)?;
+    (!file.is_empty()).then_some(Place { file, line, column })
+}
+
+fn number_after_colon(text: &str) -> Option<(&str, u32)> {
+    let at = memchr::memrchr(b':', text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?.parse().ok()?))
+}
+
+/// `16 bytes (static)`, `… (dynamic)`, `… (dynamic,bounded)`.
+fn stack(text: &str) -> Option<Stack> {
+    let (bytes, kind) = text.split_once(" bytes (")?;
+    let kind = kind.strip_suffix(')')?;
+    Some(Stack {
+        bytes: bytes.parse().ok()?,
+        dynamic: kind.starts_with("dynamic"),
+        bounded: kind.ends_with("bounded"),
+    })
+}
+
+/// The lines of a label.
+struct Lines<'a>(&'a str);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (line, rest) = split(self.0, "\\n").unwrap_or((self.0, ""));
+        self.0 = rest;
+        Some(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "\
+graph: { title: \"common/x.c\"
+node: { title: \"common/x.c:foo\" label: \"foo\\ncommon/x.c:7:12\\n48 bytes (dynamic,bounded)\\n2 dynamic objects\" }
+node: { title: \"bar\" label: \"bar\\n./include/bar.h:3:6\" shape : ellipse }
+node: { title: \"strlen\" label: \"__builtin_strlen\\n<built-in>\" shape : ellipse }
+edge: { sourcename: \"common/x.c:foo\" targetname: \"bar\" label: \"common/x.c:9:5\" }
+edge: { sourcename: \"common/x.c:foo\" targetname: \"memcpy\" }
+edge: { sourcename: \"common/x.c:foo\" targetname: \"__indirect_call\" label: \"common/x.c:10:5\" }
+}
+";
+
+    fn read(text: &str) -> Result<Unit<'_>, (usize, Wrong)> {
+        parse(Path::new("a.ci"), text.as_bytes()).map_err(|error| (error.line, error.what))
+    }
+
+    #[test]
+    fn a_unit() {
+        let unit = read(SMALL).expect("it is whole");
+        let foo = Id { unit: Some("common/x.c"), name: "foo" };
+        assert_eq!(unit.title, "common/x.c");
+        assert_eq!(
+            unit.nodes,
+            [
+                Node {
+                    id: foo,
+                    label: "foo",
+                    place: Some(Place { file: "common/x.c", line: 7, column: 12 }),
+                    defined: true,
+                    stack: Some(Stack { bytes: 48, dynamic: true, bounded: true }),
+                },
+                Node {
+                    id: Id { unit: None, name: "bar" },
+                    label: "bar",
+                    place: Some(Place { file: "./include/bar.h", line: 3, column: 6 }),
+                    defined: false,
+                    stack: None,
+                },
+                Node {
+                    id: Id { unit: None, name: "strlen" },
+                    label: "__builtin_strlen",
+                    place: None,
+                    defined: false,
+                    stack: None,
+                },
+            ]
+        );
+        let lines: Vec<_> = unit
+            .edges
+            .iter()
+            .map(|edge| (edge.caller, edge.callee.name, edge.place.map(|at| at.line)))
+            .collect();
+        assert_eq!(lines, [(foo, "bar", Some(9)), (foo, "memcpy", None), (foo, INDIRECT, Some(10))]);
+    }
+
+    #[test]
+    fn every_shorter_file_is_refused() {
+        for end in 0..SMALL.len() {
+            let cut = SMALL.get(..end).expect("it is ASCII");
+            let (line, what) = read(cut).expect_err("it is cut");
+            let expected = if end < GRAPH.len() { Wrong::Foreign } else { Wrong::CutOff };
+            assert_eq!(what, expected, "{cut}");
+            assert!(line <= 8);
+        }
+    }
+
+    #[test]
+    fn foreign_and_damaged_files_are_refused_with_their_line() {
+        assert_eq!(read("\u{7f}ELF\n"), Err((1, Wrong::Foreign)));
+        assert_eq!(read(""), Err((1, Wrong::Foreign)));
+        assert_eq!(read(&SMALL.replace("edge: { sourcename", "edge: { source")), Err((5, Wrong::Line)));
+        assert_eq!(read(&SMALL.replace("x.c:9:5", "x.c:9:five")), Err((5, Wrong::Line)));
+        assert_eq!(read(&format!("{SMALL}}}\n")), Err((9, Wrong::Surplus)));
+        let mut bytes = SMALL.as_bytes().to_vec();
+        bytes[200] = 0xff;
+        let error = parse(Path::new("b/a.ci"), &bytes).expect_err("it is no text");
+        assert_eq!(error.what, Wrong::Encoding);
+        assert_eq!(error.to_string(), "b/a.ci, line 3: this line is not UTF-8: the file is damaged");
+    }
+}

@@ -1,0 +1,113 @@
+//! `xenheap graph export`: a graph for other programs.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::{Args, ValueEnum};
+use xenheap_callgraph::export::{Dot, Exporter, GraphMl, Json, Part};
+use xenheap_paths::{NodeSet, Shape};
+
+use super::asking::{Asked, Selecting};
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure},
+    output,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Examples:
+  xenheap graph export graph --to alloc_xenheap_pages --preset boot --preset cuts --format dot | dot -Tsvg > paths.svg
+  xenheap graph export graph --format graphml -o xen.graphml"))]
+pub struct Arguments {
+    /// A graph file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// Only what lies on paths from this function; repeatable
+    #[arg(long, value_name = "FUNCTION")]
+    pub from: Vec<String>,
+    /// Only what lies on paths to this function; repeatable
+    #[arg(long, value_name = "FUNCTION")]
+    pub to: Vec<String>,
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// The form
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// The file (csv: the folder) to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For Graphviz
+    #[default]
+    Dot,
+    /// One JSON object
+    Json,
+    /// For Gephi, yEd, networkx
+    Graphml,
+    /// functions.csv, edges.csv and metadata.json in a folder (docs/graph-file.md); needs -o
+    Csv,
+    /// A smaller graph file for xenheap itself (docs/graph-file.md)
+    Graph,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    arguments.selecting.no_include()?;
+    let graph = super::load(&arguments.graph)?;
+    let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
+    let functions = part(&mut asked, arguments)?;
+    let exporter: &dyn Exporter = match arguments.format {
+        Format::Dot => &Dot,
+        Format::Json => &Json,
+        Format::Graphml => &GraphMl,
+        Format::Graph => {
+            let part = graph.part(&functions);
+            write(arguments, |out| part.write(out, super::TOOL))?;
+            return Ok(Exit::Done);
+        }
+        Format::Csv => {
+            let Some(folder) = &arguments.output else {
+                return Err(Failure::usage("the csv form is a folder of three files; name it with -o"));
+            };
+            fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
+            let part = graph.part(&functions);
+            part.write_csv(folder, super::TOOL).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+            return Ok(Exit::Done);
+        }
+    };
+    let part = Part { view: &asked.view, names: &asked.names, functions: &functions };
+    write(arguments, |out| exporter.export(&part, out))?;
+    Ok(Exit::Done)
+}
+
+fn write(arguments: &Arguments, what: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    match &arguments.output {
+        Some(file) => output::file(file, what),
+        None => output::stdout(what),
+    }
+}
+
+/// The functions on the paths that are meant; all that are left if none are.
+fn part(asked: &mut Asked, arguments: &Arguments) -> Result<NodeSet, Failure> {
+    let paths_meant = !(arguments.from.is_empty() && arguments.to.is_empty());
+    if !paths_meant && asked.selection.sources.is_none() {
+        return Ok(asked.selection.within.clone());
+    }
+    let targets = match arguments.to.is_empty() {
+        true => asked.view.compact().leaves(),
+        false => asked.functions(&arguments.to)?,
+    };
+    let sources = match arguments.from.is_empty() {
+        true => asked.sources(),
+        false => asked.functions(&arguments.from)?,
+    };
+    let paths = asked.paths(&sources, &targets, Shape::default())?;
+    Ok(NodeSet::of(asked.view.compact().nodes(), paths.nodes().iter().copied()))
+}

@@ -1,0 +1,44 @@
+//! `xenheap graph stats`.
+
+use std::{io::Write, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure},
+    output,
+};
+
+/// How numbers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("Example:\n  xenheap graph stats graph"))]
+pub struct Arguments {
+    /// A graph file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let stats = super::load(&arguments.graph)?.stats();
+    match arguments.format {
+        Format::Text => output::print(stats.to_string().as_bytes())?,
+        Format::Json => output::stdout(|out| {
+            serde_json::to_writer_pretty(&mut *out, &stats)?;
+            writeln!(out)
+        })?,
+    }
+    Ok(Exit::Done)
+}
