@@ -5,6 +5,7 @@ mod draft;
 mod file;
 pub mod flow;
 mod graph;
+mod stats;
 
 pub use draft::Draft;
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
@@ -12,3 +13,4 @@ pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
     Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
 };
+pub use stats::{Functions, Stats};

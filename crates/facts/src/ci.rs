@@ -2,16 +2,12 @@
 //!
 //! Each is one translation unit: a line for each function it defines or names, a line for each call. The parser borrows from the text.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use memchr::memmem;
-use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::place::Place;
+use crate::{build::File, place::Place};
 
 /// The node to which GCC leads all calls through pointers.
 pub const INDIRECT: &str = "__indirect_call";
@@ -46,15 +42,6 @@ pub enum Wrong {
     /// Its bytes are no text.
     #[error("this line is not UTF-8: the file is damaged")]
     Encoding,
-}
-
-/// A `.ci` file in memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    /// Below the folder that was searched, with `/`.
-    pub path: String,
-    /// What it says.
-    pub text: Vec<u8>,
 }
 
 /// One translation unit.
@@ -115,23 +102,10 @@ pub struct Edge<'a> {
 }
 
 impl File {
-    /// Parses it.
-    pub fn parse(&self) -> Result<Unit<'_>, Error> {
+    /// Parses a `.ci` file.
+    pub fn ci(&self) -> Result<Unit<'_>, Error> {
         parse(Path::new(&self.path), &self.text)
     }
-}
-
-/// All files `*.ci` below a folder, in order of their paths.
-pub fn collect(folder: &Path) -> Result<Vec<File>, crate::Error> {
-    let paths = crate::folder::files(folder, |name| name.ends_with(".ci"))?;
-    paths
-        .into_par_iter()
-        .map(|path| {
-            let whole = folder.join(&path);
-            let text = fs::read(&whole).map_err(|source| crate::Error::Io { path: whole, source })?;
-            Ok(File { path, text })
-        })
-        .collect()
 }
 
 /// Parses one file; `path` is for messages.

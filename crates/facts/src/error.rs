@@ -15,6 +15,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A folder has no image.
+    #[error("there is no xen-syms in {} or {}: give the folder `xen` of a finished build", folder.display(), folder.join("xen").display())]
+    NoImage {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The image is not an ELF file.
     #[error(
         "{} is not an ELF image ({source}): pass the file `xen-syms` of the build, not the compressed `xen.gz` or `xen.efi`",

@@ -1,10 +1,10 @@
 //! What a build of Xen says about itself, each source read by a module of its own; nothing here knows of graphs.
 
+pub mod build;
 pub mod ci;
 pub mod decode;
 pub mod dwarf;
 mod error;
-pub mod folder;
 pub mod gimple;
 pub mod image;
 pub mod place;

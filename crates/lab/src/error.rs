@@ -271,6 +271,15 @@ pub enum Error {
         /// A copy of the final `.config`.
         config: PathBuf,
     },
+    /// An option that is none.
+    #[error("`{given}` is no line of a configuration: write it as CONFIG_DEBUG=y")]
+    NoOption {
+        /// As the user gave it.
+        given: String,
+    },
+    /// What the compiler knew of calls cannot be kept.
+    #[error("cannot keep what the compiler wrote about calls: {0}")]
+    Analysis(Box<xenheap_facts::Error>),
     /// Xen does not build.
     #[error("building Xen failed in `{step}` ({status}){}\nThe whole log: {}", Lines(lines), log.display())]
     Build {
@@ -436,8 +445,10 @@ impl Error {
             | Self::UnknownParameter { .. }
             | Self::ParameterValue { .. }
             | Self::NoToolstack { .. }
+            | Self::NoOption { .. }
             | Self::OutputExists(_) => Class::Usage,
             Self::Io { .. }
+            | Self::Analysis(_)
             | Self::Hash { .. }
             | Self::NotInPackage { .. }
             | Self::NoLibrary { .. }

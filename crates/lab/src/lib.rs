@@ -48,7 +48,7 @@ pub use source::{Origin, fetch, source_tree};
 pub use text::escape;
 pub use toolstack::ToolstackFacts;
 pub use workload::{CYCLES, Workload};
-pub use xenbuild::{Build, BuildFacts, build, instrument, missing_options};
+pub use xenbuild::{Build, BuildConfig, BuildFacts, build, instrument, missing_options};
 
 /// Does a whole run.
 pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Error> {
@@ -65,7 +65,13 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
     prepare_machine(config.arch, config.install, progress)?;
 
     let origin = fetch(&config.cache, &config.xen, progress)?;
-    let build = build(&config.cache, &origin, config.arch, config.mode.is_some(), config.jobs, progress)?;
+    let what = BuildConfig {
+        arch: config.arch,
+        recorder: config.mode.is_some(),
+        options: Vec::new(),
+        jobs: config.jobs,
+    };
+    let build = build(&config.cache, &origin, &what, progress)?;
     // In this order: a program that the user gives takes the place of the lab's of that name.
     let programs = workload
         .guest_programs

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use xenheap_facts::build::ARCHIVE;
 use xenheap_recorder::{LocalChanges, Tree};
 
 use crate::arch::Arch;
@@ -27,15 +28,15 @@ const PLAIN_CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_FRAME_P
 /// Without these a log cannot be read. The first is the recorder.
 const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
 
-/// Added to the compiler's flags, for Xens that are older than the compiler: it has warnings they do not know, which
-/// stay in the log.
-const FLAGS: &str = "-Wno-error";
+/// Added to the compiler's flags. For Xens that are older than the compiler: it has warnings they do not know, which stay in
+/// the log. And what the compiler knows of calls is written down, always, so that a run and its call graph are of one build.
+const FLAGS: &str = "-Wno-error -fcallgraph-info=su -fdump-tree-gimple-lineno";
 
 /// Where the sources seem to lie, for debug information: where they do lie would make each build different.
 const SOURCE_PLACE: &str = "/usr/src/xen";
 
 /// Changed when builds made by an older version of this file are not to be used any more.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// A finished build in the cache.
 #[derive(Debug, Clone)]
@@ -78,6 +79,12 @@ pub struct BuildFacts {
     pub xen_syms_sha256: String,
     /// SHA-256 of `config`.
     pub config_sha256: String,
+    /// What the user added to the configuration.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// SHA-256 of the archive of what the compiler knew of calls. Builds of before it was kept have none.
+    #[serde(default)]
+    pub analysis_sha256: Option<String>,
 }
 
 impl Build {
@@ -96,6 +103,11 @@ impl Build {
         self.folder.join("config")
     }
 
+    /// Where all this lies, with what the compiler knew of calls: `xenheap-facts` reads it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// All that make printed.
     pub fn log(&self) -> PathBuf {
         self.folder.join("build.log")
@@ -106,7 +118,10 @@ impl Build {
         let text = fs::read(folder.join("build.json")).ok()?;
         let facts: BuildFacts = serde_json::from_slice(&text).ok()?;
         let build = Self { folder, facts };
+        let archive = build.folder.join(ARCHIVE);
         let whole = build.facts.schema == SCHEMA
+            && build.facts.analysis_sha256.is_some()
+            && hash::file(&archive).ok() == build.facts.analysis_sha256
             && [
                 (build.xen(), &build.facts.xen_sha256),
                 (build.xen_syms(), &build.facts.xen_syms_sha256),
@@ -119,8 +134,22 @@ impl Build {
 }
 
 /// What a source is made into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildConfig {
+    /// What it is built for.
+    pub arch: Arch,
+    /// Whether the recorder goes in.
+    pub recorder: bool,
+    /// Lines for the configuration, such as `CONFIG_DEBUG=y`.
+    pub options: Vec<String>,
+    /// How many compilers run at once.
+    pub jobs: usize,
+}
+
+/// The same, with all that it depends on.
 struct Recipe {
     arch: Arch,
+    options: Vec<String>,
     /// Which recorder goes in, if one does.
     recorder: Option<String>,
     /// What compiler and linker say of themselves.
@@ -128,14 +157,22 @@ struct Recipe {
 }
 
 impl Recipe {
-    fn new(arch: Arch, recorder: bool) -> Result<Self, Error> {
-        Ok(Self { arch, recorder: recorder.then(xenheap_recorder::recorder_id), compiler: compiler(arch)? })
+    fn new(config: &BuildConfig) -> Result<Self, Error> {
+        let arch = config.arch;
+        let recorder = config.recorder.then(xenheap_recorder::recorder_id);
+        for option in &config.options {
+            if !is_option(option) {
+                return Err(Error::NoOption { given: text::escape(option.as_bytes()) });
+            }
+        }
+        Ok(Self { arch, options: config.options.clone(), recorder, compiler: compiler(arch)? })
     }
 
     /// What is added to the tree's default configuration.
     fn config(&self) -> String {
         let config = if self.recorder.is_some() { CONFIG } else { PLAIN_CONFIG };
-        config.to_owned() + self.arch.platform().config
+        let options = self.options.iter().map(|option| format!("{option}\n")).collect::<String>();
+        config.to_owned() + self.arch.platform().config + &options
     }
 
     /// The key of the build.
@@ -159,16 +196,15 @@ struct Prepared {
     sha256: String,
 }
 
-/// Builds a Xen from that source, with the recorder in it or without, unless there is such a build.
+/// Builds a Xen from that source, unless there is such a build.
 pub fn build(
     cache: &Cache,
     origin: &Origin,
-    arch: Arch,
-    recorder: bool,
-    jobs: usize,
+    config: &BuildConfig,
     progress: &dyn Progress,
 ) -> Result<Build, Error> {
-    let recipe = Recipe::new(arch, recorder)?;
+    let recipe = Recipe::new(config)?;
+    let BuildConfig { arch, jobs, .. } = *config;
     match origin {
         Origin::Archive { pin, path } => {
             let key = recipe.key(&pin.sha256);
@@ -192,6 +228,7 @@ pub fn build(
             if source::copy(path, &copied)? {
                 clean(arch, &copied)?;
             }
+            remove_analysis(&copied)?;
             let sha256 = hash::tree(&copied)?;
             let key = recipe.key(&sha256);
             let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
@@ -285,6 +322,10 @@ fn try_build(
         fs::copy(&from, result.join(to)).map_err(Error::io("copy", &from))?;
     }
     fs::copy(&log, result.join("build.log")).map_err(Error::io("copy", &log))?;
+    let archive = result.join(ARCHIVE);
+    let out = File::create(&archive).map_err(Error::io("make", &archive))?;
+    xenheap_facts::build::pack(&copy.root.join("xen"), out)
+        .map_err(|source| Error::Analysis(Box::new(source)))?;
     let facts = BuildFacts {
         schema: SCHEMA,
         key: key.to_owned(),
@@ -303,6 +344,8 @@ fn try_build(
         xen_sha256: hash::file(&result.join("xen"))?,
         xen_syms_sha256: hash::file(&result.join("xen-syms"))?,
         config_sha256: hash::file(&result.join("config"))?,
+        options: recipe.options.clone(),
+        analysis_sha256: Some(hash::file(&archive)?),
     };
     crate::folder::write_json(&result.join("build.json"), &facts)?;
     let folder = cache.folder("builds")?.join(key);
@@ -326,6 +369,16 @@ fn compiler(arch: Arch) -> Result<String, Error> {
 fn clean(arch: Arch, root: &Path) -> Result<(), Error> {
     let xen = root.join("xen").display().to_string();
     stdout("make", &["-C", &xen, &format!("XEN_TARGET_ARCH={arch}"), "distclean"], None).map(drop)
+}
+
+/// Removes what earlier builds of the user's have left of the compiler's notes: no makefile knows of them.
+fn remove_analysis(root: &Path) -> Result<(), Error> {
+    let stale = xenheap_facts::build::files(root, |name| name.ends_with(".ci") || name.ends_with(".gimple"));
+    for path in stale.map_err(|source| Error::Analysis(Box::new(source)))? {
+        let path = root.join(path);
+        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+    }
+    Ok(())
 }
 
 /// The environment of make: nothing that differs from user to user, host to host or day to day.
@@ -457,7 +510,8 @@ impl Maker<'_> {
     fn check_config(&self) -> Result<(), Error> {
         let path = self.root.join("xen/.config");
         let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let missing = missing_options(&config, self.recipe.recorder.is_some());
+        let mut missing = missing_options(&config, self.recipe.recorder.is_some());
+        missing.extend(self.recipe.options.iter().filter(|option| !has_option(&config, option)).cloned());
         if missing.is_empty() {
             return Ok(());
         }
@@ -475,16 +529,56 @@ pub fn missing_options(config: &str, recorder: bool) -> Vec<String> {
         .collect()
 }
 
+/// `CONFIG_NAME=value`, as a line of a configuration.
+fn is_option(line: &str) -> bool {
+    let Some((name, value)) = line.strip_prefix("CONFIG_").and_then(|rest| rest.split_once('=')) else {
+        return false;
+    };
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !name.is_empty() && name.bytes().all(named) && !value.is_empty() && !value.contains(['\n', '\r'])
+}
+
+/// Whether a `.config` has what a line asks for: what is `n` there, is not set.
+fn has_option(config: &str, option: &str) -> bool {
+    match option.strip_suffix("=n") {
+        Some(name) => {
+            !config.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')))
+        }
+        None => config.lines().any(|line| line == option),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
     #[test]
+    fn options_are_lines_of_a_configuration() {
+        for good in ["CONFIG_DEBUG=y", "CONFIG_XEN_IBT=n", "CONFIG_NR_CPUS=8", "CONFIG_CMDLINE=\"a=b\""] {
+            assert!(is_option(good), "{good}");
+        }
+        for bad in [
+            "DEBUG=y",
+            "CONFIG_=y",
+            "CONFIG_DEBUG",
+            "CONFIG_DEBUG=",
+            "CONFIG_A-B=y",
+            "CONFIG_A=y\nCONFIG_B=y",
+        ] {
+            assert!(!is_option(bad), "{bad}");
+        }
+        let config = "CONFIG_DEBUG=y\nCONFIG_NR_CPUS=64\n# CONFIG_XEN_IBT is not set\n";
+        assert!(has_option(config, "CONFIG_DEBUG=y") && has_option(config, "CONFIG_XEN_IBT=n"));
+        assert!(has_option(config, "CONFIG_NOT_KNOWN=n") && has_option(config, "CONFIG_NR=n"));
+        assert!(!has_option(config, "CONFIG_DEBUG=n") && !has_option(config, "CONFIG_NR_CPUS=6"));
+    }
+
+    #[test]
     fn whatever_goes_in_makes_another_build() {
         let key = |source, recorder: &str, arch, compiler: &str| {
             let recorder = (recorder != "none").then(|| recorder.to_owned());
-            Recipe { arch, recorder, compiler: compiler.to_owned() }.key(source)
+            Recipe { arch, options: Vec::new(), recorder, compiler: compiler.to_owned() }.key(source)
         };
         let keys: BTreeSet<_> = [
             key("a", "b", Arch::X86_64, "c"),
@@ -496,6 +590,9 @@ mod tests {
         ]
         .into();
         assert_eq!(keys.len(), 6);
+        let options = vec!["CONFIG_DEBUG=y".to_owned()];
+        let debug = Recipe { arch: Arch::X86_64, options, recorder: Some("b".into()), compiler: "c".into() };
+        assert!(!keys.contains(&debug.key("a")));
         assert_eq!(key("a", "b", Arch::Arm64, "c"), key("a", "b", Arch::Arm64, "c"));
     }
 
@@ -521,11 +618,11 @@ mod tests {
         let flags = |arch| extra_flags(arch, Path::new("/c/work/t"));
         assert_eq!(
             flags(Arch::X86_64),
-            "EXTRA_CFLAGS_XEN_CORE=-Wno-error -mno-mmx -ffile-prefix-map=/c/work/t=/usr/src/xen"
+            "EXTRA_CFLAGS_XEN_CORE=-Wno-error -fcallgraph-info=su -fdump-tree-gimple-lineno -mno-mmx -ffile-prefix-map=/c/work/t=/usr/src/xen"
         );
         assert_eq!(
             flags(Arch::Arm64),
-            "EXTRA_CFLAGS_XEN_CORE=-Wno-error -ffile-prefix-map=/c/work/t=/usr/src/xen"
+            "EXTRA_CFLAGS_XEN_CORE=-Wno-error -fcallgraph-info=su -fdump-tree-gimple-lineno -ffile-prefix-map=/c/work/t=/usr/src/xen"
         );
     }
 
@@ -533,7 +630,7 @@ mod tests {
     fn a_kept_build_must_be_whole() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
-        for name in ["xen", "xen-syms", "config"] {
+        for name in ["xen", "xen-syms", "config", ARCHIVE] {
             fs::write(at(name), name)?;
         }
         let facts = BuildFacts {
@@ -551,6 +648,8 @@ mod tests {
             xen_sha256: hash::file(&at("xen"))?,
             xen_syms_sha256: hash::file(&at("xen-syms"))?,
             config_sha256: hash::file(&at("config"))?,
+            options: vec!["CONFIG_DEBUG=y".into()],
+            analysis_sha256: Some(hash::file(&at(ARCHIVE))?),
         };
         let open = || Build::open(folder.path().to_path_buf());
         assert!(open().is_none(), "no build.json");
@@ -559,6 +658,10 @@ mod tests {
         fs::write(at("xen-syms"), "cut")?;
         assert!(open().is_none(), "damaged");
         fs::write(at("xen-syms"), "xen-syms")?;
+        fs::write(at(ARCHIVE), "cut")?;
+        assert!(open().is_none(), "damaged");
+        fs::write(at(ARCHIVE), ARCHIVE)?;
+        assert!(open().is_some());
         crate::folder::write_json(&at("build.json"), &BuildFacts { schema: 0, ..facts })?;
         assert!(open().is_none(), "another schema");
         Ok(())

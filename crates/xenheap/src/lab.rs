@@ -32,7 +32,7 @@ pub fn fetch(source: &XenSource) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn failure(error: Error) -> Failure {
+pub fn failure(error: Error) -> Failure {
     let exit = match error.class() {
         Class::Usage => Exit::Usage,
         Class::Input => Exit::Input,

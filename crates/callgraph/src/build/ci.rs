@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 use xenheap_facts::{
-    ci::{self, File, INDIRECT, Unit},
+    build::File,
+    ci::{self, INDIRECT, Unit},
     dwarf::Debug,
     place::{Place, relative},
 };
@@ -21,7 +22,7 @@ use crate::{
 
 /// Parses all files; of several damaged ones the first is told of.
 pub(super) fn parse(files: &[File]) -> Result<Vec<Unit<'_>>, Error> {
-    Ok(files.par_iter().map(File::parse).collect::<Result<_, ci::Error>>()?)
+    Ok(files.par_iter().map(File::ci).collect::<Result<_, ci::Error>>()?)
 }
 
 /// Adds what they say to the functions and sites of an image.

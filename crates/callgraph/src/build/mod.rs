@@ -12,7 +12,7 @@ mod functions;
 
 use std::collections::BTreeMap;
 
-use xenheap_facts::{ci::File, dwarf::Debug, image::Image};
+use xenheap_facts::{build::File, dwarf::Debug, image::Image};
 
 pub use error::Error;
 

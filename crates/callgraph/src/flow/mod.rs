@@ -15,6 +15,7 @@ use std::{
 };
 
 use xenheap_facts::{
+    build::Build,
     gimple,
     image::Image,
     place,
@@ -110,11 +111,11 @@ pub struct Table {
     pub callees: Vec<Callee>,
 }
 
-/// Finds the targets of all indirect calls of a graph, from the dumps below the folder that its compiler ran in.
-pub fn resolve(draft: &mut Draft, image: &Image, folder: &Path, fallback: bool) -> Result<(), Error> {
-    let dumps = Dumps::read(folder)?;
+/// Finds the targets of all indirect calls of a graph, from the dumps of its build.
+pub fn resolve(draft: &mut Draft, image: &Image, build: &Build, fallback: bool) -> Result<(), Error> {
+    let dumps = Dumps::read(build)?;
     if dumps.is_empty() {
-        return Err(Error::NoDumps { folder: folder.to_owned() });
+        return Err(Error::NoDumps { folder: build.folder().to_owned() });
     }
     let mut types = Types::read(image.bytes())?;
     let assembly: Vec<String> = draft

@@ -1,12 +1,9 @@
 //! All dumps of a build that belong to its image, with the names in them resolved.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::Path,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
-use xenheap_facts::{folder, gimple, types::Types};
+use xenheap_facts::{build::Build, gimple, types::Types};
 
 use super::Error;
 
@@ -17,23 +14,15 @@ pub struct Dumps {
 }
 
 impl Dumps {
-    /// Reads all dumps below the folder that the compiler ran in.
-    pub fn read(folder: &Path) -> Result<Self, Error> {
-        let files = folder::files(folder, |name| name.ends_with(".gimple"))?;
-        let texts = files
-            .into_par_iter()
-            .filter_map(|path| Some((gimple::object(&path)?, path)))
-            .map(|(object, path)| {
-                let path = folder.join(path);
-                let bytes =
-                    std::fs::read(&path).map_err(|source| xenheap_facts::Error::Io { path, source })?;
-                // String constants can hold any bytes.
-                let text = String::from_utf8(bytes)
-                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-                Ok((object, text))
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
-        Ok(Dumps { texts })
+    /// Takes the dumps of a build.
+    pub fn read(build: &Build) -> Result<Self, Error> {
+        let texts = build.dumps()?.into_iter().filter_map(|file| {
+            // String constants can hold any bytes.
+            let text = String::from_utf8(file.text)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+            Some((gimple::object(&file.path)?, text))
+        });
+        Ok(Dumps { texts: texts.collect() })
     }
 
     /// Whether there are none.

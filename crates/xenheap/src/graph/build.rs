@@ -1,32 +1,132 @@
 //! `xenheap graph build`.
 
-use std::path::PathBuf;
+use std::{error::Error, fs, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use xenheap_callgraph::{
+    Graph, GraphFileError, NAME,
+    build::{Sources, assemble},
+    flow,
+};
+use xenheap_facts::{build::Build, dwarf::Debug, image::Image};
+use xenheap_lab::{BuildConfig, Cache, XenSource};
 
 use crate::{
     cli::concat_help,
-    failure::{Exit, Failure},
+    failure::{Exit, Failure, printable},
+    lab, output,
+    progress::LabProgress,
 };
+
+/// Who writes graph files, for messages.
+const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
+
+/// What a graph is made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// The image, .ci files, GIMPLE dumps
+    #[default]
+    All,
+    /// .ci files alone: what the compiler knew of each unit, no more
+    Ci,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = concat_help("\
 Examples:
   xenheap graph build debian:4.17 -o graph                 build what `xenheap lab run` builds, or take the kept one
+  xenheap graph build debian:4.20 --config CONFIG_DEBUG=y --config CONFIG_XEN_IBT=y -o graph-4.20
   xenheap graph build --build ../xen.git/xen -o graph      take a build that has its .ci files and dumps"))]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, or the path of a source tree (which is copied, never changed)
     #[arg(value_name = "TREE", required_unless_present = "build")]
     pub tree: Option<String>,
+    /// What the tree is built for: x86_64, or arm64 (with a cross compiler)
+    #[arg(long, value_name = "ARCH", default_value = "x86_64", conflicts_with = "build")]
+    pub arch: String,
+    /// A line for the tree's configuration, such as CONFIG_DEBUG=y; repeatable
+    #[arg(long = "config", value_name = "LINE", conflicts_with = "build")]
+    pub options: Vec<String>,
+    /// Build the tree without the recorder; recorded runs are then of another build
+    #[arg(long, conflicts_with = "build")]
+    pub no_recorder: bool,
+    /// Install what is missing on this machine for the build (needs root)
+    #[arg(long, conflicts_with = "build")]
+    pub install: bool,
+    /// How many compilers run at once; without it one for each processor
+    #[arg(short, long, value_name = "N", conflicts_with = "build")]
+    pub jobs: Option<usize>,
     /// A folder in which Xen was built with `-fcallgraph-info=su -fdump-tree-gimple-lineno`
     #[arg(long, value_name = "DIR", conflicts_with = "tree")]
     pub build: Option<PathBuf>,
+    /// What the graph is made from
+    #[arg(long, value_enum, default_value_t)]
+    pub sources: From,
+    /// Also guess, by the pointer's type, where a call can go that nothing else tells of
+    #[arg(long, conflicts_with = "sources")]
+    pub fallback: bool,
     /// The folder for the graph; it is made
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 }
 
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = arguments;
-    Err(Failure::usage("not written yet"))
+    let folder = match (&arguments.build, &arguments.tree) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(tree)) => built(&arguments, tree)?,
+        (None, None) => return Err(Failure::usage("give a tree, or a build with --build")),
+    };
+    let build = Build::open(&folder).map_err(|error| input(&error))?;
+    let graph = graph(&build, arguments.sources, arguments.fallback)?;
+    fs::create_dir_all(&arguments.output).map_err(|error| Failure::write(&arguments.output, &error))?;
+    let path = arguments.output.join(NAME);
+    graph.save(&path, TOOL).map_err(|error| match error {
+        GraphFileError::Write { path, source } => Failure::write(&path, &source),
+        error => input(&error),
+    })?;
+    output::print(format!("{}\n", printable(&path.display().to_string())).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// Builds a tree as the lab does, or finds what the lab has built before.
+fn built(arguments: &Arguments, tree: &str) -> Result<PathBuf, Failure> {
+    let usage = |error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error);
+    let source: XenSource = tree.parse().map_err(usage)?;
+    let config = BuildConfig {
+        arch: arguments.arch.parse().map_err(usage)?,
+        recorder: !arguments.no_recorder,
+        options: arguments.options.clone(),
+        jobs: arguments.jobs.filter(|jobs| *jobs > 0).unwrap_or_else(xenheap_lab::default_jobs),
+    };
+    let progress = LabProgress::new();
+    let cache = Cache::from_environment();
+    xenheap_lab::prepare_machine(config.arch, arguments.install, &progress)
+        .and_then(|()| xenheap_lab::fetch(&cache, &source, &progress))
+        .and_then(|origin| xenheap_lab::build(&cache, &origin, &config, &progress))
+        .map(|build| build.folder().to_owned())
+        .map_err(lab::failure)
+}
+
+/// Makes the graph of a build.
+fn graph(build: &Build, from: From, fallback: bool) -> Result<Graph, Failure> {
+    let ci = build.ci().map_err(|error| input(&error))?;
+    let (xen, config_sha256) = build.configuration().map_err(|error| input(&error))?;
+    let mut draft = match from {
+        From::Ci => assemble(Sources { image: None, ci: &ci }).map_err(|error| input(&error))?.draft,
+        From::All => {
+            let image = Image::open(&build.image).map_err(|error| input(&error))?;
+            let debug = Debug::read(&image).map_err(|error| input(&error))?;
+            let sources = Sources { image: Some((&image, &debug)), ci: &ci };
+            let mut draft = assemble(sources).map_err(|error| input(&error))?.draft;
+            flow::resolve(&mut draft, &image, build, fallback).map_err(|error| input(&error))?;
+            draft
+        }
+    };
+    draft.facts.xen = xen;
+    draft.facts.config_sha256 = config_sha256;
+    Ok(draft.finish())
+}
+
+fn input(error: &dyn Error) -> Failure {
+    Failure::from_error(Exit::Input, error)
 }

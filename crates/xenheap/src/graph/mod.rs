@@ -3,6 +3,8 @@
 mod build;
 mod stats;
 
+use std::path::Path;
+
 use clap::Subcommand;
 
 use crate::{
@@ -26,4 +28,9 @@ pub fn run(command: Graph) -> Result<Exit, Failure> {
         Graph::Build(arguments) => build::run(*arguments),
         Graph::Stats(arguments) => stats::run(&arguments),
     }
+}
+
+/// Loads a graph file, or that of a folder.
+pub fn load(path: &Path) -> Result<xenheap_callgraph::Graph, Failure> {
+    xenheap_callgraph::Graph::load(path).map_err(|error| Failure::from_error(Exit::Input, &error))
 }

@@ -1,12 +1,13 @@
 //! `xenheap graph stats`.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use crate::{
     cli::concat_help,
     failure::{Exit, Failure},
+    output,
 };
 
 /// How numbers are written.
@@ -31,6 +32,13 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let _ = arguments;
-    Err(Failure::usage("not written yet"))
+    let stats = super::load(&arguments.graph)?.stats();
+    match arguments.format {
+        Format::Text => output::print(stats.to_string().as_bytes())?,
+        Format::Json => output::stdout(|out| {
+            serde_json::to_writer_pretty(&mut *out, &stats)?;
+            writeln!(out)
+        })?,
+    }
+    Ok(Exit::Done)
 }
