@@ -1,10 +1,12 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
+pub mod anonymity;
 pub mod build;
 mod draft;
 mod file;
 pub mod flow;
 mod graph;
+pub mod recall;
 mod stats;
 
 pub use draft::Draft;

@@ -25,7 +25,7 @@ use xenheap_facts::{
 pub use apply::apply;
 pub use program::{Dumps, Known, Program, Routine};
 
-use crate::{Code, Draft, Evidence, Open};
+use crate::{Code, Draft, Evidence, Open, anonymity};
 use lower::{Form, IndirectCall, Lowering, Name};
 use solve::{Held, Node};
 
@@ -127,6 +127,7 @@ pub fn resolve(draft: &mut Draft, image: &Image, build: &Build, fallback: bool) 
     let program = Program::new(&dumps, &types, assembly.iter().map(String::as_str))?;
     let flow = solve(&program, &mut types, image, fallback);
     apply(draft, &flow);
+    anonymity::judge(draft, &program, &flow.units);
     Ok(())
 }
 
