@@ -2,17 +2,29 @@
 
 pub mod anonymity;
 pub mod build;
+mod csv;
 mod draft;
+pub mod entries;
+pub mod export;
 mod file;
 pub mod flow;
 mod graph;
+mod names;
+mod part;
+pub mod presets;
 pub mod recall;
 mod stats;
+mod view;
 
+pub use csv::{CsvError, is_normalized};
 pub use draft::Draft;
+pub use entries::TableError;
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
     Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
 };
+pub use names::{NameError, Names};
+pub use presets::{Preset, PresetError};
 pub use stats::{Functions, Stats};
+pub use view::{Filter, Pattern, Reason, Removed, Selection, View, ViewOptions, starts};

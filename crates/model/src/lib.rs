@@ -11,6 +11,7 @@ mod check;
 mod counters;
 mod domain;
 mod event;
+mod glob;
 mod kind;
 mod life;
 mod run;
@@ -20,6 +21,7 @@ pub use check::{Check, CheckId, Outcome};
 pub use counters::Counters;
 pub use domain::{Domain, ParseDomainError};
 pub use event::{AnyEvent, Event, Op};
+pub use glob::Glob;
 pub use kind::{Charge, Kind, ParseKindError, View};
 pub use life::{Amount, DomainAccount, DomainEvent, DomainId, DomainState, How, Life, Moment, Pool, Subject};
 pub use run::{

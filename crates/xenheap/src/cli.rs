@@ -44,6 +44,8 @@ pub enum Command {
     /// Which function can call which, in a build of Xen
     #[command(subcommand)]
     Graph(crate::graph::Graph),
+    /// Count and list the ways that calls can take to or from a function
+    Paths(Box<crate::paths::Arguments>),
     /// Print a script that makes a shell complete the arguments
     #[command(after_help = "Example:\n  xenheap completions bash > /etc/bash_completion.d/xenheap")]
     Completions {

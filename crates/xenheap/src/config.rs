@@ -21,6 +21,7 @@ pub enum Command {
     LabRun(Box<RunConfig>),
     LabFetch(XenSource),
     Graph(crate::graph::Graph),
+    Paths(Box<crate::paths::Arguments>),
     Completions(Shell),
     Man(PathBuf),
 }
@@ -84,6 +85,7 @@ pub fn lower(cli: Cli) -> Result<Command, Failure> {
         cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(*args)?)),
         cli::Command::Lab(cli::Lab::Fetch { xen }) => Command::LabFetch(source(&xen)?),
         cli::Command::Graph(command) => Command::Graph(command),
+        cli::Command::Paths(arguments) => Command::Paths(arguments),
         cli::Command::Completions { shell } => Command::Completions(shell),
         cli::Command::Man { dir } => Command::Man(dir),
     })

@@ -8,6 +8,7 @@ mod instrument;
 mod lab;
 mod load;
 mod output;
+mod paths;
 mod progress;
 mod report;
 
@@ -37,6 +38,7 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),
         config::Command::Graph(command) => graph::run(command),
+        config::Command::Paths(arguments) => paths::run(*arguments),
         config::Command::Completions(shell) => cli::completions(shell),
         config::Command::Man(dir) => cli::man(&dir),
     }

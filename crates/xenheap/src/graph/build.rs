@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use xenheap_callgraph::{
     Graph, GraphFileError, NAME,
     build::{Sources, assemble},
-    flow,
+    entries, flow,
 };
 use xenheap_facts::{build::Build, dwarf::Debug, image::Image};
 use xenheap_lab::{BuildConfig, Cache, XenSource};
@@ -17,9 +17,6 @@ use crate::{
     lab, output,
     progress::LabProgress,
 };
-
-/// Who writes graph files, for messages.
-const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
 
 /// What a graph is made from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -80,7 +77,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let graph = graph(&build, arguments.sources, arguments.fallback)?;
     fs::create_dir_all(&arguments.output).map_err(|error| Failure::write(&arguments.output, &error))?;
     let path = arguments.output.join(NAME);
-    graph.save(&path, TOOL).map_err(|error| match error {
+    graph.save(&path, super::TOOL).map_err(|error| match error {
         GraphFileError::Write { path, source } => Failure::write(&path, &source),
         error => input(&error),
     })?;
@@ -124,7 +121,10 @@ fn graph(build: &Build, from: From, fallback: bool) -> Result<Graph, Failure> {
     };
     draft.facts.xen = xen;
     draft.facts.config_sha256 = config_sha256;
-    Ok(draft.finish())
+    let mut graph = draft.finish();
+    graph.entries = entries::entries(&graph.functions, &graph.facts.architecture)
+        .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+    Ok(graph)
 }
 
 fn input(error: &dyn Error) -> Failure {

@@ -1,7 +1,15 @@
 //! `xenheap graph`: the calls that a build of Xen can make.
 
+pub mod asking;
 mod build;
+mod cut;
+mod export;
+mod funnels;
+mod reach;
+mod recall;
+mod sites;
 mod stats;
+mod why;
 
 use std::path::Path;
 
@@ -12,6 +20,9 @@ use crate::{
     failure::{Exit, Failure},
 };
 
+/// Who writes graph files, for messages.
+const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
+
 /// What can be done with a call graph, each in a file of its own.
 #[derive(Debug, Subcommand)]
 #[command(after_help = concat_help("Example:\n  xenheap graph build debian:4.17 -o graph && xenheap graph stats graph"))]
@@ -20,6 +31,20 @@ pub enum Graph {
     Build(Box<build::Arguments>),
     /// Tell what a graph contains, and what it does not know
     Stats(stats::Arguments),
+    /// Tell which functions and entries lead to a function
+    Reach(reach::Arguments),
+    /// Tell which functions others cannot get around on their way to a function
+    Funnels(funnels::Arguments),
+    /// Find a smallest set of functions through which all paths go
+    Cut(cut::Arguments),
+    /// Show the shortest paths between two functions, and what says that each step exists
+    Why(why::Arguments),
+    /// List the indirect calls, what each can call, and why some are open
+    Sites(sites::Arguments),
+    /// Measure how much of what is possible a graph contains
+    Recall(recall::Arguments),
+    /// Write a graph for other programs
+    Export(export::Arguments),
 }
 
 /// Does it.
@@ -27,6 +52,13 @@ pub fn run(command: Graph) -> Result<Exit, Failure> {
     match command {
         Graph::Build(arguments) => build::run(*arguments),
         Graph::Stats(arguments) => stats::run(&arguments),
+        Graph::Reach(arguments) => reach::run(&arguments),
+        Graph::Funnels(arguments) => funnels::run(&arguments),
+        Graph::Cut(arguments) => cut::run(&arguments),
+        Graph::Why(arguments) => why::run(&arguments),
+        Graph::Sites(arguments) => sites::run(&arguments),
+        Graph::Recall(arguments) => recall::run(&arguments),
+        Graph::Export(arguments) => export::run(&arguments),
     }
 }
 

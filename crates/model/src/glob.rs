@@ -1,6 +1,6 @@
 use std::{convert::Infallible, fmt, str::FromStr};
 
-use xenheap_model::Frame;
+use crate::Frame;
 
 /// A pattern for function names: `*` stands for any characters, `?` for one.
 ///
@@ -10,6 +10,11 @@ use xenheap_model::Frame;
 pub struct Glob(String);
 
 impl Glob {
+    /// Whether a text as a whole is meant.
+    pub fn is(&self, text: &str) -> bool {
+        matches(self.0.as_bytes(), text.as_bytes())
+    }
+
     /// Whether the frame's function is meant.
     pub fn is_frame(&self, frame: &Frame) -> bool {
         matches(self.0.as_bytes(), frame.function.as_bytes())

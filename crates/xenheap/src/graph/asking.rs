@@ -1,0 +1,204 @@
+//! What the questions to a graph have in common: which graph, which calls count, and what is left out.
+
+use std::{fs, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use xenheap_callgraph::{
+    Certainty, Filter, FunctionId, Graph, NameError, Names, Pattern, PresetError, Selection, View,
+    ViewOptions, presets,
+};
+use xenheap_paths::{Direction, NodeSet, Paths, Query, Shape, reach};
+
+use crate::failure::{Exit, Failure, warn};
+
+/// Which calls count, and what is left out.
+#[derive(Debug, Args)]
+pub struct Selecting {
+    /// Only paths through one of these functions (`*` and `?` as in a shell; @FILE lists one a line); repeatable
+    #[arg(long, value_name = "FUNCTION", help_heading = "Filters")]
+    pub include: Vec<String>,
+    /// No paths through these functions (`*` and `?` as in a shell; @FILE lists one a line); repeatable
+    #[arg(long, value_name = "FUNCTION", help_heading = "Filters")]
+    pub exclude: Vec<String>,
+    /// A filter for a usual question, such as boot, cuts or guest (`xenheap paths --presets` lists them); repeatable
+    #[arg(long, value_name = "NAME", help_heading = "Filters")]
+    pub preset: Vec<String>,
+    /// The least certain calls that count
+    #[arg(long, value_enum, value_name = "HOW", default_value_t, help_heading = "Filters")]
+    pub certainty: Sure,
+    /// As the source says it: inlined functions are steps of their own
+    #[arg(long, help_heading = "Filters")]
+    pub source: bool,
+}
+
+impl Selecting {
+    /// For questions about all paths together, of which --include cannot choose some.
+    pub fn no_include(&self) -> Result<(), Failure> {
+        match self.include.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::usage(
+                "this is a question about all paths; --include cannot choose some of them",
+            )
+            .help("--exclude and --preset take functions out; `xenheap paths --include` lists single paths")),
+        }
+    }
+}
+
+/// How sure a call is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Sure {
+    /// Only calls of one known function
+    Certain,
+    /// Also the targets found for calls through pointers
+    #[default]
+    Resolved,
+    /// Also what only the type of a pointer allows
+    Fallback,
+}
+
+/// A graph as it was asked for.
+pub struct Asked<'a> {
+    pub names: Names<'a>,
+    pub view: View<'a>,
+    pub selection: Selection,
+}
+
+impl<'a> Asked<'a> {
+    pub fn new(graph: &'a Graph, selecting: &Selecting, locations: bool) -> Result<Self, Failure> {
+        let least = match selecting.certainty {
+            Sure::Certain => Certainty::Certain,
+            Sure::Resolved => Certainty::Resolved,
+            Sure::Fallback => Certainty::Fallback,
+        };
+        let options = ViewOptions { source: selecting.source, least, locations };
+        let names = Names::new(&graph.functions);
+        let filter = Filter {
+            include: patterns(&selecting.include)?,
+            exclude: patterns(&selecting.exclude)?,
+            presets: presets::chosen(&selecting.preset).map_err(|error| preset_failure(&error))?,
+        };
+        let selection = filter.select(graph, &names).map_err(|error| name_failure(&error))?;
+        let view = View::new(graph, options).map_err(|error| Failure::from_error(Exit::Input, &error))?;
+        Ok(Asked { names, view, selection })
+    }
+
+    /// The one function that a name means; it is never left out.
+    pub fn function(&mut self, name: &str) -> Result<FunctionId, Failure> {
+        let id = self.names.one(name).map_err(|error| name_failure(&error))?;
+        self.selection.keep(id);
+        let inlined_only = self.view.function(id.0).is_some_and(|function| {
+            function.pieces.is_empty() && self.view.compact().in_edges(id.0).is_empty()
+        });
+        if inlined_only && self.view.graph().functions.iter().any(|function| !function.pieces.is_empty()) {
+            warn(format_args!("`{name}` is inlined everywhere; --source shows it as a step of its own"));
+        }
+        Ok(id)
+    }
+
+    /// The same as a set.
+    pub fn functions(&mut self, names: &[String]) -> Result<NodeSet, Failure> {
+        let mut set = self.none();
+        for name in names {
+            let id = self.function(name)?;
+            set.insert(id.0);
+        }
+        Ok(set)
+    }
+
+    pub fn none(&self) -> NodeSet {
+        NodeSet::none(self.view.compact().nodes())
+    }
+
+    /// Where paths start unless it is said: at the preset's entries, else at functions that nobody calls.
+    pub fn sources(&self) -> NodeSet {
+        self.selection.sources.clone().unwrap_or_else(|| self.view.compact().roots())
+    }
+
+    /// The paths.
+    pub fn paths(&self, sources: &NodeSet, targets: &NodeSet, shape: Shape) -> Result<Paths, Failure> {
+        let query = Query {
+            graph: self.view.compact(),
+            sources,
+            targets,
+            within: Some(&self.selection.within),
+            through: self.selection.through.as_ref(),
+            shape,
+        };
+        Paths::new(&query).map_err(|error| Failure::from_error(Exit::Usage, &error))
+    }
+
+    /// Everything that leads to some functions, or that they lead to.
+    pub fn reach(&self, from: &NodeSet, direction: Direction) -> NodeSet {
+        reach(self.view.compact(), from, Some(&self.selection.within), direction)
+    }
+
+    /// What was left out, one line for each that did it.
+    pub fn left_out(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for removed in &self.selection.removed {
+            let who = removed.preset.as_ref().map_or("--exclude".to_owned(), |name| format!("preset {name}"));
+            let names: Vec<&str> = removed.functions.iter().map(|id| self.names.show(*id)).collect();
+            // Boot code is hundreds of functions; the JSON form lists them too.
+            let list = match names.len() {
+                0 => String::new(),
+                1..=40 => format!(": {}", names.join(", ")),
+                _ => ", too many to list here".to_owned(),
+            };
+            let functions = if names.len() == 1 { "function" } else { "functions" };
+            lines.push(format!("{who} takes out {} {functions}{list}", names.len()));
+            if !removed.absent.is_empty() {
+                lines.push(format!("{who} names what this graph lacks: {}", removed.absent.join(", ")));
+            }
+        }
+        if !self.selection.absent.is_empty() {
+            lines.push(format!("lists name what this graph lacks: {}", self.selection.absent.join(", ")));
+        }
+        lines
+    }
+
+    /// The same for programs.
+    pub fn left_out_json(&self) -> serde_json::Value {
+        let list = self.selection.removed.iter().map(|removed| {
+            let functions: Vec<&str> = removed.functions.iter().map(|id| self.names.show(*id)).collect();
+            serde_json::json!({ "preset": removed.preset, "functions": functions, "absent": removed.absent })
+        });
+        list.collect()
+    }
+}
+
+/// Names, or `@file` with one a line; what is listed for several versions of Xen may be absent in this one.
+fn patterns(texts: &[String]) -> Result<Vec<Pattern>, Failure> {
+    let mut patterns = Vec::new();
+    for text in texts {
+        let Some(file) = text.strip_prefix('@') else {
+            patterns.push(Pattern { text: text.clone(), may_be_absent: false });
+            continue;
+        };
+        let path = PathBuf::from(file);
+        let lines = fs::read_to_string(&path)
+            .map_err(|error| Failure::new(Exit::Input, format!("cannot read {}: {error}", path.display())))?;
+        let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+        patterns.extend(lines.map(|line| Pattern { text: line.to_owned(), may_be_absent: true }));
+    }
+    Ok(patterns)
+}
+
+pub fn name_failure(error: &NameError) -> Failure {
+    let help = match error {
+        NameError::Unknown { .. } => "`xenheap graph export --format csv` lists all functions of a graph",
+        NameError::Ambiguous { .. } => "name one of them as it stands there",
+    };
+    Failure::usage(error).help(help)
+}
+
+fn preset_failure(error: &PresetError) -> Failure {
+    Failure::from_error(Exit::Usage, error).help("`xenheap paths --presets` says what each does")
+}
+
+/// How a word of the graph's vocabulary is written.
+pub fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,98 @@
+//! `xenheap graph export`: a graph for other programs.
+
+use std::{io::Write, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use xenheap_callgraph::export::{Dot, Exporter, GraphMl, Json, Part};
+use xenheap_paths::{NodeSet, Shape};
+
+use super::asking::{Asked, Selecting};
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure},
+    output,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Examples:
+  xenheap graph export graph --to alloc_xenheap_pages --preset boot --preset cuts --format dot | dot -Tsvg > paths.svg
+  xenheap graph export graph --format graphml -o xen.graphml"))]
+pub struct Arguments {
+    /// A graph file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// Only what lies on paths from this function; repeatable
+    #[arg(long, value_name = "FUNCTION")]
+    pub from: Vec<String>,
+    /// Only what lies on paths to this function; repeatable
+    #[arg(long, value_name = "FUNCTION")]
+    pub to: Vec<String>,
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// The form
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// The file to write instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For Graphviz
+    #[default]
+    Dot,
+    /// One JSON object
+    Json,
+    /// For Gephi, yEd, networkx
+    Graphml,
+    /// A smaller graph file for xenheap itself (docs/graph-file.md)
+    Graph,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    arguments.selecting.no_include()?;
+    let graph = super::load(&arguments.graph)?;
+    let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
+    let functions = part(&mut asked, arguments)?;
+    if arguments.format == Format::Graph {
+        let part = graph.part(&functions);
+        let write = |out: &mut dyn Write| part.write(out, super::TOOL);
+        match &arguments.output {
+            Some(file) => output::file(file, write)?,
+            None => output::stdout(write)?,
+        }
+        return Ok(Exit::Done);
+    }
+    let part = Part { view: &asked.view, names: &asked.names, functions: &functions };
+    let exporter: &dyn Exporter = match arguments.format {
+        Format::Dot | Format::Graph => &Dot,
+        Format::Json => &Json,
+        Format::Graphml => &GraphMl,
+    };
+    match &arguments.output {
+        Some(file) => output::file(file, |out| exporter.export(&part, out))?,
+        None => output::stdout(|out| exporter.export(&part, out))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// The functions on the paths that are meant; all that are left if none are.
+fn part(asked: &mut Asked, arguments: &Arguments) -> Result<NodeSet, Failure> {
+    let paths_meant = !(arguments.from.is_empty() && arguments.to.is_empty());
+    if !paths_meant && asked.selection.sources.is_none() {
+        return Ok(asked.selection.within.clone());
+    }
+    let targets = match arguments.to.is_empty() {
+        true => asked.view.compact().leaves(),
+        false => asked.functions(&arguments.to)?,
+    };
+    let sources = match arguments.from.is_empty() {
+        true => asked.sources(),
+        false => asked.functions(&arguments.from)?,
+    };
+    let paths = asked.paths(&sources, &targets, Shape::default())?;
+    Ok(NodeSet::of(asked.view.compact().nodes(), paths.nodes().iter().copied()))
+}

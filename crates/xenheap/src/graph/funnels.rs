@@ -1,0 +1,98 @@
+//! `xenheap graph funnels`: the functions that others cannot get around on their way.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+use serde_json::json;
+use xenheap_callgraph::FunctionId;
+use xenheap_paths::{Funnel, Shape, funnels};
+use xenheap_report::Escaped;
+
+use super::{
+    asking::{Asked, Selecting},
+    stats::Format,
+};
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure},
+    output,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Examples:
+  xenheap graph funnels graph --to alloc_domheap_pages --preset boot --preset cuts
+  xenheap graph funnels graph --to _xmalloc --preset guest"))]
+pub struct Arguments {
+    /// A graph file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// The function that paths lead to
+    #[arg(long, value_name = "FUNCTION")]
+    pub to: String,
+    /// The function that paths start from; without it those that nobody calls, or the entries of a preset; repeatable
+    #[arg(long, value_name = "FUNCTION")]
+    pub from: Vec<String>,
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// Show at most so many; 0: all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    arguments.selecting.no_include()?;
+    let graph = super::load(&arguments.graph)?;
+    let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
+    let targets = asked.functions(std::slice::from_ref(&arguments.to))?;
+    let sources = match arguments.from.is_empty() {
+        true => asked.sources(),
+        false => asked.functions(&arguments.from)?,
+    };
+    let paths = asked.paths(&sources, &targets, Shape::default())?;
+    let mut found = funnels(&paths);
+    if arguments.limit > 0 {
+        found.truncate(arguments.limit);
+    }
+    let starts = paths.sources().count();
+    output::stdout(|out| match arguments.format {
+        Format::Text => text(&asked, &arguments.to, starts, &found, out),
+        Format::Json => {
+            let name = |funnel: &Funnel| asked.names.show(FunctionId(funnel.node)).to_owned();
+            let list = found.iter().map(|funnel| {
+                json!({ "function": name(funnel), "sources": funnel.sources, "functions": funnel.nodes })
+            });
+            let value = json!({
+                "to": arguments.to,
+                "sources": starts,
+                "funnels": list.collect::<Vec<_>>(),
+                "left_out": asked.left_out_json(),
+            });
+            crate::paths::json::write_line(&value, out)
+        }
+    })?;
+    Ok(Exit::Done)
+}
+
+fn text(asked: &Asked, to: &str, starts: usize, found: &[Funnel], out: &mut dyn Write) -> io::Result<()> {
+    let to = Escaped(to);
+    writeln!(
+        out,
+        "// {starts} functions where paths to {to} start; all paths of so many of them, and of so many functions, go through"
+    )?;
+    for line in asked.left_out() {
+        writeln!(out, "// {}", Escaped(line))?;
+    }
+    writeln!(out, "{:>8} {:>9}  through", "starts", "functions")?;
+    for funnel in found {
+        let name = Escaped(asked.names.show(FunctionId(funnel.node)));
+        writeln!(out, "{:>8} {:>9}  {name}", funnel.sources, funnel.nodes)?;
+    }
+    Ok(())
+}

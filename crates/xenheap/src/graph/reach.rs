@@ -1,0 +1,119 @@
+//! `xenheap graph reach`: what leads to a function, and which entries do.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+use serde_json::json;
+use xenheap_callgraph::{Entry, EntryClass, FunctionId, Graph, Who};
+use xenheap_paths::{Direction, NodeSet, Shape};
+use xenheap_report::Escaped;
+
+use super::{
+    asking::{Asked, Selecting, word},
+    stats::Format,
+};
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure},
+    output,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Examples:
+  xenheap graph reach graph --to alloc_xenheap_pages --preset boot --preset cuts
+  xenheap graph reach graph --to panic --functions"))]
+pub struct Arguments {
+    /// A graph file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// The function that is reached
+    #[arg(long, value_name = "FUNCTION")]
+    pub to: String,
+    /// List all functions that lead to it, too
+    #[arg(long)]
+    pub functions: bool,
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    arguments.selecting.no_include()?;
+    let graph = super::load(&arguments.graph)?;
+    let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
+    let target = asked.function(&arguments.to)?;
+    let mut targets = asked.none();
+    targets.insert(target.0);
+    let lead = match &asked.selection.sources {
+        None => asked.reach(&targets, Direction::Backward),
+        Some(sources) => {
+            let paths = asked.paths(sources, &targets, Shape::default())?;
+            NodeSet::of(graph.functions.len(), paths.nodes().iter().copied())
+        }
+    };
+    output::stdout(|out| match arguments.format {
+        Format::Text => text(&graph, &asked, target, &lead, arguments.functions, out),
+        Format::Json => {
+            let functions: Vec<&str> = lead.iter().map(|node| asked.names.show(FunctionId(node))).collect();
+            let entries = graph.entries.iter().filter(|entry| lead.has(entry.function.0)).map(|entry| {
+                json!({
+                    "class": entry.class, "who": entry.who, "operation": entry.operation,
+                    "function": asked.names.show(entry.function), "source": entry.source,
+                })
+            });
+            let value = json!({
+                "to": asked.names.show(target),
+                "functions": functions,
+                "entries": entries.collect::<Vec<_>>(),
+                "left_out": asked.left_out_json(),
+            });
+            crate::paths::json::write_line(&value, out)
+        }
+    })?;
+    Ok(Exit::Done)
+}
+
+fn text(
+    graph: &Graph,
+    asked: &Asked,
+    target: FunctionId,
+    lead: &NodeSet,
+    list: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let others = lead.len() - usize::from(lead.has(target.0));
+    writeln!(out, "// {others} functions lead to {}", Escaped(asked.names.show(target)))?;
+    for line in asked.left_out() {
+        writeln!(out, "// {}", Escaped(line))?;
+    }
+    let mut by_class: BTreeMap<(EntryClass, Who), BTreeMap<&str, Vec<&Entry>>> = BTreeMap::new();
+    for entry in graph.entries.iter().filter(|entry| lead.has(entry.function.0)) {
+        by_class
+            .entry((entry.class, entry.who))
+            .or_default()
+            .entry(&entry.operation)
+            .or_default()
+            .push(entry);
+    }
+    for ((class, who), operations) in by_class {
+        writeln!(out, "\n{}, {}", word(&class), word(&who))?;
+        for (operation, entries) in operations {
+            let functions: Vec<&str> = entries.iter().map(|entry| asked.names.show(entry.function)).collect();
+            writeln!(out, "  {}  {}", Escaped(operation), Escaped(functions.join(", ")))?;
+        }
+    }
+    if list {
+        writeln!(out, "\nfunctions")?;
+        for node in lead.iter() {
+            writeln!(out, "  {}", Escaped(asked.names.show(FunctionId(node))))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `xenheap graph why`: the shortest paths between two functions, with what says that each step exists.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+use serde_json::json;
+use xenheap_callgraph::FunctionId;
+use xenheap_paths::{Path, Shape, shortest};
+use xenheap_report::Escaped;
+
+use super::{
+    asking::{Asked, Selecting, word},
+    stats::Format,
+};
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure},
+    output,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Example:
+  xenheap graph why graph do_memory_op alloc_domheap_pages --paths 3"))]
+pub struct Arguments {
+    /// A graph file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// Where paths start
+    #[arg(value_name = "A")]
+    pub from: String,
+    /// Where they end
+    #[arg(value_name = "B")]
+    pub to: String,
+    /// How many paths
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub paths: usize,
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// What says that a step exists.
+struct Evidence {
+    /// `flow (resolved)`, or `inlined`.
+    says: String,
+    place: Option<String>,
+    /// For a call through a pointer what is called.
+    target: Option<String>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let graph = super::load(&arguments.graph)?;
+    let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
+    let sources = asked.functions(std::slice::from_ref(&arguments.from))?;
+    let targets = asked.functions(std::slice::from_ref(&arguments.to))?;
+    let paths = asked.paths(&sources, &targets, Shape::default())?;
+    let found = shortest(&paths, arguments.paths);
+    output::stdout(|out| match arguments.format {
+        Format::Text => text(&asked, arguments, &found, out),
+        Format::Json => {
+            let list = found.iter().map(|path| {
+                let steps = path.iter().map(|step| {
+                    let evidence = step.edge.map(|edge| evidence(&asked, edge)).unwrap_or_default();
+                    let evidence = evidence.iter().map(|evidence| {
+                        json!({ "says": evidence.says, "at": evidence.place, "through": evidence.target })
+                    });
+                    json!({
+                        "function": asked.names.show(FunctionId(step.node)),
+                        "evidence": evidence.collect::<Vec<_>>(),
+                    })
+                });
+                steps.collect::<Vec<_>>()
+            });
+            let value = json!({
+                "from": arguments.from, "to": arguments.to,
+                "paths": list.collect::<Vec<_>>(), "left_out": asked.left_out_json(),
+            });
+            crate::paths::json::write_line(&value, out)
+        }
+    })?;
+    Ok(Exit::Done)
+}
+
+/// One for each place, with all that speaks for it.
+fn evidence(asked: &Asked, edge: u32) -> Vec<Evidence> {
+    let mut found: Vec<Evidence> = Vec::new();
+    for reason in asked.view.reasons(edge) {
+        let says = match reason.edge {
+            Some(edge) => format!("{} ({})", word(&edge.evidence), word(&edge.certainty)),
+            None => "inlined".to_owned(),
+        };
+        let place = reason.location.map(|place| format!("{}:{}", place.file, place.line));
+        match found.iter_mut().find(|other| other.place == place) {
+            Some(other) if other.says.contains(&says) => {}
+            Some(other) => other.says = format!("{}, {says}", other.says),
+            None => {
+                let target = reason.edge.and_then(|_| reason.site.target.clone());
+                found.push(Evidence { says, place, target });
+            }
+        }
+    }
+    found
+}
+
+fn text(asked: &Asked, arguments: &Arguments, found: &[Path], out: &mut dyn Write) -> io::Result<()> {
+    let (from, to) = (Escaped(&arguments.from), Escaped(&arguments.to));
+    match found.len() {
+        0 => writeln!(out, "// no path from {from} to {to}")?,
+        1 => writeln!(out, "// the shortest path from {from} to {to}, and what says that each step exists")?,
+        number => {
+            writeln!(
+                out,
+                "// the {number} shortest paths from {from} to {to}, and what says that each step exists"
+            )?;
+        }
+    }
+    for line in asked.left_out() {
+        writeln!(out, "// {}", Escaped(line))?;
+    }
+    for path in found {
+        writeln!(out)?;
+        for (depth, step) in path.iter().enumerate() {
+            write!(
+                out,
+                "{:indent$}{}",
+                "",
+                Escaped(asked.names.show(FunctionId(step.node))),
+                indent = 2 * depth
+            )?;
+            let evidence = step.edge.map(|edge| evidence(asked, edge)).unwrap_or_default();
+            for one in evidence.iter().take(1) {
+                let place = one.place.as_deref().unwrap_or("?");
+                let through =
+                    one.target.as_ref().map_or(String::new(), |target| format!(" through {target}"));
+                write!(out, "  {}", Escaped(format!("{place}{through}  {}", one.says)))?;
+            }
+            match evidence.len() {
+                0 | 1 => writeln!(out)?,
+                more => writeln!(out, ", and {} more places", more - 1)?,
+            }
+        }
+    }
+    Ok(())
+}
