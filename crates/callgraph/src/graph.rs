@@ -45,6 +45,9 @@ pub struct Facts {
     pub config_sha256: Option<String>,
     /// What was read, skipped and lost, by name: nothing disappears in silence.
     pub counts: std::collections::BTreeMap<String, u64>,
+    /// Functions that begin with a landing pad although no indirect call reaches them: why, by unit and name.
+    #[serde(default)]
+    pub unreached: std::collections::BTreeMap<String, String>,
 }
 
 /// A function of the source: its body, with the pieces and clones the compiler made of it, or only inlined copies.

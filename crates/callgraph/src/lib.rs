@@ -1,5 +1,6 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
+pub mod anonymity;
 pub mod build;
 mod csv;
 mod draft;
@@ -11,6 +12,7 @@ mod graph;
 mod names;
 mod part;
 pub mod presets;
+pub mod recall;
 mod stats;
 mod view;
 

@@ -85,6 +85,53 @@ pub fn apply(draft: &mut Draft, flow: &Flow) {
     for (what, count) in &flow.counts {
         draft.count(what, *count);
     }
+    draft.facts.unreached = unreached(draft, flow);
+}
+
+/// Why no indirect call reaches a function that could be called so.
+fn unreached(draft: &Draft, flow: &Flow) -> BTreeMap<String, String> {
+    let indirect = |site: SiteId| {
+        let kind = draft.sites.get(site.0 as usize).map(|site| site.kind);
+        matches!(kind, Some(SiteKind::Indirect | SiteKind::Alternative | SiteKind::Synthetic))
+    };
+    let reached: BTreeSet<FunctionId> =
+        draft.edges.iter().filter(|edge| indirect(edge.site)).map(|edge| edge.callee).collect();
+    let called: BTreeSet<FunctionId> =
+        draft.edges.iter().filter(|edge| !indirect(edge.site)).map(|edge| edge.callee).collect();
+    let mut why = BTreeMap::new();
+    for (id, function) in (0..).map(FunctionId).zip(&draft.functions) {
+        if reached.contains(&id)
+            || function.code != Code::C
+            || !function.pieces.iter().any(|piece| piece.landing)
+        {
+            continue;
+        }
+        let same = |callee: &&Callee| callee.name == function.name && callee.unit == function.unit;
+        let site = flow.sites.iter().find(|site| site.callees.iter().any(|callee| same(&callee)));
+        let held: Vec<&str> = flow
+            .places
+            .iter()
+            .filter(|(_, functions)| functions.contains(&function.name))
+            .map(|(place, _)| place.as_str())
+            .collect();
+        let mut reason = match (site, held.as_slice()) {
+            (Some(site), _) => format!(
+                "{} calls it through {}, and the compiler made that call direct",
+                site.function, site.target
+            ),
+            (None, []) => {
+                "its address is nowhere: the attribute cf_check alone gives it its endbr64".to_owned()
+            }
+            (None, held) => {
+                format!("its address is in {}, which nothing in this build calls through", held.join(", "))
+            }
+        };
+        if held.is_empty() && site.is_none() && called.contains(&id) {
+            reason.push_str("; it is called directly");
+        }
+        why.insert(format!("{}:{}", function.unit.as_deref().unwrap_or_default(), function.name), reason);
+    }
+    why
 }
 
 fn set(draft: &mut Draft, index: usize, target: String, open: Option<Open>) {

@@ -194,11 +194,10 @@ impl<'a, 't> Lowering<'a, 't> {
         }
     }
 
-    /// Whether what a place holds came from a model alone.
-    pub(super) fn holds_modelled(&self, node: Node) -> bool {
-        self.solver
-            .held(node)
-            .any(|held| matches!(held, Held::Address(place) if self.modelled.contains_key(&place)))
+    /// Whether what a node holds was read from an array that a model fills.
+    pub(super) fn is_modelled(&self, node: Node) -> bool {
+        let modelled = |held| matches!(held, Held::Address(place) if self.modelled.contains_key(&place));
+        self.solver.loaded_through(node).any(|pointer| self.solver.held(pointer).any(modelled))
     }
 
     fn function(&mut self, id: Routine, unit: Option<u32>, body: &'a gimple::Function<'t>) {

@@ -9,7 +9,10 @@ mod models;
 mod program;
 mod solve;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::Path,
+};
 
 use xenheap_facts::{
     build::Build,
@@ -22,7 +25,7 @@ use xenheap_facts::{
 pub use apply::apply;
 pub use program::{Dumps, Known, Program, Routine};
 
-use crate::{Code, Draft, Evidence, Open};
+use crate::{Code, Draft, Evidence, Open, anonymity};
 use lower::{Form, IndirectCall, Lowering, Name};
 use solve::{Held, Node};
 
@@ -124,6 +127,7 @@ pub fn resolve(draft: &mut Draft, image: &Image, build: &Build, fallback: bool) 
     let program = Program::new(&dumps, &types, assembly.iter().map(String::as_str))?;
     let flow = solve(&program, &mut types, image, fallback);
     apply(draft, &flow);
+    anonymity::judge(draft, &program, &flow.units);
     Ok(())
 }
 
@@ -355,7 +359,7 @@ fn report(
                 .and_then(|origin| lowering.nodes.get(&origin))
                 .is_some_and(|node| lowering.modelled.contains_key(node))
             || models::RUNS_BUG_FRAMES.contains(&function.as_str())
-            || lowering.holds_modelled(call.callee);
+            || lowering.is_modelled(call.callee);
         let origin = call.origin.and_then(|origin| lowering.nodes.get(&origin)).copied();
         let mut callees: Vec<Callee> = lowering
             .solver
@@ -516,7 +520,7 @@ fn why(lowering: &Lowering<'_, '_>, call: &IndirectCall<'_>, unit: Option<&str>,
         (Form::Asm, _) => Open::Assembly,
         (_, Some(Name::Field(..) | Name::Global(..) | Name::Static(..))) => Open::NeverSet,
         (_, Some(Name::Local(routine, name))) if is_parameter(lowering, routine, name) => Open::NeverSet,
-        _ if lowering.holds_modelled(call.callee) => Open::NeverSet,
+        _ if lowering.is_modelled(call.callee) => Open::NeverSet,
         _ => Open::Unknown,
     }
 }

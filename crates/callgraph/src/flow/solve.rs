@@ -121,6 +121,11 @@ impl Solver {
         }
     }
 
+    /// The pointers whose pointees go into a node.
+    pub(super) fn loaded_through(&self, to: Node) -> impl Iterator<Item = Node> + '_ {
+        self.loads.iter().filter(move |(_, into)| into.contains(&to)).map(|(pointer, _)| *pointer)
+    }
+
     pub(super) fn call(&mut self, callee: Node, call: Call) {
         self.calls.entry(callee).or_default().push(self.all_calls.len());
         self.all_calls.push(call);

@@ -6,6 +6,8 @@ mod cut;
 mod export;
 mod funnels;
 mod reach;
+mod recall;
+mod sites;
 mod stats;
 mod why;
 
@@ -37,6 +39,10 @@ pub enum Graph {
     Cut(cut::Arguments),
     /// Show the shortest paths between two functions, and what says that each step exists
     Why(why::Arguments),
+    /// List the indirect calls, what each can call, and why some are open
+    Sites(sites::Arguments),
+    /// Measure how much of what is possible a graph contains
+    Recall(recall::Arguments),
     /// Write a graph for other programs
     Export(export::Arguments),
 }
@@ -50,6 +56,8 @@ pub fn run(command: Graph) -> Result<Exit, Failure> {
         Graph::Funnels(arguments) => funnels::run(&arguments),
         Graph::Cut(arguments) => cut::run(&arguments),
         Graph::Why(arguments) => why::run(&arguments),
+        Graph::Sites(arguments) => sites::run(&arguments),
+        Graph::Recall(arguments) => recall::run(&arguments),
         Graph::Export(arguments) => export::run(&arguments),
     }
 }

@@ -1,0 +1,302 @@
+//! How much of what is possible a graph contains, measured against what is independent of it: the landing pads that the build put where
+//! an indirect call may arrive, and stacks that were seen.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::Serialize;
+
+use crate::{Certainty, Code, FunctionId, Graph, Open, SiteId, SiteKind};
+
+/// What a graph knows of its indirect calls. No fallback edge counts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Indirect {
+    /// Indirect and alternative calls of the image.
+    pub sites: usize,
+    /// Those of firmware.
+    pub firmware: usize,
+    /// Those with at least one target.
+    pub with_targets: usize,
+    /// Those of code that Xen writes at run time and that calls no function.
+    pub stubs: usize,
+    /// Those that are open, by reason.
+    pub open: BTreeMap<Open, usize>,
+    /// Targets of the sites that have some.
+    pub targets: Spread,
+    /// Functions in C that begin with a landing pad; none in a build without them.
+    pub landings: usize,
+    /// Those that a resolved edge of an indirect call reaches.
+    pub reached: usize,
+    /// The others, with the reason.
+    pub unreached: BTreeMap<String, String>,
+}
+
+/// How numbers are spread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Spread {
+    /// Sum divided by count.
+    pub mean: f64,
+    /// Half are not larger.
+    pub median: usize,
+    /// The largest.
+    pub most: usize,
+}
+
+impl Indirect {
+    /// Share of the sites that are resolved, firmware apart: with targets, or known to call nothing.
+    pub fn resolved(&self) -> Share {
+        Share { part: self.with_targets + self.stubs, whole: self.sites - self.firmware }
+    }
+
+    /// Share of the landing pads that are reached.
+    pub fn landing(&self) -> Share {
+        Share { part: self.reached, whole: self.landings }
+    }
+}
+
+/// A part of a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// How many.
+    pub part: usize,
+    /// Of how many.
+    pub whole: usize,
+}
+
+impl Share {
+    /// Per cent, cut after the second digit so that nothing is rounded up to a goal.
+    pub fn percent(self) -> Option<f64> {
+        let hundredths = (self.part * 10_000).checked_div(self.whole)?;
+        u32::try_from(hundredths).ok().map(|hundredths| f64::from(hundredths) / 100.0)
+    }
+}
+
+/// Measures a graph against its own image.
+pub fn indirect(graph: &Graph) -> Indirect {
+    let mut targets: HashMap<SiteId, usize> = HashMap::new();
+    let mut reached: HashSet<FunctionId> = HashSet::new();
+    for edge in graph.edges.iter().filter(|edge| edge.certainty != Certainty::Fallback) {
+        let Some(site) = graph.sites.get(edge.site.0 as usize) else { continue };
+        if matches!(site.kind, SiteKind::Indirect | SiteKind::Alternative | SiteKind::Synthetic) {
+            reached.insert(edge.callee);
+            *targets.entry(edge.site).or_default() += 1;
+        }
+    }
+    let mut found = Indirect {
+        sites: 0,
+        firmware: 0,
+        with_targets: 0,
+        stubs: 0,
+        open: BTreeMap::new(),
+        targets: Spread::default(),
+        landings: 0,
+        reached: 0,
+        unreached: BTreeMap::new(),
+    };
+    let mut sizes = Vec::new();
+    for (id, site) in (0..).map(SiteId).zip(&graph.sites) {
+        if !matches!(site.kind, SiteKind::Indirect | SiteKind::Alternative) {
+            continue;
+        }
+        found.sites += 1;
+        match (targets.get(&id), site.open) {
+            (Some(count), _) => sizes.push(*count),
+            (None, None) => found.stubs += 1,
+            (None, Some(open)) => *found.open.entry(open).or_default() += 1,
+        }
+    }
+    found.firmware = found.open.get(&Open::Firmware).copied().unwrap_or(0);
+    found.with_targets = sizes.len();
+    found.targets = spread(sizes);
+    for (id, function) in (0..).map(FunctionId).zip(&graph.functions) {
+        if function.code != Code::C || !function.pieces.iter().any(|piece| piece.landing) {
+            continue;
+        }
+        found.landings += 1;
+        if reached.contains(&id) {
+            found.reached += 1;
+            continue;
+        }
+        let name = format!("{}:{}", function.unit.as_deref().unwrap_or_default(), function.name);
+        let why = graph.facts.unreached.get(&name).map_or("not known", String::as_str).to_owned();
+        found.unreached.insert(name, why);
+    }
+    found
+}
+
+fn spread(mut sizes: Vec<usize>) -> Spread {
+    sizes.sort_unstable();
+    let sum = u32::try_from(sizes.iter().sum::<usize>()).unwrap_or(u32::MAX);
+    let count = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
+    Spread {
+        mean: if count == 0 { 0.0 } else { f64::from(sum) / f64::from(count) },
+        median: sizes.get(sizes.len() / 2).copied().unwrap_or(0),
+        most: sizes.last().copied().unwrap_or(0),
+    }
+}
+
+/// A frame of a stack that was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// Its function.
+    pub function: &'a str,
+    /// The file of a static function, or the end of its path.
+    pub file: Option<&'a str>,
+    /// Whether it is inlined into the frame before it.
+    pub inlined: bool,
+}
+
+/// How the graph explains that one function was seen to call another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Explained {
+    /// A call of it, or it is inlined there.
+    Direct,
+    /// A call of a function that ends by jumping to it, whose frame is gone then.
+    Tail,
+    /// A call through a pointer.
+    Indirect,
+    /// Not at all.
+    Missing,
+    /// One of the two is no function of the graph.
+    Unknown,
+}
+
+/// The (caller, callee) pairs of stacks, and how the graph explains each.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Pairs {
+    /// Each pair once.
+    pub pairs: BTreeMap<(String, String), Explained>,
+}
+
+impl Pairs {
+    /// How many are explained so.
+    pub fn count(&self, how: Explained) -> usize {
+        self.pairs.values().filter(|found| **found == how).count()
+    }
+
+    /// Share of the pairs that are edges, those through pointers apart.
+    pub fn direct(&self) -> Share {
+        let part = self.count(Explained::Direct) + self.count(Explained::Tail);
+        Share { part, whole: part + self.count(Explained::Missing) + self.count(Explained::Unknown) }
+    }
+}
+
+/// What the recorder puts before the name of an original that it wraps: the wrapper and the original are one.
+const RENAMED: &str = "heap_audited_";
+
+fn plain(name: &str) -> &str {
+    let name = name.split_once('.').map_or(name, |(base, _)| base);
+    name.strip_prefix(RENAMED).unwrap_or(name)
+}
+
+/// A graph, prepared for looking up pairs.
+pub struct Lookup<'a> {
+    graph: &'a Graph,
+    named: HashMap<&'a str, Vec<FunctionId>>,
+    direct: HashSet<(FunctionId, FunctionId)>,
+    tails: HashMap<FunctionId, Vec<FunctionId>>,
+    indirect: HashSet<(FunctionId, FunctionId)>,
+}
+
+impl<'a> Lookup<'a> {
+    /// Prepares it.
+    pub fn new(graph: &'a Graph) -> Self {
+        let mut lookup = Lookup {
+            graph,
+            named: HashMap::new(),
+            direct: HashSet::new(),
+            tails: HashMap::new(),
+            indirect: HashSet::new(),
+        };
+        for (id, function) in (0..).map(FunctionId).zip(&graph.functions) {
+            lookup.named.entry(plain(&function.name)).or_default().push(id);
+        }
+        for site in &graph.sites {
+            let mut outer = site.caller;
+            for frame in &site.inlined {
+                lookup.direct.insert((outer, frame.function));
+                outer = frame.function;
+            }
+        }
+        for edge in graph.edges.iter().filter(|edge| edge.certainty != Certainty::Fallback) {
+            let Some(site) = graph.sites.get(edge.site.0 as usize) else { continue };
+            let caller = site.inlined.last().map_or(site.caller, |frame| frame.function);
+            match site.kind {
+                SiteKind::Call | SiteKind::Fall | SiteKind::Tail => {
+                    lookup.direct.insert((caller, edge.callee));
+                    if site.kind != SiteKind::Call {
+                        lookup.tails.entry(site.caller).or_default().push(edge.callee);
+                    }
+                }
+                SiteKind::Indirect | SiteKind::Alternative | SiteKind::Synthetic => {
+                    lookup.indirect.insert((caller, edge.callee));
+                }
+            }
+        }
+        lookup
+    }
+
+    fn functions(&self, seen: Seen<'_>) -> Vec<FunctionId> {
+        let all = self.named.get(plain(seen.function)).map_or(&[][..], Vec::as_slice);
+        let in_file = |id: &&FunctionId| {
+            let function = self.graph.functions.get(id.0 as usize);
+            match (
+                seen.file,
+                function.and_then(|function| function.unit.as_deref().filter(|_| function.is_static)),
+            ) {
+                (Some(file), Some(unit)) => unit.ends_with(file),
+                _ => true,
+            }
+        };
+        all.iter().filter(in_file).copied().collect()
+    }
+
+    /// How the graph explains that the first was seen to call the second.
+    pub fn explain(&self, caller: Seen<'_>, callee: Seen<'_>) -> Explained {
+        let (callers, callees) = (self.functions(caller), self.functions(callee));
+        if callers.is_empty() || callees.is_empty() {
+            return Explained::Unknown;
+        }
+        let any = |edges: &HashSet<(FunctionId, FunctionId)>| {
+            callers.iter().any(|from| callees.iter().any(|to| edges.contains(&(*from, *to))))
+        };
+        if any(&self.direct) {
+            return Explained::Direct;
+        }
+        // Functions whose last act is a jump that ends in the callee.
+        let mut ends: BTreeSet<FunctionId> = callees.iter().copied().collect();
+        loop {
+            let more: Vec<_> = self
+                .tails
+                .iter()
+                .filter(|(from, to)| !ends.contains(*from) && to.iter().any(|to| ends.contains(to)))
+                .map(|(from, _)| *from)
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            ends.extend(more);
+        }
+        let through = |edges: &HashSet<(FunctionId, FunctionId)>| {
+            callers.iter().any(|from| ends.iter().any(|to| edges.contains(&(*from, *to))))
+        };
+        if through(&self.direct) {
+            return Explained::Tail;
+        }
+        if any(&self.indirect) || through(&self.indirect) {
+            return Explained::Indirect;
+        }
+        Explained::Missing
+    }
+
+    /// Adds the pairs of a stack, root first.
+    pub fn add(&self, stack: &[Seen<'_>], pairs: &mut Pairs) {
+        for pair in stack.windows(2) {
+            let [caller, callee] = pair else { continue };
+            let key = (plain(caller.function).to_owned(), plain(callee.function).to_owned());
+            if !pairs.pairs.contains_key(&key) {
+                pairs.pairs.insert(key, self.explain(*caller, *callee));
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `xenheap graph recall`.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+use serde::Serialize;
+use xenheap_callgraph::{
+    Open,
+    recall::{self, Explained, Indirect, Lookup, Pairs, Seen, Share},
+};
+use xenheap_model::Stack;
+use xenheap_report::{Filter, TextOptions};
+
+use super::{sites::reason, stats::Format};
+use crate::{
+    cli::concat_help,
+    config::{FormatConfig, Report, Symbols},
+    failure::{Exit, Failure},
+    load, output,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Examples:
+  xenheap graph recall graph                     landing pads, sites and targets of the graph's own image
+  xenheap graph recall graph runs/guests         also each (caller, callee) pair of each stack that was recorded"))]
+pub struct Arguments {
+    /// A graph file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// Recorded runs, as for `xenheap report`
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// What was measured.
+#[derive(Serialize)]
+struct Measured {
+    architecture: String,
+    xen: Option<String>,
+    indirect: Indirect,
+    resolved: Option<f64>,
+    landing: Option<f64>,
+    runs: Vec<RunPairs>,
+}
+
+/// The pairs of one run's stacks.
+#[derive(Serialize)]
+struct RunPairs {
+    run: String,
+    /// Whether the run is of the very image that the graph is of.
+    same_build: bool,
+    stacks: usize,
+    direct: usize,
+    tail: usize,
+    share: Option<f64>,
+    indirect: Vec<String>,
+    missing: Vec<String>,
+    unknown: Vec<String>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let graph = super::load(&arguments.graph)?;
+    let indirect = recall::indirect(&graph);
+    let lookup = Lookup::new(&graph);
+    let mut runs = Vec::new();
+    for path in &arguments.runs {
+        let loaded = load::load(path, &plain())?;
+        let mut pairs = Pairs::default();
+        for stack in loaded.run.stacks.values() {
+            add(&lookup, stack, &mut pairs);
+        }
+        let build = loaded.run.facts.build_id.as_deref();
+        let same_build = build.is_some() && build == graph.facts.build_id.as_deref();
+        runs.push(run_pairs(loaded.job, same_build, loaded.run.stacks.len(), &pairs));
+    }
+    let measured = Measured {
+        architecture: graph.facts.architecture.clone(),
+        xen: graph.facts.xen.clone(),
+        resolved: indirect.resolved().percent(),
+        landing: indirect.landing().percent(),
+        indirect,
+        runs,
+    };
+    match arguments.format {
+        Format::Text => output::stdout(|out| text(out, &measured))?,
+        Format::Json => output::stdout(|out| {
+            serde_json::to_writer_pretty(&mut *out, &measured)?;
+            writeln!(out)
+        })?,
+    }
+    Ok(Exit::Done)
+}
+
+/// A run as it is, all of it.
+fn plain() -> Report {
+    Report {
+        runs: Vec::new(),
+        format: FormatConfig::Text(TextOptions::default()),
+        output: None,
+        save: None,
+        symbols: Symbols::Beside,
+        force_symbols: false,
+        intake: xenheap_ledger::Config::default(),
+        strict: false,
+        allow: Vec::new(),
+        filter: Filter::default(),
+    }
+}
+
+fn add(lookup: &Lookup<'_>, stack: &Stack, pairs: &mut Pairs) {
+    let seen: Vec<Seen<'_>> = stack
+        .frames
+        .iter()
+        .map(|frame| Seen { function: &frame.function, file: frame.file.as_deref(), inlined: frame.inlined })
+        .collect();
+    lookup.add(&seen, pairs);
+}
+
+fn run_pairs(run: String, same_build: bool, stacks: usize, pairs: &Pairs) -> RunPairs {
+    let named = |how: Explained| {
+        let pairs = pairs.pairs.iter().filter(|(_, found)| **found == how);
+        pairs.map(|((caller, callee), _)| format!("{caller} -> {callee}")).collect()
+    };
+    RunPairs {
+        run,
+        same_build,
+        stacks,
+        direct: pairs.count(Explained::Direct),
+        tail: pairs.count(Explained::Tail),
+        share: pairs.direct().percent(),
+        indirect: named(Explained::Indirect),
+        missing: named(Explained::Missing),
+        unknown: named(Explained::Unknown),
+    }
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or("-".to_owned(), |share| format!("{share:.2} %"))
+}
+
+fn line(out: &mut dyn Write, what: &str, part: Share) -> io::Result<()> {
+    writeln!(out, "{what:<58}{:>7} of {:>7}  {:>9}", part.part, part.whole, percent(part.percent()))
+}
+
+fn text(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
+    let found = &measured.indirect;
+    let xen = measured.xen.as_deref().map_or(String::new(), |xen| format!("Xen {xen} "));
+    writeln!(out, "{xen}{}, indirect calls", measured.architecture)?;
+    if found.landings == 0 {
+        writeln!(out, "this build has no landing pads (CONFIG_XEN_IBT)")?;
+    } else {
+        line(out, "functions with a landing pad that an edge reaches", found.landing())?;
+    }
+    line(out, "sites resolved, firmware apart", found.resolved())?;
+    writeln!(out, "  with targets{:>52}", found.with_targets)?;
+    writeln!(out, "  code written at run time that calls nothing{:>21}", found.stubs)?;
+    let Share { part: sites, .. } = Share { part: found.sites, whole: 0 };
+    writeln!(out, "all sites{sites:>56}")?;
+    writeln!(
+        out,
+        "targets of a site: mean {:.2}, median {}, most {}",
+        found.targets.mean, found.targets.median, found.targets.most
+    )?;
+    let open: BTreeMap<Open, usize> = found.open.clone();
+    for (open, count) in open {
+        writeln!(out, "open: {:<50}{count:>9}", reason(open))?;
+    }
+    for (function, why) in &found.unreached {
+        writeln!(out, "not reached: {function}: {why}")?;
+    }
+    for run in &measured.runs {
+        let build = if run.same_build { "the graph's build" } else { "another build" };
+        writeln!(out, "\n{} ({build}), {} stacks", run.run, run.stacks)?;
+        let part = run.direct + run.tail;
+        let whole = part + run.missing.len() + run.unknown.len();
+        line(out, "pairs that are edges, through pointers apart", Share { part, whole })?;
+        writeln!(out, "  through a function that ends with a jump{:>24}", run.tail)?;
+        writeln!(out, "pairs through pointers{:>43}", run.indirect.len())?;
+        for (what, pairs) in [
+            ("through a pointer", &run.indirect),
+            ("no edge", &run.missing),
+            ("no function of the graph", &run.unknown),
+        ] {
+            for pair in pairs {
+                writeln!(out, "{what}: {pair}")?;
+            }
+        }
+    }
+    Ok(())
+}
