@@ -6,12 +6,13 @@ use std::{
 };
 
 use serde::Serialize;
+use xenheap_judge::EntryPoint;
 use xenheap_model::{
     Amount, Arch, Charge, Check, Counters, Domain, DomainAccount, Facts, Kind, KindTotals, LogFormat,
     Machine, Owner, Rise, Source, Stack, Tables, Totals, View,
 };
 
-use crate::{AsciiJson, Calls, EntryPoint, Filter, Finding, LeftOut, Renderer, Report, guest::guest};
+use crate::{AsciiJson, Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;

@@ -5,7 +5,6 @@
 //! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`Escaped`]).
 
 mod calls;
-mod entry;
 mod escape;
 mod file;
 mod filter;
@@ -22,7 +21,6 @@ mod size;
 mod text;
 
 pub use calls::Calls;
-pub use entry::{Entry, EntryPoint};
 pub use escape::{AsciiJson, Escaped};
 pub use file::write_whole;
 pub use filter::{Filter, LeftOut};

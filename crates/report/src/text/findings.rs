@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
 };
 
+use xenheap_judge::EntryPoint;
 use xenheap_model::{Charge, Domain, DomainId, Frame, Kind, Owner, Stack, StackId};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     overview::bytes_in,
 };
 use crate::{
-    EntryPoint, Escaped, Group, Leftover, Report,
+    Escaped, Group, Leftover, Report,
     finding::look,
     size::{Bytes, Count, Several},
 };
