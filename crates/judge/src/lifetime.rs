@@ -128,7 +128,7 @@ fn of_rows(rows: &[&Row], ended: &BTreeSet<DomainId>) -> Lifetime {
 #[cfg(test)]
 mod tests {
     use xenheap_model::{
-        Charge, Check, CheckId, Counters, Domain, DomainAccount, Kind, Left, Moment, Outcome, RowKey, StackId,
+        Charge, Check, CheckId, Counters, Domain, DomainAccount, Kind, Moment, Outcome, RowKey, StackId,
     };
 
     use super::*;
@@ -178,7 +178,7 @@ mod tests {
             row(6, Owner::Created(d(1)), got(1, 0, 0)),
             row(7, Owner::Unknown, got(2, 2, 0)),
         ]);
-        run.left.push(Left {
+        run.left.push(xenheap_model::Left {
             stack: StackId(6),
             kind: Kind::Xmalloc,
             charge: Charge::Nobody,
