@@ -6,7 +6,10 @@ use std::{
 };
 
 use xenheap_model::{Counters, Domain, DomainId, NormalStack, Row, Run, Verdict};
-use xenheap_verdicts::{Entry, Exceeded, Match, Per, Subject, VerdictFile};
+use xenheap_verdicts::{
+    Entry, Exceeded, Match, Per, Subject, VerdictFile,
+    note::{BY, Note},
+};
 
 use crate::{
     Key,
@@ -28,6 +31,30 @@ impl Decision {
     /// Whether the stack is accepted: by an entry with a justification, of which no claim is contradicted.
     pub fn is_accepted(&self) -> bool {
         self.entry.as_ref().is_some_and(Entry::accepts) && self.remarks.is_empty()
+    }
+}
+
+/// What stands before a verdict above a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// The entry's id.
+    Id,
+    /// Who decided, as the RFC's files have it.
+    By,
+}
+
+impl Decision {
+    /// The lines that stand above the stack.
+    pub fn note(&self, head: Head) -> Note {
+        match (&self.entry, head) {
+            (Some(entry), Head::Id) => entry.note(Some(&entry.id)),
+            (Some(entry), Head::By) => entry.note(Some(entry.by())),
+            (None, head) => Note {
+                head: (head == Head::By).then(|| BY.to_owned()),
+                verdict: Some(self.verdict),
+                ..Note::default()
+            },
+        }
     }
 }
 

@@ -7,12 +7,14 @@ mod entry;
 mod gate;
 mod lifetime;
 mod policy;
+mod propose;
 mod tally;
 
-pub use decide::{Decision, Decisions, Remark, Unused, decide};
+pub use decide::{Decision, Decisions, Head, Remark, Unused, decide};
 pub use diff::{Change, Changed, Diff, Side, diff};
 pub use entry::{Entry, EntryPoint};
 pub use gate::{Case, Code, Gate, Judged, Refusal, check};
 pub use lifetime::{Judgement, Lifetime, judge};
 pub use policy::{Leaks, Policy, PolicyError};
+pub use propose::{Proposal, propose};
 pub use tally::Key;

@@ -51,6 +51,18 @@ impl Lifetime {
         }
     }
 
+    /// For people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Lifetime::Bracketed => "always freed before the call returned",
+            Lifetime::Returned => "freed within the run",
+            Lifetime::Held => "as long as its domain",
+            Lifetime::Unknown => "not known",
+            Lifetime::Left => "longer than its domain",
+            Lifetime::Growing => "grows from cycle to cycle",
+        }
+    }
+
     /// Whether, in a run without a gap, it is a leak.
     pub fn is_leak(self) -> bool {
         matches!(self, Lifetime::Left | Lifetime::Growing)

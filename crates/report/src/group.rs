@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use xenheap_judge::Key;
 use xenheap_model::{Charge, Counters, Kind, Stack, StackId};
 
 use crate::Finding;
@@ -25,6 +26,11 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
+    /// What decisions and judgements are kept by.
+    pub fn key(&self) -> Key {
+        Key { stack: self.id, kind: self.kind, charge: self.charge }
+    }
+
     /// Groups findings; the groups stand in the order in which findings with their sums would stand.
     pub(crate) fn of(findings: Vec<Finding<'a>>) -> Vec<Self> {
         let mut groups: BTreeMap<_, Group<'a>> = BTreeMap::new();

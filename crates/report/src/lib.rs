@@ -5,10 +5,12 @@
 //! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`Escaped`]).
 
 mod calls;
+pub mod diff;
 mod escape;
 mod file;
 mod filter;
 mod finding;
+pub mod gate;
 mod glob;
 mod group;
 mod guest;

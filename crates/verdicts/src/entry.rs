@@ -139,6 +139,16 @@ impl fmt::Display for Exceeded {
     }
 }
 
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let claims =
+            [("bytes each", self.size), ("allocations", self.allocations), ("bytes live", self.live)];
+        let claims: Vec<String> =
+            claims.iter().filter_map(|(what, most)| most.map(|most| format!("{most} {what}"))).collect();
+        write!(f, "at most {}, for each {}", claims.join(", "), self.per.as_str())
+    }
+}
+
 impl Bound {
     /// Compares with what a run showed of one domain, or of all together.
     pub fn exceeded(&self, counters: &Counters) -> Vec<Exceeded> {

@@ -12,6 +12,7 @@ mod matching;
 pub mod note;
 mod pattern;
 pub mod rfc;
+mod source;
 
 pub use entry::{Bound, ChargeTo, Entry, Exceeded, Per, Subject};
 pub use error::{EditError, VerdictError};
@@ -19,3 +20,4 @@ pub use file::{Change, VerdictFile, indent};
 pub use harvest::{Harvest, harvest};
 pub use matching::{Difference, Match, Near};
 pub use pattern::{GAP, Pattern};
+pub use source::{SourceError, changed_functions};

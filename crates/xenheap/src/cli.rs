@@ -11,7 +11,12 @@ use clap_complete::Shell;
 use xenheap_model::{Charge, CheckId, Domain, Kind, View};
 use xenheap_report::Glob;
 
-use crate::failure::{EXIT_CODES, Exit, Failure};
+use crate::{
+    check::Check,
+    diff::Diff,
+    failure::{EXIT_CODES, Exit, Failure},
+    verdict::Verdict,
+};
 
 /// Which anonymous memory does Xen allocate at run time, by which path, and is it given back?
 ///
@@ -28,7 +33,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-fn concat_help(example: &str) -> String {
+pub fn concat_help(example: &str) -> String {
     format!("{example}\n\n{EXIT_CODES}")
 }
 
@@ -41,6 +46,13 @@ pub enum Command {
     Lab(Lab),
     /// Report what a log, a lab folder or a saved run contains
     Report(Report),
+    /// Tell what two runs have differently
+    Diff(Diff),
+    /// Let runs pass or refuse them: verdicts, lifetimes, bounds and coverage against a policy
+    Check(Check),
+    /// Write down and look up what people decided of stacks
+    #[command(subcommand)]
+    Verdict(Verdict),
     /// Print a script that makes a shell complete the arguments
     #[command(after_help = "Example:\n  xenheap completions bash > /etc/bash_completion.d/xenheap")]
     Completions {
@@ -233,6 +245,13 @@ pub struct Report {
     /// Which boot of the log, from 1; without it the first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "What is read")]
     pub boot: Option<u32>,
+
+    /// Show above each stack what this verdict file decides (docs/verdicts.md)
+    #[arg(long, value_name = "FILE", help_heading = "Verdicts")]
+    pub verdicts: Option<PathBuf>,
+    /// Add an entry to the verdict file, UNDECIDED, for each stack that it lacks
+    #[arg(long, requires = "verdicts", help_heading = "Verdicts")]
+    pub add_unknown: bool,
 
     /// Exit with 1 if a self-check failed
     #[arg(long, help_heading = "Self-checks")]
