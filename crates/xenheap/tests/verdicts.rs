@@ -222,6 +222,50 @@ fn the_policy_can_ask_for_more() {
     assert!(ran.err.contains("unknown field"), "{}", ran.err);
 }
 
+/// The schema of SARIF 2.1.0 that the crate serde-sarif was made from, in cargo's copy of its source.
+fn sarif_schema() -> serde_json::Value {
+    let cargo = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value = serde_json::from_slice(&cargo.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let package =
+        packages.iter().find(|package| package["name"] == "serde-sarif").expect("the crate is a dependency");
+    let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
+    serde_json::from_str(&read(&manifest.with_file_name("src").join("schema.json"))).expect("a schema")
+}
+
+#[test]
+fn sarif_and_code_quality_have_the_form_that_is_asked_for() {
+    let dir = tempdir().expect("a temporary folder");
+    let (sarif, quality) = (dir.path().join("s.sarif"), dir.path().join("q.json"));
+    assert_eq!(run(&["check", "--sarif", text(&sarif), "--code-quality", text(&quality), RUN]).code, 1);
+    let sarif: serde_json::Value = serde_json::from_str(&read(&sarif)).expect("JSON");
+    assert!(!sarif["runs"][0]["results"].as_array().expect("results").is_empty());
+    let validator = jsonschema::validator_for(&sarif_schema()).expect("a schema");
+    let errors: Vec<String> = validator.iter_errors(&sarif).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+
+    // https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+    let issues: serde_json::Value = serde_json::from_str(&read(&quality)).expect("JSON");
+    let issues = issues.as_array().expect("an array");
+    let mut prints = std::collections::BTreeSet::new();
+    for issue in issues {
+        assert!(issue["description"].is_string() && issue["check_name"].is_string(), "{issue}");
+        assert!(
+            ["info", "minor", "major", "critical", "blocker"]
+                .contains(&issue["severity"].as_str().expect("a word"))
+        );
+        let path = issue["location"]["path"].as_str().expect("a path");
+        assert!(!path.starts_with("./") && !path.starts_with('/'), "{path}");
+        assert!(issue["location"]["lines"]["begin"].as_u64().is_some_and(|line| line > 0), "{issue}");
+        assert!(prints.insert(issue["fingerprint"].as_str().expect("a text")), "fingerprints are unique");
+    }
+    assert!(!issues.is_empty());
+}
+
 #[test]
 fn every_file_of_the_gate() {
     let dir = folder();
