@@ -225,7 +225,9 @@ fn the_policy_can_ask_for_more() {
 /// The schema of SARIF 2.1.0 that the crate serde-sarif was made from, in cargo's copy of its source.
 fn sarif_schema() -> serde_json::Value {
     let cargo = std::process::Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        // Crates for other systems need not be there.
+        .args(["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform"])
+        .arg(format!("{}-unknown-linux-gnu", std::env::consts::ARCH))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
@@ -234,7 +236,10 @@ fn sarif_schema() -> serde_json::Value {
     let package =
         packages.iter().find(|package| package["name"] == "serde-sarif").expect("the crate is a dependency");
     let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
-    serde_json::from_str(&read(&manifest.with_file_name("src").join("schema.json"))).expect("a schema")
+    // The schema's pattern for languages has a bracket too many, which not every engine lets pass.
+    let schema =
+        read(&manifest.with_file_name("src").join("schema.json")).replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
+    serde_json::from_str(&schema).expect("a schema")
 }
 
 #[test]
