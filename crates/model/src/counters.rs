@@ -36,3 +36,36 @@ pub struct Counters {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bracketed: Option<u64>,
 }
+
+impl Counters {
+    /// Adds what can be added up. Peaks need not have been at one time: the larger one is kept.
+    pub fn add(&mut self, more: &Counters) {
+        let sum = self;
+        for (sum, more) in [
+            (&mut sum.allocs, more.allocs),
+            (&mut sum.bytes, more.bytes),
+            (&mut sum.failed, more.failed),
+            (&mut sum.taken, more.taken),
+            (&mut sum.taken_bytes, more.taken_bytes),
+            (&mut sum.freed, more.freed),
+            (&mut sum.freed_bytes, more.freed_bytes),
+            (&mut sum.given, more.given),
+            (&mut sum.given_bytes, more.given_bytes),
+            (&mut sum.live, more.live),
+            (&mut sum.live_bytes, more.live_bytes),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+        sum.bracketed = match (sum.bracketed, more.bracketed) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (a, b) => a.or(b),
+        };
+        sum.peak = sum.peak.max(more.peak);
+        sum.max = sum.max.max(more.max);
+        // 0 says that there was no allocation.
+        sum.min = match (sum.min, more.min) {
+            (0, min) | (min, 0) => min,
+            (a, b) => a.min(b),
+        };
+    }
+}

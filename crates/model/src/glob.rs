@@ -12,13 +12,12 @@ pub struct Glob(String);
 impl Glob {
     /// Whether a text as a whole is meant.
     pub fn is(&self, text: &str) -> bool {
-        matches(self.0.as_bytes(), text.as_bytes())
+        glob(&self.0, text)
     }
 
     /// Whether the frame's function is meant.
     pub fn is_frame(&self, frame: &Frame) -> bool {
-        matches(self.0.as_bytes(), frame.function.as_bytes())
-            || frame.file.is_some() && matches(self.0.as_bytes(), frame.name().as_bytes())
+        glob(&self.0, &frame.function) || frame.file.is_some() && glob(&self.0, &frame.name())
     }
 }
 
@@ -36,8 +35,11 @@ impl fmt::Display for Glob {
     }
 }
 
+/// Whether a text is one that the pattern means: `*` stands for any characters, `?` for one.
+///
 /// Compares in a time that grows with the product of the lengths: only the last `*` is ever tried again.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     let mut retry = None;
     loop {
@@ -81,10 +83,10 @@ mod tests {
             ("", "", true),
             ("", "x", false),
         ] {
-            assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
         }
         let long = "a".repeat(5000);
-        assert!(!matches(b"*a*a*a*a*a*a*a*b", long.as_bytes()));
+        assert!(!glob("*a*a*a*a*a*a*a*b", &long));
     }
 
     #[test]

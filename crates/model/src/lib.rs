@@ -14,21 +14,25 @@ mod event;
 mod glob;
 mod kind;
 mod life;
+mod normal;
 mod run;
 mod stack;
+mod verdict;
 
 pub use check::{Check, CheckId, Outcome};
 pub use counters::Counters;
 pub use domain::{Domain, ParseDomainError};
 pub use event::{AnyEvent, Event, Op};
-pub use glob::Glob;
+pub use glob::{Glob, glob};
 pub use kind::{Charge, Kind, ParseKindError, View};
 pub use life::{Amount, DomainAccount, DomainEvent, DomainId, DomainState, How, Life, Moment, Pool, Subject};
+pub use normal::{NormalFrame, NormalStack, clean};
 pub use run::{
     Arch, Charged, Cycles, Dump, Facts, GROWING, Growing, KindTotals, Left, LogFormat, Machine, Owner, Pair,
     Refused, Rise, Row, RowKey, Run, Service, Tables, Totals,
 };
 pub use stack::{Frame, Mark, Pc, RawStack, Source, Stack, StackId, TraceFrame};
+pub use verdict::{ParseVerdictError, Verdict};
 
 /// Bytes in a page on every architecture that Xen's recorder runs on.
 pub const PAGE_SIZE: u64 = 4096;

@@ -4,7 +4,9 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use xenheap_model::{Amount, Service, Stack, StackId};
 
-use crate::{EntryPoint, finding};
+use xenheap_judge::EntryPoint;
+
+use crate::finding;
 
 /// The calls of one entry point. A call that allocated by several paths is counted by each, so what is known of single
 /// calls is known by path.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use xenheap_judge::Key;
 use xenheap_model::{Charge, Counters, Kind, Stack, StackId};
 
 use crate::Finding;
@@ -25,6 +26,11 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
+    /// What decisions and judgements are kept by.
+    pub fn key(&self) -> Key {
+        Key { stack: self.id, kind: self.kind, charge: self.charge }
+    }
+
     /// Groups findings; the groups stand in the order in which findings with their sums would stand.
     pub(crate) fn of(findings: Vec<Finding<'a>>) -> Vec<Self> {
         let mut groups: BTreeMap<_, Group<'a>> = BTreeMap::new();
@@ -38,7 +44,7 @@ impl<'a> Group<'a> {
                 counters: Counters::default(),
                 findings: Vec::new(),
             });
-            add(&mut group.counters, &finding.counters);
+            group.counters.add(&finding.counters);
             group.findings.push(finding);
         }
         let mut groups: Vec<_> = groups.into_values().collect();
@@ -47,34 +53,4 @@ impl<'a> Group<'a> {
         });
         groups
     }
-}
-
-/// Adds up what can be added up.
-pub(crate) fn add(sum: &mut Counters, more: &Counters) {
-    for (sum, more) in [
-        (&mut sum.allocs, more.allocs),
-        (&mut sum.bytes, more.bytes),
-        (&mut sum.failed, more.failed),
-        (&mut sum.taken, more.taken),
-        (&mut sum.taken_bytes, more.taken_bytes),
-        (&mut sum.freed, more.freed),
-        (&mut sum.freed_bytes, more.freed_bytes),
-        (&mut sum.given, more.given),
-        (&mut sum.given_bytes, more.given_bytes),
-        (&mut sum.live, more.live),
-        (&mut sum.live_bytes, more.live_bytes),
-    ] {
-        *sum = sum.saturating_add(more);
-    }
-    sum.bracketed = match (sum.bracketed, more.bracketed) {
-        (Some(a), Some(b)) => Some(a.saturating_add(b)),
-        (a, b) => a.or(b),
-    };
-    sum.peak = sum.peak.max(more.peak);
-    sum.max = sum.max.max(more.max);
-    // 0 says that there was no allocation.
-    sum.min = match (sum.min, more.min) {
-        (0, min) | (min, 0) => min,
-        (a, b) => a.min(b),
-    };
 }

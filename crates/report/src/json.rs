@@ -6,12 +6,13 @@ use std::{
 };
 
 use serde::Serialize;
+use xenheap_judge::{Decision, EntryPoint, Key, Lifetime};
 use xenheap_model::{
     Amount, Arch, Charge, Check, Counters, Domain, DomainAccount, Facts, Kind, KindTotals, LogFormat,
-    Machine, Owner, Rise, Source, Stack, Tables, Totals, View,
+    Machine, Owner, Rise, RowKey, Source, Stack, Tables, Totals, Verdict, View,
 };
 
-use crate::{AsciiJson, Calls, EntryPoint, Filter, Finding, LeftOut, Renderer, Report, guest::guest};
+use crate::{AsciiJson, Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;
@@ -178,7 +179,23 @@ struct FindingView<'a> {
     current: Domain,
     owner: Owner,
     counters: Counters,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifetime: Option<Lifetime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<DecisionView<'a>>,
     stack: StackView<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct DecisionView<'a> {
+    verdict: Verdict,
+    accepted: bool,
+    id: Option<&'a str>,
+    by: Option<&'a str>,
+    assumption: Option<&'a str>,
+    comment: &'a str,
+    remarks: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -231,10 +248,14 @@ impl<'a> ReportView<'a> {
             charged: run.charged().map(|charged| ChargedView {
                 domain_pool: charged.domain_pool,
                 no_refcount: charged.no_refcount,
-                rows: report.charged().into_iter().map(FindingView::new).collect(),
+                rows: report.charged().into_iter().map(|finding| FindingView::new(finding, report)).collect(),
             }),
             calls: report.calls().into_iter().map(CallsView::new).collect(),
-            findings: report.findings().into_iter().map(FindingView::new).collect(),
+            findings: report
+                .findings()
+                .into_iter()
+                .map(|finding| FindingView::new(finding, report))
+                .collect(),
         }
     }
 }
@@ -324,16 +345,34 @@ impl<'a> CallsView<'a> {
 }
 
 impl<'a> FindingView<'a> {
-    fn new(finding: Finding<'a>) -> Self {
-        let key = finding.key;
+    fn new(finding: Finding<'a>, report: &'a Report) -> Self {
+        let RowKey { stack, kind, charge, current, owner } = finding.key;
+        let key = Key { stack, kind, charge };
         FindingView {
             point: EntryPoint::of(finding.stack),
-            kind: key.kind,
-            charge: key.charge,
-            current: key.current,
-            owner: key.owner,
+            kind,
+            charge,
+            current,
+            owner,
             counters: finding.counters,
+            lifetime: report.judgement(key).map(|judgement| judgement.lifetime),
+            decision: report.decision(key).map(DecisionView::new),
             stack: StackView::new(finding.stack),
+        }
+    }
+}
+
+impl<'a> DecisionView<'a> {
+    fn new(decision: &'a Decision) -> Self {
+        let entry = decision.entry.as_ref();
+        DecisionView {
+            verdict: decision.verdict,
+            accepted: decision.is_accepted(),
+            id: entry.map(|entry| entry.id.as_str()),
+            by: entry.and_then(|entry| entry.by.as_deref()),
+            assumption: entry.and_then(|entry| entry.assumption.as_deref()),
+            comment: entry.map_or("", |entry| entry.comment.as_str()),
+            remarks: decision.remarks.iter().map(ToString::to_string).collect(),
         }
     }
 }

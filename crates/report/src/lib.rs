@@ -5,11 +5,12 @@
 //! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`Escaped`]).
 
 mod calls;
-mod entry;
+pub mod diff;
 mod escape;
 mod file;
 mod filter;
 mod finding;
+pub mod gate;
 mod group;
 mod guest;
 mod json;
@@ -21,7 +22,6 @@ mod size;
 mod text;
 
 pub use calls::Calls;
-pub use entry::{Entry, EntryPoint};
 pub use escape::{AsciiJson, Escaped};
 pub use file::write_whole;
 pub use filter::{Filter, LeftOut};

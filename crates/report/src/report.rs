@@ -1,8 +1,12 @@
-use std::{collections::BTreeSet, io};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
+use xenheap_judge::{Decision, Decisions, Judgement, Key, judge};
 use xenheap_model::{DomainAccount, Kind, Row, RowKey, Run, StackId};
 
-use crate::{Calls, Filter, Finding, LeftOut, Leftover, calls, leftover, rfc::EventLog};
+use crate::{Calls, Filter, Finding, Group, LeftOut, Leftover, calls, leftover, rfc::EventLog};
 
 /// A run, and what a filter left of its findings.
 #[derive(Clone, Debug)]
@@ -14,19 +18,52 @@ pub struct Report {
     dropped: BTreeSet<RowKey>,
     left_out: LeftOut,
     events: Option<EventLog>,
+    judgements: BTreeMap<Key, Judgement>,
+    decisions: Option<Decisions>,
 }
 
 impl Report {
     /// `name` is what people call the run: its file or folder.
     pub fn new(name: impl Into<String>, run: Run, filter: &Filter) -> Self {
         let (kept, dropped, left_out) = filter.apply(&run);
-        Report { name: name.into(), run, filter: filter.clone(), kept, dropped, left_out, events: None }
+        Report {
+            name: name.into(),
+            judgements: judge(&run),
+            run,
+            filter: filter.clone(),
+            kept,
+            dropped,
+            left_out,
+            events: None,
+            decisions: None,
+        }
     }
 
     /// Adds the single events, which the RFC's format needs.
     pub fn with_events(mut self, events: EventLog) -> Self {
         self.events = Some(events);
         self
+    }
+
+    /// Adds what people decided.
+    pub fn with_decisions(mut self, decisions: Decisions) -> Self {
+        self.decisions = Some(decisions);
+        self
+    }
+
+    /// What people decided, if that was added.
+    pub fn decisions(&self) -> Option<&Decisions> {
+        self.decisions.as_ref()
+    }
+
+    /// What people decided of one stack, if that was added.
+    pub fn decision(&self, key: Key) -> Option<&Decision> {
+        self.decisions.as_ref()?.by_key.get(&key)
+    }
+
+    /// What the machine concludes of one stack.
+    pub fn judgement(&self, key: Key) -> Option<&Judgement> {
+        self.judgements.get(&key)
     }
 
     /// What people call it.
@@ -89,6 +126,28 @@ impl Report {
             service.kind != Kind::PoolGrowth && shown.contains(&(service.stack, service.kind))
         });
         calls::by_entry(services, &self.run.stacks)
+    }
+
+    /// What it kept, in the order in which the report for people numbers it: leaks, what is live, pages of the xmalloc pool,
+    /// what is not live any more.
+    pub fn numbered(&self) -> Vec<Group<'_>> {
+        let mut groups = Group::of(self.findings());
+        let leaks: Vec<Key> = self
+            .leftovers()
+            .iter()
+            .map(|leftover| Key { stack: leftover.id, kind: leftover.kind, charge: leftover.charge })
+            .collect();
+        groups.sort_by_key(|group| {
+            let leak = leaks.iter().position(|leak| *leak == group.key());
+            let section = match (leak, group.counters.live > 0, group.kind) {
+                (Some(_), ..) => 0,
+                (None, true, Kind::PoolGrowth) => 2,
+                (None, true, _) => 1,
+                (None, false, _) => 3,
+            };
+            (section, leak)
+        });
+        groups
     }
 
     /// What it kept: what is live first, then by bytes.

@@ -62,7 +62,7 @@ impl Text {
             return overview::refused(report, paint, out);
         }
         let groups = Group::of(report.findings());
-        let mut findings = Findings::new(&groups, self.0, paint);
+        let mut findings = Findings::new(report, &groups, self.0, paint);
         overview::filtered(report, out)?;
         leaks::write(report, &mut findings, paint, out)?;
         domains::write(report, paint, out)?;

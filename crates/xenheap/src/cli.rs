@@ -8,10 +8,14 @@ use std::{
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use xenheap_model::{Charge, CheckId, Domain, Kind, View};
-use xenheap_report::Glob;
+use xenheap_model::{Charge, CheckId, Domain, Glob, Kind, View};
 
-use crate::failure::{EXIT_CODES, Exit, Failure};
+use crate::{
+    check::Check,
+    diff::Diff,
+    failure::{EXIT_CODES, Exit, Failure},
+    verdict::Verdict,
+};
 
 /// Which anonymous memory does Xen allocate at run time, by which path, and is it given back?
 ///
@@ -46,6 +50,13 @@ pub enum Command {
     Graph(crate::graph::Graph),
     /// Count and list the ways that calls can take to or from a function
     Paths(Box<crate::paths::Arguments>),
+    /// Tell what two runs have differently
+    Diff(Diff),
+    /// Let runs pass or refuse them: verdicts, lifetimes, bounds and coverage against a policy
+    Check(Check),
+    /// Write down and look up what people decided of stacks
+    #[command(subcommand)]
+    Verdict(Verdict),
     /// Print a script that makes a shell complete the arguments
     #[command(after_help = "Example:\n  xenheap completions bash > /etc/bash_completion.d/xenheap")]
     Completions {
@@ -238,6 +249,13 @@ pub struct Report {
     /// Which boot of the log, from 1; without it the first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "What is read")]
     pub boot: Option<u32>,
+
+    /// Show above each stack what this verdict file decides (docs/verdicts.md)
+    #[arg(long, value_name = "FILE", help_heading = "Verdicts")]
+    pub verdicts: Option<PathBuf>,
+    /// Add an entry to the verdict file, UNDECIDED, for each stack that it lacks
+    #[arg(long, requires = "verdicts", help_heading = "Verdicts")]
+    pub add_unknown: bool,
 
     /// Exit with 1 if a self-check failed
     #[arg(long, help_heading = "Self-checks")]

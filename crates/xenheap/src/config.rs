@@ -17,6 +17,9 @@ use crate::{
 #[derive(Debug)]
 pub enum Command {
     Report(Report),
+    Diff(crate::diff::Diff),
+    Check(crate::check::Check),
+    Verdict(crate::verdict::Verdict),
     Instrument(Instrument),
     LabRun(Box<RunConfig>),
     LabFetch(XenSource),
@@ -39,6 +42,28 @@ pub struct Report {
     pub strict: bool,
     pub allow: Vec<CheckId>,
     pub filter: Filter,
+    pub verdicts: Option<PathBuf>,
+    pub add_unknown: bool,
+}
+
+impl Report {
+    /// Reads a run as it is, with the names beside it.
+    pub fn plain(run: PathBuf) -> Self {
+        Report {
+            runs: vec![run],
+            format: FormatConfig::Json,
+            output: None,
+            save: None,
+            symbols: Symbols::Beside,
+            force_symbols: false,
+            intake: xenheap_ledger::Config::default(),
+            strict: false,
+            allow: Vec::new(),
+            filter: Filter::default(),
+            verdicts: None,
+            add_unknown: false,
+        }
+    }
 }
 
 /// The output format with what belongs to it.
@@ -81,6 +106,9 @@ pub enum What {
 pub fn lower(cli: Cli) -> Result<Command, Failure> {
     Ok(match cli.command {
         cli::Command::Report(args) => Command::Report(report(args)?),
+        cli::Command::Diff(args) => Command::Diff(args),
+        cli::Command::Check(args) => Command::Check(args),
+        cli::Command::Verdict(args) => Command::Verdict(args),
         cli::Command::Instrument(args) => Command::Instrument(instrument(args)),
         cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(*args)?)),
         cli::Command::Lab(cli::Lab::Fetch { xen }) => Command::LabFetch(source(&xen)?),
@@ -134,6 +162,8 @@ fn report(args: cli::Report) -> Result<Report, Failure> {
         symbols,
         force_symbols: args.force_symbols,
         intake: xenheap_ledger::Config { boot: args.boot, view: args.view, format: None },
+        verdicts: args.verdicts,
+        add_unknown: args.add_unknown,
         strict: args.strict,
         allow: args.allow,
         filter: Filter {

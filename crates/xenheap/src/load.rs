@@ -65,6 +65,13 @@ pub fn load(path: &Path, config: &Report) -> Result<Loaded, Failure> {
     finish_log(read, place, config)
 }
 
+/// Reads a RUN for commands that have no options for that.
+pub fn report(path: &Path) -> Result<xenheap_report::Report, Failure> {
+    let config = Report::plain(path.to_owned());
+    let Loaded { job, run, .. } = load(path, &config)?;
+    Ok(xenheap_report::Report::new(job, run, &config.filter))
+}
+
 /// Where a RUN is, and what belongs to it.
 struct Place {
     log: PathBuf,

@@ -1,7 +1,9 @@
 //! The command `xenheap`: arguments in, exit code out. Everything else is done by the libraries.
 
+mod check;
 mod cli;
 mod config;
+mod diff;
 mod failure;
 mod graph;
 mod instrument;
@@ -11,6 +13,7 @@ mod output;
 mod paths;
 mod progress;
 mod report;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -34,6 +37,9 @@ fn main() -> ExitCode {
 fn run(command: config::Command) -> Result<failure::Exit, Failure> {
     match command {
         config::Command::Report(config) => report::run(&config),
+        config::Command::Diff(arguments) => diff::run(&arguments),
+        config::Command::Check(arguments) => check::run(&arguments),
+        config::Command::Verdict(command) => verdict::run(command),
         config::Command::Instrument(config) => instrument::run(&config),
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),

@@ -10,6 +10,7 @@ use crate::{
     failure::{Exit, Failure, printable, say, warn},
     load::{self, Loaded},
     output,
+    verdict::{self, Store},
 };
 
 /// Reads all runs, writes their reports, judges the self-checks.
@@ -23,6 +24,9 @@ pub fn run(config: &config::Report) -> Result<Exit, Failure> {
             None => report,
         });
     }
+    if let Some(path) = &config.verdicts {
+        reports = decide(reports, path, config.add_unknown)?;
+    }
     by_architecture(&mut reports);
     match &config.output {
         Some(folder) => write_files(&reports, config.format, folder)?,
@@ -35,6 +39,26 @@ pub fn run(config: &config::Report) -> Result<Exit, Failure> {
         reports.iter().for_each(say_what_rfc_lacks);
     }
     Ok(judge(&reports, config))
+}
+
+/// Adds what people decided, and what is to be decided.
+fn decide(reports: Vec<Report>, path: &Path, add_unknown: bool) -> Result<Vec<Report>, Failure> {
+    let mut store = if add_unknown { Store::open_or_new(path)? } else { Store::open(path)? };
+    if add_unknown {
+        for report in &reports {
+            let groups = report.numbered();
+            let added = verdict::add(report, groups.iter(), None, &mut store)?;
+            say(format_args!("{}: {added}", printable(report.name())));
+        }
+        store.save()?;
+    }
+    Ok(reports
+        .into_iter()
+        .map(|report| {
+            let decisions = xenheap_judge::decide(report.run(), &store.file);
+            report.with_decisions(decisions)
+        })
+        .collect())
 }
 
 fn renderer(format: FormatConfig) -> Box<dyn Renderer> {

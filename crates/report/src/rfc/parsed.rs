@@ -6,7 +6,8 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{Domain, Kind, StackId};
+use xenheap_judge::{Head, Key};
+use xenheap_model::{Domain, Kind, RowKey, StackId};
 
 use super::{
     RULE,
@@ -38,18 +39,21 @@ struct Call {
     kind: Kind,
     stack: StackId,
     size: u64,
+    /// What decisions are kept by, for an allocation.
+    decided: Option<Key>,
 }
 
 impl From<&Entry> for Call {
     fn from(entry: &Entry) -> Self {
-        Call { op: entry.op, kind: entry.kind, stack: entry.stack, size: entry.size }
+        Call { op: entry.op, kind: entry.kind, stack: entry.stack, size: entry.size, decided: None }
     }
 }
 
 impl From<&Live> for Call {
     fn from(live: &Live) -> Self {
         let op = Op::of_allocation(live.key.kind, live.addr);
-        Call { op, kind: live.key.kind, stack: live.key.stack, size: live.bytes }
+        let RowKey { stack, kind, charge, .. } = live.key;
+        Call { op, kind, stack, size: live.bytes, decided: Some(Key { stack, kind, charge }) }
     }
 }
 
@@ -82,9 +86,17 @@ impl Parsed {
             writeln!(out)?;
         }
         let of = |xmalloc: bool| move |call: &Call| call.op.is_xmalloc() == xmalloc;
-        section("        xmalloc() paths without a matching xfree()", &never, of(true), &mut stacks, out)?;
+        section(
+            report,
+            "        xmalloc() paths without a matching xfree()",
+            &never,
+            of(true),
+            &mut stacks,
+            out,
+        )?;
         writeln!(out)?;
         section(
+            report,
             "    alloc_domheap_pages() paths without a matching free",
             &never,
             of(false),
@@ -101,6 +113,7 @@ impl Parsed {
                 .collect();
             writeln!(out)?;
             section(
+                report,
                 "        xfree() paths without a matching allocation",
                 &orphans,
                 |_| true,
@@ -179,6 +192,7 @@ fn never_freed(
 }
 
 fn section(
+    report: &Report,
     title: &str,
     calls: &BTreeMap<Domain, Vec<Call>>,
     belongs: impl Fn(&Call) -> bool,
@@ -189,16 +203,20 @@ fn section(
     writeln!(out, "Each path is considered only once (per domain)")?;
     writeln!(out, "Paths are sorted by descending allocation size\n{RULE}\n")?;
     for (domain, calls) in calls {
-        let mut paths: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut paths: BTreeMap<String, (u64, u64, Option<Key>)> = BTreeMap::new();
         for call in calls.iter().filter(|call| belongs(call)) {
-            let (times, bytes) = paths.entry(stacks.text(call.stack, call.op, call.kind, 0)).or_default();
+            let text = stacks.text(call.stack, call.op, call.kind, 0);
+            let (times, bytes, _) = paths.entry(text).or_insert((0, 0, call.decided));
             *times += 1;
             *bytes = bytes.saturating_add(call.size);
         }
         let mut paths: Vec<_> = paths.into_iter().collect();
         // The sort is stable: equal totals stay in the order of their text.
-        paths.sort_by_key(|(_, (_, bytes))| Reverse(*bytes));
-        for (text, (times, bytes)) in paths {
+        paths.sort_by_key(|(_, (_, bytes, _))| Reverse(*bytes));
+        for (text, (times, bytes, key)) in paths {
+            if let Some(decision) = key.and_then(|key| report.decision(key)) {
+                write!(out, "{}", decision.note(Head::By))?;
+            }
             write!(out, "Domain     : {domain}\nOccurrences: {times}\nTotal size : {bytes} B\n{text}")?;
         }
     }

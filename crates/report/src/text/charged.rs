@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     Finding, Report,
-    group::add,
     size::{Bytes, Count, Several},
 };
 
@@ -111,7 +110,7 @@ const PATHS: usize = 10;
 fn paths(findings: Vec<Finding<'_>>, out: &mut dyn Write) -> io::Result<()> {
     let mut sums: BTreeMap<String, Counters> = BTreeMap::new();
     for finding in findings {
-        add(sums.entry(path(finding.stack, None)).or_default(), &finding.counters);
+        sums.entry(path(finding.stack, None)).or_default().add(&finding.counters);
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
     // The sort is stable: equal ones stay in the order of their text.

@@ -5,7 +5,8 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{Charge, Domain, DomainId, Frame, Kind, Owner, Stack, StackId};
+use xenheap_judge::{EntryPoint, Head, Key};
+use xenheap_model::{Domain, DomainId, Frame, Kind, Owner, Stack, StackId};
 
 use super::{
     TextOptions,
@@ -14,7 +15,7 @@ use super::{
     overview::bytes_in,
 };
 use crate::{
-    EntryPoint, Escaped, Group, Leftover, Report,
+    Escaped, Group, Leftover, Report,
     finding::look,
     size::{Bytes, Count, Several},
 };
@@ -24,6 +25,7 @@ const INDENT: usize = 6;
 
 /// The findings of a report, numbered as they are written.
 pub(super) struct Findings<'a> {
+    report: &'a Report,
     groups: &'a [Group<'a>],
     options: TextOptions,
     paint: Paint,
@@ -31,12 +33,25 @@ pub(super) struct Findings<'a> {
     twins: BTreeMap<StackId, BTreeSet<usize>>,
     written: usize,
     /// Those that were written as leaks.
-    done: BTreeSet<(StackId, Kind, Charge)>,
+    done: BTreeSet<Key>,
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(groups: &'a [Group<'a>], options: TextOptions, paint: Paint) -> Self {
-        Findings { groups, options, paint, twins: differences(groups), written: 0, done: BTreeSet::new() }
+    pub(super) fn new(
+        report: &'a Report,
+        groups: &'a [Group<'a>],
+        options: TextOptions,
+        paint: Paint,
+    ) -> Self {
+        Findings {
+            report,
+            groups,
+            options,
+            paint,
+            twins: differences(groups),
+            written: 0,
+            done: BTreeSet::new(),
+        }
     }
 
     /// Writes one that is left or growing, with what is known of that.
@@ -47,10 +62,10 @@ impl<'a> Findings<'a> {
         names: &Names,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let key = (leftover.id, leftover.kind, leftover.charge);
+        let key = Key { stack: leftover.id, kind: leftover.kind, charge: leftover.charge };
         self.done.insert(key);
         let groups = self.groups;
-        let group = groups.iter().find(|group| (group.id, group.kind, group.charge) == key);
+        let group = groups.iter().find(|group| group.key() == key);
         match group {
             Some(group) => self.whole(group, facts, names, out),
             None => Ok(()),
@@ -64,11 +79,8 @@ impl<'a> Findings<'a> {
             return writeln!(out, "No anonymous allocation at run time was recorded.");
         }
         let names = Names::of(report);
-        let others: Vec<&Group<'_>> = self
-            .groups
-            .iter()
-            .filter(|group| !self.done.contains(&(group.id, group.kind, group.charge)))
-            .collect();
+        let others: Vec<&Group<'_>> =
+            self.groups.iter().filter(|group| !self.done.contains(&group.key())).collect();
         let (live, gone): (Vec<_>, Vec<_>) = others.into_iter().partition(|group| group.counters.live > 0);
         // Nobody asked for these: they are there for the xmallocs in them.
         let (pool, live): (Vec<_>, Vec<_>) =
@@ -119,6 +131,7 @@ impl<'a> Findings<'a> {
         let (one, several) = whose(group, names);
         let what = format!("{}{one}, charge {}", group.kind, group.charge);
         writeln!(out, "{number}{}", self.paint.bold(&what))?;
+        self.decision(group, out)?;
         for text in several {
             fact(out, "for", &text)?;
         }
@@ -128,6 +141,23 @@ impl<'a> Findings<'a> {
         quantities(group, out)?;
         self.stack(group, out)?;
         writeln!(out)
+    }
+
+    /// What people decided, in the form that `xenheap verdict harvest` reads, and what the machine concludes.
+    fn decision(&self, group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(decision) = self.report.decision(group.key()) {
+            for line in decision.note(Head::Id).to_string().lines() {
+                writeln!(out, "{:INDENT$}{line}", "")?;
+            }
+            for remark in &decision.remarks {
+                let name = self.paint.bad(&format!("{:<10}", "verdict"));
+                hanging(out, &format!("{:INDENT$}{name} ", ""), 17, &remark.to_string())?;
+            }
+        }
+        match self.report.judgement(group.key()) {
+            Some(judgement) => fact(out, "lifetime", judgement.lifetime.describe()),
+            None => Ok(()),
+        }
     }
 
     /// A few lines without the stack.
@@ -147,6 +177,10 @@ impl<'a> Findings<'a> {
         match several.is_empty() {
             true => text.push_str(&one.replacen(", ", "; ", 1)),
             false => text.push_str(&format!("; for {}", several.join("; for "))),
+        }
+        if let Some(decision) = self.report.decision(group.key()) {
+            let id = decision.entry.as_ref().map(|entry| format!(" ({})", entry.id)).unwrap_or_default();
+            text.push_str(&format!("; {}{id}", decision.verdict));
         }
         hanging(out, &self.number(), INDENT, &text)?;
         hanging(out, &format!("{:INDENT$}", ""), INDENT + 2, &path(group.stack, self.twins.get(&group.id)))

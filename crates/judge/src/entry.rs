@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use xenheap_model::{Frame, Stack};
 
 /// Where the outside enters Xen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Entry {
     /// A guest's call.
@@ -113,8 +113,8 @@ impl EntryPoint {
         EntryPoint { entry, function }
     }
 
-    /// Which frame it is.
-    pub(crate) fn find(stack: &Stack) -> (usize, Entry) {
+    /// Which frame it is, from the root, and how the outside came in.
+    pub fn find(stack: &Stack) -> (usize, Entry) {
         let frames = &stack.frames;
         let dispatcher =
             frames.iter().enumerate().rev().find_map(|(at, frame)| Some((at, dispatches(frame)?)));

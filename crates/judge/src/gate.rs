@@ -1,0 +1,318 @@
+//! The gate: whether runs pass a policy, and if not, exactly what does not and how to go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use xenheap_model::{Charge, Counters, Kind, NormalStack, Outcome, Run, StackId};
+use xenheap_verdicts::VerdictFile;
+
+use crate::{
+    Decision, Judgement, Key, Leaks, Lifetime, Policy, Unused, decide, judge,
+    policy::is_function,
+    tally::{by_key, sum},
+};
+
+/// The outcome for all runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gate {
+    /// By run, in the order given.
+    pub runs: Vec<Judged>,
+    /// What the runs together lack.
+    pub together: Vec<Refusal>,
+    /// Entries that decided nothing in any run. They refuse nothing: another test may need them.
+    pub unused: Vec<Unused>,
+}
+
+impl Gate {
+    /// Whether everything passes.
+    pub fn passes(&self) -> bool {
+        self.refusals().next().is_none()
+    }
+
+    /// All refusals, with the name of the run they are of.
+    pub fn refusals(&self) -> impl Iterator<Item = (Option<&str>, &Refusal)> {
+        let runs = self.runs.iter().flat_map(|run| {
+            let own = run.refusals.iter().chain(run.cases.iter().flat_map(|case| &case.refusals));
+            own.map(|refusal| (Some(run.name.as_str()), refusal))
+        });
+        runs.chain(self.together.iter().map(|refusal| (None, refusal)))
+    }
+}
+
+/// One run, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What people call it.
+    pub name: String,
+    /// What is wrong with the run itself.
+    pub refusals: Vec<Refusal>,
+    /// Every finding of it, in the order of concern: refused ones first, then by bytes.
+    pub cases: Vec<Case>,
+}
+
+/// One finding of a run, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// The stack's name within the run.
+    pub stack: StackId,
+    /// At which level.
+    pub kind: Kind,
+    /// Whom it is charged to.
+    pub charge: Charge,
+    /// The stack, root first.
+    pub frames: NormalStack,
+    /// Where in the source the allocation stands, if that is known: file and line.
+    pub place: Option<(String, u32)>,
+    /// How much.
+    pub counters: Counters,
+    /// What the machine concludes.
+    pub judgement: Judgement,
+    /// What people decided.
+    pub decision: Decision,
+    /// Why it does not pass; nothing if it does.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Why something does not pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Refusal {
+    /// What kind of reason.
+    pub code: Code,
+    /// Exactly what.
+    pub what: String,
+    /// How to go on.
+    pub next: String,
+}
+
+/// Kinds of reasons. The words are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// Memory is left or growing.
+    Leak,
+    /// No entry of the verdict file speaks of a stack.
+    Unreviewed,
+    /// An entry does not accept a stack.
+    NotAccepted,
+    /// An acceptance says no reason.
+    Unjustified,
+    /// Entries contradict each other.
+    Ambiguous,
+    /// A claim is exceeded.
+    Bound,
+    /// A self-check of a run failed: its numbers may be wrong.
+    SelfCheck,
+    /// A run shows nothing.
+    Empty,
+    /// Something that must be seen was not.
+    Coverage,
+}
+
+impl Code {
+    /// All of them.
+    pub const ALL: [Code; 9] = [
+        Code::Leak,
+        Code::Unreviewed,
+        Code::NotAccepted,
+        Code::Unjustified,
+        Code::Ambiguous,
+        Code::Bound,
+        Code::SelfCheck,
+        Code::Empty,
+        Code::Coverage,
+    ];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::Leak => "leak",
+            Code::Unreviewed => "unreviewed",
+            Code::NotAccepted => "not-accepted",
+            Code::Unjustified => "unjustified",
+            Code::Ambiguous => "ambiguous",
+            Code::Bound => "bound",
+            Code::SelfCheck => "self-check",
+            Code::Empty => "empty",
+            Code::Coverage => "coverage",
+        }
+    }
+
+    /// What it means, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Code::Leak => "memory is left or growing",
+            Code::Unreviewed => "a stack that no entry of the verdict file speaks of",
+            Code::NotAccepted => "a stack that its entry does not accept",
+            Code::Unjustified => "an acceptance that does not say why",
+            Code::Ambiguous => "entries that contradict each other",
+            Code::Bound => "a run shows more than an entry claims",
+            Code::SelfCheck => "a self-check failed, so the numbers may be wrong",
+            Code::Empty => "a run without a record",
+            Code::Coverage => "something that must be seen was not",
+        }
+    }
+}
+
+/// Judges runs, each with its name, by a policy.
+pub fn check(runs: &[(&str, &Run)], verdicts: &VerdictFile, policy: &Policy) -> Gate {
+    let mut gate = Gate::default();
+    let mut unused: Option<BTreeMap<String, Unused>> = None;
+    for (name, run) in runs {
+        let decisions = decide(run, verdicts);
+        let here: BTreeMap<String, Unused> =
+            decisions.unused.into_iter().map(|unused| (unused.id.clone(), unused)).collect();
+        unused = Some(match unused.take() {
+            None => here,
+            Some(all) => all.into_iter().filter(|(id, _)| here.contains_key(id)).collect(),
+        });
+        let judgements = judge(run);
+        let rows = by_key(run);
+        let mut cases: Vec<Case> = judgements
+            .into_iter()
+            .map(|(key, judgement)| {
+                let decision = decisions.by_key.get(&key).cloned().unwrap_or(Decision {
+                    verdict: xenheap_model::Verdict::Undecided,
+                    entry: None,
+                    remarks: Vec::new(),
+                });
+                let counters = sum(rows.get(&key).into_iter().flatten().copied());
+                case(key, run, counters, judgement, decision, policy)
+            })
+            .collect();
+        cases.sort_by_cached_key(|case| {
+            let bytes = case.counters.peak.max(case.counters.bytes);
+            (
+                case.refusals.is_empty(),
+                std::cmp::Reverse(bytes),
+                case.frames.clone(),
+                case.kind,
+                case.charge,
+                case.stack,
+            )
+        });
+        gate.runs.push(Judged { name: (*name).to_owned(), refusals: of_run(run, policy), cases });
+    }
+    gate.together = coverage(&gate.runs, policy);
+    gate.unused = unused.unwrap_or_default().into_values().collect();
+    gate
+}
+
+fn case(
+    key: Key,
+    run: &Run,
+    counters: Counters,
+    judgement: Judgement,
+    decision: Decision,
+    policy: &Policy,
+) -> Case {
+    let stack = run.stacks.get(&key.stack);
+    let mut refusals = Vec::new();
+    let accept = policy.accept(&judgement.point);
+    if judgement.lifetime.is_leak() {
+        let reviewed = policy.run.leaks == Leaks::Reviewed && decision.is_accepted();
+        if !reviewed {
+            let how = match judgement.lifetime {
+                Lifetime::Growing => "rises from cycle to cycle",
+                _ => "is live although its domain is gone",
+            };
+            let what = format!("{} B in {} allocations: {how}", counters.live_bytes, counters.live);
+            let next = "free it where its owner is destroyed, or show with `xenheap report` why it is none";
+            refusals.push(Refusal { code: Code::Leak, what, next: next.to_owned() });
+        }
+    }
+    for remark in &decision.remarks {
+        use crate::Remark::*;
+        let (code, next) = match remark {
+            Ambiguous(_) => (Code::Ambiguous, "make one of them more exact, or take one out".to_owned()),
+            Unjustified(id) => {
+                (Code::Unjustified, format!("write into the comment of {id} why it is acceptable"))
+            }
+            Exceeded { id, .. } => (Code::Bound, format!("review {id} again: what it claims does not hold")),
+        };
+        refusals.push(Refusal { code, what: remark.to_string(), next });
+    }
+    let by_verdict = accept.verdicts.contains(&decision.verdict) && decision.entry.is_some();
+    let by_machine = decision.entry.is_none()
+        && decision.remarks.is_empty()
+        && accept.lifetimes.contains(&judgement.lifetime);
+    if refusals.is_empty() && !by_verdict && !by_machine && !accept.kinds.contains(&key.kind) {
+        refusals.push(match &decision.entry {
+            Some(entry) => Refusal {
+                code: Code::NotAccepted,
+                what: format!("{} says {}", entry.id, entry.verdict),
+                next: "change Xen, or decide again".to_owned(),
+            },
+            None => Refusal {
+                code: Code::Unreviewed,
+                what: format!("no entry speaks of this stack; the machine says {}", judgement.lifetime),
+                next: "add an entry with `xenheap verdict add`, and decide".to_owned(),
+            },
+        });
+    }
+    let place = stack.and_then(|stack| stack.frames.iter().rev().find_map(|frame| frame.source.as_ref()));
+    Case {
+        stack: key.stack,
+        kind: key.kind,
+        charge: key.charge,
+        frames: stack.map(NormalStack::from).unwrap_or_default(),
+        place: place.map(|source| (source.file.clone(), source.line)),
+        counters,
+        judgement,
+        decision,
+        refusals,
+    }
+}
+
+fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
+    let mut refusals: Vec<Refusal> = run
+        .checks
+        .iter()
+        .filter(|check| check.outcome == Outcome::Failed && !policy.run.may_fail.contains(&check.id))
+        .map(|check| Refusal {
+            code: Code::SelfCheck,
+            what: format!("{}: {}", check.id.as_str(), check.detail),
+            next: "run the test again with a console that loses nothing (docs/trust.md)".to_owned(),
+        })
+        .collect();
+    if run.facts.events == 0 && run.profile.is_empty() && !policy.run.may_be_empty {
+        refusals.push(Refusal {
+            code: Code::Empty,
+            what: "the run has no record of the recorder".to_owned(),
+            next: "boot a Xen with the recorder in it (`xenheap instrument`), with heap-audit=trace"
+                .to_owned(),
+        });
+    }
+    refusals
+}
+
+fn coverage(runs: &[Judged], policy: &Policy) -> Vec<Refusal> {
+    let wanted = &policy.coverage;
+    let refusal = |what: String| Refusal {
+        code: Code::Coverage,
+        what,
+        next: "add a test that takes it, or change what the policy asks for".to_owned(),
+    };
+    let cases = || runs.iter().flat_map(|run| &run.cases);
+    let stacks: BTreeSet<_> = cases().map(|case| (&case.frames, case.kind)).collect();
+    let mut refusals = Vec::new();
+    if stacks.len() < wanted.stacks {
+        refusals.push(refusal(format!(
+            "{} different stacks were seen, {} are asked for",
+            stacks.len(),
+            wanted.stacks
+        )));
+    }
+    for pattern in &wanted.entries {
+        if !cases().any(|case| is_function(pattern, &case.judgement.point.function)) {
+            refusals.push(refusal(format!("no allocation by way of the entry {pattern} was seen")));
+        }
+    }
+    for pattern in &wanted.functions {
+        let has = |case: &Case| case.frames.0.iter().any(|frame| is_function(pattern, &frame.function));
+        if !cases().any(has) {
+            refusals.push(refusal(format!("no allocation through the function {pattern} was seen")));
+        }
+    }
+    refusals
+}

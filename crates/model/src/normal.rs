@@ -1,0 +1,174 @@
+//! Stacks without what compilers, versions and tools add to them, to be compared with each other.
+
+use std::fmt;
+
+use crate::{Frame, Stack};
+
+/// What GCC and Clang append to the name of a function that they copied, cut in pieces or specialised. A number follows some.
+const SUFFIXES: [&str; 6] = ["isra", "constprop", "part", "cold", "lto_priv", "llvm"];
+
+/// The allocators themselves: a stack of ours ends with who called them, those of others with one of these.
+const ALLOCATORS: [&str; 9] = [
+    "_xmalloc",
+    "_xzalloc",
+    "_xrealloc",
+    "_xmalloc_array",
+    "xmem_pool_alloc",
+    "xmalloc_pool_get",
+    "xmalloc_whole_pages",
+    "alloc_xenheap_pages",
+    "alloc_domheap_pages",
+];
+
+/// What our recorder renames the functions to that it watches.
+const RENAMED: &str = "heap_audited_";
+
+/// A frame of a stack, by the function's name in the source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NormalFrame {
+    /// The function.
+    pub function: String,
+    /// The file of a static function, as far as it was said: `core.c`, `common/sched/core.c`.
+    pub file: Option<String>,
+    /// Whether the compiler inlined it.
+    pub inlined: bool,
+}
+
+impl NormalFrame {
+    /// A frame as people and tools write it: `core.c#schedule.isra.0+0x12/0x340`, ` [inlined]` behind it or not.
+    pub fn parse(text: &str) -> Self {
+        let text = text.trim();
+        let (text, inlined) =
+            text.strip_suffix("[inlined]").map_or((text, false), |text| (text.trim_end(), true));
+        let (file, function) = text.rsplit_once('#').map_or((None, text), |(file, name)| (Some(file), name));
+        NormalFrame { function: clean(function).to_owned(), file: file.map(str::to_owned), inlined }
+    }
+
+    /// Whether both may be the same function: a file may be said in one of them only, or with fewer folders.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.function == other.function && same_file(self.file.as_deref(), other.file.as_deref())
+    }
+}
+
+impl From<&Frame> for NormalFrame {
+    fn from(frame: &Frame) -> Self {
+        NormalFrame {
+            function: clean(&frame.function).to_owned(),
+            file: frame.file.clone(),
+            inlined: frame.inlined,
+        }
+    }
+}
+
+impl fmt::Display for NormalFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}#")?;
+        }
+        f.write_str(&self.function)?;
+        if self.inlined { f.write_str(" [inlined]") } else { Ok(()) }
+    }
+}
+
+/// A stack that can be compared with one of another build, root first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NormalStack(pub Vec<NormalFrame>);
+
+impl NormalStack {
+    /// Cleans frames: none of an allocator at the end, and none twice in a row.
+    ///
+    /// A frame that repeats the one before it comes from Arm's `(PC)` and `(LR)` lines of one trace, or from our recorder's
+    /// wrapper; recursion of a function into itself looks the same and is lost.
+    pub fn new(frames: impl IntoIterator<Item = NormalFrame>) -> Self {
+        let mut all: Vec<NormalFrame> = Vec::new();
+        for frame in frames {
+            match all.last_mut() {
+                Some(last) if last.is_same(&frame) => last.inlined &= frame.inlined,
+                _ => all.push(frame),
+            }
+        }
+        while all.len() > 1 && all.last().is_some_and(|last| ALLOCATORS.contains(&last.function.as_str())) {
+            all.pop();
+        }
+        NormalStack(all)
+    }
+
+    /// The frames that the compiler did not inline, which is all that Xen's own traces show.
+    pub fn outline(&self) -> impl Iterator<Item = &NormalFrame> {
+        self.0.iter().filter(|frame| !frame.inlined)
+    }
+}
+
+impl From<&Stack> for NormalStack {
+    fn from(stack: &Stack) -> Self {
+        NormalStack::new(stack.frames.iter().map(NormalFrame::from))
+    }
+}
+
+/// The name as the source has it.
+pub fn clean(name: &str) -> &str {
+    let name = name.split_once('+').map_or(name, |(name, _)| name);
+    let name = name.strip_prefix(RENAMED).unwrap_or(name);
+    let mut end = name.len();
+    // The name itself has no dot: what follows the first one is the compiler's, if it is one of its words.
+    if let Some((base, rest)) = name.split_once('.')
+        && rest
+            .split('.')
+            .all(|part| SUFFIXES.contains(&part) || part.bytes().all(|byte| byte.is_ascii_digit()))
+        && !base.is_empty()
+    {
+        end = base.len();
+    }
+    name.get(..end).unwrap_or(name)
+}
+
+/// Whether two names of files can mean one: the shorter ends the longer one, and an object is as good as its source.
+fn same_file(a: Option<&str>, b: Option<&str>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else { return true };
+    let stem = |file: &'_ str| file.rsplit_once('.').map_or(file.to_owned(), |(stem, _)| stem.to_owned());
+    let (a, b) = (stem(a), stem(b));
+    let mut parts = a.rsplit('/').zip(b.rsplit('/'));
+    parts.all(|(a, b)| a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_what_tools_add() {
+        for (name, expected) in [
+            ("schedule", "schedule"),
+            ("p2m_next_level.constprop.0", "p2m_next_level"),
+            ("foo.isra.0.part.12.cold", "foo"),
+            ("heap_audited_domain_create", "domain_create"),
+            ("_xmalloc+0xf0/0x32c", "_xmalloc"),
+            ("map.walk", "map.walk"),
+            (".Lhandle", ".Lhandle"),
+            ("", ""),
+        ] {
+            assert_eq!(clean(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn files_may_be_said_in_part() {
+        for (a, b, expected) in [
+            ("common/sched/core.c#f", "core.c#f", true),
+            ("common/sched/core.c#f", "f", true),
+            ("sched/core.c#f", "common/core.c#f", false),
+            ("entry.o#f", "arch/arm/entry.S#f", true),
+            ("core.c#f", "core.c#g", false),
+        ] {
+            assert_eq!(NormalFrame::parse(a).is_same(&NormalFrame::parse(b)), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn stacks_end_with_who_asked() {
+        let stack = |text: &str| NormalStack::new(text.split(' ').map(NormalFrame::parse));
+        assert_eq!(stack("a b _xzalloc _xmalloc _xmalloc"), stack("a b"));
+        assert_eq!(stack("a p2m.c#b p2m.c#b alloc_domheap_pages alloc_domheap_pages"), stack("a p2m.c#b"));
+        assert_eq!(stack("_xmalloc"), stack("_xmalloc"), "something must be left to compare");
+    }
+}

@@ -1,0 +1,43 @@
+//! What two runs have differently, a format a module.
+
+mod json;
+mod markdown;
+mod text;
+
+use std::io::{self, Write};
+
+use xenheap_judge::{Changed, Diff};
+
+pub use json::DiffJson;
+pub use markdown::DiffMarkdown;
+pub use text::DiffText;
+
+/// One form of a difference.
+pub trait DiffRenderer {
+    /// Writes it; `names` are those of the old and the new run.
+    fn render(&self, names: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// What is different, in words.
+fn words(changed: &Changed) -> String {
+    changed.changes.iter().map(|change| change.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// A number in both runs.
+fn pair(changed: &Changed, of: impl Fn(&xenheap_judge::Side) -> u64) -> String {
+    match (changed.old.as_ref().map(&of), changed.new.as_ref().map(&of)) {
+        (Some(old), Some(new)) if old == new => format!("{old}"),
+        (Some(old), Some(new)) => format!("{old} -> {new}"),
+        (None, Some(one)) | (Some(one), None) => format!("{one}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// A lifetime in both runs.
+fn lifetimes(changed: &Changed) -> String {
+    match (changed.old.map(|side| side.lifetime), changed.new.map(|side| side.lifetime)) {
+        (Some(old), Some(new)) if old != new => format!("{old} -> {new}"),
+        (Some(one), _) | (None, Some(one)) => one.to_string(),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,52 @@
+use std::io::{self, Write};
+
+use serde::Serialize;
+use xenheap_judge::{Change, Diff, EntryPoint, Side};
+use xenheap_model::{Charge, Kind};
+
+use super::DiffRenderer;
+use crate::AsciiJson;
+
+/// For programs; `docs/json-format.md` documents it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DiffJson;
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct View<'a> {
+    schema: u32,
+    old: &'a str,
+    new: &'a str,
+    same: usize,
+    changed: Vec<ChangedView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ChangedView<'a> {
+    changes: &'a [Change],
+    #[serde(flatten)]
+    point: &'a EntryPoint,
+    kind: Kind,
+    charge: Charge,
+    old: Option<Side>,
+    new: Option<Side>,
+    stack: &'a [String],
+}
+
+impl DiffRenderer for DiffJson {
+    fn render(&self, [old, new]: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
+        let changed = diff.changed.iter().map(|one| ChangedView {
+            changes: &one.changes,
+            point: &one.point,
+            kind: one.kind,
+            charge: one.charge,
+            old: one.old,
+            new: one.new,
+            stack: &one.stack,
+        });
+        let view = View { schema: 1, old, new, same: diff.same, changed: changed.collect() };
+        view.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
+        writeln!(out)
+    }
+}

@@ -1,0 +1,35 @@
+use std::io::{self, Write};
+
+use xenheap_judge::Diff;
+
+use super::{DiffRenderer, lifetimes, pair, words};
+use crate::gate::cell;
+
+/// For a merge request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DiffMarkdown;
+
+impl DiffRenderer for DiffMarkdown {
+    fn render(&self, [old, new]: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "## Run-time allocations: {} -> {}\n", cell(old), cell(new))?;
+        writeln!(out, "{} paths differ, {} are the same.", diff.changed.len(), diff.same)?;
+        if !diff.changed.is_empty() {
+            writeln!(out, "\n| what | kind | lifetime | largest (B) | peak (B) | live (B) | path |")?;
+            writeln!(out, "|---|---|---|---:|---:|---:|---|")?;
+        }
+        for one in &diff.changed {
+            writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} | {} |",
+                words(one),
+                one.kind,
+                cell(&lifetimes(one)),
+                cell(&pair(one, |side| side.counters.max)),
+                cell(&pair(one, |side| side.counters.peak)),
+                cell(&pair(one, |side| side.counters.live_bytes)),
+                cell(&one.stack.join(" > "))
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+use std::io::{self, Write};
+
+use xenheap_judge::Diff;
+
+use super::{DiffRenderer, lifetimes, pair, words};
+use crate::{Escaped, size::Several};
+
+/// For people.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DiffText;
+
+impl DiffRenderer for DiffText {
+    fn render(&self, [old, new]: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
+        let worse =
+            diff.changed.iter().filter(|one| one.changes.iter().any(|change| change.is_worse())).count();
+        writeln!(
+            out,
+            "{} -> {}: {} differ, {worse} of them for the worse; {} are the same",
+            Escaped(old),
+            Escaped(new),
+            Several(diff.changed.len() as u64, "path"),
+            diff.same
+        )?;
+        for one in &diff.changed {
+            writeln!(
+                out,
+                "\n{}: {}, charge {}, {}",
+                words(one).to_uppercase(),
+                one.kind,
+                one.charge,
+                lifetimes(one)
+            )?;
+            let counters = [
+                ("allocations", pair(one, |side| side.counters.allocs.saturating_add(side.counters.taken))),
+                ("bytes", pair(one, |side| side.counters.bytes.saturating_add(side.counters.taken_bytes))),
+                ("largest", pair(one, |side| side.counters.max)),
+                ("peak", pair(one, |side| side.counters.peak)),
+                ("live", pair(one, |side| side.counters.live_bytes)),
+            ];
+            let text: Vec<String> = counters.iter().map(|(name, pair)| format!("{name} {pair}")).collect();
+            writeln!(out, "  {}", text.join("; "))?;
+            for (level, name) in one.stack.iter().enumerate() {
+                writeln!(out, "{:width$}{}", "", Escaped(name), width = 4 + 2 * level)?;
+            }
+        }
+        Ok(())
+    }
+}

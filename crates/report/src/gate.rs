@@ -1,0 +1,110 @@
+//! The gate's answer, a format a module.
+
+mod code_quality;
+mod junit;
+mod markdown;
+mod sarif;
+mod text;
+
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+use xenheap_judge::{Case, Code, Gate, Refusal};
+use xenheap_model::NormalStack;
+
+pub use code_quality::CodeQuality;
+pub use junit::Junit;
+pub use markdown::Markdown;
+pub(crate) use markdown::cell;
+pub use sarif::Sarif;
+pub use text::{Details, Short};
+
+/// One form of the gate's answer.
+pub trait GateRenderer {
+    /// Writes it.
+    fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// Names a problem the same when lines move, when the compiler inlines differently, and in the next pipeline.
+fn fingerprint(code: Code, kind: &str, frames: &NormalStack, what: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(code.as_str());
+    hash.update([0]);
+    hash.update(kind);
+    for frame in &frames.0 {
+        hash.update([0]);
+        hash.update(&frame.function);
+    }
+    hash.update([0]);
+    // What has no stack is named by its words.
+    hash.update(if frames.0.is_empty() { what } else { "" });
+    hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// A refusal with all that belongs to it.
+struct Problem<'a> {
+    run: Option<&'a str>,
+    case: Option<&'a Case>,
+    refusal: &'a Refusal,
+}
+
+impl Problem<'_> {
+    fn fingerprint(&self) -> String {
+        match self.case {
+            Some(case) => fingerprint(self.refusal.code, case.kind.as_str(), &case.frames, ""),
+            // Numbers differ from run to run: the check's name, before its colon, does not.
+            None => {
+                let what = self.refusal.what.split(':').next().unwrap_or_default();
+                let words: String = what.chars().filter(|c| !c.is_ascii_digit()).collect();
+                fingerprint(self.refusal.code, self.run.unwrap_or_default(), &NormalStack::default(), &words)
+            }
+        }
+    }
+
+    /// One sentence.
+    fn describe(&self) -> String {
+        let of = match (self.case, self.run) {
+            (Some(case), _) => format!(" ({} by {})", case.kind, case.judgement.point.function),
+            (None, Some(run)) => format!(" (run {run})"),
+            (None, None) => String::new(),
+        };
+        format!("{}: {}{of}", self.refusal.code.describe(), self.refusal.what)
+    }
+
+    /// Where in the repository, for tools that want a place for everything. Images name files from the folder `xen` on.
+    fn place(&self) -> (String, u32) {
+        match self.case.and_then(|case| case.place.as_ref()) {
+            Some((file, line)) => (format!("xen/{file}"), (*line).max(1)),
+            None => ("xen".to_owned(), 1),
+        }
+    }
+}
+
+/// All refusals, in the order of the gate. The same problem in several runs stands once for each.
+fn problems(gate: &Gate) -> Vec<Problem<'_>> {
+    let mut all = Vec::new();
+    for run in &gate.runs {
+        let name = Some(run.name.as_str());
+        all.extend(run.refusals.iter().map(|refusal| Problem { run: name, case: None, refusal }));
+        for case in &run.cases {
+            let refusals = case.refusals.iter();
+            all.extend(refusals.map(|refusal| Problem { run: name, case: Some(case), refusal }));
+        }
+    }
+    all.extend(gate.together.iter().map(|refusal| Problem { run: None, case: None, refusal }));
+    all
+}
+
+/// A stack in one line, from the function that does what was asked for.
+fn path(case: &Case) -> String {
+    let frames = &case.frames.0;
+    let from =
+        frames.iter().position(|frame| case.judgement.point.function.ends_with(&frame.function)).unwrap_or(0);
+    let names: Vec<&str> = frames
+        .iter()
+        .skip(from)
+        .filter(|frame| !frame.inlined)
+        .map(|frame| frame.function.as_str())
+        .collect();
+    format!("{}: {}", case.judgement.point.entry, names.join(" > "))
+}

@@ -1,0 +1,68 @@
+//! GitLab's Code Quality report: <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+use xenheap_judge::{Code, Gate};
+
+use super::{GateRenderer, problems};
+use crate::AsciiJson;
+
+/// For merge requests on GitLab.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CodeQuality;
+
+#[derive(Serialize)]
+struct Issue {
+    description: String,
+    check_name: &'static str,
+    fingerprint: String,
+    severity: &'static str,
+    location: Location,
+}
+
+#[derive(Serialize)]
+struct Location {
+    path: String,
+    lines: Lines,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    begin: u32,
+}
+
+impl GateRenderer for CodeQuality {
+    fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
+        let mut seen = BTreeSet::new();
+        let issues: Vec<Issue> = problems(gate)
+            .iter()
+            .map(|problem| {
+                let (path, line) = problem.place();
+                Issue {
+                    description: problem.describe(),
+                    check_name: problem.refusal.code.as_str(),
+                    fingerprint: problem.fingerprint(),
+                    severity: severity(problem.refusal.code),
+                    location: Location { path, lines: Lines { begin: line } },
+                }
+            })
+            // One problem in several jobs is one problem: GitLab wants fingerprints to differ.
+            .filter(|issue| seen.insert(issue.fingerprint.clone()))
+            .collect();
+        issues.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
+        writeln!(out)
+    }
+}
+
+fn severity(code: Code) -> &'static str {
+    match code {
+        Code::Leak => "blocker",
+        Code::Bound | Code::NotAccepted => "critical",
+        Code::Unreviewed | Code::Ambiguous | Code::Unjustified | Code::SelfCheck | Code::Empty => "major",
+        Code::Coverage => "minor",
+    }
+}

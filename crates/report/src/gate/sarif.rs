@@ -1,0 +1,65 @@
+//! SARIF 2.1.0, for code scanning.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+use serde_sarif::sarif::{
+    ArtifactLocation, Location, LogicalLocation, Message, MultiformatMessageString, PhysicalLocation, Region,
+    ReportingDescriptor, Result as SarifResult, ResultLevel, Run, Sarif as Document, Tool, ToolComponent,
+};
+use xenheap_judge::{Code, Gate};
+
+use super::{GateRenderer, Problem, problems};
+use crate::AsciiJson;
+
+/// For code scanning on GitHub and elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sarif;
+
+impl GateRenderer for Sarif {
+    fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
+        let rules: Vec<ReportingDescriptor> = Code::ALL
+            .iter()
+            .map(|code| {
+                let text = MultiformatMessageString::builder().text(code.describe()).build();
+                ReportingDescriptor::builder().id(code.as_str()).short_description(text).build()
+            })
+            .collect();
+        let driver =
+            ToolComponent::builder().name("xenheap").version(env!("CARGO_PKG_VERSION")).rules(rules).build();
+        let results: Vec<SarifResult> = problems(gate).iter().map(result).collect();
+        let run = Run::builder().tool(Tool::builder().driver(driver).build()).results(results).build();
+        let document = Document::builder().version("2.1.0").runs(vec![run]).build();
+        let document = serde_json::to_value(&document)?;
+        document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
+        writeln!(out)
+    }
+}
+
+fn result(problem: &Problem<'_>) -> SarifResult {
+    let (file, line) = problem.place();
+    let artifact = ArtifactLocation::builder().uri(file).build();
+    let region = Region::builder().start_line(i64::from(line)).build();
+    let physical = PhysicalLocation::builder().artifact_location(artifact).region(region).build();
+    let frames = problem.case.into_iter().flat_map(|case| case.frames.0.iter().rev());
+    let logical: Vec<LogicalLocation> = frames
+        .map(|frame| LogicalLocation::builder().name(frame.function.as_str()).kind("function").build())
+        .collect();
+    let location = Location::builder().physical_location(physical).logical_locations(logical).build();
+    let prints = BTreeMap::from([("xenheap/v1".to_owned(), problem.fingerprint())]);
+    let level = match problem.refusal.code {
+        Code::Coverage => ResultLevel::Warning,
+        _ => ResultLevel::Error,
+    };
+    let text = format!("{}. What to do: {}", problem.describe(), problem.refusal.next);
+    SarifResult::builder()
+        .rule_id(problem.refusal.code.as_str())
+        .level(level)
+        .message(Message::builder().text(text).build())
+        .locations(vec![location])
+        .partial_fingerprints(prints)
+        .build()
+}

@@ -1,0 +1,108 @@
+//! A verdict as it stands above a stack: in the RFC's database, in reports, and where reviewers type.
+//!
+//! ```text
+//! // MINERVA: PROB_SAFE (under the assumption that hwdom are safe)
+//! // the path is already attributed to a domain pool
+//! ```
+
+use std::fmt;
+
+use xenheap_model::Verdict;
+
+/// What stands before the verdict where an entry does not say who decided.
+pub const BY: &str = "MINERVA";
+
+/// Comment lines, read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    /// The word before the verdict: who decided, or an entry's id. Without one the lines said no verdict, or nothing before it.
+    pub head: Option<String>,
+    /// The verdict, if the first line says one.
+    pub verdict: Option<Verdict>,
+    /// What the first line has in parentheses.
+    pub assumption: Option<String>,
+    /// The other lines, each ended; all of them if the first one says no verdict.
+    pub comment: String,
+}
+
+impl Note {
+    /// From lines that begin with `//`, and may be indented.
+    pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut note = Note::default();
+        for (at, line) in lines.into_iter().enumerate() {
+            let line = line.trim();
+            let text = line.strip_prefix("//").unwrap_or(line);
+            let text = text.strip_prefix(' ').unwrap_or(text).trim_end();
+            if at == 0 && note.first_line(text) {
+                continue;
+            }
+            note.comment.push_str(text);
+            note.comment.push('\n');
+        }
+        note
+    }
+
+    /// Takes the verdict out of a first line that has one.
+    fn first_line(&mut self, text: &str) -> bool {
+        let (head, rest) = match text.split_once(": ") {
+            Some((head, rest)) if !head.contains(' ') => (Some(head), rest),
+            _ => (None, text),
+        };
+        let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let rest = rest.trim();
+        let assumption = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        let Ok(verdict) = word.parse::<Verdict>() else { return false };
+        if assumption.is_none() && !rest.is_empty() {
+            return false;
+        }
+        self.head = head.map(str::to_owned);
+        self.verdict = Some(verdict);
+        self.assumption = assumption.map(str::to_owned);
+        true
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(verdict) = self.verdict {
+            f.write_str("// ")?;
+            if let Some(head) = &self.head {
+                write!(f, "{head}: ")?;
+            }
+            write!(f, "{verdict}")?;
+            if let Some(assumption) = &self.assumption {
+                write!(f, " ({assumption})")?;
+            }
+            writeln!(f)?;
+        }
+        for line in self.comment.lines() {
+            writeln!(f, "{}", format!("// {line}").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_lines() {
+        for (line, head, verdict, assumption) in [
+            ("// MINERVA: UNDECIDED", Some("MINERVA"), Some(Verdict::Undecided), None),
+            ("// X: PROB_SAFE (if (a) holds)", Some("X"), Some(Verdict::ProbSafe), Some("if (a) holds")),
+            ("// SAFE", None, Some(Verdict::Safe), None),
+            ("// MINERVA: MAYBE", None, None, None),
+            ("// SAFE as houses", None, None, None),
+            ("// see the note: SAFE", None, None, None),
+        ] {
+            let note = Note::parse([line]);
+            assert_eq!(
+                (note.head.as_deref(), note.verdict, note.assumption.as_deref()),
+                (head, verdict, assumption),
+                "{line}"
+            );
+            assert_eq!(note.to_string().trim_end(), line);
+        }
+    }
+}

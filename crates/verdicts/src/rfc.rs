@@ -1,0 +1,219 @@
+//! The RFC's database of comments: comment lines, a head line that names the allocator, a stack.
+
+use std::fmt::Write as _;
+
+use xenheap_model::Verdict;
+
+use crate::{
+    Entry, Pattern, VerdictFile, indent,
+    note::{BY, Note},
+};
+
+/// A line of a database that belongs to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// From 1.
+    pub line: usize,
+    /// What it says.
+    pub text: String,
+}
+
+/// What came of an import.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Ids of new entries.
+    pub added: Vec<String>,
+    /// Ids of entries that were there, with the same words, already.
+    pub known: Vec<String>,
+    /// Ids of new entries for stacks of which there was an entry with other words: both are in the file now.
+    pub contradicting: Vec<String>,
+    /// Lines that could not be used.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Adds the entries of a database to a file.
+pub fn import(text: &str, file: &mut VerdictFile) -> Imported {
+    let (entries, skipped) = parse(text);
+    let mut imported = Imported { skipped, ..Imported::default() };
+    for mut entry in entries {
+        let same = |old: &&Entry| old.pattern == entry.pattern && old.allocator == entry.allocator;
+        let known = file.entries().iter().find(same);
+        if let Some(old) = known.filter(|old| says_the_same(old, &entry)) {
+            imported.known.push(old.id.clone());
+            continue;
+        }
+        let contradicts = known.is_some();
+        entry.id = file.fresh_id(None, &entry.pattern);
+        let id = entry.id.clone();
+        if file.add(entry).is_ok() {
+            if contradicts {
+                imported.contradicting.push(id.clone());
+            }
+            imported.added.push(id);
+        }
+    }
+    imported
+}
+
+fn says_the_same(a: &Entry, b: &Entry) -> bool {
+    (a.verdict, &a.assumption) == (b.verdict, &b.assumption) && a.comment.lines().eq(b.comment.lines())
+}
+
+/// Reads a database. Ids are not drawn yet.
+fn parse(text: &str) -> (Vec<Entry>, Vec<Skipped>) {
+    let mut entries = Vec::new();
+    let mut skipped = Vec::new();
+    let mut comment: Vec<&str> = Vec::new();
+    let mut open: Option<(Note, String, String)> = None;
+    let mut close = |open: &mut Option<(Note, String, String)>| {
+        if let Some((note, allocator, stack)) = open.take() {
+            entries.push(entry(note, allocator, stack));
+        }
+    };
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim_end();
+        if line.starts_with("//") {
+            close(&mut open);
+            comment.push(line);
+        } else if let Some(allocator) = head(line) {
+            close(&mut open);
+            open = Some((Note::parse(comment.drain(..)), allocator.to_owned(), String::new()));
+        } else if line.is_empty() {
+            // Nothing of an entry is empty.
+        } else if let Some((_, _, stack)) = &mut open {
+            stack.push_str(line);
+            stack.push('\n');
+        } else {
+            skipped.push(Skipped { line: at + 1, text: line.to_owned() });
+        }
+    }
+    close(&mut open);
+    let lost = comment.into_iter().map(|text| Skipped { line: 0, text: text.to_owned() });
+    skipped.extend(lost);
+    (entries, skipped)
+}
+
+/// `NAME()` in the first column.
+fn head(line: &str) -> Option<&str> {
+    let name = line.strip_suffix("()")?;
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (!name.is_empty() && name.bytes().all(word)).then_some(name)
+}
+
+fn entry(note: Note, allocator: String, stack: String) -> Entry {
+    Entry {
+        id: String::new(),
+        verdict: note.verdict.unwrap_or(Verdict::Undecided),
+        by: note.head,
+        assumption: note.assumption,
+        comment: note.comment,
+        kind: None,
+        allocator: Some(allocator),
+        arch: None,
+        bound: None,
+        charge: None,
+        revision: None,
+        pattern: Pattern::parse(&stack),
+        stack,
+    }
+}
+
+impl Entry {
+    /// The verdict and its reasons, as they stand above a stack. `head` says what to put before the verdict.
+    pub fn note(&self, head: Option<&str>) -> Note {
+        Note {
+            head: head.map(str::to_owned),
+            verdict: Some(self.verdict),
+            assumption: self.assumption.clone(),
+            comment: self.comment.clone(),
+        }
+    }
+
+    /// Who decided, as the RFC's files have it.
+    pub fn by(&self) -> &str {
+        self.by.as_deref().unwrap_or(BY)
+    }
+}
+
+/// The file as a database of the RFC's. Entries with gaps or globs are left out, because its tools compare texts: their ids are
+/// returned.
+pub fn export(file: &VerdictFile) -> (String, Vec<String>) {
+    let mut text = String::new();
+    let mut left_out = Vec::new();
+    for entry in file.entries() {
+        if !entry.pattern.is_exact() && entry.pattern.is_readable() {
+            left_out.push(entry.id.clone());
+            continue;
+        }
+        let allocator = entry.allocator.as_deref().unwrap_or(match entry.kind {
+            Some(xenheap_model::Kind::Xmalloc) => "xmalloc",
+            _ => "alloc_domheap_pages",
+        });
+        let stack =
+            if entry.allocator.is_some() { entry.stack.clone() } else { indent(&visible(&entry.stack)) };
+        // Writing to a string cannot fail.
+        let _ =
+            write!(text, "{}{}()\n{stack}", entry.note(Some(entry.by())), allocator.trim_end_matches("()"));
+        if !stack.ends_with('\n') {
+            text.push('\n');
+        }
+    }
+    (text, left_out)
+}
+
+/// Without the frames that Xen's traces, and so the RFC's tools, do not have.
+fn visible(stack: &str) -> String {
+    stack
+        .lines()
+        .filter(|line| !line.trim_end().ends_with("[inlined]"))
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two entries in the form of the mission's examples.
+    const DATABASE: &str = "\
+// MINERVA: PROB_SAFE (under the assumption that hwdom are safe)
+// the path is already attributed to a domain pool, except if
+// \"hardware\" \\ it is
+//
+// not.
+alloc_domheap_pages()
+entry.o#guest_sync_slowpath
+  do_trap_guest_sync
+    p2m.c#p2m_alloc_page
+      alloc_domheap_pages
+        alloc_domheap_pages
+// MINERVA: UNDECIDED
+xmalloc()
+N/A
+xmalloc()
+a
+  b
+";
+
+    #[test]
+    fn import_and_export_lose_nothing() -> Result<(), Box<dyn std::error::Error>> {
+        let mut file = VerdictFile::default();
+        let imported = import(DATABASE, &mut file);
+        assert_eq!((imported.added.len(), imported.skipped.len()), (3, 0));
+        // What is written can be read again, and says the same.
+        let again = VerdictFile::parse("v.toml", &file.to_string())?;
+        assert_eq!(again.entries(), file.entries());
+        // The last one had no verdict, and gets one.
+        let expected = DATABASE.replace("N/A\n", "N/A\n// MINERVA: UNDECIDED\n");
+        assert_eq!(export(&again).0, expected);
+        let twice = import(DATABASE, &mut file);
+        assert_eq!((twice.added.len(), twice.known.len()), (0, 3));
+        Ok(())
+    }
+
+    #[test]
+    fn lines_of_nothing_are_counted() {
+        let imported = import("a stray line\n// a comment of nothing\n", &mut VerdictFile::default());
+        assert_eq!(imported.skipped.len(), 2);
+        assert!(imported.added.is_empty());
+    }
+}

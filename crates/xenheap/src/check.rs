@@ -1,0 +1,85 @@
+//! `xenheap check`: the gate.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use xenheap_judge::{Gate, Policy};
+use xenheap_model::Run;
+use xenheap_report::gate::{CodeQuality, Details, GateRenderer, Junit, Markdown, Sarif, Short};
+use xenheap_verdicts::VerdictFile;
+
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure},
+    load, output,
+    verdict::{Store, read},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+A finding passes if an entry of the verdict file accepts it with a reason and its claims hold, or if the policy accepts what the machine
+says of its lifetime; leaks, failed self-checks and what the policy asks for and no run shows are refused (docs/policy.md).
+
+Examples:
+  xenheap check --verdicts verdicts.toml run
+  xenheap check --verdicts verdicts.toml --policy policy.toml --junit check.xml --details check.txt runs/*"))]
+pub struct Check {
+    /// Lab folders, console logs or saved runs
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// The verdict file; without one nothing is reviewed
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
+    /// The policy; without one SAFE and PROB_SAFE pass, and what is always freed before its call returned
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Write every finding with its decision
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub details: Option<PathBuf>,
+    /// Write JUnit's XML
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub junit: Option<PathBuf>,
+    /// Write SARIF 2.1.0
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub sarif: Option<PathBuf>,
+    /// Write GitLab's Code Quality report
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub code_quality: Option<PathBuf>,
+    /// Write a summary in Markdown
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub markdown: Option<PathBuf>,
+}
+
+pub fn run(arguments: &Check) -> Result<Exit, Failure> {
+    let policy = match &arguments.policy {
+        None => Policy::default(),
+        Some(path) => Policy::parse(&read(path)?)
+            .map_err(|error| Failure::new(Exit::Input, format!("{}: {error}", path.display())))?,
+    };
+    let verdicts = match &arguments.verdicts {
+        None => VerdictFile::default(),
+        Some(path) => Store::open(path)?.file,
+    };
+    let reports = arguments.runs.iter().map(|path| load::report(path)).collect::<Result<Vec<_>, _>>()?;
+    let runs: Vec<(&str, &Run)> = reports.iter().map(|report| (report.name(), report.run())).collect();
+    let gate = xenheap_judge::check(&runs, &verdicts, &policy);
+    files(arguments, &gate)?;
+    output::stdout(|out| Short.render(&gate, out))?;
+    Ok(if gate.passes() { Exit::Done } else { Exit::Refused })
+}
+
+fn files(arguments: &Check, gate: &Gate) -> Result<(), Failure> {
+    let files: [(&Option<PathBuf>, &dyn GateRenderer); 5] = [
+        (&arguments.details, &Details),
+        (&arguments.junit, &Junit),
+        (&arguments.sarif, &Sarif),
+        (&arguments.code_quality, &CodeQuality),
+        (&arguments.markdown, &Markdown),
+    ];
+    for (path, renderer) in files {
+        if let Some(path) = path {
+            output::file(path, |out| renderer.render(gate, out))?;
+        }
+    }
+    Ok(())
+}

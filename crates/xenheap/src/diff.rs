@@ -1,0 +1,68 @@
+//! `xenheap diff`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use xenheap_report::diff::{DiffJson, DiffMarkdown, DiffRenderer, DiffText};
+
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure, warn},
+    load, output,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Paths are compared by the names of their functions, inlined or not: another compiler or another version of Xen makes no difference.
+
+Examples:
+  xenheap diff run-before run-after
+  xenheap diff --format markdown old.xhr new.xhr > comment.md"))]
+pub struct Diff {
+    /// Lab folder, console log or saved run
+    pub old: PathBuf,
+    /// The one to compare it with
+    pub new: PathBuf,
+    /// How the difference is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DiffFormat,
+    /// Compare runs of different architectures all the same
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// How a difference is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For merge requests
+    Markdown,
+}
+
+pub fn run(arguments: &Diff) -> Result<Exit, Failure> {
+    let (old, new) = (load::report(&arguments.old)?, load::report(&arguments.new)?);
+    let archs = (old.run().facts.arch, new.run().facts.arch);
+    if archs.0 != archs.1 && !arguments.force {
+        let text =
+            format!("{} is of {}, {} of {}", old.name(), archs.0.as_str(), new.name(), archs.1.as_str());
+        return Err(Failure::new(Exit::Input, text)
+            .help("architectures are not mixed; --force compares all the same"));
+    }
+    for report in [&old, &new] {
+        if let Some(doubt) = report.run().doubt() {
+            warn(format_args!("{}: lifetimes are not known: {doubt}", report.name()));
+        }
+    }
+    let renderer: &dyn DiffRenderer = match arguments.format {
+        DiffFormat::Text => &DiffText,
+        DiffFormat::Json => &DiffJson,
+        DiffFormat::Markdown => &DiffMarkdown,
+    };
+    let diff = xenheap_judge::diff(old.run(), new.run());
+    output::stdout(|out| renderer.render([old.name(), new.name()], &diff, out))?;
+    Ok(Exit::Done)
+}

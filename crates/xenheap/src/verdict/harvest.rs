@@ -1,0 +1,59 @@
+//! Comments from a report back into the file.
+
+use std::{io::Read, path::PathBuf};
+
+use clap::Args;
+
+use super::store::Store;
+use crate::{
+    cli::concat_help,
+    failure::{Exit, Failure, printable, say, warn},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Comments stand above the stacks of a report that was made with --verdicts, as text (--all, or only leaks and what is live have stacks)
+or in the format of the RFC. Change them with an editor, and harvest.
+
+Example:
+  xenheap report --all --verdicts verdicts.toml run > review.txt && $EDITOR review.txt && xenheap verdict harvest verdicts.toml review.txt"))]
+pub struct Harvest {
+    /// The verdict file
+    pub file: PathBuf,
+    /// A report, in which people typed; plain, .gz, .xz or .zst, `-` is standard input
+    pub report: PathBuf,
+}
+
+pub fn run(arguments: &Harvest) -> Result<Exit, Failure> {
+    let mut store = Store::open_or_new(&arguments.file)?;
+    let report = read(&arguments.report)?;
+    let harvest = xenheap_verdicts::harvest(&report, &mut store.file);
+    for (line, why) in &harvest.refused {
+        warn(format_args!(
+            "{}:{line}: {}",
+            printable(&arguments.report.display().to_string()),
+            printable(why)
+        ));
+    }
+    store.save()?;
+    say(format_args!(
+        "{} changed, {} added, {} as they were, {} refused",
+        harvest.changed.len(),
+        harvest.added.len(),
+        harvest.same,
+        harvest.refused.len()
+    ));
+    Ok(if harvest.refused.is_empty() { Exit::Done } else { Exit::Input })
+}
+
+/// A text, whatever it is packed in.
+pub fn read(path: &std::path::Path) -> Result<String, Failure> {
+    let failure = |error: &dyn std::error::Error| Failure::from_error(Exit::Input, error);
+    let mut input = xenheap_console::open(path).map_err(|error| failure(&error))?;
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes).map_err(|error| failure(&error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        Failure::new(Exit::Input, format!("{} is not UTF-8 from byte {place} on", path.display()))
+    })
+}
