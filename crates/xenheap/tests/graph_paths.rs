@@ -91,7 +91,7 @@ fn the_number_is_that_of_the_paths() {
 
 #[test]
 fn questions() {
-    let cuts = ["--preset", "softirq", "--exclude", "p2m_mem_paging_populate"];
+    let cuts = ["--preset", "softirq", "--exclude", "p2m_pod_decrease_reservation"];
     let ask = |question: &[&str]| asked(&[question, &cuts].concat());
     assert_snapshot!("reach", ask(&["graph", "reach", GRAPH, "--to", "_xmalloc"]));
     assert_snapshot!("funnels", ask(&["graph", "funnels", GRAPH, "--to", "_xmalloc", "--limit", "8"]));
