@@ -148,7 +148,8 @@ pub struct Downstream {
 pub(crate) fn next_of_link(link: &str) -> Option<&str> {
     link.split(',').find_map(|part| {
         let (url, parameters) = part.trim().strip_prefix('<')?.split_once('>')?;
-        let is_next = parameters.split(';').any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"));
+        let is_next =
+            parameters.split(';').any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"));
         if is_next { url.split_once('?').map(|(_, query)| query) } else { None }
     })
 }
@@ -169,7 +170,8 @@ mod tests {
 
     #[test]
     fn a_job_needs_only_number_and_name() {
-        let job: Job = serde_json::from_str(r#"{"id": 7, "name": "teaspoon", "runner": null}"#).expect("a job");
+        let job: Job =
+            serde_json::from_str(r#"{"id": 7, "name": "teaspoon", "runner": null}"#).expect("a job");
         assert!(!job.has_ended() && !job.has_archive());
         let job: Job = serde_json::from_str(
             r#"{"id": 7, "name": "t", "status": "failed", "artifacts_file": {"filename": "artifacts.zip", "size": 1000}}"#,

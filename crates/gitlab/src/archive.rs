@@ -96,7 +96,12 @@ enum Copy {
 }
 
 /// Believes what comes out, not what the archive says of its size.
-fn write<R: Read + Seek>(entry: &mut ZipFile<'_, R>, out: &mut File, name: &str, most: u64) -> Result<u64, Copy> {
+fn write<R: Read + Seek>(
+    entry: &mut ZipFile<'_, R>,
+    out: &mut File,
+    name: &str,
+    most: u64,
+) -> Result<u64, Copy> {
     let mut buffer = vec![0; 64 << 10];
     let mut total = 0;
     loop {

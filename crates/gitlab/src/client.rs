@@ -136,9 +136,8 @@ impl Client {
 
     /// The jobs of a pipeline, by number.
     pub fn jobs(&self, project: &Project, pipeline: u64) -> Result<Vec<Job>, Error> {
-        let mut jobs: Vec<Job> = self.list(&api::jobs(project, pipeline))?.ok_or_else(|| Error::NotFound {
-            place: format!("pipeline {pipeline} of {project}"),
-            token: self.token_source(),
+        let mut jobs: Vec<Job> = self.list(&api::jobs(project, pipeline))?.ok_or_else(|| {
+            Error::NotFound { place: format!("pipeline {pipeline} of {project}"), token: self.token_source() }
         })?;
         jobs.sort_by_key(|job| job.id);
         jobs.dedup_by_key(|job| job.id);
@@ -191,7 +190,9 @@ impl Client {
         let mut query = format!("per_page={}", api::PER_PAGE);
         for _ in 0..PAGES {
             let uri = self.site.api(&format!("{path}?{query}"))?;
-            let Some((page, next)) = self.ask(&uri, |response| page(&uri, response))? else { return Ok(None) };
+            let Some((page, next)) = self.ask(&uri, |response| page(&uri, response))? else {
+                return Ok(None);
+            };
             let page: Vec<T> =
                 serde_json::from_slice(&page).map_err(|source| Error::Json { place: shown(&uri), source })?;
             all.extend(page);
@@ -241,7 +242,9 @@ impl Client {
                 Ok(taken) => return Ok(taken),
                 Err(Failed::Never(error)) => return Err(error),
                 Err(Failed::Again(reason)) => (wait, reason),
-                Err(Failed::Later(wait, _)) if wait > self.retry.patience => return Err(Error::Busy { wait }),
+                Err(Failed::Later(wait, _)) if wait > self.retry.patience => {
+                    return Err(Error::Busy { wait });
+                }
                 Err(Failed::Later(wait, reason)) => {
                     self.let_all_wait(wait);
                     (Duration::ZERO, reason)
@@ -278,7 +281,8 @@ impl Client {
                 status => return Err(self.refused(uri, &target, status, response.headers())),
             }
         }
-        Err(Error::Redirect { place: shown(uri), reason: "from one address to the next without an end" }.into())
+        Err(Error::Redirect { place: shown(uri), reason: "from one address to the next without an end" }
+            .into())
     }
 
     fn refused(&self, uri: &Uri, target: &Uri, status: StatusCode, headers: &HeaderMap) -> Failed {
@@ -402,9 +406,10 @@ fn wanted_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 fn transport(uri: &Uri, error: ureq::Error) -> Failed {
     let reason = error.to_string();
     match error {
-        ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
-            Failed::Again(reason)
-        }
+        ureq::Error::Io(_)
+        | ureq::Error::Timeout(_)
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Protocol(_) => Failed::Again(reason),
         _ => Error::Connection { place: shown(uri), reason }.into(),
     }
 }

@@ -26,7 +26,9 @@ pub enum Error {
         source_name: String,
     },
     /// A token would be sent for all to see.
-    #[error("the token in {source_name} is not sent to {site}, which is not encrypted: use https, or unset the variable")]
+    #[error(
+        "the token in {source_name} is not sent to {site}, which is not encrypted: use https, or unset the variable"
+    )]
     Exposed {
         /// Where it came from.
         source_name: String,
@@ -183,7 +185,9 @@ impl Error {
 fn advice(token: Option<&str>) -> String {
     match token {
         Some(source) => {
-            format!("the token in {source} is wrong, has expired, or lacks the scope read_api for this project")
+            format!(
+                "the token in {source} is wrong, has expired, or lacks the scope read_api for this project"
+            )
         }
         None => "set XENHEAP_GITLAB_TOKEN to an access token with the scope read_api".to_owned(),
     }

@@ -42,7 +42,9 @@ impl Content {
         let name = path.rsplit('/').next()?.to_ascii_lowercase();
         let bare = [".gz", ".xz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
         Some(match bare {
-            bare if bare == "xen-syms" || bare.starts_with("xen-syms-") || bare.ends_with(".xen-syms") => Content::Image,
+            bare if bare == "xen-syms" || bare.starts_with("xen-syms-") || bare.ends_with(".xen-syms") => {
+                Content::Image
+            }
             bare if bare.contains("build-id") || bare.contains("build_id") || bare.contains("buildid") => {
                 Content::BuildId
             }

@@ -38,7 +38,9 @@ impl Selection {
         let is_one_of = |patterns: &[String]| patterns.iter().any(|pattern| glob(pattern, &job.name));
         // Xen's pipelines have the stages `analyze`, `build` and `test`.
         let builds = job.stage.to_ascii_lowercase().contains("build");
-        let is = |patterns: &[String], otherwise| if patterns.is_empty() { otherwise } else { is_one_of(patterns) };
+        let is = |patterns: &[String], otherwise| {
+            if patterns.is_empty() { otherwise } else { is_one_of(patterns) }
+        };
         if is_one_of(&self.exclude) {
             Role::None
         } else if is(&self.jobs, !builds) {

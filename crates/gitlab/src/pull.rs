@@ -67,7 +67,8 @@ pub fn fetch(
 ) -> Result<Vec<Outcome>, Error> {
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
-    let outcomes: Vec<Mutex<Option<Result<Outcome, Error>>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
+    let outcomes: Vec<Mutex<Option<Result<Outcome, Error>>>> =
+        tasks.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +87,10 @@ pub fn fetch(
         }
     });
     // Tasks that were not begun are missing only behind an error.
-    outcomes.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+    outcomes
+        .into_iter()
+        .filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect()
 }
 
 fn one(

@@ -85,10 +85,15 @@ mod tests {
                 set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
             })
             .expect("a token")
-            .map(|token| (token.source().to_owned(), token.header, token.value.to_str().expect("ASCII").to_owned()))
+            .map(|token| {
+                (token.source().to_owned(), token.header, token.value.to_str().expect("ASCII").to_owned())
+            })
         };
         assert_eq!(with(&[]), None);
-        assert_eq!(with(&[("XENHEAP_GITLAB_TOKEN", " \n"), ("CI_JOB_TOKEN", "j\n")]), Some(("CI_JOB_TOKEN".to_owned(), Header::Job, "j".to_owned())));
+        assert_eq!(
+            with(&[("XENHEAP_GITLAB_TOKEN", " \n"), ("CI_JOB_TOKEN", "j\n")]),
+            Some(("CI_JOB_TOKEN".to_owned(), Header::Job, "j".to_owned()))
+        );
         assert_eq!(
             with(&[("GITLAB_TOKEN", "g"), ("XENHEAP_GITLAB_TOKEN", "x")]),
             Some(("XENHEAP_GITLAB_TOKEN".to_owned(), Header::Private, "x".to_owned()))

@@ -45,8 +45,10 @@ impl Site {
 
     /// `/api/v4` and what follows: <https://docs.gitlab.com/api/rest/#make-a-rest-api-request>.
     pub(crate) fn api(&self, path: &str) -> Result<Uri, Error> {
-        self.at(&format!("{}/api/v4{path}", self.folder))
-            .ok_or_else(|| Error::Site { url: self.to_string(), reason: "no address of the API can be made of it" })
+        self.at(&format!("{}/api/v4{path}", self.folder)).ok_or_else(|| Error::Site {
+            url: self.to_string(),
+            reason: "no address of the API can be made of it",
+        })
     }
 
     fn at(&self, path: &str) -> Option<Uri> {
@@ -132,7 +134,9 @@ impl Project {
         let mut out = String::with_capacity(self.0.len() + 8);
         for byte in self.0.bytes() {
             match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    out.push(char::from(byte))
+                }
                 byte => out.push_str(&format!("%{byte:02X}")),
             }
         }
@@ -163,7 +167,9 @@ mod tests {
         ] {
             assert_eq!(site(url).api("/job").expect("an address").to_string(), expected);
         }
-        for url in ["gitlab.com", "ftp://gitlab.com", "https://me:secret@gitlab.com", "https://gitlab.com?x=1", ""] {
+        for url in
+            ["gitlab.com", "ftp://gitlab.com", "https://me:secret@gitlab.com", "https://gitlab.com?x=1", ""]
+        {
             let error = Site::new(url).expect_err(url);
             assert!(matches!(error, Error::Site { .. }));
         }
@@ -203,12 +209,16 @@ mod tests {
 
     #[test]
     fn projects() {
-        assert_eq!(Project::new("xen-project/people/me.x/xen").expect("one").encoded(), "xen-project%2Fpeople%2Fme.x%2Fxen");
+        assert_eq!(
+            Project::new("xen-project/people/me.x/xen").expect("one").encoded(),
+            "xen-project%2Fpeople%2Fme.x%2Fxen"
+        );
         assert_eq!(Project::new("a/../b?c#d").expect("one").encoded(), "a%2F..%2Fb%3Fc%23d");
         for bad in ["", "/", "a\nb", "https://gitlab.com/a/b"] {
             assert!(matches!(Project::new(bad), Err(Error::Project { .. })), "{bad}");
         }
-        let found = |url: &str| site("https://gitlab.com/sub").project_of(url).map(|project| project.to_string());
+        let found =
+            |url: &str| site("https://gitlab.com/sub").project_of(url).map(|project| project.to_string());
         assert_eq!(found("https://gitlab.com/sub/xen/hw/-/pipelines/5").as_deref(), Some("xen/hw"));
         assert_eq!(found("https://gitlab.com/sub/xen/hw/pipelines/5").as_deref(), Some("xen/hw"));
         assert_eq!(found("https://evil.example/sub/xen/hw/pipelines/5"), None);

@@ -11,8 +11,8 @@ use std::{
 
 use support::{FakeJob, FakePipeline, Fault, Server, now};
 use xenheap_gitlab::{
-    Client, Config, Error, Header, Limits, Outcome, Plan, Project, Retry, Role, Selection, Site, Store, Task, Token,
-    Watch, What, fetch,
+    Client, Config, Error, Header, Limits, Outcome, Plan, Project, Retry, Role, Selection, Site, Store, Task,
+    Token, Watch, What, fetch,
 };
 
 const PROJECT: &str = "xen-project/people/me/xen";
@@ -36,7 +36,8 @@ fn client(server: &Server, token: Option<&str>) -> Client {
         longest: Duration::from_millis(20),
         patience: Duration::from_secs(60),
     };
-    let token = token.map(|token| Token::new(Header::Private, token, "XENHEAP_GITLAB_TOKEN").expect("a token"));
+    let token =
+        token.map(|token| Token::new(Header::Private, token, "XENHEAP_GITLAB_TOKEN").expect("a token"));
     Client::new(Config { site: Site::new(&server.url).expect("a site"), token, retry }).expect("a client")
 }
 
@@ -52,7 +53,12 @@ fn pipeline(jobs: Vec<FakeJob>) -> FakePipeline {
     FakePipeline { jobs, bridges: Vec::new() }
 }
 
-fn pull_all<'a>(client: &Client, store: &Store, plan: &'a Plan, limits: &Limits) -> Result<Vec<(Task<'a>, Outcome)>, Error> {
+fn pull_all<'a>(
+    client: &Client,
+    store: &Store,
+    plan: &'a Plan,
+    limits: &Limits,
+) -> Result<Vec<(Task<'a>, Outcome)>, Error> {
     let both = |job| [Task { job, what: What::Trace }, Task { job, what: What::Archive }];
     let wanted = |task: &Task<'_>| task.what == What::Trace || task.job.job.has_archive();
     let tasks: Vec<Task<'_>> = plan.jobs.iter().flat_map(both).filter(wanted).collect();
@@ -88,17 +94,24 @@ fn two_hundred_jobs_come_over_several_pages() {
     for (link, next_page) in [(true, true), (true, false), (false, true)] {
         let server = Server::new();
         server.pages_by(link, next_page);
-        let jobs = (1..=200).map(|id| FakeJob::new(id, &format!("test {id}"), "test").trace(vec![b'x'; id as usize]));
+        let jobs = (1..=200)
+            .map(|id| FakeJob::new(id, &format!("test {id}"), "test").trace(vec![b'x'; id as usize]));
         server.pipeline(PROJECT, 6, pipeline(jobs.collect()));
         let client = client(&server, None);
         let plan = plan(&client).expect("a plan");
-        assert_eq!(plan.jobs.iter().map(|planned| planned.job.id).collect::<Vec<_>>(), (1..=200).collect::<Vec<_>>());
+        assert_eq!(
+            plan.jobs.iter().map(|planned| planned.job.id).collect::<Vec<_>>(),
+            (1..=200).collect::<Vec<_>>()
+        );
         assert_eq!(server.count("/jobs"), 2, "100 on a page");
         let dir = tempfile::tempdir().expect("a folder");
         let store = Store::open(dir.path(), &plan).expect("a store");
         let outcomes = pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
         for (task, outcome) in &outcomes {
-            assert!(matches!(outcome, Outcome::Fetched(bytes) if *bytes == task.job.job.id), "{task:?} {outcome:?}");
+            assert!(
+                matches!(outcome, Outcome::Fetched(bytes) if *bytes == task.job.job.id),
+                "{task:?} {outcome:?}"
+            );
         }
         assert_eq!(tree(store.root()).len(), 201, "a trace of each, and whose they are");
     }
@@ -114,13 +127,16 @@ fn a_list_without_any_header_of_pages_has_one() {
 #[test]
 fn pages_do_not_go_on_for_ever() {
     let server = Server::new();
-    server.pipeline(PROJECT, 6, pipeline(vec![FakeJob::new(1, "a", "test")]));
-    for _ in 0..200 {
-        // Each says that there is another.
-        let next = vec![("x-next-page", "2".to_owned())];
-        server.fault("/pipelines/6/jobs", Fault::Status(200, next));
-    }
-    // The first has a body that is no list, so it ends there.
+    server.endless().pipeline(PROJECT, 6, pipeline(vec![FakeJob::new(1, "a", "test")]));
+    let error = plan(&client(&server, None)).expect_err("no end");
+    assert!(matches!(error, Error::Endless { .. }), "{error}");
+    assert_eq!(server.asked().len(), 200);
+}
+
+#[test]
+fn what_is_no_list_is_an_error() {
+    let server = Server::new();
+    server.fault("/jobs", Fault::Body(b"<html>log in</html>".to_vec()));
     assert!(matches!(plan(&client(&server, None)), Err(Error::Json { .. })));
 }
 
@@ -129,7 +145,10 @@ fn too_many_requests_wait_as_long_as_gitlab_says() {
     let server = Server::new();
     server.pipeline(PROJECT, 6, pipeline(vec![FakeJob::new(1, "a", "test"), FakeJob::new(2, "b", "test")]));
     server.fault("/jobs/1/trace", Fault::Status(429, vec![("Retry-After", "1".to_owned())]));
-    server.fault("/pipelines/6/bridges", Fault::Status(429, vec![("RateLimit-Reset", (now() + 2).to_string())]));
+    server.fault(
+        "/pipelines/6/bridges",
+        Fault::Status(429, vec![("RateLimit-Reset", (now() + 2).to_string())]),
+    );
     let client = client(&server, None);
     let begin = Instant::now();
     let plan = plan(&client).expect("a plan");
@@ -207,7 +226,14 @@ fn what_never_comes_is_named_and_the_rest_comes_all_the_same() {
     server.forget();
     let outcomes = pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
     assert_eq!(outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Had)).count(), 4);
-    assert_eq!(server.asked().iter().map(|asked| asked.path.rsplit('/').nth(1).expect("a part").to_owned()).collect::<Vec<_>>(), ["2"]);
+    assert_eq!(
+        server
+            .asked()
+            .iter()
+            .map(|asked| asked.path.rsplit('/').nth(1).expect("a part").to_owned())
+            .collect::<Vec<_>>(),
+        ["2"]
+    );
 }
 
 #[test]
@@ -215,7 +241,8 @@ fn an_interrupted_run_goes_on_where_it_ended() {
     let server = Server::new();
     let jobs = || {
         (1..=20).map(|id| {
-            FakeJob::new(id, &format!("t{id}"), "test").archive(&[("smoke.serial", format!("log {id}").as_bytes())])
+            FakeJob::new(id, &format!("t{id}"), "test")
+                .archive(&[("smoke.serial", format!("log {id}").as_bytes())])
         })
     };
     server.pipeline(PROJECT, 6, pipeline(jobs().collect()));
@@ -264,14 +291,21 @@ fn a_wrong_token_is_an_error_at_once_and_is_not_told() {
 #[test]
 fn a_refusal_in_the_middle_stops_all() {
     let server = Server::new();
-    server.token(SECRET).pipeline(PROJECT, 6, pipeline((1..=50).map(|id| FakeJob::new(id, "t", "test")).collect()));
+    server.token(SECRET).pipeline(
+        PROJECT,
+        6,
+        pipeline((1..=50).map(|id| FakeJob::new(id, "t", "test")).collect()),
+    );
     server.fault("/jobs/3/trace", Fault::Status(403, Vec::new()));
     let client = client(&server, Some(SECRET));
     let plan = plan(&client).expect("a plan");
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(dir.path(), &plan).expect("a store");
     let error = pull_all(&client, &store, &plan, &Limits::default()).expect_err("refused");
-    assert!(matches!(&error, Error::Denied { status: 403, place, .. } if place.ends_with("/jobs/3/trace")), "{error}");
+    assert!(
+        matches!(&error, Error::Denied { status: 403, place, .. } if place.ends_with("/jobs/3/trace")),
+        "{error}"
+    );
     assert!(server.count("/trace") < 20, "{}", server.count("/trace"));
 }
 
@@ -408,8 +442,11 @@ fn pipelines_that_it_started_are_followed() {
         server.pipeline("xen-project/hardware/xen", 8, pipeline(vec![FakeJob::new(4, "adl-smoke", "test")]));
         let client = client(&server, None);
         let plan = plan(&client).expect("a plan");
-        let found: Vec<(u64, u64, &str, Role)> =
-            plan.jobs.iter().map(|planned| (planned.pipeline, planned.job.id, planned.name.as_str(), planned.role)).collect();
+        let found: Vec<(u64, u64, &str, Role)> = plan
+            .jobs
+            .iter()
+            .map(|planned| (planned.pipeline, planned.job.id, planned.name.as_str(), planned.role))
+            .collect();
         assert_eq!(
             found,
             [
@@ -512,7 +549,11 @@ fn a_folder_belongs_to_one_pipeline_and_one_process() {
 #[test]
 fn a_shelf_does_not_hide_what_was_fetched() {
     let server = Server::new();
-    server.pipeline(PROJECT, 6, pipeline(vec![FakeJob::new(1, "a", "test").archive(&[("smoke.serial", b"x")])]));
+    server.pipeline(
+        PROJECT,
+        6,
+        pipeline(vec![FakeJob::new(1, "a", "test").archive(&[("smoke.serial", b"x")])]),
+    );
     let client = client(&server, None);
     let plan = plan(&client).expect("a plan");
     let dir = tempfile::tempdir().expect("a folder");

@@ -10,6 +10,7 @@ mod lab;
 mod load;
 mod output;
 mod progress;
+mod pull;
 mod report;
 mod verdict;
 
@@ -38,6 +39,7 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::Diff(arguments) => diff::run(&arguments),
         config::Command::Check(arguments) => check::run(&arguments),
         config::Command::Verdict(command) => verdict::run(command),
+        config::Command::Pull(command) => pull::run(&command),
         config::Command::Instrument(config) => instrument::run(&config),
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),

@@ -103,6 +103,7 @@ struct State {
     next_page: bool,
     /// GitLab 19.2 has another word for bridges.
     only_trigger_jobs: bool,
+    endless: bool,
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -164,6 +165,12 @@ impl Server {
         self
     }
 
+    /// Every page says that there is another.
+    pub fn endless(&self) -> &Self {
+        self.state().endless = true;
+        self
+    }
+
     /// A file that everybody sees, as an object store has it.
     pub fn file(&self, path: &str, bytes: &[u8]) -> &Self {
         self.state().files.insert(path.to_owned(), bytes.to_owned());
@@ -203,7 +210,12 @@ pub fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
 pub fn as_trace(output: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut line = |number: usize, text: &[u8]| {
-        let time = format!("2025-03-17T18:{:02}:{:02}.{:06}Z 01O ", number / 6000 % 60, number / 100 % 60, number % 100);
+        let time = format!(
+            "2025-03-17T18:{:02}:{:02}.{:06}Z 01O ",
+            number / 6000 % 60,
+            number / 100 % 60,
+            number % 100
+        );
         out.extend_from_slice(time.as_bytes());
         out.extend_from_slice(text);
         out.push(b'\n');
@@ -238,9 +250,12 @@ fn read_request(stream: &TcpStream) -> Option<Asked> {
     let (path, query) = words.next().map(|target| target.split_once('?').unwrap_or((target, "")))?;
     let headers: BTreeMap<String, String> = lines
         .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())))
+        .filter_map(|line| {
+            line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        })
         .collect();
-    let token = ["private-token", "job-token", "authorization"].iter().find_map(|name| headers.get(*name).cloned());
+    let token =
+        ["private-token", "job-token", "authorization"].iter().find_map(|name| headers.get(*name).cloned());
     Some(Asked { path: path.to_owned(), query: query.to_owned(), token, headers })
 }
 
@@ -281,7 +296,11 @@ fn answer(asked: &Asked, state: &Mutex<State>, url: &str) -> Answer {
         Some(Fault::Silence) => return Answer::Nothing,
         Some(Fault::Status(code, headers)) => {
             // The body of a 429: <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#use-a-custom-rate-limit-response>.
-            return Answer::Whole { status: *code, headers: headers.clone(), body: b"Retry later\n".to_vec() };
+            return Answer::Whole {
+                status: *code,
+                headers: headers.clone(),
+                body: b"Retry later\n".to_vec(),
+            };
         }
         Some(Fault::Redirect(to)) => {
             return Answer::Whole { status: 302, headers: vec![("Location", to.clone())], body: Vec::new() };
@@ -302,7 +321,9 @@ fn whole(asked: &Asked, state: &State, url: &str) -> Answer {
         return Answer::Whole { status: 200, headers: Vec::new(), body: bytes.clone() };
     }
     // Paths: <https://docs.gitlab.com/api/rest/#make-a-rest-api-request>; slashes of a project are %2F: #namespaced-paths.
-    let Some(path) = asked.path.strip_prefix("/api/v4/projects/") else { return status(404, "404 Not Found") };
+    let Some(path) = asked.path.strip_prefix("/api/v4/projects/") else {
+        return status(404, "404 Not Found");
+    };
     // <https://docs.gitlab.com/api/rest/authentication/>: 401 if the token is not valid.
     if state.token.is_some() && asked.token != state.token {
         return status(401, "401 Unauthorized");
@@ -315,12 +336,19 @@ fn whole(asked: &Asked, state: &State, url: &str) -> Answer {
     let Some(number) = state.projects.get(&project) else { return status(404, "404 Project Not Found") };
     match rest {
         ["pipelines", pipeline, what] => {
-            let Some(found) = pipeline.parse().ok().and_then(|id| state.pipelines.get(&(project.clone(), id))) else {
+            let Some(found) =
+                pipeline.parse().ok().and_then(|id| state.pipelines.get(&(project.clone(), id)))
+            else {
                 return status(404, "404 Not Found");
             };
             let items: Vec<Value> = match *what {
                 // <https://docs.gitlab.com/api/jobs/#list-pipeline-jobs>: the newest first.
-                "jobs" => found.jobs.iter().rev().map(|job| job_json(job, pipeline, *number, url, &project)).collect(),
+                "jobs" => found
+                    .jobs
+                    .iter()
+                    .rev()
+                    .map(|job| job_json(job, pipeline, *number, url, &project))
+                    .collect(),
                 // <https://docs.gitlab.com/api/jobs/#list-pipeline-bridges>.
                 "bridges" if !state.only_trigger_jobs => bridges_json(found, url),
                 // <https://docs.gitlab.com/api/jobs/#list-pipeline-trigger-jobs>.
@@ -330,8 +358,14 @@ fn whole(asked: &Asked, state: &State, url: &str) -> Answer {
             list(asked, state, url, items)
         }
         ["jobs", id, what] => {
-            let mut jobs = state.pipelines.iter().filter(|((of, _), _)| *of == project).flat_map(|(_, found)| &found.jobs);
-            let Some(job) = jobs.find(|job| job.id.to_string() == **id) else { return status(404, "404 Not Found") };
+            let mut jobs = state
+                .pipelines
+                .iter()
+                .filter(|((of, _), _)| *of == project)
+                .flat_map(|(_, found)| &found.jobs);
+            let Some(job) = jobs.find(|job| job.id.to_string() == **id) else {
+                return status(404, "404 Not Found");
+            };
             let body = match *what {
                 // <https://docs.gitlab.com/api/jobs/#get-a-log-file>: 404 if there is no log file.
                 "trace" => job.trace.clone(),
@@ -397,12 +431,19 @@ fn bridges_json(found: &FakePipeline, url: &str) -> Vec<Value> {
 /// One page: <https://docs.gitlab.com/api/rest/#offset-based-pagination>.
 fn list(asked: &Asked, state: &State, url: &str, items: Vec<Value>) -> Answer {
     let parameter = |name: &str| -> Option<usize> {
-        asked.query.split('&').filter_map(|part| part.split_once('=')).find(|(key, _)| *key == name)?.1.parse().ok()
+        asked
+            .query
+            .split('&')
+            .filter_map(|part| part.split_once('='))
+            .find(|(key, _)| *key == name)?
+            .1
+            .parse()
+            .ok()
     };
     let page = parameter("page").unwrap_or(1).max(1);
     let per_page = parameter("per_page").unwrap_or(20).min(100);
     let pages = items.len().div_ceil(per_page).max(1);
-    let next = (page < pages).then_some(page + 1);
+    let next = (state.endless || page < pages).then_some(page + 1);
     let mut headers = Vec::new();
     if state.next_page {
         headers.push(("x-next-page", next.map_or_else(String::new, |next| next.to_string())));
