@@ -1,6 +1,7 @@
 //! The folder of a pipeline.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
@@ -84,8 +85,7 @@ impl Store {
             }
             Err(error) => return Err(at(&path)(error)),
         };
-        let there: Identity = serde_json::from_slice(&said)
-            .map_err(|source| Error::Json { place: path.display().to_string(), source })?;
+        let there: Identity = serde_json::from_slice(&said).map_err(|error| at(&path)(error.into()))?;
         if there == here {
             return Ok(());
         }
@@ -134,7 +134,7 @@ impl Store {
         let mut found = Vec::new();
         let kept = folder.join(ARTIFACTS);
         walk(&kept, DEPTH, &mut |path| {
-            if let Some(content) = path.to_str().and_then(Content::of) {
+            if let Some(content) = path.file_name().and_then(OsStr::to_str).and_then(Content::of) {
                 found.push(Artifacts { content, path, is_trace: false });
             }
         })?;

@@ -119,9 +119,9 @@ impl Pulling {
     pub fn new(what: &str, count: usize) -> Self {
         let bar = if std::io::stderr().is_terminal() {
             let bar = ProgressBar::new(count as u64).with_prefix(what.to_owned());
-            match ProgressStyle::with_template("{spinner} {prefix} {wide_bar} {pos}/{len} {msg}") {
-                Ok(style) => bar.set_style(style),
-                Err(_) => {}
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_bar} {pos}/{len} {msg}")
+            {
+                bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(120));
             bar

@@ -19,7 +19,7 @@ use xenheap_report::{Renderer, Report, rfc};
 use crate::{
     cli::concat_help,
     config::{self, FormatConfig, Symbols},
-    failure::{Exit, Failure, printable, say, warn},
+    failure::{Exit, Failure, printable, warn},
     load::{self, Loaded},
     output,
     progress::Pulling,
@@ -161,9 +161,8 @@ impl Pipeline {
         Ok(summary)
     }
 
-    fn fetch(&self, tasks: &[Task<'_>], what: &str) -> Result<Vec<Outcome>, Failure> {
-        let watch = Pulling::new(what, tasks.len());
-        fetch(&self.client, &self.store, tasks, &self.limits, self.parallel, &watch).map_err(failure)
+    fn fetch(&self, tasks: &[Task<'_>], watch: &Pulling) -> Result<Vec<Outcome>, Failure> {
+        fetch(&self.client, &self.store, tasks, &self.limits, self.parallel, watch).map_err(failure)
     }
 
     /// Fetches what the jobs left whose logs are wanted, and reads which logs have records.
@@ -177,8 +176,9 @@ impl Pipeline {
                 [Some(Task { job, what: What::Trace }), archive].into_iter().flatten()
             })
             .collect();
-        for (task, outcome) in tasks.iter().zip(self.fetch(&tasks, "logs")?) {
-            summary.outcome(task, &outcome);
+        let outcomes = self.fetch(&tasks, &Pulling::new("logs", tasks.len()))?;
+        for (task, outcome) in tasks.iter().zip(&outcomes) {
+            summary.outcome(task, outcome);
         }
         ended.into_iter().map(|planned| Ok((planned, self.with_records(planned, summary)?))).collect()
     }
@@ -213,24 +213,27 @@ impl Pipeline {
         for planned in self.plan.jobs.iter().filter(|planned| planned.role != Role::None) {
             self.look_for_images(planned, &mut images)?;
         }
-        let mut waiting = self
-            .plan
-            .with_role(Role::Image)
-            .filter(|planned| planned.job.has_ended() && planned.job.has_archive());
-        loop {
-            missing.retain(|id| !images.by_build_id.contains_key(id));
-            let batch: Vec<&Planned> = waiting.by_ref().take(self.parallel).collect();
-            if missing.is_empty() || batch.is_empty() {
-                return Ok(images);
-            }
+        missing.retain(|id| !images.by_build_id.contains_key(id));
+        if missing.is_empty() {
+            return Ok(images);
+        }
+        let may_have = |planned: &&Planned| planned.job.has_ended() && planned.job.has_archive();
+        let waiting: Vec<&Planned> = self.plan.with_role(Role::Image).filter(may_have).collect();
+        let watch = Pulling::new("images", waiting.len());
+        for batch in waiting.chunks(self.parallel) {
             let tasks: Vec<Task<'_>> = batch.iter().map(|job| Task { job, what: What::Archive }).collect();
-            for (task, outcome) in tasks.iter().zip(self.fetch(&tasks, "images")?) {
+            for (task, outcome) in tasks.iter().zip(self.fetch(&tasks, &watch)?) {
                 summary.outcome(task, &outcome);
                 if matches!(outcome, Outcome::Fetched(_)) {
                     self.look_for_images(task.job, &mut images)?;
                 }
             }
+            missing.retain(|id| !images.by_build_id.contains_key(id));
+            if missing.is_empty() {
+                break;
+            }
         }
+        Ok(images)
     }
 
     fn look_for_images(&self, planned: &Planned, images: &mut Images) -> Result<(), Failure> {

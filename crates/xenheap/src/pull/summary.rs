@@ -31,7 +31,7 @@ pub struct Summary {
     totals: Totals,
     architectures: BTreeMap<&'static str, Sums>,
     jobs: Vec<Job>,
-    /// The images that were found.
+    /// The images that names come from.
     pub builds: Vec<Build>,
     /// What did not come of jobs that may have images.
     missing_builds: Vec<Problem>,
@@ -272,6 +272,11 @@ impl Summary {
 
     /// Counts, when everything is known.
     pub fn count(&mut self) {
+        // How many more images there are depends on how many were fetched at once.
+        let reports = self.jobs.iter().flat_map(|job| &job.reports);
+        let mut used: BTreeSet<String> =
+            reports.filter(|report| report.image).filter_map(|report| report.build_id.clone()).collect();
+        self.builds.retain(|build| used.remove(&build.build_id));
         let count = |is: &dyn Fn(&Job) -> bool| self.jobs.iter().filter(|job| is(job)).count();
         self.totals = Totals {
             jobs: self.jobs.len(),
@@ -357,7 +362,7 @@ impl Summary {
             ("without records", named(Job::without_records)),
             ("without a trace", named(|job| job.without_trace)),
             ("without an image", images),
-            ("not ended", named(|job| !job.ended)),
+            ("not run to an end", named(|job| !job.ended)),
             ("not fetched", each(|job| &job.not_fetched).into_iter().chain(builds(true)).collect()),
             ("artifacts not to be had", each(|job| &job.refused).into_iter().chain(builds(false)).collect()),
             ("not readable", each(|job| &job.unreadable)),
