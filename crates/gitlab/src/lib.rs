@@ -18,6 +18,7 @@ mod plan;
 mod pull;
 mod store;
 mod token;
+mod trace;
 mod url;
 
 pub use archive::Limits;

@@ -1,5 +1,6 @@
 use std::{
     fs::{self, File},
+    io::{BufReader, BufWriter, Write},
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -12,6 +13,7 @@ use crate::{
     Client, Error, Found, Limits, Planned, Store,
     archive::{self, Stop},
     store::{ARTIFACTS, REFUSED, TRACE, at, make},
+    trace::unstamp,
 };
 
 /// One of the two things that a job can leave.
@@ -129,7 +131,11 @@ fn trace(
     Ok(match found {
         Found::Nothing => Outcome::Missing,
         Found::Bytes(bytes) => {
-            fs::rename(&part.path, &whole).map_err(at(&whole))?;
+            let plain = Part::new(folder, "trace.plain.part")?;
+            let mut out = BufWriter::new(&plain.file);
+            let input = File::open(&part.path).map_err(at(&part.path))?;
+            unstamp(BufReader::new(input), &mut out).and_then(|()| out.flush()).map_err(at(&plain.path))?;
+            fs::rename(&plain.path, &whole).map_err(at(&whole))?;
             Outcome::Fetched(bytes)
         }
     })

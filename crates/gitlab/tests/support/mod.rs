@@ -206,26 +206,30 @@ pub fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// What a runner with `FF_TIMESTAMPS` makes of a job's output: a time, the number of the stream and its kind before each
-/// line, and the sections that GitLab's pages fold (<https://docs.gitlab.com/ci/jobs/job_logs/>).
+/// line, the sections that GitLab's pages fold (<https://docs.gitlab.com/ci/jobs/job_logs/>), and lines that came in two pieces.
 pub fn as_trace(output: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut line = |number: usize, text: &[u8]| {
-        let time = format!(
-            "2025-03-17T18:{:02}:{:02}.{:06}Z 01O ",
-            number / 6000 % 60,
-            number / 100 % 60,
-            number % 100
-        );
-        out.extend_from_slice(time.as_bytes());
+    let mut number = 0;
+    let mut line = |flag: char, text: &[u8]| {
+        number += 1;
+        let (minutes, seconds) = (number / 6000 % 60, number / 100 % 60);
+        let stamp = format!("2025-03-17T18:{minutes:02}:{seconds:02}.{:06}Z 01O{flag}", number % 100);
+        out.extend_from_slice(stamp.as_bytes());
         out.extend_from_slice(text);
         out.push(b'\n');
     };
-    line(0, b"\x1b[0KRunning with gitlab-runner 17.9.1 (bbf75488)\x1b[0;m");
-    line(1, b"section_start:1742237339:step_script\r\x1b[0K\x1b[36;1mExecuting \"step_script\" stage of the job script\x1b[0;m");
-    for (number, text) in output.split(|byte| *byte == b'\n').enumerate() {
-        line(number + 2, text);
+    line(' ', b"\x1b[0KRunning with gitlab-runner 17.9.1 (bbf75488)\x1b[0;m");
+    line(' ', b"section_start:1742237339:step_script\r\x1b[0K\x1b[36;1mExecuting \"step_script\"\x1b[0;m");
+    for (at, text) in output.split(|byte| *byte == b'\n').enumerate() {
+        match text.split_at_checked(at % 97) {
+            Some((first, second)) if at % 3 == 0 && !first.is_empty() && !second.is_empty() => {
+                line(' ', first);
+                line('+', second);
+            }
+            _ => line(' ', text),
+        }
     }
-    line(9_999, b"section_end:1742237399:step_script\r\x1b[0K\x1b[32;1mJob succeeded\x1b[0;m");
+    line(' ', b"section_end:1742237399:step_script\r\x1b[0K\x1b[32;1mJob succeeded\x1b[0;m");
     out
 }
 
