@@ -28,8 +28,6 @@ const PAGE_BYTES: u64 = 32 << 20;
 /// A request may be sent on so often.
 const REDIRECTS: usize = 5;
 const CONNECT: Duration = Duration::from_secs(30);
-/// How long a server may be silent.
-const SILENCE: Duration = Duration::from_secs(120);
 
 /// How often and when to ask again.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +40,8 @@ pub struct Retry {
     pub longest: Duration,
     /// No wait that GitLab asks for may be longer.
     pub patience: Duration,
+    /// A server that says nothing for so long has gone.
+    pub silence: Duration,
 }
 
 impl Default for Retry {
@@ -51,6 +51,7 @@ impl Default for Retry {
             first: Duration::from_secs(1),
             longest: Duration::from_secs(30),
             patience: Duration::from_secs(600),
+            silence: Duration::from_secs(120),
         }
     }
 }
@@ -122,8 +123,8 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(SILENCE))
-            .timeout_per_read(Some(SILENCE))
+            .timeout_recv_response(Some(retry.silence))
+            .timeout_per_read(Some(retry.silence))
             .build()
             .new_agent();
         Ok(Client { agent, site, token, retry, not_before: Mutex::new(None) })

@@ -35,6 +35,7 @@ fn client(server: &Server, token: Option<&str>) -> Client {
         first: Duration::from_millis(5),
         longest: Duration::from_millis(20),
         patience: Duration::from_secs(60),
+        silence: Duration::from_millis(1500),
     };
     let token =
         token.map(|token| Token::new(Header::Private, token, "XENHEAP_GITLAB_TOKEN").expect("a token"));
@@ -174,7 +175,8 @@ fn a_limit_that_lasts_ends_the_run_at_once() {
 #[test]
 fn failing_servers_and_dropped_connections_are_asked_again() {
     let server = Server::new();
-    let log = b"(XEN) a line of the log\n".repeat(20_000);
+    let log: Vec<u8> =
+        (0..20_000).flat_map(|line| format!("(XEN) line {line} of the log\n").into_bytes()).collect();
     let job = FakeJob::new(1, "a", "test").trace(log.clone()).archive(&[("smoke.serial", &log)]);
     server.pipeline(PROJECT, 6, pipeline(vec![job]));
     server.fault("/pipelines/6/jobs", Fault::Status(502, Vec::new()));
@@ -183,6 +185,8 @@ fn failing_servers_and_dropped_connections_are_asked_again() {
     server.fault("/jobs/1/trace", Fault::Drop(100_000));
     server.fault("/jobs/1/trace", Fault::Status(503, Vec::new()));
     server.fault("/jobs/1/artifacts", Fault::Drop(500));
+    // The connection stays, and nothing comes.
+    server.fault("/jobs/1/artifacts", Fault::Stall(300));
     // A body that ends where it should not, and says so in no header.
     server.fault("/jobs/1/artifacts", Fault::Body(b"PK".to_vec()));
     let client = client(&server, None);
@@ -191,7 +195,7 @@ fn failing_servers_and_dropped_connections_are_asked_again() {
     let store = Store::open(dir.path(), &plan).expect("a store");
     pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
     assert_eq!(server.faults_left(), 0);
-    assert_eq!((server.count("/trace"), server.count("/artifacts")), (3, 3));
+    assert_eq!((server.count("/trace"), server.count("/artifacts")), (3, 4));
     let folder = store.root().join("jobs/new/a.1");
     assert!(fs::read(folder.join("trace.log")).expect("a trace") == log);
     assert!(fs::read(folder.join("artifacts/smoke.serial")).expect("a log") == log);

@@ -7,7 +7,9 @@ mod support;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use gitlab::{FakeJob, FakePipeline, Fault, Server, as_trace};
@@ -182,6 +184,36 @@ fn a_second_run_fetches_nothing_and_writes_the_same() {
         .collect();
     assert_eq!(again.len(), 1, "only the trace that was missing: {again:?}");
     assert!(again.iter().all(|path| path.ends_with("/jobs/6/trace")), "{again:?}");
+}
+
+/// A run that is killed in the middle of a download, and one that follows it.
+#[test]
+fn a_killed_run_leaves_nothing_that_looks_whole() {
+    let server = server();
+    let whole = tempfile::tempdir().expect("a folder");
+    assert_eq!(pull(&server, whole.path(), &[]).code, 0);
+    let dir = tempfile::tempdir().expect("a folder");
+    server.fault("/jobs/4/trace", Fault::Stall(100_000));
+    server.forget();
+    let mut command = command(&server, dir.path(), &[]);
+    let mut child = command.stderr(Stdio::null()).spawn().expect("xenheap runs");
+    let part = dir.path().join("6/jobs/new/real-boot.4/trace.log.part");
+    let last = dir.path().join("6/jobs/new/real-boot.20/trace.log");
+    let begin = Instant::now();
+    while fs::metadata(&part).map_or(0, |data| data.len()) < 100_000 || !last.exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it does not get there");
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    assert!(part.exists() && !part.with_file_name("trace.log").exists());
+
+    let fetched = server.count("/trace");
+    assert_eq!(pull(&server, dir.path(), &[]).code, 0);
+    assert!(tree(dir.path()) == tree(whole.path()));
+    // This one, one that GitLab does not have, and what the others were just at.
+    let again = server.count("/trace") - fetched;
+    assert!(server.count("/jobs/4/trace") == 2 && again <= 4, "{again}");
 }
 
 #[test]

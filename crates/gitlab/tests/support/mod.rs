@@ -8,7 +8,7 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex, MutexGuard},
     thread,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
@@ -73,6 +73,8 @@ pub enum Fault {
     Status(u16, Vec<(&'static str, String)>),
     /// The connection ends after so many bytes of the body.
     Drop(usize),
+    /// Nothing more comes after so many bytes of the body, but the connection stays.
+    Stall(usize),
     /// The connection ends before there is any answer.
     Silence,
     /// The bytes lie elsewhere.
@@ -240,6 +242,11 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, url: &str) {
         Answer::Nothing => Ok(()),
         Answer::Whole { status, headers, body } => send(&mut stream, status, &headers, body.len(), &body),
         Answer::Cut { length, body } => send(&mut stream, 200, &[], length, &body),
+        Answer::Stalled { length, body } => {
+            let sent = send(&mut stream, 200, &[], length, &body);
+            thread::sleep(Duration::from_secs(60));
+            sent
+        }
     };
     let _ = stream.shutdown(Shutdown::Write);
     // Who closes while something waits to be read makes the other side lose what was sent.
@@ -284,6 +291,7 @@ enum Answer {
     Nothing,
     Whole { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
     Cut { length: usize, body: Vec<u8> },
+    Stalled { length: usize, body: Vec<u8> },
 }
 
 fn status(status: u16, message: &str) -> Answer {
@@ -310,11 +318,14 @@ fn answer(asked: &Asked, state: &Mutex<State>, url: &str) -> Answer {
             return Answer::Whole { status: 302, headers: vec![("Location", to.clone())], body: Vec::new() };
         }
         Some(Fault::Body(body)) => Answer::Whole { status: 200, headers: Vec::new(), body: body.clone() },
-        Some(Fault::Drop(_)) | None => whole(asked, &state, url),
+        Some(Fault::Drop(_) | Fault::Stall(_)) | None => whole(asked, &state, url),
     };
     match (fault, whole) {
         (Some(Fault::Drop(after)), Answer::Whole { body, .. }) => {
             Answer::Cut { length: body.len(), body: body[..after.min(body.len())].to_vec() }
+        }
+        (Some(Fault::Stall(after)), Answer::Whole { body, .. }) => {
+            Answer::Stalled { length: body.len(), body: body[..after.min(body.len())].to_vec() }
         }
         (_, whole) => whole,
     }
