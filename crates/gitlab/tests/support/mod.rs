@@ -62,9 +62,11 @@ impl FakeJob {
 #[derive(Clone, Debug, Default)]
 pub struct FakePipeline {
     pub jobs: Vec<FakeJob>,
-    /// Number and name of the bridge, project and pipeline that it started.
-    pub bridges: Vec<(u64, String, Option<(String, u64)>)>,
+    pub bridges: Vec<FakeBridge>,
 }
+
+/// Number and name of a bridge, project and pipeline that it started.
+pub type FakeBridge = (u64, String, Option<(String, u64)>);
 
 /// What goes wrong with the next request for a path.
 #[derive(Clone, Debug)]
@@ -429,7 +431,7 @@ fn job_json(job: &FakeJob, pipeline: &str, project: u64, url: &str, path: &str) 
 }
 
 fn bridges_json(found: &FakePipeline, url: &str) -> Vec<Value> {
-    let one = |(id, name, to): &(u64, String, Option<(String, u64)>)| {
+    let one = |(id, name, to): &FakeBridge| {
         let downstream = to.as_ref().map(|(project, pipeline)| {
             json!({
                 "id": pipeline,
