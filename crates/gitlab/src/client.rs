@@ -405,14 +405,23 @@ fn wanted_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 /// What a connection that failed means.
 fn transport(uri: &Uri, error: ureq::Error) -> Failed {
+    let place = shown(uri);
     let reason = error.to_string();
     match error {
+        ureq::Error::Io(error) if is_about_certificates(&error) => {
+            Error::Certificate { place, reason }.into()
+        }
         ureq::Error::Io(_)
         | ureq::Error::Timeout(_)
         | ureq::Error::ConnectionFailed
         | ureq::Error::Protocol(_) => Failed::Again(reason),
-        _ => Error::Connection { place: shown(uri), reason }.into(),
+        _ => Error::Connection { place, reason }.into(),
     }
+}
+
+fn is_about_certificates(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 #[cfg(test)]

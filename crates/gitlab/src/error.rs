@@ -79,6 +79,16 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Nobody whom this machine trusts vouches for the host.
+    #[error(
+        "{place} cannot be asked for: {reason}; if its certificate is one of your organisation's, name that with SSL_CERT_FILE"
+    )]
+    Certificate {
+        /// What was asked for.
+        place: String,
+        /// Why.
+        reason: String,
+    },
     /// The limit on the rate of requests will last.
     #[error(
         "GitLab wants no more requests for {} s: run the command again after that, it goes on where it ended", .wait.as_secs()
@@ -157,6 +167,7 @@ impl Error {
             | Error::Status { .. }
             | Error::GaveUp { .. }
             | Error::Connection { .. }
+            | Error::Certificate { .. }
             | Error::Busy { .. }
             | Error::Redirect { .. }
             | Error::TooLarge { .. }

@@ -48,20 +48,20 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
     }
 }
 
-/// Messages of the libraries, on standard error.
+/// Messages of our libraries, on standard error. Those of others quote what the network says.
 fn log(verbose: u8) {
-    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::{
+        filter::{LevelFilter, Targets},
+        fmt,
+        layer::SubscriberExt,
+        util::SubscriberInitExt,
+    };
     let level = match verbose {
         0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .without_time()
-        .with_target(false)
-        .init();
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false);
+    tracing_subscriber::registry().with(lines).with(Targets::new().with_target("xenheap", level)).init();
 }
