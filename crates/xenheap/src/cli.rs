@@ -14,6 +14,7 @@ use crate::{
     check::Check,
     diff::Diff,
     failure::{EXIT_CODES, Exit, Failure},
+    pull::Pull,
     verdict::Verdict,
 };
 
@@ -57,6 +58,9 @@ pub enum Command {
     /// Write down and look up what people decided of stacks
     #[command(subcommand)]
     Verdict(Verdict),
+    /// Download the logs of a pipeline with their images, and report them all
+    #[command(subcommand)]
+    Pull(Pull),
     /// Print a script that makes a shell complete the arguments
     #[command(after_help = "Example:\n  xenheap completions bash > /etc/bash_completion.d/xenheap")]
     Completions {

@@ -12,7 +12,7 @@ use tracing::{debug, info};
 use xenheap_console::{Input, ScanStats, scan};
 use xenheap_lab::{CONSOLE, XEN_SYMS};
 use xenheap_ledger::{Account, EventSink, Intake, Live, Matched, Retelling};
-use xenheap_model::{Arch, DomainEvent, Event, LogFormat, RowKey, Run, Stack, StackId};
+use xenheap_model::{Arch, DomainEvent, Event, Facts, LogFormat, RowKey, Run, Stack, StackId};
 use xenheap_report::{
     rfc::{self, EventLog},
     runfile::{self, RunFile, Writer},
@@ -72,6 +72,31 @@ pub fn report(path: &Path) -> Result<xenheap_report::Report, Failure> {
     Ok(xenheap_report::Report::new(job, run, &config.filter))
 }
 
+/// What a log says of itself, without the names of its stacks.
+pub fn facts(path: &Path) -> Result<Facts, Failure> {
+    let config = Report::plain(path.to_owned());
+    let input = xenheap_console::open(path).map_err(|error| Failure::from_error(Exit::Input, &error))?;
+    Ok(read_once(Opened::new(input, path)?, config.intake, &config)?.account.facts)
+}
+
+/// Reads an image, compressed or not.
+pub fn image(path: &Path) -> Result<Image, Failure> {
+    info!("reading the image {}", printable(&path.display().to_string()));
+    if PACKED
+        .iter()
+        .all(|end| path.extension().is_none_or(|extension| format!(".{}", extension.display()) != *end))
+    {
+        return Image::open(path).map_err(|error| Failure::from_error(Exit::Input, &error));
+    }
+    let unpack = || -> Result<Vec<u8>, Box<dyn Error>> {
+        let mut bytes = Vec::new();
+        xenheap_console::open(path)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = unpack().map_err(|error| Failure::from_error(Exit::Input, error.as_ref()))?;
+    Image::parse(path, &bytes).map_err(|error| Failure::from_error(Exit::Input, &error))
+}
+
 /// Where a RUN is, and what belongs to it.
 struct Place {
     log: PathBuf,
@@ -125,20 +150,7 @@ impl Place {
                 None => return Ok(None),
             },
         };
-        info!("reading the image {}", printable(&path.display().to_string()));
-        if PACKED
-            .iter()
-            .all(|end| path.extension().is_none_or(|extension| format!(".{}", extension.display()) != *end))
-        {
-            return Image::open(path).map(Some).map_err(|error| Failure::from_error(Exit::Input, &error));
-        }
-        let unpack = || -> Result<Vec<u8>, Box<dyn Error>> {
-            let mut bytes = Vec::new();
-            xenheap_console::open(path)?.read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = unpack().map_err(|error| Failure::from_error(Exit::Input, error.as_ref()))?;
-        Image::parse(path, &bytes).map(Some).map_err(|error| Failure::from_error(Exit::Input, &error))
+        image(path).map(Some)
     }
 }
 

@@ -12,6 +12,7 @@ mod load;
 mod output;
 mod paths;
 mod progress;
+mod pull;
 mod report;
 mod verdict;
 
@@ -40,6 +41,7 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::Diff(arguments) => diff::run(&arguments),
         config::Command::Check(arguments) => check::run(&arguments),
         config::Command::Verdict(command) => verdict::run(command),
+        config::Command::Pull(command) => pull::run(&command),
         config::Command::Instrument(config) => instrument::run(&config),
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),
@@ -50,20 +52,20 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
     }
 }
 
-/// Messages of the libraries, on standard error.
+/// Messages of our libraries, on standard error. Those of others quote what the network says.
 fn log(verbose: u8) {
-    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::{
+        filter::{LevelFilter, Targets},
+        fmt,
+        layer::SubscriberExt,
+        util::SubscriberInitExt,
+    };
     let level = match verbose {
         0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .without_time()
-        .with_target(false)
-        .init();
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false);
+    tracing_subscriber::registry().with(lines).with(Targets::new().with_target("xenheap", level)).init();
 }

@@ -4,11 +4,13 @@ use std::{
     cell::RefCell,
     io::IsTerminal,
     path::Path,
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use xenheap_console::Position;
+use xenheap_gitlab::{Outcome, Task, Watch};
 use xenheap_lab::{Progress, Stage};
 
 use crate::failure::{printable, say};
@@ -101,5 +103,57 @@ impl Progress for LabProgress {
 impl Drop for LabProgress {
     fn drop(&mut self) {
         self.spinner.finish_and_clear();
+    }
+}
+
+/// Shows how downloads go on: on a terminal a bar, and at the end one line of what came.
+pub struct Pulling {
+    bar: ProgressBar,
+    what: String,
+    bytes: AtomicU64,
+    fetched: AtomicU64,
+    had: AtomicU64,
+}
+
+impl Pulling {
+    pub fn new(what: &str, count: usize) -> Self {
+        let bar = if std::io::stderr().is_terminal() {
+            let bar = ProgressBar::new(count as u64).with_prefix(what.to_owned());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_bar} {pos}/{len} {msg}")
+            {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        let zero = || AtomicU64::new(0);
+        Pulling { bar, what: what.to_owned(), bytes: zero(), fetched: zero(), had: zero() }
+    }
+}
+
+impl Watch for Pulling {
+    fn bytes(&self, count: u64) {
+        let bytes = self.bytes.fetch_add(count, Ordering::Relaxed) + count;
+        self.bar.set_message(HumanBytes(bytes).to_string());
+    }
+
+    fn done(&self, _: &Task<'_>, outcome: &Outcome) {
+        match outcome {
+            Outcome::Fetched(_) => self.fetched.fetch_add(1, Ordering::Relaxed),
+            Outcome::Had => self.had.fetch_add(1, Ordering::Relaxed),
+            Outcome::Missing | Outcome::Refused(_) | Outcome::Failed(_) => 0,
+        };
+        self.bar.inc(1);
+    }
+}
+
+impl Drop for Pulling {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        let (fetched, had) = (self.fetched.load(Ordering::Relaxed), self.had.load(Ordering::Relaxed));
+        let bytes = HumanBytes(self.bytes.load(Ordering::Relaxed));
+        say(format_args!("{}: {fetched} downloads, {bytes}; {had} were here already", self.what));
     }
 }

@@ -84,9 +84,17 @@ fn check(bytes: &[u8]) -> u16 {
     })
 }
 
+/// The tag of the boot in logs made here.
+pub const TAG: &str = "3f9a2c41";
+
 /// A record, as Xen prints it.
 pub fn record(body: &str) -> String {
-    let record = format!("HA1 3f9a2c41 {body}");
+    record_of(TAG, body)
+}
+
+/// One of another boot.
+pub fn record_of(tag: &str, body: &str) -> String {
+    let record = format!("HA1 {tag} {body}");
     format!("(XEN) [   12.000000] {record} {:04x}\r\n", check(record.as_bytes()))
 }
 

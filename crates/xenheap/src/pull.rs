@@ -1,0 +1,348 @@
+//! `xenheap pull`: the logs of a pipeline, each with its image, and a report of each.
+
+mod summary;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use tracing::info;
+use xenheap_gitlab::{
+    Artifacts, Client, Config, Content, Error, Limits, Outcome, Plan, Planned, Project, Retry, Role,
+    Selection, Site, Store, Task, Token, What, fetch, safe_name,
+};
+use xenheap_model::{Arch, Facts, LogFormat};
+use xenheap_report::{Renderer, Report, rfc};
+
+use crate::{
+    cli::concat_help,
+    config::{self, FormatConfig, Symbols},
+    failure::{Exit, Failure, printable, warn},
+    load::{self, Loaded},
+    output,
+    progress::Pulling,
+    pull::summary::{Build, Reported, Summary},
+};
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = concat_help("Example:\n  xenheap pull gitlab xen-project/people/me/xen 1719843201 -o results"))]
+pub enum Pull {
+    /// Download the logs of a GitLab pipeline, pair them with their images, and report them all
+    Gitlab(Gitlab),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+The token is taken from XENHEAP_GITLAB_TOKEN, GITLAB_TOKEN or CI_JOB_TOKEN; what is public needs none (docs/gitlab.md).
+Run the command again after an interruption: it goes on where it ended.
+
+Examples:
+  xenheap pull gitlab xen-project/people/me/xen 1719843201 -o results
+  xenheap pull gitlab --url https://gitlab.example.com --jobs 'qemu-*' 7084 4711"))]
+pub struct Gitlab {
+    /// The project: its path, or its number
+    #[arg(value_name = "PROJECT")]
+    pub project: String,
+    /// The pipeline's number, as in the address of its page
+    #[arg(value_name = "PIPELINE")]
+    pub pipeline: u64,
+    /// The GitLab
+    #[arg(long, value_name = "URL", default_value = "https://gitlab.com")]
+    pub url: String,
+    /// Where the folder PIPELINE is made, with the downloads, `parsed/ARCH/JOB` and `summary.txt`
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    pub output: PathBuf,
+    /// How many downloads run at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub parallel: u16,
+    /// Only the logs of these jobs (`*` and `?` as in a shell); without it those of all stages but `*build*`; repeatable
+    #[arg(long, value_name = "GLOB", help_heading = "Jobs")]
+    pub jobs: Vec<String>,
+    /// Leave these jobs alone; repeatable
+    #[arg(long, value_name = "GLOB", help_heading = "Jobs")]
+    pub exclude: Vec<String>,
+    /// Look for images in the artifacts of these jobs; without it in those of stages `*build*`; repeatable
+    #[arg(long, value_name = "GLOB", help_heading = "Jobs")]
+    pub images: Vec<String>,
+}
+
+pub fn run(command: &Pull) -> Result<Exit, Failure> {
+    match command {
+        Pull::Gitlab(arguments) => gitlab(arguments),
+    }
+}
+
+fn gitlab(arguments: &Gitlab) -> Result<Exit, Failure> {
+    let project = Project::new(&arguments.project).map_err(failure)?;
+    let client = Client::new(Config {
+        site: Site::new(&arguments.url).map_err(failure)?,
+        token: Token::from_environment(|name| std::env::var(name).ok()).map_err(failure)?,
+        retry: Retry::default(),
+    })
+    .map_err(failure)?;
+    let selection = Selection {
+        jobs: arguments.jobs.clone(),
+        exclude: arguments.exclude.clone(),
+        images: arguments.images.clone(),
+    };
+    // Beside the reports there is the folder `verbose`.
+    let plan =
+        Plan::make(&client, &project, arguments.pipeline, &selection, &["verbose"]).map_err(failure)?;
+    let store = Store::open(&arguments.output, &plan).map_err(failure)?;
+    let parallel = usize::from(arguments.parallel);
+    let pipeline = Pipeline { client, plan, store, parallel, limits: Limits::default() };
+    let summary = pipeline.pull(&project)?;
+    summary.write(pipeline.store.root())?;
+    summary.tell(pipeline.store.root());
+    Ok(summary.exit())
+}
+
+fn failure(error: Error) -> Failure {
+    let exit = match &error {
+        error if error.is_network() => Exit::Network,
+        Error::NotFound { .. } | Error::Foreign { .. } => Exit::Input,
+        _ => Exit::Usage,
+    };
+    Failure::from_error(exit, &error)
+}
+
+/// A pipeline, and where it is kept.
+struct Pipeline {
+    client: Client,
+    plan: Plan,
+    store: Store,
+    parallel: usize,
+    limits: Limits,
+}
+
+/// A log that has records.
+struct Log {
+    path: PathBuf,
+    is_trace: bool,
+    facts: Facts,
+}
+
+/// An image that can be used.
+struct Image {
+    path: PathBuf,
+    arch: Arch,
+    has_debug_info: bool,
+}
+
+/// The images that were found, by build id.
+#[derive(Default)]
+struct Images {
+    by_build_id: BTreeMap<String, Image>,
+    /// Who built them.
+    builds: Vec<Build>,
+}
+
+impl Pipeline {
+    fn pull(&self, asked: &Project) -> Result<Summary, Failure> {
+        let mut summary = Summary::new(&self.plan, asked);
+        let jobs = self.logs(&mut summary)?;
+        let images = self.images(&jobs, &mut summary)?;
+        let mut shelves = BTreeMap::new();
+        let mut names = BTreeSet::new();
+        for (planned, logs) in jobs {
+            let arch = self.report(planned, logs, &images, &mut names, &mut summary)?;
+            shelves.insert(planned.job.id, arch);
+        }
+        // Only now, because the images lie in these folders.
+        for planned in self.plan.jobs.iter().filter(|planned| planned.role != Role::None) {
+            let built = images.builds.iter().find(|build| build.is_of(planned)).map(|build| build.arch);
+            let arch = shelves.get(&planned.job.id).copied().flatten().or(built).unwrap_or_default();
+            self.store.shelve(&planned.folder(), arch.as_str()).map_err(failure)?;
+        }
+        summary.builds = images.builds;
+        summary.count();
+        Ok(summary)
+    }
+
+    fn fetch(&self, tasks: &[Task<'_>], watch: &Pulling) -> Result<Vec<Outcome>, Failure> {
+        fetch(&self.client, &self.store, tasks, &self.limits, self.parallel, watch).map_err(failure)
+    }
+
+    /// Fetches what the jobs left whose logs are wanted, and reads which logs have records.
+    fn logs(&self, summary: &mut Summary) -> Result<Vec<(&Planned, Vec<Log>)>, Failure> {
+        let ended: Vec<&Planned> =
+            self.plan.with_role(Role::Log).filter(|planned| planned.job.has_ended()).collect();
+        let tasks: Vec<Task<'_>> = ended
+            .iter()
+            .flat_map(|job| {
+                let archive = job.job.has_archive().then_some(Task { job, what: What::Archive });
+                [Some(Task { job, what: What::Trace }), archive].into_iter().flatten()
+            })
+            .collect();
+        let outcomes = self.fetch(&tasks, &Pulling::new("logs", tasks.len()))?;
+        for (task, outcome) in tasks.iter().zip(&outcomes) {
+            summary.outcome(task, outcome);
+        }
+        ended.into_iter().map(|planned| Ok((planned, self.with_records(planned, summary)?))).collect()
+    }
+
+    /// The logs of a job that have records, the best one first.
+    fn with_records(&self, planned: &Planned, summary: &mut Summary) -> Result<Vec<Log>, Failure> {
+        let mut logs = Vec::new();
+        for Artifacts { path, is_trace, .. } in self.contents(planned, Content::Log)? {
+            match load::facts(&path) {
+                Ok(facts) if facts.format == LogFormat::None => {}
+                Ok(facts) => logs.push(Log { path, is_trace, facts }),
+                Err(error) => summary.unreadable(planned, &error.to_string()),
+            }
+        }
+        logs.sort_by(|a, b| {
+            (b.facts.events, a.is_trace, &a.path).cmp(&(a.facts.events, b.is_trace, &b.path))
+        });
+        Ok(logs)
+    }
+
+    fn contents(&self, planned: &Planned, content: Content) -> Result<Vec<Artifacts>, Failure> {
+        let mut contents = self.store.contents(&planned.folder()).map_err(failure)?;
+        contents.retain(|file| file.content == content);
+        Ok(contents)
+    }
+
+    /// Finds the images of logs: first in what is there already, then in one batch of archives after the other.
+    fn images(&self, jobs: &[(&Planned, Vec<Log>)], summary: &mut Summary) -> Result<Images, Failure> {
+        let mut missing: BTreeSet<String> =
+            jobs.iter().flat_map(|(_, logs)| logs).filter_map(|log| log.facts.build_id.clone()).collect();
+        let mut images = Images::default();
+        for planned in self.plan.jobs.iter().filter(|planned| planned.role != Role::None) {
+            self.look_for_images(planned, &mut images)?;
+        }
+        missing.retain(|id| !images.by_build_id.contains_key(id));
+        if missing.is_empty() {
+            return Ok(images);
+        }
+        let may_have = |planned: &&Planned| planned.job.has_ended() && planned.job.has_archive();
+        let waiting: Vec<&Planned> = self.plan.with_role(Role::Image).filter(may_have).collect();
+        let watch = Pulling::new("images", waiting.len());
+        for batch in waiting.chunks(self.parallel) {
+            let tasks: Vec<Task<'_>> = batch.iter().map(|job| Task { job, what: What::Archive }).collect();
+            for (task, outcome) in tasks.iter().zip(self.fetch(&tasks, &watch)?) {
+                summary.outcome(task, &outcome);
+                if matches!(outcome, Outcome::Fetched(_)) {
+                    self.look_for_images(task.job, &mut images)?;
+                }
+            }
+            missing.retain(|id| !images.by_build_id.contains_key(id));
+            if missing.is_empty() {
+                break;
+            }
+        }
+        Ok(images)
+    }
+
+    fn look_for_images(&self, planned: &Planned, images: &mut Images) -> Result<(), Failure> {
+        for Artifacts { path, .. } in self.contents(planned, Content::Image)? {
+            let image = match load::image(&path) {
+                Ok(image) => image,
+                Err(error) => {
+                    warn(format_args!("{}: {error}", planned.name));
+                    continue;
+                }
+            };
+            let Some(build_id) = image.build_id().map(str::to_owned) else {
+                warn(format_args!("{} has no build id: no log can be paired with it", path.display()));
+                continue;
+            };
+            info!("{} has the build id {build_id}", printable(&path.display().to_string()));
+            images.builds.push(Build::new(planned, &build_id, image.arch()));
+            let image = Image { path, arch: image.arch(), has_debug_info: image.has_debug_info() };
+            match images.by_build_id.get(&build_id) {
+                Some(known) if known.has_debug_info || !image.has_debug_info => {}
+                _ => {
+                    images.by_build_id.insert(build_id, image);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reports the best log of a job, and those of other boots. Gives the architecture of the first.
+    fn report(
+        &self,
+        planned: &Planned,
+        logs: Vec<Log>,
+        images: &Images,
+        names: &mut BTreeSet<String>,
+        summary: &mut Summary,
+    ) -> Result<Option<Arch>, Failure> {
+        let mut boots: Vec<Option<String>> = Vec::new();
+        let mut shelf = None;
+        for log in logs {
+            let tag = &log.facts.tag;
+            if boots.iter().any(|known| known.is_none() || tag.is_none() || known == tag) {
+                summary.copy(planned, file_name(&log.path));
+                continue;
+            }
+            let mut name = planned.name.clone();
+            if !boots.is_empty() {
+                name = format!("{name}+{}", safe_name(&file_name(&log.path)));
+            }
+            boots.push(tag.clone());
+            let image = log.facts.build_id.as_ref().and_then(|id| images.by_build_id.get(id));
+            let (report, arch) = match read(&log.path, image, name, names) {
+                Ok(read) => read,
+                // What is wrong with one log alone does not end the command.
+                Err(error) => {
+                    summary.unreadable(planned, &error.to_string());
+                    continue;
+                }
+            };
+            let path = self.write(&report, arch)?;
+            let reported = Reported::new(&report, arch, file_name(&log.path), image.is_some(), &path);
+            summary.reported(planned, &report, reported);
+            shelf.get_or_insert(arch);
+        }
+        Ok(shelf)
+    }
+
+    /// Writes both files of a report; gives the path of the first within the folder.
+    fn write(&self, report: &Report, arch: Arch) -> Result<PathBuf, Failure> {
+        let folder = Path::new("parsed").join(arch.as_str());
+        let main = folder.join(report.name());
+        let write = |path: &Path, renderer: &dyn Renderer| {
+            let one = std::slice::from_ref(report);
+            output::file(&self.store.root().join(path), |out| renderer.render(one, out))
+        };
+        write(&main, &rfc::Parsed { orphan_frees: false })?;
+        write(&folder.join("verbose").join(report.name()), &rfc::Verbose)?;
+        Ok(main)
+    }
+}
+
+/// Reads a log with the names of its image. No two logs of an architecture get one name.
+fn read(
+    log: &Path,
+    image: Option<&Image>,
+    mut name: String,
+    names: &mut BTreeSet<String>,
+) -> Result<(Report, Arch), Failure> {
+    let config = config::Report {
+        format: FormatConfig::Rfc { orphan_frees: false },
+        symbols: image.map_or(Symbols::None, |image| Symbols::File(image.path.clone())),
+        ..config::Report::plain(log.to_owned())
+    };
+    let Loaded { run, events, .. } = load::load(log, &config)?;
+    let arch = match run.facts.arch {
+        Arch::Unknown => image.map_or(Arch::Unknown, |image| image.arch),
+        arch => arch,
+    };
+    while !names.insert(format!("{}/{}", arch.as_str(), name.to_ascii_lowercase())) {
+        name.push_str("+1");
+    }
+    let report = Report::new(name, run, &config.filter);
+    let report = match events {
+        Some(events) => report.with_events(events),
+        None => report,
+    };
+    Ok((report, arch))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
