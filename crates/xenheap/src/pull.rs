@@ -4,6 +4,7 @@ mod summary;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -285,7 +286,7 @@ impl Pipeline {
             }
             boots.push(tag.clone());
             let image = log.facts.build_id.as_ref().and_then(|id| images.by_build_id.get(id));
-            let (report, arch) = match read(&log.path, image, name, names) {
+            let (report, arch) = match read(&log.path, image, name, names, &self.store.root().join("runs")) {
                 Ok(read) => read,
                 // What is wrong with one log alone does not end the command.
                 Err(error) => {
@@ -315,16 +316,21 @@ impl Pipeline {
     }
 }
 
-/// Reads a log with the names of its image. No two logs of an architecture get one name.
+/// Reads a log with the names of its image, and keeps the run for other commands. No two logs of an architecture get one name.
 fn read(
     log: &Path,
     image: Option<&Image>,
     mut name: String,
     names: &mut BTreeSet<String>,
+    runs: &Path,
 ) -> Result<(Report, Arch), Failure> {
+    // Where it belongs is known only when it was read.
+    let unnamed = runs.join("run.part");
+    fs::create_dir_all(runs).map_err(|error| Failure::write(runs, &error))?;
     let config = config::Report {
         format: FormatConfig::Rfc { orphan_frees: false },
         symbols: image.map_or(Symbols::None, |image| Symbols::File(image.path.clone())),
+        save: Some(unnamed.clone()),
         ..config::Report::plain(log.to_owned())
     };
     let Loaded { run, events, .. } = load::load(log, &config)?;
@@ -335,6 +341,10 @@ fn read(
     while !names.insert(format!("{}/{}", arch.as_str(), name.to_ascii_lowercase())) {
         name.push_str("+1");
     }
+    let path = runs.join(arch.as_str()).join(format!("{name}.xhr"));
+    fs::create_dir_all(path.with_file_name(""))
+        .and_then(|()| fs::rename(&unnamed, &path))
+        .map_err(|error| Failure::write(&path, &error))?;
     let report = Report::new(name, run, &config.filter);
     let report = match events {
         Some(events) => report.with_events(events),
