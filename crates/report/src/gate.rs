@@ -71,9 +71,12 @@ impl Problem<'_> {
         format!("{}: {}{of}", self.refusal.code.describe(), self.refusal.what)
     }
 
-    /// Where in the source, for tools that want a place for everything.
+    /// Where in the repository, for tools that want a place for everything. Images name files from the folder `xen` on.
     fn place(&self) -> (String, u32) {
-        self.case.and_then(|case| case.place.clone()).unwrap_or_else(|| ("xen".to_owned(), 1))
+        match self.case.and_then(|case| case.place.as_ref()) {
+            Some((file, line)) => (format!("xen/{file}"), (*line).max(1)),
+            None => ("xen".to_owned(), 1),
+        }
     }
 }
 

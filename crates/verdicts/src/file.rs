@@ -276,6 +276,12 @@ fn optional(table: &mut Table, key: &str, old: &mut Option<String>, new: &str) {
     }
 }
 
+/// Characters that a terminal or an editor obeys rather than shows; reports print what people write.
+fn is_hidden(c: char) -> bool {
+    let direction = ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+    direction || c.is_control() && c != '\n' && c != '\t'
+}
+
 /// Reads with the place of what is wrong.
 struct Reader<'a> {
     name: &'a str,
@@ -357,7 +363,13 @@ impl Reader<'_> {
         match table.get(key) {
             None => Ok(None),
             Some(item) => match item.as_str() {
-                Some(text) => Ok(Some(text.to_owned())),
+                Some(text) => match text.chars().find(|c| is_hidden(*c)) {
+                    None => Ok(Some(text.to_owned())),
+                    Some(c) => {
+                        let what = format!("`{key}` contains the control character {}", c.escape_unicode());
+                        Err(self.error(Some(item), what))
+                    }
+                },
                 None => Err(self.error(Some(item), format!("`{key}` is a text"))),
             },
         }

@@ -2,7 +2,7 @@
 
 use xenheap_model::{NormalFrame, Verdict};
 
-use crate::{Entry, Pattern, Subject, VerdictFile};
+use crate::{Entry, Subject, VerdictFile};
 
 /// What a file says of one stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,63 +88,58 @@ impl VerdictFile {
     }
 }
 
-/// Aligns an entry's frames with those of a stack. A frame weighs the more the nearer it is to the allocation: the way in changes
-/// from version to version and is shared by most stacks.
+/// Aligns an entry's frames with those of a stack so that what they have in common weighs most. A frame weighs the more the nearer
+/// it is to the allocation: the way in changes from version to version and is shared by most stacks.
 fn compare<'a>(entry: &'a Entry, subject: &Subject<'_>) -> Near<'a> {
-    let old: Vec<&NormalFrame> = frames(&entry.pattern).collect();
+    let old: Vec<&NormalFrame> = entry.pattern.frames().collect();
     let new: Vec<&NormalFrame> = subject.stack.0.iter().collect();
+    let pair = |i: usize, j: usize| -> Option<f64> {
+        let like = likeness(old.get(i)?, new.get(j)?)?;
+        Some(like * (weight(old.len() - i) + weight(new.len() - j)) / 2.0)
+    };
     // best[i][j]: the heaviest alignment of what follows frame i of the entry and j of the stack.
     let width = new.len() + 1;
     let mut best = vec![0.0; (old.len() + 1) * width];
     let get = |best: &[f64], i: usize, j: usize| best.get(i * width + j).copied().unwrap_or(0.0);
-    for (i, a) in old.iter().enumerate().rev() {
-        for (j, b) in new.iter().enumerate().rev() {
-            let pair = likeness(a, b).map_or(f64::MIN, |like| {
-                like * weight(new.len() - j).min(weight(old.len() - i)) + get(&best, i + 1, j + 1)
-            });
-            let value = pair.max(get(&best, i + 1, j)).max(get(&best, i, j + 1));
+    for i in (0..old.len()).rev() {
+        for j in (0..new.len()).rev() {
+            let both = pair(i, j).map_or(0.0, |pair| pair + get(&best, i + 1, j + 1));
+            let value = both.max(get(&best, i + 1, j)).max(get(&best, i, j + 1));
             if let Some(cell) = best.get_mut(i * width + j) {
                 *cell = value;
             }
         }
     }
     let mut difference = Vec::new();
+    let mut apart = 0.0;
+    let mut lone = |frame: &NormalFrame, distance: usize| {
+        // Compilers decide what is inlined: that alone is hardly a difference.
+        apart += weight(distance) * if frame.inlined { 0.1 } else { 1.0 };
+    };
     let (mut i, mut j) = (0, 0);
-    while i < old.len() || j < new.len() {
+    loop {
         let here = get(&best, i, j);
+        let aligned = pair(i, j).is_some_and(|pair| pair + get(&best, i + 1, j + 1) >= here);
         match (old.get(i), new.get(j)) {
-            (Some(a), Some(b))
-                if likeness(a, b).is_some_and(|like| {
-                    let pair = like * weight(new.len() - j).min(weight(old.len() - i));
-                    (pair + get(&best, i + 1, j + 1) - here).abs() < 1e-9
-                }) =>
-            {
-                difference.push(Difference::Same((*b).clone()));
-                i += 1;
-                j += 1;
+            (Some(_), Some(frame)) if aligned => {
+                difference.push(Difference::Same((*frame).clone()));
+                (i, j) = (i + 1, j + 1);
             }
-            (Some(a), _) if j >= new.len() || (get(&best, i + 1, j) - here).abs() < 1e-9 => {
-                difference.push(Difference::Gone((*a).clone()));
+            (Some(frame), other) if other.is_none() || get(&best, i + 1, j) >= here => {
+                lone(frame, old.len() - i);
+                difference.push(Difference::Gone((*frame).clone()));
                 i += 1;
             }
-            (_, Some(b)) => {
-                difference.push(Difference::New((*b).clone()));
+            (_, Some(frame)) => {
+                lone(frame, new.len() - j);
+                difference.push(Difference::New((*frame).clone()));
                 j += 1;
             }
             (_, None) => break,
         }
     }
-    let full = |frames: &[&NormalFrame]| -> f64 {
-        let visible = frames.iter().enumerate().filter(|(_, frame)| !frame.inlined);
-        visible.map(|(at, _)| weight(frames.len() - at)).sum()
-    };
-    // An inlined frame that both have counts as much as it would in a visible one.
-    let most = full(&old).max(full(&new)).max(f64::MIN_POSITIVE);
-    Near { entry, likeness: (get(&best, 0, 0) / most).min(1.0), difference }
-}
-
-fn frames(pattern: &Pattern) -> impl Iterator<Item = &NormalFrame> {
-    pattern.frames()
+    let common = 2.0 * get(&best, 0, 0);
+    Near { entry, likeness: common / (common + apart).max(f64::MIN_POSITIVE), difference }
 }
 
 /// The innermost frame, at distance 1, weighs most.

@@ -4,6 +4,7 @@ mod summary;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -285,13 +286,22 @@ impl Pipeline {
             }
             boots.push(tag.clone());
             let image = log.facts.build_id.as_ref().and_then(|id| images.by_build_id.get(id));
-            let (report, arch) = match read(&log.path, image, name, names) {
-                Ok(read) => read,
+            let arch = match log.facts.arch {
+                Arch::Unknown => image.map_or(Arch::Unknown, |image| image.arch),
+                arch => arch,
+            };
+            // No two reports of an architecture get one name.
+            while !names.insert(format!("{}/{}", arch.as_str(), name.to_ascii_lowercase())) {
+                name.push_str("+1");
+            }
+            let report = match self.read(&log.path, image, arch, name) {
+                Ok(report) => report,
                 // What is wrong with one log alone does not end the command.
-                Err(error) => {
+                Err(error) if error.exit == Exit::Input => {
                     summary.unreadable(planned, &error.to_string());
                     continue;
                 }
+                Err(error) => return Err(error),
             };
             let path = self.write(&report, arch)?;
             let reported = Reported::new(&report, arch, file_name(&log.path), image.is_some(), &path);
@@ -299,6 +309,24 @@ impl Pipeline {
             shelf.get_or_insert(arch);
         }
         Ok(shelf)
+    }
+
+    /// Reads a log with the names of its image, and saves the run.
+    fn read(&self, log: &Path, image: Option<&Image>, arch: Arch, name: String) -> Result<Report, Failure> {
+        let runs = self.store.root().join("runs").join(arch.as_str());
+        fs::create_dir_all(&runs).map_err(|error| Failure::write(&runs, &error))?;
+        let config = config::Report {
+            format: FormatConfig::Rfc { orphan_frees: false },
+            symbols: image.map_or(Symbols::None, |image| Symbols::File(image.path.clone())),
+            save: Some(runs.join(format!("{name}.xhr"))),
+            ..config::Report::plain(log.to_owned())
+        };
+        let Loaded { run, events, .. } = load::load(log, &config)?;
+        let report = Report::new(name, run, &config.filter);
+        Ok(match events {
+            Some(events) => report.with_events(events),
+            None => report,
+        })
     }
 
     /// Writes both files of a report; gives the path of the first within the folder.
@@ -313,34 +341,6 @@ impl Pipeline {
         write(&folder.join("verbose").join(report.name()), &rfc::Verbose)?;
         Ok(main)
     }
-}
-
-/// Reads a log with the names of its image. No two logs of an architecture get one name.
-fn read(
-    log: &Path,
-    image: Option<&Image>,
-    mut name: String,
-    names: &mut BTreeSet<String>,
-) -> Result<(Report, Arch), Failure> {
-    let config = config::Report {
-        format: FormatConfig::Rfc { orphan_frees: false },
-        symbols: image.map_or(Symbols::None, |image| Symbols::File(image.path.clone())),
-        ..config::Report::plain(log.to_owned())
-    };
-    let Loaded { run, events, .. } = load::load(log, &config)?;
-    let arch = match run.facts.arch {
-        Arch::Unknown => image.map_or(Arch::Unknown, |image| image.arch),
-        arch => arch,
-    };
-    while !names.insert(format!("{}/{}", arch.as_str(), name.to_ascii_lowercase())) {
-        name.push_str("+1");
-    }
-    let report = Report::new(name, run, &config.filter);
-    let report = match events {
-        Some(events) => report.with_events(events),
-        None => report,
-    };
-    Ok((report, arch))
 }
 
 fn file_name(path: &Path) -> String {

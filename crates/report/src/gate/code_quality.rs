@@ -47,7 +47,7 @@ impl GateRenderer for CodeQuality {
                     check_name: problem.refusal.code.as_str(),
                     fingerprint: problem.fingerprint(),
                     severity: severity(problem.refusal.code),
-                    location: Location { path, lines: Lines { begin: line.max(1) } },
+                    location: Location { path, lines: Lines { begin: line } },
                 }
             })
             // One problem in several jobs is one problem: GitLab wants fingerprints to differ.

@@ -37,7 +37,9 @@ impl GateRenderer for Junit {
             suite.add_test_case(case("coverage", "what the runs must show", &gate.together));
             report.add_test_suite(suite);
         }
-        report.serialize(&mut *out).map_err(io::Error::other)
+        let text = report.to_string().map_err(io::Error::other)?;
+        // Jenkins' schema knows this attribute for single suites only.
+        out.write_all(text.replacen(" skipped=\"0\"", "", 1).as_bytes())
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
 };
 
+use serde::Serialize;
 use serde_sarif::sarif::{
     ArtifactLocation, Location, LogicalLocation, Message, MultiformatMessageString, PhysicalLocation, Region,
     ReportingDescriptor, Result as SarifResult, ResultLevel, Run, Sarif as Document, Tool, ToolComponent,
@@ -12,6 +13,7 @@ use serde_sarif::sarif::{
 use xenheap_judge::{Code, Gate};
 
 use super::{GateRenderer, Problem, problems};
+use crate::AsciiJson;
 
 /// For code scanning on GitHub and elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,7 +34,7 @@ impl GateRenderer for Sarif {
         let run = Run::builder().tool(Tool::builder().driver(driver).build()).results(results).build();
         let document = Document::builder().version("2.1.0").runs(vec![run]).build();
         let document = serde_json::to_value(&document)?;
-        serde_json::to_writer_pretty(&mut *out, &document)?;
+        document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
         writeln!(out)
     }
 }
@@ -40,7 +42,7 @@ impl GateRenderer for Sarif {
 fn result(problem: &Problem<'_>) -> SarifResult {
     let (file, line) = problem.place();
     let artifact = ArtifactLocation::builder().uri(file).build();
-    let region = Region::builder().start_line(i64::from(line.max(1))).build();
+    let region = Region::builder().start_line(i64::from(line)).build();
     let physical = PhysicalLocation::builder().artifact_location(artifact).region(region).build();
     let frames = problem.case.into_iter().flat_map(|case| case.frames.0.iter().rev());
     let logical: Vec<LogicalLocation> = frames
