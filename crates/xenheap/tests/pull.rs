@@ -161,6 +161,8 @@ fn the_trace_of_a_job_says_what_the_log_itself_says() {
     fs::write(&made, log(&["trace"])).expect("written");
     let expected = output_of(&["report", "--format", "rfc", "--symbols", text(&image()), text(&made)]);
     assert_eq!(fs::read_to_string(parsed.join("qemu%3A%20smoke%20%5Bx86%5D")).expect("a report"), expected);
+    let saved = dir.path().join("6/runs/x86_64/real-boot.4.xhr");
+    assert!(output_of(&["report", "--format", "rfc", text(&saved)]) == report);
     // The other jobs were not asked for.
     assert_eq!((server.count("/jobs/5/trace"), server.count("/jobs/9/trace")), (0, 0));
 }
