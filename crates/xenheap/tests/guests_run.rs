@@ -55,7 +55,16 @@ fn log() -> String {
     String::from_utf8_lossy(&fs::read(run_folder().join("console.log")).expect("the log")).into_owned()
 }
 
-/// All domains but dom0, by type.
+/// The log without Xen's lines, which can begin in the middle of one of dom0's.
+fn dom0_says() -> String {
+    let mut said = String::new();
+    for line in log().split_inclusive('\n') {
+        said.push_str(line.split_once("(XEN) ").map_or(line, |(before, _)| before));
+    }
+    said
+}
+
+/// All domains but dom0.
 fn guests(report: &Value) -> Vec<&Value> {
     let domains = report["domains"].as_array().expect("domains");
     domains.iter().filter(|domain| domain["domain"] != "d0").collect()
@@ -78,14 +87,12 @@ fn every_command_succeeded_and_every_guest_spoke() {
     assert_eq!(lab["workload"]["name"], "guests");
     assert_eq!(lab["exit"]["reason"], "powered-off");
     assert_eq!(lab["exit"]["workload_status"], 0);
-    let log = log();
-    let commands = log.matches("dom0: xl ").count();
+    let said = dom0_says();
+    let commands = said.matches("dom0: xl ").count();
     assert!(commands >= 50, "only {commands} commands");
     for (name, _) in GUESTS {
-        let said = format!("dom0: {name} says: guest {name}.");
-        assert!(log.contains(&said), "{name} has printed nothing");
-        let destroyed = format!("dom0: xl destroy {name}");
-        assert!(log.contains(&destroyed), "{name} was not destroyed");
+        assert!(said.contains(&format!("dom0: {name} says: guest {name}.")), "{name} has printed nothing");
+        assert!(said.contains(&format!("dom0: xl destroy {name}")), "{name} was not destroyed");
     }
 }
 
