@@ -101,7 +101,9 @@ pub fn judge(draft: &mut Draft, program: &Program<'_>, units: &HashMap<u64, u32>
         }
     }
     let mut found = Vec::new();
-    for edge in &draft.edges {
+    // The image and a .ci file can both say that an edge exists.
+    let mut judged = BTreeSet::new();
+    for edge in draft.edges.iter().filter(|edge| judged.insert((edge.site, edge.callee))) {
         let (Some(site), Some(callee)) =
             (draft.sites.get(edge.site.0 as usize), draft.functions.get(edge.callee.0 as usize))
         else {
@@ -383,7 +385,7 @@ fn operand_can(
     };
     let Some(name) = name.filter(|_| depth < 12) else { return unknown() };
     let mut can = Can::default();
-    let mut defined = false;
+    let mut definitions = 0;
     let mut reasons = Vec::new();
     for (index, statement) in body.statements.iter().enumerate() {
         let value = match &statement.kind {
@@ -400,7 +402,7 @@ fn operand_can(
             }
             _ => continue,
         };
-        defined = true;
+        definitions += 1;
         if value.yes
             && let Some(condition) = condition(body, index)
         {
@@ -415,12 +417,13 @@ fn operand_can(
         } else {
             can.parameters.insert(index);
         }
-        defined = true;
+        definitions += 1;
     }
-    if can.yes && (can.no || !can.parameters.is_empty()) {
+    // Of several values that a variable can have, the branch before each says when it has that one.
+    if definitions > 1 && can.yes && (can.no || !can.parameters.is_empty()) {
         can.why.extend(reasons);
     }
-    if defined { can } else { unknown() }
+    if definitions > 0 { can } else { unknown() }
 }
 
 fn value_can(body: &Function<'_>, at: usize, value: &Value<'_>, question: Question, depth: usize) -> Can {
