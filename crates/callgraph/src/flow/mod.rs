@@ -8,6 +8,8 @@ mod lower;
 mod models;
 mod program;
 mod solve;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
