@@ -101,7 +101,9 @@ pub fn judge(draft: &mut Draft, program: &Program<'_>, units: &HashMap<u64, u32>
         }
     }
     let mut found = Vec::new();
-    for edge in &draft.edges {
+    // The image and a .ci file can both say that an edge exists.
+    let mut judged = BTreeSet::new();
+    for edge in draft.edges.iter().filter(|edge| judged.insert((edge.site, edge.callee))) {
         let (Some(site), Some(callee)) =
             (draft.sites.get(edge.site.0 as usize), draft.functions.get(edge.callee.0 as usize))
         else {
@@ -383,7 +385,7 @@ fn operand_can(
     };
     let Some(name) = name.filter(|_| depth < 12) else { return unknown() };
     let mut can = Can::default();
-    let mut defined = false;
+    let mut definitions = 0;
     let mut reasons = Vec::new();
     for (index, statement) in body.statements.iter().enumerate() {
         let value = match &statement.kind {
@@ -400,7 +402,7 @@ fn operand_can(
             }
             _ => continue,
         };
-        defined = true;
+        definitions += 1;
         if value.yes
             && let Some(condition) = condition(body, index)
         {
@@ -415,12 +417,13 @@ fn operand_can(
         } else {
             can.parameters.insert(index);
         }
-        defined = true;
+        definitions += 1;
     }
-    if can.yes && (can.no || !can.parameters.is_empty()) {
+    // Of several values that a variable can have, the branch before each says when it has that one.
+    if definitions > 1 && can.yes && (can.no || !can.parameters.is_empty()) {
         can.why.extend(reasons);
     }
-    if defined { can } else { unknown() }
+    if definitions > 0 { can } else { unknown() }
 }
 
 fn value_can(body: &Function<'_>, at: usize, value: &Value<'_>, question: Question, depth: usize) -> Can {
@@ -571,4 +574,102 @@ fn show_name(body: &Function<'_>, before: usize, name: &str, depth: usize) -> St
             _ => None,
         });
     defined.unwrap_or_else(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use xenheap_facts::types::Types;
+
+    use super::*;
+    use crate::flow::Dumps;
+
+    /// What each call of `alloc_domheap_pages` can be: null, and with the flag.
+    fn judged(dump: &str) -> Vec<(String, Can, Can, String)> {
+        let dumps = Dumps::of(vec![("common/a.o".to_owned(), dump.to_owned())]);
+        let mut types = Types::default();
+        types.units.push("common/a.c".to_owned());
+        let program = Program::new(&dumps, &types, std::iter::empty()).unwrap();
+        let judge = Judge::new(&program);
+        let mut found = Vec::new();
+        for (callee, calls) in &judge.calls {
+            if program.get(*callee).unwrap().name != CHARGING.0 {
+                continue;
+            }
+            for call in calls {
+                let ask = |index: usize, question| {
+                    judge.resolved(call.caller, call.statement, call.arguments.get(index), question)
+                };
+                let caller = program.get(call.caller).unwrap().name.to_owned();
+                let shown = judge.show_call(CHARGING.0, call);
+                found.push((caller, ask(0, Question::Domain), ask(2, Question::Flags), shown));
+            }
+        }
+        found
+    }
+
+    const ALLOCATOR: &str = "struct page_info * alloc_domheap_pages (struct domain * d, unsigned int order, unsigned int memflags)
+[common/a.c:1:1] {
+}
+
+
+";
+
+    #[test]
+    fn a_wrapper_is_what_its_callers_make_it() {
+        let found = judged(&format!(
+            "{ALLOCATOR}void wrap (struct domain * d, unsigned int flags)
+[common/a.c:2:1] {{
+  [common/a.c:3:1] _1 = flags | 256;
+  [common/a.c:3:1] alloc_domheap_pages (d, 0, _1);
+}}
+
+
+void nobody ()
+[common/a.c:4:1] {{
+  [common/a.c:5:1] wrap (0B, 0);
+}}
+
+
+void somebody (struct vcpu * v)
+[common/a.c:6:1] {{
+  [common/a.c:7:1] _1 = [common/a.c:7:2] v->domain;
+  [common/a.c:7:1] wrap (_1, 32);
+}}
+"
+        ));
+        let [(caller, domain, flags, shown)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(caller, "wrap");
+        assert_eq!(shown, "alloc_domheap_pages (d, 0, flags | 256)");
+        assert!(domain.yes && domain.no && flags.yes && flags.no);
+        assert_eq!(domain.why.iter().collect::<Vec<_>>(), ["d of wrap is null from nobody"]);
+        assert_eq!(
+            flags.why.iter().collect::<Vec<_>>(),
+            ["flags of wrap is with MEMF_no_owner from somebody"]
+        );
+    }
+
+    #[test]
+    fn a_branch_that_makes_the_domain_null_is_the_condition() {
+        let found = judged(&format!(
+            "{ALLOCATOR}void alloc (struct domain * d)
+[common/a.c:2:1] {{
+  struct domain * iftmp.1;
+
+  [common/a.c:3:1] _1 = is_hardware_domain (d);
+  [common/a.c:3:1] if (_1 != 0) goto <D.1>; else goto <D.2>;
+  <D.1>:
+  [common/a.c:4:1] iftmp.1 = 0B;
+  [common/a.c:4:1] goto <D.3>;
+  <D.2>:
+  [common/a.c:5:1] _2 = [common/a.c:5:1] d->parent;
+  [common/a.c:5:1] iftmp.1 = _2;
+  <D.3>:
+  [common/a.c:6:1] alloc_domheap_pages (iftmp.1, 0, 0);
+}}
+"
+        ));
+        let [(_, domain, flags, _)] = found.as_slice() else { panic!("{found:?}") };
+        assert!(domain.yes && domain.no && !flags.yes);
+        assert_eq!(domain.why.iter().collect::<Vec<_>>(), ["common/a.c:3: is_hardware_domain (d) != 0"]);
+    }
 }

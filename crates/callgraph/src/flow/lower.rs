@@ -95,6 +95,8 @@ pub(super) struct Lowering<'a, 't> {
     /// Function addresses in the image's data, and those that no variable was found for.
     pub(super) words: u64,
     pub(super) unplaced: u64,
+    /// Functions in fields and variables that no dump mentions.
+    pub(super) idle: Vec<(String, Routine)>,
     mentioned: HashSet<&'t str>,
     results: HashMap<Routine, TypeId>,
     /// Of the function that is being lowered.
@@ -132,6 +134,7 @@ impl<'a, 't> Lowering<'a, 't> {
             modelled: HashMap::new(),
             words: 0,
             unplaced: 0,
+            idle: Vec::new(),
             mentioned: HashSet::new(),
             results,
             current: Routine(0),

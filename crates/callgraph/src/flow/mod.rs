@@ -8,11 +8,10 @@ mod lower;
 mod models;
 mod program;
 mod solve;
+#[cfg(test)]
+mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use xenheap_facts::{
     build::Build,
@@ -201,7 +200,7 @@ fn data(lowering: &mut Lowering<'_, '_>, image: &Image, functions: &Functions) -
     let mut unplaced = 0;
     let count = found.len() as u64;
     for (address, routine) in found {
-        let Some(nodes) = places(lowering, address) else {
+        let Some(nodes) = places(lowering, address, routine) else {
             unplaced += 1;
             continue;
         };
@@ -216,8 +215,8 @@ fn data(lowering: &mut Lowering<'_, '_>, image: &Image, functions: &Functions) -
     slots
 }
 
-/// What lies at an address of the data, as far as the dumps mention it.
-fn places(lowering: &mut Lowering<'_, '_>, address: u64) -> Option<Vec<Node>> {
+/// What lies at an address of the data. What no dump mentions is kept aside: nothing calls through it.
+fn places(lowering: &mut Lowering<'_, '_>, address: u64, held: Routine) -> Option<Vec<Node>> {
     let types = &*lowering.types;
     let after = types.variables.partition_point(|variable| variable.address <= address);
     let last = after.checked_sub(1).and_then(|index| types.variables.get(index))?;
@@ -232,30 +231,30 @@ fn places(lowering: &mut Lowering<'_, '_>, address: u64) -> Option<Vec<Node>> {
     let mut nodes = Vec::new();
     let mut known = false;
     for (own, function, name, ty) in names {
-        known |= types_know(lowering.types, ty, address - start);
-        match lowering.types.fields_at(ty, address - start) {
-            Some(fields) if !fields.is_empty() => {
-                for (owner, field) in fields {
-                    let field = lowering.mentioned(&field);
-                    nodes.extend(field.map(|field| lowering.node(Name::Field(owner, field))));
+        let Some(fields) = lowering.types.fields_at(ty, address - start) else { continue };
+        known = true;
+        if fields.is_empty() {
+            let Some(mentioned) = lowering.mentioned(&name) else {
+                lowering.idle.push((name, held));
+                continue;
+            };
+            let routine = function.and_then(|function| lowering.program.resolve(own, &function));
+            nodes.push(match routine {
+                Some(routine) => lowering.node(Name::Static(routine, mentioned)),
+                None => lowering.node(Name::Global(own, mentioned)),
+            });
+        }
+        for (owner, field) in fields {
+            match lowering.mentioned(&field) {
+                Some(mentioned) => nodes.push(lowering.node(Name::Field(owner, mentioned))),
+                None => {
+                    let of = lowering.types.structure(owner).and_then(|found| found.name.as_deref());
+                    lowering.idle.push((format!("struct {}.{field}", of.unwrap_or("(unnamed)")), held));
                 }
             }
-            Some(_) => {
-                let Some(name) = lowering.mentioned(&name) else { continue };
-                let routine = function.and_then(|function| lowering.program.resolve(own, &function));
-                nodes.push(match routine {
-                    Some(routine) => lowering.node(Name::Static(routine, name)),
-                    None => lowering.node(Name::Global(own, name)),
-                });
-            }
-            None => {}
         }
     }
     known.then_some(nodes)
-}
-
-fn types_know(types: &Types, ty: TypeId, offset: u64) -> bool {
-    types.fields_at(ty, offset).is_some()
 }
 
 /// What no pointer in C leads to.
@@ -458,6 +457,10 @@ fn report(
         if !held.is_empty() {
             flow.places.entry(show(lowering, *name)).or_default().extend(held);
         }
+    }
+    for (place, routine) in &lowering.idle {
+        let name = program.get(*routine).map(|known| known.name.to_owned());
+        flow.places.entry(place.clone()).or_default().extend(name);
     }
     flow.counts.insert("function addresses in data".to_owned(), lowering.words);
     flow.counts.insert("function addresses in data without a variable".to_owned(), lowering.unplaced);

@@ -25,6 +25,11 @@ impl Dumps {
         Ok(Dumps { texts: texts.collect() })
     }
 
+    /// Takes texts that are in memory, each with its object.
+    pub fn of(texts: Vec<(String, String)>) -> Self {
+        Dumps { texts }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
