@@ -1,0 +1,72 @@
+//! What must hold of the graph of a real build, and of the runs recorded with it. `./check` makes both and names them in
+//! `XENHEAP_GRAPH` and, with blanks between, `XENHEAP_RUNS`; the names of the runs' folders are those of the same build.
+
+mod support;
+
+use std::env;
+
+use serde_json::Value;
+use support::output_of;
+
+fn graph() -> String {
+    env::var("XENHEAP_GRAPH").expect("XENHEAP_GRAPH: the folder of a graph")
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&output_of(arguments)).expect("JSON")
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("a number, not {value}"))
+}
+
+#[test]
+fn indirect_calls_are_resolved_and_to_few() {
+    let graph = graph();
+    let measured = json(&["graph", "recall", "--format", "json", &graph]);
+    let indirect = &measured["indirect"];
+    let resolved = number(&measured["resolved"]);
+    println!("sites resolved, firmware apart: {resolved} %");
+    println!("targets of a site: {}", indirect["targets"]);
+    assert!(resolved >= 92.0, "{resolved} %");
+    assert!(number(&indirect["targets"]["mean"]) <= 3.5, "{}", indirect["targets"]);
+    assert!(number(&indirect["targets"]["median"]) <= 2.0, "{}", indirect["targets"]);
+    assert!(number(&indirect["sites"]) > 300.0, "{indirect}");
+    // Every open site is named with its reason.
+    let open: f64 = indirect["open"].as_object().expect("open sites by reason").values().map(number).sum();
+    let resolved = number(&indirect["with_targets"]) + number(&indirect["stubs"]);
+    assert!(open + resolved >= number(&indirect["sites"]), "{indirect}");
+    // Builds with landing pads tell what was missed.
+    if number(&indirect["landings"]) > 0.0 {
+        let landing = number(&measured["landing"]);
+        println!("landing pads reached: {landing} %; the others: {}", indirect["unreached"]);
+        assert!(landing >= 99.0, "{landing} %");
+    }
+}
+
+#[test]
+fn every_recorded_pair_is_an_edge() {
+    let Ok(runs) = env::var("XENHEAP_RUNS") else { return };
+    let graph = graph();
+    let runs: Vec<&str> = runs.split_whitespace().collect();
+    let measured = json(&[&["graph", "recall", "--format", "json", graph.as_str()][..], &runs].concat());
+    let measured = measured["runs"].as_array().expect("runs");
+    assert_eq!(measured.len(), runs.len());
+    for run in measured {
+        println!("{}: {} % of direct pairs; by pointers: {}", run["run"], run["share"], run["indirect"]);
+        assert_eq!(run["same_build"], true, "the graph is of the image that ran: {run}");
+        assert!(number(&run["direct"]) > 5.0, "{run}");
+        assert!(number(&run["share"]) >= 99.9, "{run}");
+    }
+}
+
+#[test]
+fn paths_are_counted_cut_and_listed() {
+    let graph = graph();
+    let listed = output_of(&["paths", "--to", "alloc_xenheap_pages", "--preset", "boot", "--preset", "cuts", "--limit", "5", &graph]);
+    println!("{listed}");
+    assert!(listed.contains("alloc_xenheap_pages"), "{listed}");
+    let reached = output_of(&["graph", "reach", "--to", "_xmalloc", &graph]);
+    assert!(reached.contains("ypercall"), "guests reach it: {reached}");
+    assert!(output_of(&["graph", "stats", &graph]).contains("functions"));
+}
