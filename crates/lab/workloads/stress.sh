@@ -16,10 +16,10 @@ stress() {
     stress_name=$1 stress_type=$2 stress_run="stress $3" stress_linux="linux=nr_cpus=2 $4"
     guest_create "$stress_name" "$stress_type" 'vcpus = 3' 'max_event_channels = 4095' "run=$stress_run" "$stress_linux"
     stress_shown=0 stress_left=$patience
-    until has_ended "$stress_name" || [ "$stress_left" -eq 0 ]; do
-        sleep 1
+    until has_ended "$stress_name" || [ "$stress_left" -le 0 ]; do
+        sleep 5
         stress_show
-        stress_left=$((stress_left - 1))
+        stress_left=$((stress_left - 5))
     done
     stress_show
     # Raw, too, as someone sees it who watches the guest's console: nothing in it may be taken for the recorder's.
@@ -35,7 +35,7 @@ stress_show() {
     [ -e "$(guest_log "$stress_name")" ] || return 0
     stress_lines=$(wc -l <"$(guest_log "$stress_name")")
     head -n "$stress_lines" "$(guest_log "$stress_name")" | tail -n +$((stress_shown + 1)) | grep '^stress: ' |
-        tr -cd 'a-zA-Z0-9 .,:;_()-\n' | while read -r line; do say "$stress_name says: $line"; done
+        tr -cd 'a-zA-Z0-9 .,:;_()\n-' | while read -r line; do say "$stress_name says: $line"; done
     stress_shown=$stress_lines
 }
 
