@@ -1,6 +1,6 @@
 #!/bin/sh
 #: summary = "PV and PVH guests that do to Xen what they may without being trusted, and imitate the recorder's lines"
-#: timeout = 1200
+#: timeout = 1800
 #: memory = "4G"
 #: cpus = 2
 #: xen = ["dom0_mem=1G,max:1G", "conring_size=8M"]
@@ -8,7 +8,7 @@
 #: guest_programs = ["stress"]
 set -e
 . /lib/guests.sh
-patience=300
+patience=600
 
 # stress NAME TYPE STEPS [LINE...]: a guest that runs the program's steps whose names begin so, or all. Xen has a third vCPU
 # for it, of which its kernel knows nothing.
@@ -45,7 +45,7 @@ has_ended() {
 }
 
 toolstack_start
-stress pv pv
 stress pvh pvh
+stress pv pv
 # With 2-level event channels, which kernels use where Xen has no FIFO ones.
 stress pv2l pv evtchn xen.fifo_events=0
