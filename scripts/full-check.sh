@@ -37,6 +37,13 @@ dom0less() {
     done
 }
 
+# What guests may do without being trusted, and what they print to be taken for the recorder's.
+stress() {
+    boot debian:4.17 trace,summary "$RUNS/4.17-stress" --workload stress
+    XENHEAP_RUN=$RUNS/4.17-stress cargo test --locked -q -p xenheap --features real-run --test stress_run
+    summarize "4.17, stress" "$RUNS/4.17-stress"
+}
+
 # Each mode alone: the report agrees with the hypervisor. (Two boots are not alike to the byte; the modes are compared
 # with each other in the one boot that has them all.) And off is off.
 each_mode() {
@@ -117,6 +124,7 @@ summarize "4.17, trace,warn,summary" "$RUNS/4.17"
 summarize "4.17 with guests" "$RUNS/guests"
 stage "build and boot Xen 4.20, and its report" boot_4_20
 stage "dom0less guests on arm64" dom0less
+stage "hostile guests" stress
 stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
 stage "a log of 1 GB" large_log

@@ -71,7 +71,7 @@ impl BootPlan<'_> {
         let xen: Vec<&str> = self.workload.xen.iter().chain(self.xen_args).map(String::as_str).collect();
         let linux: Vec<&str> = self.workload.linux.iter().map(String::as_str).collect();
         let xen_arguments = xen_arguments(self.arch(), self.mode, &xen);
-        let linux_arguments = linux_arguments(&linux);
+        let linux_arguments = linux_arguments(self.deterministic, &linux);
         let mut command =
             qemu_command(self.arch(), self.workload, self.deterministic, &xen_arguments, &linux_arguments);
         command.extend(self.domus().iter().flat_map(|domus| domus.arguments).map(|part| (*part).to_owned()));
@@ -98,8 +98,12 @@ fn xen_arguments(arch: Arch, mode: Option<&Mode>, more: &[&str]) -> String {
 }
 
 /// Linux' arguments.
-fn linux_arguments(more: &[&str]) -> String {
-    [&["console=hvc0"], more].concat().join(" ")
+///
+/// Where instructions are counted the machine ends with a reset, at which QEMU stops it at once (`-no-reboot`). After a power-off it
+/// goes on for as long as QEMU likes.
+fn linux_arguments(deterministic: bool, more: &[&str]) -> String {
+    let end: &[&str] = if deterministic { &["end=reboot"] } else { &[] };
+    [&["console=hvc0"], end, more].concat().join(" ")
 }
 
 /// QEMU with its arguments. Files are named as they lie in the boot's own folder: a place's name could hold the commas and
@@ -370,7 +374,7 @@ mod tests {
         let workload = Workload::load("boot")?;
         let mode = "trace,summary".parse()?;
         let xen = xen_arguments(arch, Some(&mode), &["dom0_mem=1G,max:1G"]);
-        let linux = linux_arguments(&["panic=0", "x=1,2"]);
+        let linux = linux_arguments(deterministic, &["panic=0", "x=1,2"]);
         Ok(qemu_command(arch, &workload, deterministic, &xen, &linux).join("|"))
     }
 
@@ -406,6 +410,7 @@ mod tests {
             command.contains("|-icount|shift=1,sleep=off|-rtc|base=2026-01-01,clock=vm|-no-shutdown|-qmp|unix:qmp,server=on,wait=off|-kernel|xen|"),
             "{command}"
         );
+        assert!(command.ends_with("vmlinuz console=hvc0 end=reboot panic=0 x=1,,2,initrd"), "{command}");
         Ok(())
     }
 

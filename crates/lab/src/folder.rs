@@ -99,8 +99,7 @@ pub struct Exit {
     pub workload_status: Option<u8>,
     /// For people, when something went wrong.
     pub message: Option<String>,
-    /// How many instructions the machine executed, where time was virtual. After power-off on x86 the machine seems to spin until QEMU's
-    /// next timer, up to a second (500 million): smaller differences between runs do not show in it.
+    /// How many instructions the machine executed, where time was virtual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<u64>,
 }
