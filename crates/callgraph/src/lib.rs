@@ -12,6 +12,8 @@ mod names;
 mod part;
 pub mod presets;
 mod stats;
+#[cfg(test)]
+mod testing;
 mod view;
 
 pub use csv::{CsvError, is_normalized};
