@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Parses all files; of several damaged ones the first is told of.
-pub(super) fn parse(files: &[File]) -> Result<Vec<Unit<'_>>, Error> {
+pub fn parse(files: &[File]) -> Result<Vec<Unit<'_>>, Error> {
     Ok(files.par_iter().map(File::ci).collect::<Result<_, ci::Error>>()?)
 }
 
