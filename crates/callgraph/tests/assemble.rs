@@ -15,7 +15,7 @@ struct domain { int id; };
 struct ops { int (*run)(struct domain *d); };
 extern const struct ops *ops;
 extern int b(struct domain *d);
-extern void stop(void) __attribute__((noreturn));
+extern void stop(void) __attribute__((noreturn, cold));
 static __attribute__((noinline)) int helper(int x) { volatile int y = x; return y; }
 static inline __attribute__((always_inline)) int within(struct domain *d) { return helper(d->id) + 1; }
 int a(int n, struct domain *d)
