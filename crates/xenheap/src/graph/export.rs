@@ -33,7 +33,7 @@ pub struct Arguments {
     /// The form
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// The file to write instead of standard output
+    /// The file (for csv the folder) to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -50,6 +50,8 @@ pub enum Format {
     Graphml,
     /// A smaller graph file for xenheap itself (docs/graph-file.md)
     Graph,
+    /// The normalized form: a folder with functions.csv, edges.csv and metadata.json (docs/graph-csv.md)
+    Csv,
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -57,6 +59,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let graph = super::load(&arguments.graph)?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let functions = part(&mut asked, arguments)?;
+    if arguments.format == Format::Csv {
+        let Some(folder) = &arguments.output else {
+            return Err(Failure::usage("the normalized form is three files")
+                .help("name a folder for them with -o DIR"));
+        };
+        std::fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
+        let written = graph.part(&functions).write_csv(folder, super::TOOL);
+        return written.map(|()| Exit::Done).map_err(|error| Failure::from_error(Exit::Usage, &error));
+    }
     if arguments.format == Format::Graph {
         let part = graph.part(&functions);
         let write = |out: &mut dyn Write| part.write(out, super::TOOL);
@@ -68,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let part = Part { view: &asked.view, names: &asked.names, functions: &functions };
     let exporter: &dyn Exporter = match arguments.format {
-        Format::Dot | Format::Graph => &Dot,
+        Format::Dot | Format::Graph | Format::Csv => &Dot,
         Format::Json => &Json,
         Format::Graphml => &GraphMl,
     };

@@ -1,6 +1,6 @@
 //! `xenheap graph stats`.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
