@@ -17,8 +17,8 @@ use thiserror::Error;
 use crate::{
     draft::Draft,
     graph::{
-        Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId, Graph,
-        Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
+        Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function,
+        FunctionId, Graph, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
     },
 };
 
@@ -163,12 +163,18 @@ impl Graph {
     pub fn write_csv(&self, folder: &Path, tool: &str) -> Result<(), CsvError> {
         let ids = ids(&self.functions);
         let id = |function: FunctionId| ids.get(index(function.0)).map_or("", String::as_str);
-        table(folder, FUNCTIONS, self.functions.iter().zip(&ids).map(|(function, id)| function_row(function, id)))?;
+        table(
+            folder,
+            FUNCTIONS,
+            self.functions.iter().zip(&ids).map(|(function, id)| function_row(function, id)),
+        )?;
         let mut edges = self.edges.chunk_by(|a, b| (a.site, a.callee) == (b.site, b.callee)).peekable();
         let mut rows = Vec::new();
         for (at, site) in (0..).zip(&self.sites) {
             let at = SiteId(at);
-            while let Some(of_callee) = edges.next_if(|edges| edges.first().is_some_and(|edge| edge.site == at)) {
+            while let Some(of_callee) =
+                edges.next_if(|edges| edges.first().is_some_and(|edge| edge.site == at))
+            {
                 if let Some(edge) = of_callee.first() {
                     rows.push(edge_row(self, at, site, id(site.caller), id(edge.callee), of_callee));
                 }
@@ -335,7 +341,8 @@ fn function_row(function: &Function, id: &str) -> FunctionRow {
     }
     for piece in &function.pieces {
         let landing = if piece.landing { "/landing" } else { "" };
-        let text = format!("{}@{:#x}+{}/{}{landing}", piece.symbol, piece.start, piece.size, word(&piece.section));
+        let text =
+            format!("{}@{:#x}+{}/{}{landing}", piece.symbol, piece.start, piece.size, word(&piece.section));
         notes.add("piece", &text);
     }
     let visibility = match (function.pieces.is_empty(), function.is_static) {
@@ -406,10 +413,11 @@ fn function_of(row: FunctionRow, at: Cell<'_>) -> Result<Function, CsvError> {
         name: notes.get("name").map_or_else(|| plain(&row.function), str::to_owned),
         unit,
         is_static,
-        location: row
-            .line
-            .filter(|_| !row.source_file.is_empty())
-            .map(|line| Location { file: row.source_file.clone(), line, column }),
+        location: row.line.filter(|_| !row.source_file.is_empty()).map(|line| Location {
+            file: row.source_file.clone(),
+            line,
+            column,
+        }),
         code: if notes.get("code") == Some("assembly") { Code::Assembly } else { Code::C },
         pieces: pieces.collect::<Result<_, _>>()?,
         stack: notes
@@ -460,10 +468,11 @@ fn site_of(row: &EdgeRow, notes: &Notes<'_>, caller: FunctionId, at: Cell<'_>) -
     Ok(Site {
         caller,
         address: address.transpose()?,
-        location: row
-            .line
-            .filter(|_| !row.source_file.is_empty())
-            .map(|line| Location { file: row.source_file.clone(), line, column }),
+        location: row.line.filter(|_| !row.source_file.is_empty()).map(|line| Location {
+            file: row.source_file.clone(),
+            line,
+            column,
+        }),
         kind: kind.unwrap_or(match row.edge_kind {
             EdgeKind::Direct => SiteKind::Call,
             EdgeKind::UnresolvedIndirect => SiteKind::Indirect,
@@ -497,11 +506,21 @@ impl<'a> Notes<'a> {
         self.all(key).next()
     }
 
-    fn parsed<T: std::str::FromStr>(&self, key: &str, what: &'static str, at: Cell<'_>) -> Result<Option<T>, CsvError> {
+    fn parsed<T: std::str::FromStr>(
+        &self,
+        key: &str,
+        what: &'static str,
+        at: Cell<'_>,
+    ) -> Result<Option<T>, CsvError> {
         self.get(key).map(|text| text.parse().map_err(|_| at.no(what, text))).transpose()
     }
 
-    fn word<T: DeserializeOwned>(&self, key: &str, what: &'static str, at: Cell<'_>) -> Result<Option<T>, CsvError> {
+    fn word<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        what: &'static str,
+        at: Cell<'_>,
+    ) -> Result<Option<T>, CsvError> {
         self.get(key).map(|text| at.word(what, text)).transpose()
     }
 }
