@@ -103,7 +103,7 @@ mod tests {
         }
         let names = |chosen: Vec<Preset>| chosen.into_iter().map(|preset| preset.name).collect::<Vec<_>>();
         let two = ["crash".to_owned(), "cuts".to_owned()];
-        let expected = ["noreturn", "diagnostics", "softirq", "context-switch", "interrupts"];
+        let expected = ["noreturn", "diagnostics", "softirq", "context-switch", "interrupts", "page-tables"];
         assert_eq!(names(chosen(&two).expect("known")), expected);
         assert!(chosen(&["no".to_owned()]).expect_err("unknown").to_string().contains("boot, noreturn"));
     }

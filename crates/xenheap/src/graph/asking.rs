@@ -145,10 +145,11 @@ impl<'a> Asked<'a> {
                 _ => ", too many to list here".to_owned(),
             };
             let functions = if names.len() == 1 { "function" } else { "functions" };
-            lines.push(format!("{who} takes out {} {functions}{list}", names.len()));
-            if !removed.absent.is_empty() {
-                lines.push(format!("{who} names what this graph lacks: {}", removed.absent.join(", ")));
-            }
+            let lacks = match removed.absent.is_empty() {
+                true => String::new(),
+                false => format!("; this graph lacks {}", removed.absent.join(", ")),
+            };
+            lines.push(format!("{who} takes out {} {functions}{list}{lacks}", names.len()));
         }
         if !self.selection.absent.is_empty() {
             lines.push(format!("lists name what this graph lacks: {}", self.selection.absent.join(", ")));
@@ -185,7 +186,7 @@ fn patterns(texts: &[String]) -> Result<Vec<Pattern>, Failure> {
 
 pub fn name_failure(error: &NameError) -> Failure {
     let help = match error {
-        NameError::Unknown { .. } => "`xenheap graph export --format csv` lists all functions of a graph",
+        NameError::Unknown { .. } => "`xenheap graph export --format json` lists all functions of a graph",
         NameError::Ambiguous { .. } => "name one of them as it stands there",
     };
     Failure::usage(error).help(help)

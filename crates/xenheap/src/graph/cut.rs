@@ -81,6 +81,9 @@ fn text(asked: &Asked, arguments: &Arguments, found: &Cut, out: &mut dyn Write) 
     let to = Escaped(arguments.to.join(", "));
     match found {
         Cut::Nodes(nodes) if nodes.is_empty() => writeln!(out, "// no path leads to {to}")?,
+        Cut::Nodes(nodes) if nodes.len() == 1 => {
+            writeln!(out, "// all paths to {to} go through this function")?
+        }
         Cut::Nodes(nodes) => {
             writeln!(out, "// all paths to {to} go through these {}; no fewer will do", nodes.len())?
         }

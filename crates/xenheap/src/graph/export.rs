@@ -1,6 +1,10 @@
 //! `xenheap graph export`: a graph for other programs.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use clap::{Args, ValueEnum};
 use xenheap_callgraph::export::{Dot, Exporter, GraphMl, Json, Part};
@@ -33,7 +37,7 @@ pub struct Arguments {
     /// The form
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// The file (for csv the folder) to write instead of standard output
+    /// The file (csv: the folder) to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -48,10 +52,10 @@ pub enum Format {
     Json,
     /// For Gephi, yEd, networkx
     Graphml,
+    /// functions.csv, edges.csv and metadata.json in a folder (docs/graph-csv.md); needs -o
+    Csv,
     /// A smaller graph file for xenheap itself (docs/graph-file.md)
     Graph,
-    /// The normalized form: a folder with functions.csv, edges.csv and metadata.json (docs/graph-csv.md)
-    Csv,
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -59,35 +63,35 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let graph = super::load(&arguments.graph)?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let functions = part(&mut asked, arguments)?;
-    if arguments.format == Format::Csv {
-        let Some(folder) = &arguments.output else {
-            return Err(Failure::usage("the normalized form is three files")
-                .help("name a folder for them with -o DIR"));
-        };
-        std::fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
-        let written = graph.part(&functions).write_csv(folder, super::TOOL);
-        return written.map(|()| Exit::Done).map_err(|error| Failure::from_error(Exit::Usage, &error));
-    }
-    if arguments.format == Format::Graph {
-        let part = graph.part(&functions);
-        let write = |out: &mut dyn Write| part.write(out, super::TOOL);
-        match &arguments.output {
-            Some(file) => output::file(file, write)?,
-            None => output::stdout(write)?,
-        }
-        return Ok(Exit::Done);
-    }
-    let part = Part { view: &asked.view, names: &asked.names, functions: &functions };
     let exporter: &dyn Exporter = match arguments.format {
-        Format::Dot | Format::Graph | Format::Csv => &Dot,
+        Format::Dot => &Dot,
         Format::Json => &Json,
         Format::Graphml => &GraphMl,
+        Format::Graph => {
+            let part = graph.part(&functions);
+            write(arguments, |out| part.write(out, super::TOOL))?;
+            return Ok(Exit::Done);
+        }
+        Format::Csv => {
+            let Some(folder) = &arguments.output else {
+                return Err(Failure::usage("the csv form is a folder of three files; name it with -o"));
+            };
+            fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
+            let part = graph.part(&functions);
+            part.write_csv(folder, super::TOOL).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+            return Ok(Exit::Done);
+        }
     };
-    match &arguments.output {
-        Some(file) => output::file(file, |out| exporter.export(&part, out))?,
-        None => output::stdout(|out| exporter.export(&part, out))?,
-    }
+    let part = Part { view: &asked.view, names: &asked.names, functions: &functions };
+    write(arguments, |out| exporter.export(&part, out))?;
     Ok(Exit::Done)
+}
+
+fn write(arguments: &Arguments, what: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    match &arguments.output {
+        Some(file) => output::file(file, what),
+        None => output::stdout(what),
+    }
 }
 
 /// The functions on the paths that are meant; all that are left if none are.
