@@ -72,13 +72,15 @@ fn main() {
             if let Cut::Nodes(nodes) = cut {
                 println!("    a cut of {}", nodes.len());
             }
-            let start = Instant::now();
-            let number = first(&paths, 10_000_000);
-            let seconds = start.elapsed().as_secs_f64();
-            println!(
-                "    {:.2} million paths a second into nothing ({number})",
-                number as f64 / seconds / 1e6
-            );
+            let rate = |_| {
+                let start = Instant::now();
+                let number = first(&paths, 5_000_000);
+                (number as f64 / start.elapsed().as_secs_f64() / 1e6, number)
+            };
+            let rates = (0..if chosen.is_empty() { 1 } else { 5 }).map(rate);
+            let (rate, number) =
+                rates.fold((0.0, 0), |best, other| if other.0 > best.0 { other } else { best });
+            println!("    {rate:.2} million paths a second into nothing ({number})");
         }
     }
 }

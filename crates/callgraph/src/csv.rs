@@ -265,17 +265,18 @@ impl Graph {
                 continue;
             }
             let callee = find(&mut draft, &row.callee);
-            let certainty = match notes.word("certainty", "certainty", at)? {
-                Some(certainty) => certainty,
-                None if row.edge_kind == EdgeKind::Direct => Certainty::Certain,
-                None => Certainty::Resolved,
+            let (evidence, certainty) = match row.edge_kind {
+                EdgeKind::Direct => (Evidence::Ci, Certainty::Certain),
+                _ => (Evidence::Model, Certainty::Resolved),
             };
-            let all = notes.get("evidence").unwrap_or(match row.edge_kind {
-                EdgeKind::Direct => "ci",
-                _ => "model",
-            });
-            for evidence in all.split('+') {
+            let Some(all) = notes.get("evidence") else {
+                draft.edges.push(Edge { site, callee, evidence, certainty });
+                continue;
+            };
+            for one in all.split('+') {
+                let (evidence, certainty) = one.split_once(':').ok_or_else(|| at.no("evidence", one))?;
                 let evidence = at.word("evidence", evidence)?;
+                let certainty = at.word("certainty", certainty)?;
                 draft.edges.push(Edge { site, callee, evidence, certainty });
             }
         }
@@ -378,10 +379,9 @@ fn edge_row(graph: &Graph, at: SiteId, site: &Site, caller: &str, callee: &str, 
     if let Some(open) = &site.open {
         notes.add("open", &word(open));
     }
-    let evidence: Vec<String> = edges.iter().map(|edge| word(&edge.evidence)).collect();
-    if let Some(edge) = edges.first() {
-        notes.add("evidence", &evidence.join("+"));
-        notes.add("certainty", &word(&edge.certainty));
+    let evidence = |edge: &Edge| format!("{}:{}", word(&edge.evidence), word(&edge.certainty));
+    if !edges.is_empty() {
+        notes.add("evidence", &edges.iter().map(evidence).collect::<Vec<_>>().join("+"));
     }
     let edge_kind = match edges.first() {
         None => EdgeKind::UnresolvedIndirect,
@@ -395,7 +395,7 @@ fn edge_row(graph: &Graph, at: SiteId, site: &Site, caller: &str, callee: &str, 
         source_file: site.location.as_ref().map(|at| at.file.clone()).unwrap_or_default(),
         line: site.location.as_ref().map(|at| at.line),
         edge_kind,
-        backend: evidence.first().cloned().unwrap_or_else(|| "image".to_owned()),
+        backend: edges.first().map_or_else(|| "image".to_owned(), |edge| word(&edge.evidence)),
         module: caller_function.and_then(|function| function.unit.clone()).unwrap_or_default(),
         notes: notes.to_string(),
     }

@@ -14,6 +14,8 @@ mod part;
 pub mod presets;
 pub mod recall;
 mod stats;
+#[cfg(test)]
+mod testing;
 mod view;
 
 pub use csv::{CsvError, is_normalized};

@@ -294,9 +294,7 @@ impl<'a> Lookup<'a> {
         for pair in stack.windows(2) {
             let [caller, callee] = pair else { continue };
             let key = (plain(caller.function).to_owned(), plain(callee.function).to_owned());
-            if !pairs.pairs.contains_key(&key) {
-                pairs.pairs.insert(key, self.explain(*caller, *callee));
-            }
+            pairs.pairs.entry(key).or_insert_with(|| self.explain(*caller, *callee));
         }
     }
 }

@@ -18,8 +18,7 @@ pub const ARCHIVE: &str = "analysis.tar.zst";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     folder: PathBuf,
-    /// The image, `xen-syms`.
-    pub image: PathBuf,
+    image: Option<PathBuf>,
     config: Option<PathBuf>,
 }
 
@@ -35,17 +34,25 @@ pub struct File {
 impl Build {
     /// Finds a build in the folder `xen` of a tree, in the tree, or in a folder of the lab's.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        for folder in [folder.to_owned(), folder.join("xen")] {
-            let image = folder.join("xen-syms");
-            if image.is_file() {
-                let config = [".config", "config"]
-                    .map(|name| folder.join(name))
-                    .into_iter()
-                    .find(|path| path.is_file());
-                return Ok(Build { folder, image, config });
-            }
-        }
-        Err(Error::NoImage { folder: folder.to_owned() })
+        fs::read_dir(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
+        let inside = folder.join("xen");
+        let folder = if !folder.join(IMAGE).is_file() && inside.join(IMAGE).is_file() {
+            inside
+        } else {
+            folder.to_owned()
+        };
+        let file = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        Ok(Build { image: file(IMAGE), config: file(".config").or_else(|| file("config")), folder })
+    }
+
+    /// The same build, with the compiler's files from another folder.
+    pub fn with_files(self, folder: &Path) -> Self {
+        Build { folder: folder.to_owned(), ..self }
+    }
+
+    /// The image, `xen-syms`.
+    pub fn image(&self) -> Result<&Path, Error> {
+        self.image.as_deref().ok_or_else(|| Error::NoImage { folder: self.folder.clone() })
     }
 
     /// The folder.
@@ -108,6 +115,9 @@ pub fn pack(folder: &Path, out: impl io::Write) -> Result<(), Error> {
     let finish = move || io::Write::flush(&mut archive.into_inner()?.finish()?);
     finish().map_err(fail(folder))
 }
+
+/// The image's name.
+const IMAGE: &str = "xen-syms";
 
 /// Compression level: 56 MiB of a Xen become less than 6 in a second.
 const LEVEL: i32 = 6;
@@ -194,7 +204,8 @@ mod tests {
         assert_eq!(kept.ci()?.first().map(|file| file.path.as_str()), Some("common/.a.o.ci"));
         assert_eq!(kept.dumps()?, build.dumps()?);
         assert_eq!(kept.configuration()?, (None, None));
-        assert!(matches!(Build::open(&tree.join("xen/common")), Err(Error::NoImage { .. })));
+        assert!(matches!(Build::open(&tree.join("xen/common"))?.image(), Err(Error::NoImage { .. })));
+        assert!(matches!(Build::open(&tree.join("none")), Err(Error::Io { .. })));
         Ok(())
     }
 }

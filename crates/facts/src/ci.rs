@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use memchr::memmem;
 use thiserror::Error;
 
 use crate::{build::File, place::Place};
@@ -153,11 +152,12 @@ pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Unit<'a>, Error> {
 const GRAPH: &str = "graph: { title: \"";
 
 fn node(line: &str) -> Option<Node<'_>> {
-    let rest = line.strip_prefix("node: { title: \"")?;
-    let (title, rest) = split(rest, "\" label: \"")?;
-    let (label, defined) = match rest.strip_suffix("\" }") {
-        Some(label) => (label, true),
-        None => (rest.strip_suffix("\" shape : ellipse }")?, false),
+    let (title, rest) = quoted(line.strip_prefix("node: { title: \"")?)?;
+    let (label, rest) = quoted(rest.strip_prefix(" label: \"")?)?;
+    let defined = match rest {
+        " }" => true,
+        " shape : ellipse }" => false,
+        _ => return None,
     };
     // The compiler writes the two characters `\n` between the lines of a label.
     let mut lines = Lines(label);
@@ -169,13 +169,23 @@ fn node(line: &str) -> Option<Node<'_>> {
 }
 
 fn edge(line: &str) -> Option<Edge<'_>> {
-    let rest = line.strip_prefix("edge: { sourcename: \"")?;
-    let (caller, rest) = split(rest, "\" targetname: \"")?;
-    let (callee, place) = match split(rest, "\" label: \"") {
-        Some((callee, label)) => (callee, Some(place(label.strip_suffix("\" }")?)?)),
-        None => (rest.strip_suffix("\" }")?, None),
+    let (caller, rest) = quoted(line.strip_prefix("edge: { sourcename: \"")?)?;
+    let (callee, rest) = quoted(rest.strip_prefix(" targetname: \"")?)?;
+    let place = match rest.strip_prefix(" label: \"") {
+        Some(rest) => match quoted(rest)? {
+            (label, " }") => Some(place(label)?),
+            _ => return None,
+        },
+        None if rest == " }" => None,
+        None => return None,
     };
     Some(Edge { caller: id(caller), callee: id(callee), place })
+}
+
+/// What comes before the next quotation mark, and after it. The compiler escapes none, and no name of Xen's has one.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let end = memchr::memchr(b'"', text.as_bytes())?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
 /// The unit before the last colon, if there is one.
@@ -184,11 +194,6 @@ fn id(title: &str) -> Id<'_> {
         Some(at) => Id { unit: title.get(..at), name: title.get(at + 1..).unwrap_or_default() },
         None => Id { unit: None, name: title },
     }
-}
-
-fn split<'a>(text: &'a str, at: &str) -> Option<(&'a str, &'a str)> {
-    let found = memmem::find(text.as_bytes(), at.as_bytes())?;
-    Some((text.get(..found)?, text.get(found + at.len()..)?))
 }
 
 /// `file:line:column`.
@@ -224,7 +229,7 @@ impl<'a> Iterator for Lines<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let (line, rest) = split(self.0, "\\n").unwrap_or((self.0, ""));
+        let (line, rest) = self.0.split_once("\\n").unwrap_or((self.0, ""));
         self.0 = rest;
         Some(line)
     }
@@ -311,5 +316,22 @@ edge: { sourcename: \"common/x.c:foo\" targetname: \"__indirect_call\" label: \"
         let error = parse(Path::new("b/a.ci"), &bytes).expect_err("it is no text");
         assert_eq!(error.what, Wrong::Encoding);
         assert_eq!(error.to_string(), "b/a.ci, line 3: this line is not UTF-8: the file is damaged");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_change_of_a_byte_is_told_or_is_another_unit(at in 0..SMALL.len(), byte in proptest::prelude::any::<u8>()) {
+            let mut bytes = SMALL.as_bytes().to_vec();
+            bytes[at] = byte;
+            if let Ok(unit) = parse(Path::new("a.ci"), &bytes) {
+                proptest::prop_assert_eq!((unit.nodes.len(), unit.edges.len()), (3, 3));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_no_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            let text = [GRAPH.as_bytes(), &bytes].concat();
+            let _ = parse(Path::new("a.ci"), &text);
+        }
     }
 }

@@ -15,6 +15,22 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A list of commands is damaged.
+    #[error("{} is no list of compile commands: {source}", path.display())]
+    Commands {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// A command cannot be replayed.
+    #[error("replaying the command for {file}: {what}")]
+    Replay {
+        /// The source file.
+        file: String,
+        /// Why not.
+        what: String,
+    },
     /// A folder has no image.
     #[error("there is no xen-syms in {} or {}: give the folder `xen` of a finished build", folder.display(), folder.join("xen").display())]
     NoImage {

@@ -8,6 +8,7 @@ mod error;
 pub mod gimple;
 pub mod image;
 pub mod place;
+pub mod replay;
 pub mod types;
 
 pub use error::Error;

@@ -500,9 +500,7 @@ impl<'d> RawUnit<'d> {
                     name: name(),
                     result: ty(),
                     parameters: Vec::new(),
-                    address: die
-                        .attr_value(gimli::DW_AT_low_pc)
-                        .and_then(|value| dwarf.attr_address(unit, value).ok().flatten()),
+                    address: start(dwarf, unit, die),
                     origin: reference(gimli::DW_AT_abstract_origin)
                         .or_else(|| reference(gimli::DW_AT_specification)),
                     external: flag(gimli::DW_AT_external),
@@ -534,6 +532,15 @@ impl<'d> RawUnit<'d> {
         self.order.push(die.offset());
         self.types.insert(die.offset(), raw);
     }
+}
+
+/// Where a function begins. One whose cold part was moved away has ranges, the first of which is its beginning.
+fn start<'d>(dwarf: &gimli::Dwarf<Reader<'d>>, unit: &gimli::Unit<Reader<'d>>, die: &Die<'d>) -> Option<u64> {
+    if let Some(low) = die.attr_value(gimli::DW_AT_low_pc) {
+        return dwarf.attr_address(unit, low).ok().flatten();
+    }
+    die.attr_value(gimli::DW_AT_ranges)?;
+    dwarf.die_ranges(unit, die).ok()?.next().ok()?.map(|range| range.begin)
 }
 
 /// The address of a variable that has a fixed one.

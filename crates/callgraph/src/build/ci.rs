@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Parses all files; of several damaged ones the first is told of.
-pub(super) fn parse(files: &[File]) -> Result<Vec<Unit<'_>>, Error> {
+pub fn parse(files: &[File]) -> Result<Vec<Unit<'_>>, Error> {
     Ok(files.par_iter().map(File::ci).collect::<Result<_, ci::Error>>()?)
 }
 
@@ -165,6 +165,9 @@ impl Matching {
                     self.agree(draft, site, callee, place);
                 }
                 None if callee.is_none() => draft.count("ci.indirect-calls-not-in-the-image", 1),
+                None if callee == Some(caller) => draft.count("ci.recursions-made-a-loop", 1),
+                // One instruction can stand for several calls of the source: the compiler merges equal ends.
+                None if self.calls(caller, callee) => draft.count("ci.calls-merged-into-one", 1),
                 None => draft.count("ci.calls-not-in-the-image", 1),
             }
         }
@@ -186,6 +189,12 @@ impl Matching {
         for (what, number) in only {
             draft.count(what, number);
         }
+    }
+
+    /// Whether any site of a caller has that callee.
+    fn calls(&self, caller: FunctionId, callee: Option<FunctionId>) -> bool {
+        let sites = self.sites.get(index(caller.0)).map(Vec::as_slice).unwrap_or_default();
+        sites.iter().any(|site| self.callees.get(index(site.0)) == Some(&callee))
     }
 
     /// An unused site of a caller with that callee (none: any indirect one).

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use xenheap_facts::{build::File, dwarf::Debug, image::Image};
 
+pub use ci::parse as parse_ci;
 pub use error::Error;
 
 use crate::{draft::Draft, graph::Facts};

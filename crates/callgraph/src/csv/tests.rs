@@ -1,1 +1,84 @@
+use std::fs;
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::graph;
+
+/// What this form keeps of a graph: no inlined frames, and no site without a call.
+fn kept(mut graph: Graph) -> Graph {
+    for site in &mut graph.sites {
+        site.inlined.clear();
+    }
+    let called: std::collections::BTreeSet<SiteId> = graph.edges.iter().map(|edge| edge.site).collect();
+    let lost: Vec<bool> = (0..)
+        .zip(&graph.sites)
+        .map(|(at, site)| site.open.is_none() && !called.contains(&SiteId(at)))
+        .collect();
+    let mut draft = Draft::from(graph);
+    for (site, lost) in draft.sites.iter_mut().zip(lost) {
+        if lost {
+            site.caller = FunctionId(u32::MAX);
+        }
+    }
+    draft.finish()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_is_written_is_read(graph in graph()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        graph.write_csv(folder.path(), "a test").expect("it is written");
+        prop_assert!(is_normalized(folder.path()));
+        prop_assert_eq!(Graph::read_csv(folder.path()).expect("it is whole"), kept(graph));
+    }
+}
+
+fn read(functions: &str, edges: &str) -> Result<Graph, String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join(FUNCTIONS), functions).expect("it is written");
+    fs::write(folder.path().join(EDGES), edges).expect("it is written");
+    Graph::read_csv(folder.path())
+        .map_err(|error| error.to_string().replace(&folder.path().display().to_string(), "D"))
+}
+
+const FUNCTION_COLUMNS: &str = "function,source_file,line,module,backend,linkage,visibility,notes\n";
+const EDGE_COLUMNS: &str = "caller,callee,source_file,line,edge_kind,backend,module,notes\n";
+
+#[test]
+fn a_graph_of_another_tool_is_read() {
+    let functions = format!(
+        "{FUNCTION_COLUMNS}f,common/f.c,7,common,clang,external,default,hot\na.c:g,,,,clang,static,,\n"
+    );
+    let edges = format!(
+        "{EDGE_COLUMNS}f,a.c:g,common/f.c,9,direct,clang,common,\nf,*,common/f.c,10,unresolved_indirect,clang,common,fn ptr\na.c:g,memcpy,,,synthetic,clang,,\n"
+    );
+    let graph = read(&functions, &edges).expect("it is whole");
+    let names: Vec<_> =
+        graph.functions.iter().map(|function| (function.name.as_str(), function.is_static)).collect();
+    assert_eq!(names, [("f", false), ("g", true), ("memcpy", false)]);
+    let kinds: Vec<_> = graph.sites.iter().map(|site| (site.caller.0, site.kind, site.open)).collect();
+    assert_eq!(
+        kinds,
+        [
+            (0, SiteKind::Call, None),
+            (0, SiteKind::Indirect, Some(Open::Unknown)),
+            (1, SiteKind::Synthetic, None)
+        ]
+    );
+    let edges: Vec<_> = graph.edges.iter().map(|edge| (edge.site.0, edge.callee.0, edge.certainty)).collect();
+    assert_eq!(edges, [(0, 1, Certainty::Certain), (2, 2, Certainty::Resolved)]);
+}
+
+#[test]
+fn damage_is_told_with_its_line() {
+    let good = format!("{FUNCTION_COLUMNS}f,,,,,external,,\n");
+    let edges = |row: &str| read(&good, &format!("{EDGE_COLUMNS}{row}\n")).expect_err("it is damaged");
+    assert_eq!(edges("f,f,,,direct,,,kind=jump"), "D/edges.csv, line 2: `jump` is no kind of a call");
+    assert_eq!(edges("f,f,,,direct,,,address=zero"), "D/edges.csv, line 2: `zero` is no address");
+    assert!(edges("f,f,,,maybe,,,").starts_with("D/edges.csv: "), "{}", edges("f,f,,,maybe,,,"));
+    let twice = read(&format!("{good}f,,,,,external,,\n"), EDGE_COLUMNS).expect_err("it is damaged");
+    assert_eq!(twice, "D/functions.csv, line 3: the function `f` stands here a second time");
+    assert!(read("a,b\n1,2\n", EDGE_COLUMNS).is_err_and(|error| error.contains("missing field `function`")));
+}

@@ -36,6 +36,9 @@ const LEVEL: i32 = 9;
 /// No file is longer when it is decompressed: a damaged one must not fill the memory.
 const LONGEST: u64 = 1 << 31;
 
+/// How everything that zstd has compressed begins.
+const ZSTD: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
+
 /// What can be told of every version.
 #[derive(Deserialize)]
 struct Stamp {
@@ -131,8 +134,8 @@ impl Graph {
         let mut lines = Lines { name, rest: &text, number: 0 };
         let not = || GraphFileError::NotAGraphFile { name: name.to_owned() };
         let Some(first) = lines.next() else {
-            let cut_in_head = cut || is_graph_file(&text);
-            return Err(if cut_in_head { lines.cut_off("the head") } else { not() });
+            let cut_in_head = cut && bytes.starts_with(&ZSTD) || is_graph_file(&text);
+            return Err(if cut_in_head { lines.cut_off("head") } else { not() });
         };
         let stamp: Stamp = serde_json::from_slice(first).map_err(|_| not())?;
         if stamp.magic != MAGIC || stamp.version == 0 {
@@ -151,6 +154,9 @@ impl Graph {
         let edges = table("edges")?;
         let entries = table("entries")?;
         let allocations = table("allocations")?;
+        if cut {
+            return Err(lines.cut_off("end"));
+        }
         if let Some(_more) = lines.next() {
             return Err(GraphFileError::Surplus { name: name.to_owned(), line: lines.number });
         }

@@ -352,7 +352,7 @@ fn report(
     }
     for call in &lowering.indirect {
         let ((unit, unit_index), function, at) = described(call.caller, call.at);
-        let modelled = lowering.modelled.get(&call.callee).is_some()
+        let modelled = lowering.modelled.contains_key(&call.callee)
             || call
                 .origin
                 .and_then(|origin| lowering.nodes.get(&origin))

@@ -146,25 +146,26 @@ impl<'a> Decoder<'a> {
 
     /// Reads the tables of alternatives.
     fn alternatives(&mut self) {
-        if let Some((start, end)) =
-            self.image.mark("__alt_call_sites_start").zip(self.image.mark("__alt_call_sites_end"))
-        {
-            self.alternatives = (start..end).step_by(4).filter_map(|at| self.relative(at)).collect();
+        let mark = |name| self.image.mark(name);
+        if let Some((start, end)) = mark("__alt_call_sites_start").zip(mark("__alt_call_sites_end")) {
+            self.alternatives = (start..end).step_by(4).map_while(|at| self.relative(at)).collect();
         }
-        let (start, size) = match self.image.arch() {
-            Arch::X86_64 => (self.image.mark("__alt_instructions"), 14),
-            Arch::Arm64 => (self.image.mark("__alt_instructions"), 12),
+        let size = match self.image.arch() {
+            Arch::X86_64 => 14,
+            Arch::Arm64 => 12,
         };
-        let Some((start, end)) = start.zip(self.image.mark("__alt_instructions_end")) else { return };
+        let Some((start, end)) = mark("__alt_instructions").zip(mark("__alt_instructions_end")) else {
+            return;
+        };
         for at in (start..end).step_by(size) {
-            let Some((original, replacement)) = self.relative(at).zip(self.relative(at + 4)) else {
-                continue;
-            };
-            let Some([original_length, length]) = self.image.read(at + 10, 2) else { continue };
-            let replacement = replacement..replacement.saturating_add(u64::from(*length));
+            // An entry: where, what instead, which feature, and two lengths.
+            let Some([.., original_length, length]) = self.image.read(at, 12) else { break };
+            let lengths = (*original_length, u64::from(*length));
+            let Some((original, replacement)) = self.relative(at).zip(self.relative(at + 4)) else { break };
+            let replacement = replacement..replacement.saturating_add(lengths.1);
             if self.calls_itself(&replacement) {
                 self.alternatives.insert(original);
-            } else if !replacement.is_empty() && *original_length > 0 {
+            } else if !replacement.is_empty() && lengths.0 > 0 {
                 self.replacements.entry(original).or_default().push(replacement);
             }
         }

@@ -51,11 +51,11 @@ fn lines(dwarf: &Dwarf<Slice<'_>>, raw: &Raw<'_>, unit: &mut Unit) -> Result<(),
     }
     for file in header.file_names() {
         let mut path = String::new();
-        if file.directory_index() != 0 || header.version() < 5 {
-            if let Some(folder) = file.directory(header) {
-                path.push_str(&dwarf.attr_string(raw, folder)?.to_string_lossy());
-                path.push('/');
-            }
+        if (file.directory_index() != 0 || header.version() < 5)
+            && let Some(folder) = file.directory(header)
+        {
+            path.push_str(&dwarf.attr_string(raw, folder)?.to_string_lossy());
+            path.push('/');
         }
         path.push_str(&dwarf.attr_string(raw, file.path_name())?.to_string_lossy());
         unit.files.push(relative(&path, unit.folder.as_deref()));

@@ -1,6 +1,10 @@
 //! `xenheap graph build`.
 
-use std::{error::Error, fs, path::PathBuf};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use xenheap_callgraph::{
@@ -8,7 +12,7 @@ use xenheap_callgraph::{
     build::{Sources, assemble},
     entries, flow,
 };
-use xenheap_facts::{build::Build, dwarf::Debug, image::Image};
+use xenheap_facts::{build::Build, dwarf::Debug, image::Image, replay::replay};
 use xenheap_lab::{BuildConfig, Cache, XenSource};
 
 use crate::{
@@ -33,29 +37,33 @@ pub enum From {
 Examples:
   xenheap graph build debian:4.17 -o graph                 build what `xenheap lab run` builds, or take the kept one
   xenheap graph build debian:4.20 --config CONFIG_DEBUG=y --config CONFIG_XEN_IBT=y -o graph-4.20
-  xenheap graph build --build ../xen.git/xen -o graph      take a build that has its .ci files and dumps"))]
+  xenheap graph build --build ../xen.git/xen -o graph      take a build that has its .ci files and dumps
+  xenheap graph build --commands ../xen.git/xen/compile_commands.json -o graph"))]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, or the path of a source tree (which is copied, never changed)
-    #[arg(value_name = "TREE", required_unless_present = "build")]
+    #[arg(value_name = "TREE", required_unless_present_any = ["build", "commands"])]
     pub tree: Option<String>,
     /// What the tree is built for: x86_64, or arm64 (with a cross compiler)
-    #[arg(long, value_name = "ARCH", default_value = "x86_64", conflicts_with = "build")]
+    #[arg(long, value_name = "ARCH", default_value = "x86_64", conflicts_with_all = ["build", "commands"])]
     pub arch: String,
     /// A line for the tree's configuration, such as CONFIG_DEBUG=y; repeatable
-    #[arg(long = "config", value_name = "LINE", conflicts_with = "build")]
+    #[arg(long = "config", value_name = "LINE", conflicts_with_all = ["build", "commands"])]
     pub options: Vec<String>,
     /// Build the tree without the recorder; recorded runs are then of another build
-    #[arg(long, conflicts_with = "build")]
+    #[arg(long, conflicts_with_all = ["build", "commands"])]
     pub no_recorder: bool,
     /// Install what is missing on this machine for the build (needs root)
-    #[arg(long, conflicts_with = "build")]
+    #[arg(long, conflicts_with_all = ["build", "commands"])]
     pub install: bool,
     /// How many compilers run at once; without it one for each processor
-    #[arg(short, long, value_name = "N", conflicts_with = "build")]
+    #[arg(short, long, value_name = "N", conflicts_with_all = ["build", "commands"])]
     pub jobs: Option<usize>,
     /// A folder in which Xen was built with `-fcallgraph-info=su -fdump-tree-gimple-lineno`
     #[arg(long, value_name = "DIR", conflicts_with = "tree")]
     pub build: Option<PathBuf>,
+    /// Replay a compile_commands.json for what the compiler knows of calls; the image is that of --build, or lies beside the file
+    #[arg(long, value_name = "FILE", conflicts_with = "tree")]
+    pub commands: Option<PathBuf>,
     /// What the graph is made from
     #[arg(long, value_enum, default_value_t)]
     pub sources: From,
@@ -68,12 +76,21 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let folder = match (&arguments.build, &arguments.tree) {
-        (Some(folder), _) => folder.clone(),
-        (None, Some(tree)) => built(&arguments, tree)?,
-        (None, None) => return Err(Failure::usage("give a tree, or a build with --build")),
+    let beside = arguments.commands.as_deref().and_then(Path::parent).map(Path::to_owned);
+    let folder = match (&arguments.build, beside, &arguments.tree) {
+        (Some(folder), ..) => folder.clone(),
+        (None, Some(folder), _) if folder.as_os_str().is_empty() => PathBuf::from("."),
+        (None, Some(folder), _) => folder,
+        (None, None, Some(tree)) => built(&arguments, tree)?,
+        (None, None, None) => return Err(Failure::usage("give a tree, or a build with --build")),
     };
-    let build = Build::open(&folder).map_err(|error| input(&error))?;
+    let mut build = Build::open(&folder).map_err(|error| input(&error))?;
+    // Kept until the graph is made.
+    let again = tempfile::tempdir().map_err(|error| Failure::output("to a temporary folder", &error))?;
+    if let Some(commands) = &arguments.commands {
+        replay(commands, again.path()).map_err(|error| input(&error))?;
+        build = build.with_files(again.path());
+    }
     let graph = graph(&build, arguments.sources, arguments.fallback)?;
     fs::create_dir_all(&arguments.output).map_err(|error| Failure::write(&arguments.output, &error))?;
     let path = arguments.output.join(NAME);
@@ -111,7 +128,7 @@ fn graph(build: &Build, from: From, fallback: bool) -> Result<Graph, Failure> {
     let mut draft = match from {
         From::Ci => assemble(Sources { image: None, ci: &ci }).map_err(|error| input(&error))?.draft,
         From::All => {
-            let image = Image::open(&build.image).map_err(|error| input(&error))?;
+            let image = build.image().and_then(Image::open).map_err(|error| input(&error))?;
             let debug = Debug::read(&image).map_err(|error| input(&error))?;
             let sources = Sources { image: Some((&image, &debug)), ci: &ci };
             let mut draft = assemble(sources).map_err(|error| input(&error))?.draft;

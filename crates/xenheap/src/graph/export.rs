@@ -52,7 +52,7 @@ pub enum Format {
     Json,
     /// For Gephi, yEd, networkx
     Graphml,
-    /// functions.csv, edges.csv and metadata.json in a folder (docs/graph-file.md); needs -o
+    /// functions.csv, edges.csv and metadata.json in a folder (docs/graph-csv.md); needs -o
     Csv,
     /// A smaller graph file for xenheap itself (docs/graph-file.md)
     Graph,

@@ -62,7 +62,11 @@ pub fn run(command: Graph) -> Result<Exit, Failure> {
     }
 }
 
-/// Loads a graph file, or that of a folder.
+/// Loads a graph file, that of a folder, or a folder in the normalized form (CSV).
 pub fn load(path: &Path) -> Result<xenheap_callgraph::Graph, Failure> {
-    xenheap_callgraph::Graph::load(path).map_err(|error| Failure::from_error(Exit::Input, &error))
+    use xenheap_callgraph::{Graph, NAME, is_normalized};
+    if is_normalized(path) && !path.join(NAME).exists() {
+        return Graph::read_csv(path).map_err(|error| Failure::from_error(Exit::Input, &error));
+    }
+    Graph::load(path).map_err(|error| Failure::from_error(Exit::Input, &error))
 }

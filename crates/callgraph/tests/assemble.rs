@@ -1,0 +1,212 @@
+//! A small program of real parts, compiled as a build of Xen is: what its graph must have, and which files make none.
+
+use std::{fs, path::Path, process::Command};
+
+use xenheap_callgraph::{
+    Code, Evidence, Function, Graph, Open, SiteKind,
+    build::{Error, Sources, assemble},
+};
+use xenheap_facts::{build::Build, dwarf::Debug, image::Image};
+
+const FLAGS: &str = "-O2 -g -std=gnu99 -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -fcallgraph-info=su";
+
+const A: &str = "\
+struct domain { int id; };
+struct ops { int (*run)(struct domain *d); };
+extern const struct ops *ops;
+extern int b(struct domain *d);
+extern void stop(void) __attribute__((noreturn, cold));
+static __attribute__((noinline)) int helper(int x) { volatile int y = x; return y; }
+static inline __attribute__((always_inline)) int within(struct domain *d) { return helper(d->id) + 1; }
+int a(int n, struct domain *d)
+{
+    if ( __builtin_expect(n < 0, 0) )
+        stop();
+    return within(d) + ops->run(d);
+}
+int last(struct domain *d) { return b(d); }
+int again(int n) { volatile int kept = n; return n ? again(n - 1) + kept : 0; }
+void _start(void) { struct domain d = { 1 }; a(again(2), &d); last(&d); stop(); }
+";
+
+const B: &str = "\
+struct domain { int id; };
+struct ops { int (*run)(struct domain *d); };
+static __attribute__((noinline)) int helper(int x) { volatile int y = x + 1; return y; }
+int b(struct domain *d) { return helper(d->id) * 2; }
+static const struct ops mine = { b };
+const struct ops *ops = &mine;
+";
+
+const S: &str = "\
+        .text
+        .globl stop
+        .type stop, @function
+stop:   call first
+        nop
+second: hlt
+        jmp second
+first:  ret
+";
+
+/// The folder of a finished build.
+fn compiled(folder: &Path) {
+    for (name, text) in [("a.c", A), ("b.c", B), ("s.S", S)] {
+        fs::write(folder.join(name), text).expect("it is written");
+        let object = format!("{}.o", name.split('.').next().expect("a name"));
+        let ran = Command::new("gcc")
+            .args(FLAGS.split(' '))
+            .args(["-c", name, "-o", &object])
+            .current_dir(folder)
+            .output()
+            .expect("gcc runs");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+    let ran = Command::new("gcc")
+        .args(["-nostdlib", "-static", "-no-pie", "-Wl,--build-id", "a.o", "b.o", "s.o", "-o", "xen-syms"])
+        .current_dir(folder)
+        .output()
+        .expect("gcc runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+fn graph_of(folder: &Path, ci: &Path) -> Result<Graph, Error> {
+    let build = Build::open(folder).expect("a build");
+    let image = Image::open(build.image().expect("an image")).expect("an image");
+    let debug = Debug::read(&image).expect("debug information");
+    let files = Build::open(ci).expect("a folder").ci().expect("files");
+    Ok(assemble(Sources { image: Some((&image, &debug)), ci: &files })?.draft.finish())
+}
+
+fn function<'a>(graph: &'a Graph, unit: &str, name: &str) -> (u32, &'a Function) {
+    let mut found = (0..)
+        .zip(&graph.functions)
+        .filter(|(_, function)| function.name == name && function.unit.as_deref() == Some(unit));
+    let one = found.next().unwrap_or_else(|| panic!("{unit}:{name} is there"));
+    assert!(found.next().is_none(), "{unit}:{name} is there twice");
+    one
+}
+
+/// What a function calls: kind, callee, what is inlined around it, and what says so.
+fn calls(
+    graph: &Graph,
+    unit: &str,
+    name: &str,
+) -> Vec<(SiteKind, Option<String>, Vec<String>, Vec<Evidence>)> {
+    let (caller, _) = function(graph, unit, name);
+    let name_of = |id: u32| {
+        let function = &graph.functions[id as usize];
+        format!("{}:{}", function.unit.as_deref().unwrap_or_default(), function.name)
+    };
+    let sites = (0..).zip(&graph.sites).filter(|(_, site)| site.caller.0 == caller);
+    sites
+        .map(|(at, site)| {
+            let edges: Vec<_> = graph.edges.iter().filter(|edge| edge.site.0 == at).collect();
+            (
+                site.kind,
+                edges.first().map(|edge| name_of(edge.callee.0)),
+                site.inlined
+                    .iter()
+                    .map(|frame| graph.functions[frame.function.0 as usize].name.clone())
+                    .collect(),
+                edges.iter().map(|edge| edge.evidence).collect(),
+            )
+        })
+        .collect()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_graph_has_what_image_debug_information_and_ci_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    compiled(folder.path());
+    let graph = graph_of(folder.path(), folder.path()).expect("a graph");
+    let both = vec![Evidence::Image, Evidence::Ci];
+    let callee = |name: &str| Some(name.to_owned());
+
+    // Statics of one name are two functions.
+    let (_, helper) = function(&graph, "b.c", "helper");
+    assert!(helper.is_static && helper.code == Code::C && helper.stack.is_some());
+    assert_eq!(calls(&graph, "b.c", "b"), [(SiteKind::Call, callee("b.c:helper"), vec![], both.clone())]);
+
+    // A part that was moved away belongs to its function; so does what is inlined.
+    let (_, a) = function(&graph, "a.c", "a");
+    assert_eq!(a.pieces.len(), 2, "{:?}", a.pieces);
+    assert_eq!(
+        a.owner.as_ref().map(|owner| (owner.parameter.as_str(), owner.holds.as_str())),
+        Some(("d", "domain"))
+    );
+    let of_a = calls(&graph, "a.c", "a");
+    assert!(of_a.contains(&(SiteKind::Call, callee("s.S:stop"), vec![], both.clone())), "{of_a:?}");
+    assert!(
+        of_a.contains(&(SiteKind::Call, callee("a.c:helper"), vec!["within".to_owned()], both.clone())),
+        "{of_a:?}"
+    );
+    assert!(of_a.contains(&(SiteKind::Indirect, None, vec![], vec![])), "{of_a:?}");
+    assert_eq!(of_a.len(), 3);
+    let (_, within) = function(&graph, "a.c", "within");
+    assert!(within.pieces.is_empty());
+
+    assert_eq!(calls(&graph, "a.c", "last"), [(SiteKind::Tail, callee("b.c:b"), vec![], both.clone())]);
+    assert!(calls(&graph, "a.c", "again").contains(&(SiteKind::Call, callee("a.c:again"), vec![], both)));
+
+    // Assembly falls from one symbol into the next, unless it has stopped.
+    let only = vec![Evidence::Image];
+    let (_, stop) = function(&graph, "s.S", "stop");
+    assert!(stop.noreturn && stop.code == Code::Assembly);
+    assert_eq!(
+        calls(&graph, "s.S", "stop"),
+        [
+            (SiteKind::Call, callee("s.S:first"), vec![], only.clone()),
+            (SiteKind::Fall, callee("s.S:second"), vec![], only),
+        ]
+    );
+    assert_eq!(calls(&graph, "s.S", "second"), []);
+
+    let count = |what: &str| graph.facts.counts.get(what).copied().unwrap_or(0);
+    assert_eq!(count("ci.files-of-the-image"), 2);
+    assert_eq!(count("ci.calls-not-in-the-image") + count("ci.indirect-calls-not-in-the-image"), 0);
+    assert_eq!(graph.sites.iter().filter(|site| site.open == Some(Open::Unknown)).count(), 1);
+    assert_eq!(graph, graph_of(folder.path(), folder.path()).expect("a graph"));
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn files_of_another_build_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    compiled(folder.path());
+    let other = tempfile::tempdir().expect("a folder");
+    let text = fs::read_to_string(folder.path().join("a.ci")).expect("it is there");
+
+    fs::write(other.path().join("x.ci"), text.replace("a.c", "x.c")).expect("it is written");
+    let error = graph_of(folder.path(), other.path()).expect_err("it is of another build");
+    assert!(matches!(error, Error::OtherBuild { files: 1, .. }), "{error}");
+    fs::remove_file(other.path().join("x.ci")).expect("it is there");
+
+    // The same file of another version of the source: everything stands elsewhere.
+    let moved: String = (1..=16).rev().fold(text.clone(), |text, line| {
+        text.replace(&format!("a.c:{line}:"), &format!("a.c:{}:", line + 40))
+    });
+    fs::write(other.path().join("a.ci"), moved).expect("it is written");
+    let error = graph_of(folder.path(), other.path()).expect_err("it is of another build");
+    assert!(matches!(error, Error::Differs { .. }), "{error}");
+
+    fs::write(other.path().join("a.ci"), &text[..text.len() - 10]).expect("it is written");
+    let error = graph_of(folder.path(), other.path()).expect_err("it is cut").to_string();
+    assert!(error.starts_with("a.ci, line ") && error.contains("the compiler was interrupted"), "{error}");
+}
+
+#[test]
+fn what_the_compiler_alone_says_is_a_graph_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    compiled(folder.path());
+    let files = Build::open(folder.path()).expect("a folder").ci().expect("files");
+    let graph = assemble(Sources { image: None, ci: &files }).expect("a graph").draft.finish();
+    let ci = vec![Evidence::Ci];
+    assert_eq!(calls(&graph, "b.c", "b"), [(SiteKind::Call, Some("b.c:helper".to_owned()), vec![], ci)]);
+    assert_eq!(
+        calls(&graph, "a.c", "last").first().and_then(|call| call.1.clone()).as_deref(),
+        Some("b.c:b")
+    );
+    assert!(matches!(assemble(Sources { image: None, ci: &[] }), Err(Error::Nothing)));
+}
