@@ -72,7 +72,8 @@ impl Paths {
         let only_source = query.sources.iter().next().filter(|_| simple && query.sources.len() == 1);
         let useful = |edge: u32| {
             let (tail, head) = (whole.tail(edge), whole.head(edge));
-            !query.targets.has(tail) && !(simple && tail == head) && Some(head) != only_source
+            let loops = simple && tail == head;
+            !loops && !query.targets.has(tail) && Some(head) != only_source
         };
         let all = NodeSet::all(whole.nodes());
         let usable = whole.part(query.within.unwrap_or(&all), useful);
