@@ -108,7 +108,7 @@ impl Default for RunRules {
 pub enum Leaks {
     /// None passes.
     Refuse,
-    /// One passes that an entry accepts.
+    /// One passes that an entry accepts with a claim of how much is live at most.
     Reviewed,
 }
 

@@ -54,3 +54,29 @@ fn what_is_reported_beyond_the_clean_tree_is_what_was_planted() {
         assert!(buffer_stack.iter().any(|function| function == "domain_create"), "{buffer_stack:?}");
     }
 }
+
+/// Everything that the clean tree shows is accepted: what leaks in the other one is refused all the same.
+#[test]
+fn the_gate_refuses_what_was_planted() {
+    let xenheap = || Command::new(env!("CARGO_BIN_EXE_xenheap"));
+    let run = |variable: &str| std::env::var(variable).unwrap_or_else(|_| panic!("{variable} names no run"));
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let verdicts = dir.path().join("verdicts.toml");
+    let added = xenheap().args(["verdict", "add"]).arg(&verdicts).arg(run("XENHEAP_CLEAN")).arg("--all").status();
+    assert!(added.expect("xenheap runs").success());
+    let reviewed = std::fs::read_to_string(&verdicts)
+        .expect("a file")
+        .replace("\"UNDECIDED\"", "\"SAFE\"")
+        .replace("comment = \"\"", "comment = \"gone with its domain\"");
+    std::fs::write(&verdicts, reviewed).expect("written");
+    let check = |variable: &str| {
+        let output = xenheap().arg("check").arg("--verdicts").arg(&verdicts).arg(run(variable)).output();
+        let output = output.expect("xenheap runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, said) = check("XENHEAP_CLEAN");
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = check("XENHEAP_PLANTED");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("leak ("), "{said}");
+}

@@ -13,12 +13,11 @@ use xenheap_callgraph::{
     recall::{self, Explained, Indirect, Lookup, Pairs, Seen, Share},
 };
 use xenheap_model::Stack;
-use xenheap_report::{Filter, TextOptions};
 
 use super::{sites::reason, stats::Format};
 use crate::{
     cli::concat_help,
-    config::{FormatConfig, Report, Symbols},
+    config::Report,
     failure::{Exit, Failure},
     load, output,
 };
@@ -72,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let lookup = Lookup::new(&graph);
     let mut runs = Vec::new();
     for path in &arguments.runs {
-        let loaded = load::load(path, &plain())?;
+        let loaded = load::load(path, &Report::plain(path.clone()))?;
         let mut pairs = Pairs::default();
         for stack in loaded.run.stacks.values() {
             add(&lookup, stack, &mut pairs);
@@ -97,22 +96,6 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         })?,
     }
     Ok(Exit::Done)
-}
-
-/// A run as it is, all of it.
-fn plain() -> Report {
-    Report {
-        runs: Vec::new(),
-        format: FormatConfig::Text(TextOptions::default()),
-        output: None,
-        save: None,
-        symbols: Symbols::Beside,
-        force_symbols: false,
-        intake: xenheap_ledger::Config::default(),
-        strict: false,
-        allow: Vec::new(),
-        filter: Filter::default(),
-    }
 }
 
 fn add(lookup: &Lookup<'_>, stack: &Stack, pairs: &mut Pairs) {
