@@ -94,7 +94,9 @@ fn main() {
     let naive = time(|| {
         let text = zstd::decode_all(fs::File::open(&file).expect("a file")).expect("a text");
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        black_box(lines.map(|line| serde_json::from_slice::<serde_json::Value>(line).expect("JSON")).count());
+        for line in lines {
+            black_box(serde_json::from_slice::<serde_json::Value>(line).expect("JSON"));
+        }
     });
     row("graph file", ours, "the same JSON as values", naive);
 }

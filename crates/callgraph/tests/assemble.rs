@@ -87,12 +87,11 @@ fn function<'a>(graph: &'a Graph, unit: &str, name: &str) -> (u32, &'a Function)
     one
 }
 
-/// What a function calls: kind, callee, what is inlined around it, and what says so.
-fn calls(
-    graph: &Graph,
-    unit: &str,
-    name: &str,
-) -> Vec<(SiteKind, Option<String>, Vec<String>, Vec<Evidence>)> {
+/// A call: its kind, the callee, what is inlined around it, and what says so.
+type Call = (SiteKind, Option<String>, Vec<String>, Vec<Evidence>);
+
+/// What a function calls.
+fn calls(graph: &Graph, unit: &str, name: &str) -> Vec<Call> {
     let (caller, _) = function(graph, unit, name);
     let name_of = |id: u32| {
         let function = &graph.functions[id as usize];
