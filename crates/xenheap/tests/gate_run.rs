@@ -52,7 +52,7 @@ fn a_complete_verdict_file_passes_and_less_is_refused() {
     let ran = check(&verdicts, &policy, &folder);
     assert_eq!(ran.code, 1, "a stack without an entry: {}", ran.out);
 
-    let claims = write(dir.path(), "claims.toml", &whole.replacen("live = 100000000", "live = 1", 1));
+    let claims = write(dir.path(), "claims.toml", whole.replacen("live = 100000000", "live = 1", 1));
     let ran = check(&claims, &policy, &folder);
     assert_eq!(ran.code, 1, "{}", ran.out);
     assert!(ran.out.contains("bound"), "{}", ran.out);

@@ -62,7 +62,8 @@ fn the_gate_refuses_what_was_planted() {
     let run = |variable: &str| std::env::var(variable).unwrap_or_else(|_| panic!("{variable} names no run"));
     let dir = tempfile::tempdir().expect("a temporary folder");
     let verdicts = dir.path().join("verdicts.toml");
-    let added = xenheap().args(["verdict", "add"]).arg(&verdicts).arg(run("XENHEAP_CLEAN")).arg("--all").status();
+    let added =
+        xenheap().args(["verdict", "add"]).arg(&verdicts).arg(run("XENHEAP_CLEAN")).arg("--all").status();
     assert!(added.expect("xenheap runs").success());
     let reviewed = std::fs::read_to_string(&verdicts)
         .expect("a file")
