@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_judge::{EntryPoint, Head, Key};
+use xenheap_judge::{EntryPoint, Head, Key, Lifetime};
 use xenheap_model::{Domain, DomainId, Frame, Kind, Owner, Stack, StackId};
 
 use super::{
@@ -155,8 +155,10 @@ impl<'a> Findings<'a> {
             }
         }
         match self.report.judgement(group.key()) {
-            Some(judgement) => fact(out, "lifetime", judgement.lifetime.describe()),
-            None => Ok(()),
+            Some(judgement) if judgement.lifetime != Lifetime::Unknown => {
+                fact(out, "lifetime", judgement.lifetime.describe())
+            }
+            _ => Ok(()),
         }
     }
 
