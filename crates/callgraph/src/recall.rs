@@ -244,7 +244,8 @@ impl<'a> Lookup<'a> {
                 seen.file,
                 function.and_then(|function| function.unit.as_deref().filter(|_| function.is_static)),
             ) {
-                (Some(file), Some(unit)) => unit.ends_with(file),
+                // Images call assembly by its object.
+                (Some(file), Some(unit)) => xenheap_model::same_file(unit, file),
                 _ => true,
             }
         };

@@ -46,7 +46,8 @@ impl NormalFrame {
 
     /// Whether both may be the same function: a file may be said in one of them only, or with fewer folders.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.function == other.function && same_file(self.file.as_deref(), other.file.as_deref())
+        let files = self.file.as_deref().zip(other.file.as_deref());
+        self.function == other.function && files.is_none_or(|(a, b)| same_file(a, b))
     }
 }
 
@@ -123,8 +124,7 @@ pub fn clean(name: &str) -> &str {
 }
 
 /// Whether two names of files can mean one: the shorter ends the longer one, and an object is as good as its source.
-fn same_file(a: Option<&str>, b: Option<&str>) -> bool {
-    let (Some(a), Some(b)) = (a, b) else { return true };
+pub fn same_file(a: &str, b: &str) -> bool {
     let stem = |file: &'_ str| file.rsplit_once('.').map_or(file.to_owned(), |(stem, _)| stem.to_owned());
     let (a, b) = (stem(a), stem(b));
     let mut parts = a.rsplit('/').zip(b.rsplit('/'));
