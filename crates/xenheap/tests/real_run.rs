@@ -38,6 +38,7 @@ const X86_64: Shown = Shown {
         "svm_stgi_label",
         // of the idle loop, for which it has reset the stack
         "context_switch",
+        "continue_running",
     ],
     always: &[
         // event channels: FIFO control blocks stay while dom0 lives
