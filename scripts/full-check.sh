@@ -58,6 +58,11 @@ each_mode() {
     result "| 4.17, off | | 0 | | | $(stat -c %s "$RUNS/4.17-off/console.log") | no record in the log |"
 }
 
+# The lines of the workflow build and boot the tree they stand in.
+workflow() {
+    XENHEAP_TREE=$("$XENHEAP" lab fetch --xen debian:4.17) cargo test --locked -q -p xenheap --test ci_files -- --ignored the_workflow
+}
+
 large_log() {
     result
     result "## A large log: \`scripts/bench-large-log\`"
@@ -127,6 +132,7 @@ stage "dom0less guests on arm64" dom0less
 stage "hostile guests" stress
 stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
+stage "the workflow of GitHub" workflow
 stage "a log of 1 GB" large_log
 stage "what the recorder costs" overhead
 stage "benches" benches

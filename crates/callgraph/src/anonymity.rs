@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use xenheap_facts::{
-    gimple::{At, Base, Function, Kind, Operand, Place, Statement, Step, Value},
-    place,
-};
+use xenheap_facts::gimple::{At, Base, Function, Kind, Operand, Place, Statement, Step, Value};
+use xenheap_model::relative;
 
 use crate::{
     Allocation, Anonymity, Draft, FunctionId, SiteId, SiteKind,
@@ -93,10 +91,7 @@ pub fn judge(draft: &mut Draft, program: &Program<'_>, units: &HashMap<u64, u32>
         for call in calls {
             let unit = program.get(call.caller).and_then(|known| known.unit);
             if let (Some(unit), Some(at)) = (unit, call.at) {
-                by_place
-                    .entry((unit, place::relative(at.file, None), at.line, name))
-                    .or_default()
-                    .push(*call);
+                by_place.entry((unit, relative(at.file, None), at.line, name)).or_default().push(*call);
             }
         }
     }
@@ -501,7 +496,7 @@ fn condition(body: &Function<'_>, index: usize) -> Option<String> {
     let text = format!("{} {test} {}", show(body, at, left, 0), show(body, at, right, 0));
     let text = if *then == label { text } else { format!("not ({text})") };
     Some(match branch.at {
-        Some(at) => format!("{}:{}: {text}", place::relative(at.file, None), at.line),
+        Some(at) => format!("{}:{}: {text}", relative(at.file, None), at.line),
         None => text,
     })
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
+use xenheap_model::{clean, same_file};
 
 use crate::{Certainty, Code, FunctionId, Graph, Open, SiteId, SiteKind};
 
@@ -181,14 +182,6 @@ impl Pairs {
     }
 }
 
-/// What the recorder puts before the name of an original that it wraps: the wrapper and the original are one.
-const RENAMED: &str = "heap_audited_";
-
-fn plain(name: &str) -> &str {
-    let name = name.split_once('.').map_or(name, |(base, _)| base);
-    name.strip_prefix(RENAMED).unwrap_or(name)
-}
-
 /// A graph, prepared for looking up pairs.
 pub struct Lookup<'a> {
     graph: &'a Graph,
@@ -209,7 +202,7 @@ impl<'a> Lookup<'a> {
             indirect: HashSet::new(),
         };
         for (id, function) in (0..).map(FunctionId).zip(&graph.functions) {
-            lookup.named.entry(plain(&function.name)).or_default().push(id);
+            lookup.named.entry(clean(&function.name)).or_default().push(id);
         }
         for site in &graph.sites {
             let mut outer = site.caller;
@@ -237,7 +230,7 @@ impl<'a> Lookup<'a> {
     }
 
     fn functions(&self, seen: Seen<'_>) -> Vec<FunctionId> {
-        let all = self.named.get(plain(seen.function)).map_or(&[][..], Vec::as_slice);
+        let all = self.named.get(clean(seen.function)).map_or(&[][..], Vec::as_slice);
         let in_file = |id: &&FunctionId| {
             let function = self.graph.functions.get(id.0 as usize);
             match (
@@ -245,7 +238,7 @@ impl<'a> Lookup<'a> {
                 function.and_then(|function| function.unit.as_deref().filter(|_| function.is_static)),
             ) {
                 // Images call assembly by its object.
-                (Some(file), Some(unit)) => xenheap_model::same_file(unit, file),
+                (Some(file), Some(unit)) => same_file(unit, file),
                 _ => true,
             }
         };
@@ -253,7 +246,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// How the graph explains that the first was seen to call the second.
-    pub fn explain(&self, caller: Seen<'_>, callee: Seen<'_>) -> Explained {
+    pub fn exclean(&self, caller: Seen<'_>, callee: Seen<'_>) -> Explained {
         let (callers, callees) = (self.functions(caller), self.functions(callee));
         if callers.is_empty() || callees.is_empty() {
             return Explained::Unknown;
@@ -294,8 +287,8 @@ impl<'a> Lookup<'a> {
     pub fn add(&self, stack: &[Seen<'_>], pairs: &mut Pairs) {
         for pair in stack.windows(2) {
             let [caller, callee] = pair else { continue };
-            let key = (plain(caller.function).to_owned(), plain(callee.function).to_owned());
-            pairs.pairs.entry(key).or_insert_with(|| self.explain(*caller, *callee));
+            let key = (clean(caller.function).to_owned(), clean(callee.function).to_owned());
+            pairs.pairs.entry(key).or_insert_with(|| self.exclean(*caller, *callee));
         }
     }
 }

@@ -8,8 +8,9 @@ use std::{
 
 use rayon::prelude::*;
 use serde::Deserialize;
+use xenheap_model::relative;
 
-use crate::{Error, place::relative};
+use crate::Error;
 
 /// What is added to each command.
 const FLAGS: [&str; 2] = ["-fcallgraph-info=su", "-fdump-tree-gimple-lineno"];

@@ -15,6 +15,7 @@ mod glob;
 mod kind;
 mod life;
 mod normal;
+mod path;
 mod run;
 mod stack;
 mod verdict;
@@ -26,7 +27,8 @@ pub use event::{AnyEvent, Event, Op};
 pub use glob::{Glob, glob};
 pub use kind::{Charge, Kind, ParseKindError, View};
 pub use life::{Amount, DomainAccount, DomainEvent, DomainId, DomainState, How, Life, Moment, Pool, Subject};
-pub use normal::{NormalFrame, NormalStack, clean, same_file};
+pub use normal::{NormalFrame, NormalStack, RENAMED, clean, same_file};
+pub use path::relative;
 pub use run::{
     Arch, Charged, Cycles, Dump, Facts, GROWING, Growing, KindTotals, Left, LogFormat, Machine, Owner, Pair,
     Refused, Rise, Row, RowKey, Run, Service, Tables, Totals,

@@ -20,8 +20,8 @@ const ALLOCATORS: [&str; 9] = [
     "alloc_domheap_pages",
 ];
 
-/// What our recorder renames the functions to that it watches.
-const RENAMED: &str = "heap_audited_";
+/// What our recorder puts before the name of an original that it wraps.
+pub const RENAMED: &str = "heap_audited_";
 
 /// A frame of a stack, by the function's name in the source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,10 +3,7 @@
 //! The recorder renames a function that it watches to `heap_audited_NAME` and defines NAME itself, so a stack has two
 //! frames where the source has one call. A reader sees the function once, as if there were no recorder.
 
-use xenheap_model::{Frame, Source};
-
-/// What the recorder puts before the name of an original that it wraps.
-const RENAMED: &str = "heap_audited_";
+use xenheap_model::{Frame, RENAMED, Source};
 
 /// The file of the wrappers.
 const WRAPPERS: &str = "heap-audit.c";

@@ -5,9 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use addr2line::Context;
 use gimli::{EndianArcSlice, RunTimeEndian, SectionId};
 use object::{Object, ObjectSection};
-use xenheap_model::Source;
-
-use crate::source::relative;
+use xenheap_model::{Source, relative};
 
 type Reader = EndianArcSlice<RunTimeEndian>;
 

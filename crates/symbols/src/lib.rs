@@ -10,7 +10,6 @@ mod elf;
 mod error;
 mod hints;
 mod image;
-mod source;
 mod symbolizer;
 
 pub use error::{ImageError, Mismatch};

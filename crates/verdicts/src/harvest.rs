@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use xenheap_model::{Arch, Kind, Verdict};
+use xenheap_model::{Kind, Verdict};
 
 use crate::{Change, Entry, Pattern, VerdictFile, indent, note::Note};
 
@@ -33,7 +33,7 @@ pub struct Harvest {
     pub refused: Vec<(usize, String)>,
 }
 
-/// Takes the comments of a report. `arch` is that of the report, for entries that speak of one architecture.
+/// Takes the comments of a report.
 pub fn harvest(report: &str, file: &mut VerdictFile) -> Harvest {
     let mut harvest = Harvest::default();
     // What each entry is to become, and where that was said: two places must not say two things.
@@ -134,7 +134,7 @@ fn new_entry(block: Block) -> Entry {
         comment: block.note.comment,
         kind: block.kind,
         allocator: block.allocator.filter(|_| block.kind.is_none()).map(str::to_owned),
-        arch: None::<Arch>,
+        arch: None,
         bound: None,
         charge: None,
         revision: None,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use xenheap_model::{NormalFrame, NormalStack};
+use xenheap_model::{NormalFrame, NormalStack, glob};
 
 /// Stands in a pattern for any number of frames.
 pub const GAP: &str = "...";
@@ -149,10 +149,6 @@ fn same(pattern: &NormalFrame, frame: &NormalFrame) -> bool {
 
 fn is_glob(text: &str) -> bool {
     text.contains(['*', '?'])
-}
-
-fn glob(pattern: &str, text: &str) -> bool {
-    xenheap_model::glob(pattern, text)
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use xenheap_facts::{
     build::File,
     ci::{self, INDIRECT, Unit},
     dwarf::Debug,
-    place::{Place, relative},
+    place::Place,
 };
+use xenheap_model::relative;
 
 use super::{
     Error,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use xenheap_facts::{
     ci::{INDIRECT, Id, Node, Unit},
-    place::{Place, relative},
+    place::Place,
 };
+use xenheap_model::relative;
 
 use crate::{
     draft::Draft,

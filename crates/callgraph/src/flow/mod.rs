@@ -17,9 +17,9 @@ use xenheap_facts::{
     build::Build,
     gimple,
     image::Image,
-    place,
     types::{Type, TypeId, Types},
 };
+use xenheap_model::relative;
 
 pub use apply::apply;
 pub use program::{Dumps, Known, Program, Routine};
@@ -329,7 +329,7 @@ fn report(
         let known = program.get(caller);
         let unit =
             known.and_then(|known| known.unit).and_then(|unit| types.units.get(unit as usize)).cloned();
-        let at = at.map(|at| (place::relative(at.file, None), at.line, at.column));
+        let at = at.map(|at| (relative(at.file, None), at.line, at.column));
         (
             (unit, known.and_then(|known| known.unit)),
             known.map(|known| known.name.to_owned()).unwrap_or_default(),

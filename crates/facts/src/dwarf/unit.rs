@@ -5,9 +5,9 @@ use std::{collections::HashMap, ops::Range};
 use gimli::{
     Attribute, AttributeValue, DwAt, DwTag, Dwarf, EntriesRaw, Error, UnitHeader, UnitOffset, constants as dw,
 };
+use xenheap_model::relative;
 
 use super::{At, Body, Function, Inlined, Line, Parameter, Slice, Unit};
-use crate::place::relative;
 
 type Raw<'a> = gimli::Unit<Slice<'a>>;
 

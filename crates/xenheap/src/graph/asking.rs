@@ -110,8 +110,13 @@ impl<'a> Asked<'a> {
     }
 
     /// Where paths start unless it is said: at the preset's entries, else at functions that nobody calls.
-    pub fn sources(&self) -> NodeSet {
+    pub fn starts(&self) -> NodeSet {
         self.selection.sources.clone().unwrap_or_else(|| self.view.compact().roots())
+    }
+
+    /// Where paths start: at the functions that are named, if any are.
+    pub fn sources(&mut self, named: &[String]) -> Result<NodeSet, Failure> {
+        if named.is_empty() { Ok(self.starts()) } else { self.functions(named) }
     }
 
     /// The paths.

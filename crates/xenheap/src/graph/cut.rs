@@ -51,10 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let graph = super::load(&arguments.graph)?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let targets = asked.functions(&arguments.to)?;
-    let sources = match arguments.from.is_empty() {
-        true => asked.sources(),
-        false => asked.functions(&arguments.from)?,
-    };
+    let sources = asked.sources(&arguments.from)?;
     let keep = asked.functions(&arguments.keep)?;
     let paths = asked.paths(&sources, &targets, Shape::default())?;
     let found = cut(&paths, &keep);

@@ -104,10 +104,7 @@ fn part(asked: &mut Asked, arguments: &Arguments) -> Result<NodeSet, Failure> {
         true => asked.view.compact().leaves(),
         false => asked.functions(&arguments.to)?,
     };
-    let sources = match arguments.from.is_empty() {
-        true => asked.sources(),
-        false => asked.functions(&arguments.from)?,
-    };
+    let sources = asked.sources(&arguments.from)?;
     let paths = asked.paths(&sources, &targets, Shape::default())?;
     Ok(NodeSet::of(asked.view.compact().nodes(), paths.nodes().iter().copied()))
 }

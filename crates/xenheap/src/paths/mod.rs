@@ -116,7 +116,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         set.insert(id.0);
         set
     };
-    let sources = from.map_or_else(|| asked.sources(), |id| set(&asked, id));
+    let sources = from.map_or_else(|| asked.starts(), |id| set(&asked, id));
     let targets = to.map_or_else(|| asked.view.compact().leaves(), |id| set(&asked, id));
     let shape = Shape { max_length: arguments.max_length, recursive: arguments.recursive };
     let paths = asked.paths(&sources, &targets, shape)?;

@@ -1,9 +1,9 @@
-//! Paths of source files, the same wherever the tree was built.
+//! Paths of source files, said the same wherever the tree was built.
 
 /// Makes `path` relative to `root` (the folder in which the compiler ran, Xen's `xen/`) and resolves `.` and `..`.
 ///
 /// What lies outside stays absolute, so that nobody mistakes it for a file of Xen's.
-pub(crate) fn relative(path: &str, root: Option<&str>) -> String {
+pub fn relative(path: &str, root: Option<&str>) -> String {
     let path = normal(path);
     let Some(root) = root.map(normal).filter(|root| !root.is_empty()) else { return path };
     match path.strip_prefix(&root).and_then(|rest| rest.strip_prefix('/')) {
@@ -44,6 +44,7 @@ mod tests {
             ("/usr/lib/gcc/stdarg.h", Some("/b/xen"), "/usr/lib/gcc/stdarg.h"),
             ("common/x.c", Some("/b/xen"), "common/x.c"),
             ("./common/x.c", None, "common/x.c"),
+            ("arch/x86/../../common/x.c", Some("/b/xen"), "common/x.c"),
             ("../x.c", None, "../x.c"),
         ] {
             assert_eq!(relative(path, root), expected);
