@@ -58,6 +58,50 @@ each_mode() {
     result "| 4.17, off | | 0 | | | $(stat -c %s "$RUNS/4.17-off/console.log") | no record in the log |"
 }
 
+# How well a graph knows its build: a row of the table in the results.
+recall_row() { # NAME GRAPH
+    "$XENHEAP" graph recall --format json "$2" > "$2/recall.json"
+    python3 - "$1" "$2/recall.json" >> "$RESULTS" <<'PYTHON'
+import json, sys
+recall = json.load(open(sys.argv[2]))
+indirect = recall["indirect"]
+targets = indirect["targets"]
+landing = f"{recall['landing']:.2f} % of {indirect['landings']}" if indirect["landings"] else "none"
+print(f"| {sys.argv[1]} | {landing} | {recall['resolved']:.2f} % of {indirect['sites'] - indirect.get('firmware', 0)} "
+      f"({indirect['with_targets']} with targets) | {targets['mean']:.2f} | {targets['median']} |")
+PYTHON
+}
+
+# Graphs of other builds, each held to the same figures: a version with landing pads, its debug build, one as it is shipped (clones, no frame
+# pointers), one by the compiler of Debian 13.
+more_graphs() {
+    local tree
+    graph "$RUNS/graph-4.20" "$RUNS/4.20" debian:4.20
+    graph "$RUNS/graph-4.20-debug" "" debian:4.20 --config CONFIG_DEBUG=y --config CONFIG_XEN_IBT=y
+    graph "$RUNS/graph-release" "" debian:4.17 --no-recorder --config CONFIG_DEBUG=n --config CONFIG_FRAME_POINTER=n
+    tree=$("$XENHEAP" lab fetch --xen debian:4.17)
+    scripts/build-with-debian13 "$tree" "$RUNS/debian13"
+    graph "$RUNS/graph-debian13" "" --build "$RUNS/debian13/xen"
+    result
+    result "## Call graphs: \`xenheap graph recall GRAPH\`"
+    result
+    result "| build | landing pads that an edge reaches | sites resolved, firmware apart | targets, mean | median |"
+    result "|---|---|---|---:|---:|"
+    recall_row "4.17, as the lab boots it" "$RUNS/graph"
+    recall_row "4.17, debug" "$RUNS/graph-debug"
+    recall_row "4.17, without recorder and frame pointers" "$RUNS/graph-release"
+    recall_row "4.17, gcc of Debian 13" "$RUNS/graph-debian13"
+    recall_row "4.17 for arm64" "$RUNS/graph-arm64"
+    recall_row "4.20, as the lab boots it" "$RUNS/graph-4.20"
+    recall_row "4.20, debug" "$RUNS/graph-4.20-debug"
+}
+
+# The number of paths is that of all of them, listed one by one.
+real_paths() {
+    "$XENHEAP" graph build debian:4.17 --sources ci -o "$RUNS/graph-ci"
+    XENHEAP_CI_GRAPH=$RUNS/graph-ci cargo test --locked -q --release -p xenheap-callgraph --features real-run --test real_paths -- --nocapture
+}
+
 # The lines of the workflow build and boot the tree they stand in.
 workflow() {
     XENHEAP_TREE=$("$XENHEAP" lab fetch --xen debian:4.17) cargo test --locked -q -p xenheap --test ci_files -- --ignored the_workflow
@@ -99,6 +143,8 @@ benches() {
     cargo bench --locked -q -p xenheap-console --bench scan | tee -a "$RESULTS"
     cargo bench --locked -q -p xenheap-ledger --bench events | tee -a "$RESULTS"
     cargo bench --locked -q -p xenheap-recorder --bench core | tee -a "$RESULTS"
+    cargo bench --locked -q -p xenheap-callgraph --bench load -- "$RUNS/debian13/xen" | tee -a "$RESULTS"
+    cargo bench --locked -q -p xenheap-callgraph --bench paths -- "$RUNS/graph" | tee -a "$RESULTS"
     result '```'
 }
 
@@ -132,6 +178,8 @@ stage "dom0less guests on arm64" dom0less
 stage "hostile guests" stress
 stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
+stage "call graphs of other builds" more_graphs
+stage "paths counted and listed" real_paths
 stage "the workflow of GitHub" workflow
 stage "a log of 1 GB" large_log
 stage "what the recorder costs" overhead

@@ -148,7 +148,10 @@ pub fn judge(draft: &mut Draft, program: &Program<'_>, units: &HashMap<u64, u32>
                     judge.resolved(call.caller, call.statement, call.arguments.get(index), question)
                 }
                 // The wrapper has its own.
-                None => routine.map_or_else(Can::NO, |routine| judge.inside(routine, question)),
+                None => match routine {
+                    Some(routine) => judge.inside(routine, question, &wrappers, &mut BTreeSet::new()),
+                    None => Can::NO(),
+                },
             };
             null = null.or(ask(domain, Question::Domain));
             flag = flag.or(ask(flags, Question::Flags));
@@ -182,6 +185,9 @@ fn row(
     Allocation { site, callee, anonymity, evidence, condition }
 }
 
+/// Functions that hand on a parameter as the domain, or as the flags.
+type Wrappers = BTreeMap<Routine, (Option<usize>, Option<usize>)>;
+
 struct Judge<'a, 't> {
     program: &'a Program<'t>,
     /// All direct calls, by what is called.
@@ -210,8 +216,8 @@ impl<'a, 't> Judge<'a, 't> {
     }
 
     /// Functions that hand a parameter on as the domain or the flags, and which.
-    fn wrappers(&self) -> BTreeMap<Routine, (Option<usize>, Option<usize>)> {
-        let mut found: BTreeMap<Routine, (Option<usize>, Option<usize>)> = BTreeMap::new();
+    fn wrappers(&self) -> Wrappers {
+        let mut found = Wrappers::new();
         let mut waiting: Vec<(Routine, Option<usize>, Option<usize>)> = self
             .calls
             .keys()
@@ -237,22 +243,39 @@ impl<'a, 't> Judge<'a, 't> {
         found
     }
 
-    /// What a wrapper itself passes where its callers have no say.
-    fn inside(&self, routine: Routine, question: Question) -> Can {
-        let index = match question {
-            Question::Domain => CHARGING.1,
-            Question::Flags => CHARGING.2,
-        };
+    /// What a wrapper itself passes where its callers have no say, to the allocator or to a wrapper below it.
+    fn inside(
+        &self,
+        routine: Routine,
+        question: Question,
+        wrappers: &Wrappers,
+        seen: &mut BTreeSet<Routine>,
+    ) -> Can {
         let mut can = Can::default();
+        if !seen.insert(routine) {
+            return can;
+        }
         for (callee, calls) in &self.calls {
-            if self.program.get(*callee).is_none_or(|known| known.name != CHARGING.0) {
+            let called = self.program.get(*callee).is_some_and(|known| known.name == CHARGING.0);
+            let handed = if called {
+                (Some(CHARGING.1), Some(CHARGING.2))
+            } else {
+                wrappers.get(callee).copied().unwrap_or_default()
+            };
+            if handed == (None, None) {
                 continue;
             }
+            let index = if question == Question::Domain { handed.0 } else { handed.1 };
             for call in calls.iter().filter(|call| call.caller == routine) {
-                can = can.or(self.argument(routine, call.statement, call.arguments.get(index), question));
+                can = can.or(match index {
+                    Some(index) => {
+                        self.argument(routine, call.statement, call.arguments.get(index), question)
+                    }
+                    None => self.inside(*callee, question, wrappers, seen),
+                });
             }
         }
-        if can.yes || can.no { can } else { Can::NO() }
+        can
     }
 
     /// What an argument can be, with the parameters it depends on followed to all callers.
@@ -641,6 +664,42 @@ void somebody (struct vcpu * v)
             flags.why.iter().collect::<Vec<_>>(),
             ["flags of wrap is with MEMF_no_owner from somebody"]
         );
+    }
+
+    /// `kimage_alloc_control_page` of Xen: the flags come from above, the domain from two layers below.
+    #[test]
+    fn a_wrapper_of_a_wrapper_passes_what_the_lower_one_does() {
+        let text = format!(
+            "{ALLOCATOR}void zeroed (unsigned int flags)
+[common/a.c:2:1] {{
+  [common/a.c:3:1] alloc_domheap_pages (0B, 0, flags);
+}}
+
+
+void control (unsigned int flags)
+[common/a.c:4:1] {{
+  [common/a.c:5:1] zeroed (flags);
+}}
+
+
+void top ()
+[common/a.c:6:1] {{
+  [common/a.c:7:1] control (4);
+}}
+"
+        );
+        let dumps = Dumps::of(vec![("common/a.o".to_owned(), text)]);
+        let mut types = Types::default();
+        types.units.push("common/a.c".to_owned());
+        let program = Program::new(&dumps, &types, std::iter::empty()).unwrap();
+        let judge = Judge::new(&program);
+        let wrappers = judge.wrappers();
+        let names: Vec<&str> = wrappers.keys().map(|found| program.get(*found).unwrap().name).collect();
+        assert_eq!(names, ["zeroed", "control"]);
+        for wrapper in wrappers.keys() {
+            let domain = judge.inside(*wrapper, Question::Domain, &wrappers, &mut BTreeSet::new());
+            assert!(domain.yes && !domain.no, "{domain:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod anonymity;
 pub mod build;
+pub mod charging;
 mod csv;
 mod draft;
 pub mod entries;

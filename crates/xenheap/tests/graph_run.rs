@@ -82,3 +82,30 @@ fn paths_are_counted_cut_and_listed() {
     assert!(reached.contains("ypercall"), "guests reach it: {reached}");
     assert!(output_of(&["graph", "stats", &graph]).contains("functions"));
 }
+
+#[test]
+fn each_call_of_an_allocator_is_judged_and_says_how_far_the_owner_is() {
+    let graph = graph();
+    let all = json(&["graph", "allocations", "--format", "json", &graph]);
+    let all = all.as_array().expect("allocations");
+    assert!(all.len() > 100, "{}", all.len());
+    for allocation in all {
+        assert_ne!(allocation["evidence"], "", "{allocation}");
+        assert_eq!(allocation["anonymity"] == "may", allocation["condition"].is_string(), "{allocation}");
+        let owner = &allocation["owner"];
+        assert!(owner["nearest"].is_object() || owner["without"].is_string(), "{allocation}");
+    }
+    let of = |function: &str| {
+        let named = |name: &Value| name.as_str().is_some_and(|name| name.rsplit('#').next() == Some(function));
+        let found: Vec<&Value> = all.iter().filter(|allocation| named(&allocation["function"])).collect();
+        assert!(!found.is_empty(), "{function} allocates");
+        found
+    };
+    // The domain is passed, and with MEMF_no_owner.
+    assert!(of("memory_exchange").iter().all(|allocation| allocation["anonymity"] == "always"));
+    // What the guest is given is its own.
+    assert!(of("populate_physmap").iter().all(|allocation| allocation["anonymity"] == "may"));
+    assert!(of("evtchn_fifo_init_control").iter().all(|allocation| allocation["anonymity"] == "always"));
+    let nearest = &of("setup_control_block")[0]["owner"]["nearest"];
+    assert_eq!((&nearest["holds"], number(&nearest["frames"])), (&Value::from("vcpu"), 0.0));
+}

@@ -12,7 +12,7 @@ use xenheap_paths::{Direction, NodeSet, Paths, Query, Shape, reach};
 use crate::failure::{Exit, Failure, warn};
 
 /// Which calls count, and what is left out.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Selecting {
     /// Only paths through one of these functions (`*` and `?` as in a shell; @FILE lists one a line); repeatable
     #[arg(long, value_name = "FUNCTION", help_heading = "Filters")]

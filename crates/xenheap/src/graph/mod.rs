@@ -1,5 +1,6 @@
 //! `xenheap graph`: the calls that a build of Xen can make.
 
+mod allocations;
 pub mod asking;
 mod build;
 mod cut;
@@ -41,6 +42,8 @@ pub enum Graph {
     Why(why::Arguments),
     /// List the indirect calls, what each can call, and why some are open
     Sites(sites::Arguments),
+    /// List the calls of allocators: anonymous or not, why, and how far the owner is
+    Allocations(allocations::Arguments),
     /// Measure how much of what is possible a graph contains
     Recall(recall::Arguments),
     /// Write a graph for other programs
@@ -57,6 +60,7 @@ pub fn run(command: Graph) -> Result<Exit, Failure> {
         Graph::Cut(arguments) => cut::run(&arguments),
         Graph::Why(arguments) => why::run(&arguments),
         Graph::Sites(arguments) => sites::run(&arguments),
+        Graph::Allocations(arguments) => allocations::run(&arguments),
         Graph::Recall(arguments) => recall::run(&arguments),
         Graph::Export(arguments) => export::run(&arguments),
     }
