@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 pub use parse::parse;
 
-/// The major versions of GCC whose dumps were read and found complete.
-const UNDERSTOOD: [u32; 1] = [12];
+/// The major versions of GCC whose dumps were read and found complete: those of Debian 12 and 13.
+const UNDERSTOOD: [u32; 2] = [12, 14];
 
 /// Dumps that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -265,16 +265,17 @@ mod tests {
     #[test]
     fn only_tried_compilers_are_read() {
         assert_eq!(understood("GNU C11 12.2.0 -mno-red-zone -g -O2"), Ok(()));
+        assert_eq!(understood("GNU C99 14.2.0 -mno-red-zone -g -O2"), Ok(()));
         assert_eq!(
-            understood("GNU C11 14.2.0 -g"),
-            Err(Error::Compiler { name: "GNU C11 14.2.0".to_owned() })
+            understood("GNU C11 13.3.0 -g"),
+            Err(Error::Compiler { name: "GNU C11 13.3.0".to_owned() })
         );
         assert_eq!(
             understood("clang version 16.0.6"),
             Err(Error::Compiler { name: "clang version 16.0.6".to_owned() })
         );
         let message = understood("GNU C17 9.4.0 -g").unwrap_err().to_string();
-        assert_eq!(message, "the GIMPLE dumps of `GNU C17 9.4.0` are not understood; build with GCC 12");
+        assert_eq!(message, "the GIMPLE dumps of `GNU C17 9.4.0` are not understood; build with GCC 12 or 14");
     }
 
     #[test]
