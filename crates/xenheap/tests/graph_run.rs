@@ -62,6 +62,17 @@ fn every_recorded_pair_is_an_edge() {
 }
 
 #[test]
+fn a_run_of_another_build_is_refused_unless_it_is_asked_for() {
+    let other = support::repository("testdata/boot-4.17-x86_64/full.xhr");
+    let graph = graph();
+    let arguments = ["graph", "recall", graph.as_str(), support::text(&other)];
+    let ran = support::run(&arguments);
+    assert_eq!((ran.code, ran.out.as_str()), (3, ""));
+    assert!(ran.err.contains("--any-build"), "{}", ran.err);
+    assert!(output_of(&[&arguments[..], &["--any-build"]].concat()).contains("another build"));
+}
+
+#[test]
 fn paths_are_counted_cut_and_listed() {
     let graph = graph();
     let listed = output_of(&[
@@ -96,7 +107,8 @@ fn each_call_of_an_allocator_is_judged_and_says_how_far_the_owner_is() {
         assert!(owner["nearest"].is_object() || owner["without"].is_string(), "{allocation}");
     }
     let of = |function: &str| {
-        let named = |name: &Value| name.as_str().is_some_and(|name| name.rsplit('#').next() == Some(function));
+        let named =
+            |name: &Value| name.as_str().is_some_and(|name| name.rsplit('#').next() == Some(function));
         let found: Vec<&Value> = all.iter().filter(|allocation| named(&allocation["function"])).collect();
         assert!(!found.is_empty(), "{function} allocates");
         found

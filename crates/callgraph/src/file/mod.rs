@@ -296,7 +296,7 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// The next whole line.
     fn next(&mut self) -> Option<&'a [u8]> {
-        let end = self.rest.iter().position(|byte| *byte == b'\n')?;
+        let end = memchr::memchr(b'\n', self.rest)?;
         let (line, rest) = self.rest.split_at(end);
         self.rest = rest.get(1..).unwrap_or_default();
         self.number += 1;
@@ -366,8 +366,8 @@ impl Tables<'_> {
 
     /// Others look things up in the tables by their order.
     fn in_order(&self, graph: &Graph) -> Result<(), GraphFileError> {
-        let name = |function: &Function| (function.name.clone(), function.unit.clone());
-        let wrong = if !graph.functions.is_sorted_by_key(name) {
+        let in_order = |a: &Function, b: &Function| (&a.name, &a.unit) <= (&b.name, &b.unit);
+        let wrong = if !graph.functions.is_sorted_by(in_order) {
             "functions"
         } else if !graph.sites.is_sorted_by_key(|site| site.caller) {
             "sites"

@@ -275,7 +275,10 @@ mod tests {
             Err(Error::Compiler { name: "clang version 16.0.6".to_owned() })
         );
         let message = understood("GNU C17 9.4.0 -g").unwrap_err().to_string();
-        assert_eq!(message, "the GIMPLE dumps of `GNU C17 9.4.0` are not understood; build with GCC 12 or 14");
+        assert_eq!(
+            message,
+            "the GIMPLE dumps of `GNU C17 9.4.0` are not understood; build with GCC 12 or 14"
+        );
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct Arguments {
     /// Recorded runs, as for `xenheap report`
     #[arg(value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+    /// Also runs of another build than the graph's: names are compared, which versions and options can change
+    #[arg(long)]
+    pub any_build: bool,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -72,12 +75,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut runs = Vec::new();
     for path in &arguments.runs {
         let loaded = load::load(path, &Report::plain(path.clone()))?;
+        let build = loaded.run.facts.build_id.as_deref();
+        let same_build = build.is_some() && build == graph.facts.build_id.as_deref();
+        if !same_build && !arguments.any_build {
+            return Err(other_build(&loaded.job, build, graph.facts.build_id.as_deref()));
+        }
         let mut pairs = Pairs::default();
         for stack in loaded.run.stacks.values() {
             add(&lookup, stack, &mut pairs);
         }
-        let build = loaded.run.facts.build_id.as_deref();
-        let same_build = build.is_some() && build == graph.facts.build_id.as_deref();
         runs.push(run_pairs(loaded.job, same_build, loaded.run.stacks.len(), &pairs));
     }
     let measured = Measured {
@@ -96,6 +102,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         })?,
     }
     Ok(Exit::Done)
+}
+
+fn other_build(run: &str, of_run: Option<&str>, of_graph: Option<&str>) -> Failure {
+    let build = |id: Option<&str>| id.map_or("an unknown build".to_owned(), |id| format!("build {id}"));
+    Failure::new(
+        Exit::Input,
+        format!("{run} is a run of {}, and the graph is of {}", build(of_run), build(of_graph)),
+    )
+    .help("make the graph of the build that ran (`xenheap graph build`), or compare names with --any-build")
 }
 
 fn add(lookup: &Lookup<'_>, stack: &Stack, pairs: &mut Pairs) {
