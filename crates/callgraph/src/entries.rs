@@ -1,6 +1,6 @@
 //! How the outside enters Xen: a table, kept as data, and what of it a build has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
@@ -67,6 +67,33 @@ pub fn table_names() -> Result<Vec<String>, TableError> {
     names.sort();
     names.dedup();
     Ok(names)
+}
+
+/// The table by function, for stacks of builds of which there is no graph.
+#[derive(Debug, Default)]
+pub struct Takers(HashMap<String, Who>);
+
+impl Takers {
+    /// Reads the table. Of a function with several operations or architectures the least trusted taker counts.
+    pub fn new() -> Result<Self, TableError> {
+        let mut by_name: HashMap<String, Who> = HashMap::new();
+        for group in table()?.group {
+            for name in group.entries.into_values().flatten() {
+                // Where there is no image, a log names only the file of a static function, not its folder.
+                let short = name.rsplit_once('/').map(|(_, short)| short.to_owned());
+                for name in short.into_iter().chain([name]) {
+                    by_name.entry(name).and_modify(|who| *who = group.who.min(*who)).or_insert(group.who);
+                }
+            }
+        }
+        Ok(Takers(by_name))
+    }
+
+    /// The least trusted one that can make control arrive at a function, which may be a static one of a file.
+    pub fn of(&self, file: Option<&str>, function: &str) -> Option<Who> {
+        let of_file = || self.0.get(&format!("{}#{function}", file?)).copied();
+        self.0.get(function).copied().or_else(of_file)
+    }
 }
 
 fn table() -> Result<Table, TableError> {

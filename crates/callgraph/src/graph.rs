@@ -302,6 +302,19 @@ pub enum Who {
     Boot,
 }
 
+impl Who {
+    /// For people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Who::AnyGuest => "any guest",
+            Who::DeviceModel => "a device model",
+            Who::ControlDomain => "the control domain",
+            Who::Hardware => "hardware",
+            Who::Boot => "boot",
+        }
+    }
+}
+
 /// A call of an allocator, and whether it can be anonymous.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Allocation {

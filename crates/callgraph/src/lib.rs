@@ -21,7 +21,7 @@ mod view;
 
 pub use csv::{CsvError, is_normalized};
 pub use draft::Draft;
-pub use entries::TableError;
+pub use entries::{TableError, Takers};
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,

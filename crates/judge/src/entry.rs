@@ -1,9 +1,10 @@
 //! What Xen was asked for when a stack came about.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
-use xenheap_model::{Frame, Stack};
+use xenheap_callgraph::{Takers, Who};
+use xenheap_model::{Frame, Stack, clean};
 
 /// Where the outside enters Xen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,14 +104,20 @@ pub struct EntryPoint {
     pub entry: Entry,
     /// The function, as Xen names it; empty if the stack could not be read.
     pub function: String,
+    /// The least trusted one that can ask for it, by the table of entries (`crates/callgraph/data/entries.toml`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<Who>,
 }
+
+/// A test reads the table; if it could not be read, nobody would be known.
+static TAKERS: LazyLock<Takers> = LazyLock::new(|| Takers::new().unwrap_or_default());
 
 impl EntryPoint {
     /// That of a stack. A softirq that runs inside of a hypercall is not part of the hypercall.
     pub fn of(stack: &Stack) -> Self {
         let (at, entry) = Self::find(stack);
         let function = stack.frames.get(at).map(|frame| frame.name().into_owned()).unwrap_or_default();
-        EntryPoint { entry, function }
+        EntryPoint { entry, function, who: who(stack) }
     }
 
     /// Which frame it is, from the root, and how the outside came in.
@@ -129,6 +136,11 @@ impl EntryPoint {
     }
 }
 
+/// That of the innermost function of the table: an operation may ask for more than its hypercall, and deferred work is not its caller's.
+fn who(stack: &Stack) -> Option<Who> {
+    stack.frames.iter().rev().find_map(|frame| TAKERS.of(frame.file.as_deref(), clean(&frame.function)))
+}
+
 fn dispatches(frame: &Frame) -> Option<Entry> {
     let name = frame.function.split('.').next().unwrap_or_default();
     DISPATCHERS.iter().find(|(dispatcher, _)| *dispatcher == name).map(|(_, entry)| *entry)
@@ -143,16 +155,42 @@ fn is_assembly(frame: &Frame) -> bool {
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(functions: &[&str], entry: Entry, function: &str) {
+    /// Of functions as they are shown; a `+` marks an inlined one.
+    fn stack(functions: &[&str]) -> Stack {
         let frames = functions.iter().map(|name| {
             let (inlined, name) = name.strip_prefix('+').map_or((false, *name), |name| (true, name));
             let (file, function) = name.split_once('#').map_or((None, name), |(a, b)| (Some(a), b));
             let file = file.map(str::to_owned);
             Frame { function: function.to_owned(), file, inlined, source: None, addr: None }
         });
-        let stack = Stack { frames: frames.collect(), ..Stack::default() };
-        assert_eq!(EntryPoint::of(&stack), EntryPoint { entry, function: function.to_owned() });
+        Stack { frames: frames.collect(), ..Stack::default() }
+    }
+
+    #[track_caller]
+    fn check(functions: &[&str], entry: Entry, function: &str) {
+        let point = EntryPoint::of(&stack(functions));
+        assert_eq!((point.entry, point.function.as_str()), (entry, function));
+    }
+
+    #[track_caller]
+    fn check_who(functions: &[&str], who: Option<Who>) {
+        assert_eq!(EntryPoint::of(&stack(functions)).who, who);
+    }
+
+    #[test]
+    fn who_can_ask_for_it() {
+        assert!(Takers::new().is_ok());
+        check_who(&["lstar_enter", "pv_hypercall", "do_domctl", "domain_create"], Some(Who::ControlDomain));
+        check_who(&["svm_vmexit_handler", "hvm_hypercall", "do_event_channel_op"], Some(Who::AnyGuest));
+        // Part of a hypercall that any guest can make, and not for any guest.
+        check_who(
+            &["pv_hypercall", "do_memory_op", "common/memory.c#acquire_resource"],
+            Some(Who::DeviceModel),
+        );
+        check_who(&["do_domctl", "do_softirq", "timer.c#timer_softirq_action"], Some(Who::AnyGuest));
+        check_who(&["arch/x86/time.c#time_calibration.isra.0"], Some(Who::Hardware));
+        check_who(&["something"], None);
+        check_who(&[], None);
     }
 
     #[test]

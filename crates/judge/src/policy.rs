@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use thiserror::Error;
+use xenheap_callgraph::Who;
 use xenheap_model::{CheckId, Kind, Verdict, glob};
 
 use crate::{Entry, EntryPoint, Lifetime};
@@ -73,6 +74,8 @@ pub struct ForEntry {
     class: Option<Entry>,
     /// The function that does what was asked for, with `*` and `?`; any, if it does not say.
     function: Option<String>,
+    /// The least trusted one that can ask for it; any, if it does not say.
+    who: Option<Who>,
     /// The verdicts that pass; none, if it does not say.
     #[serde(default)]
     verdicts: BTreeSet<Verdict>,
@@ -146,6 +149,7 @@ impl Policy {
     pub(crate) fn accept(&self, point: &EntryPoint) -> Accept {
         let speaks = |rule: &&ForEntry| {
             rule.class.is_none_or(|class| class == point.entry)
+                && rule.who.is_none_or(|who| Some(who) == point.who)
                 && rule.function.as_deref().is_none_or(|pattern| is_function(pattern, &point.function))
         };
         match self.entry.iter().find(speaks) {
@@ -160,4 +164,31 @@ impl Policy {
 /// Whether a pattern means a function, with the file of a static one or without.
 pub(crate) fn is_function(pattern: &str, name: &str) -> bool {
     glob(pattern, name) || name.rsplit_once('#').is_some_and(|(_, function)| glob(pattern, function))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rule_that_speaks_of_an_entry_counts() {
+        let policy = Policy::parse(
+            "format = 1
+             [[entry]]
+             who = 'control-domain'
+             lifetimes = ['held']
+             [[entry]]
+             class = 'hypercall'
+             function = 'do_*'
+             lifetimes = ['returned']",
+        )
+        .expect("a policy");
+        let accepts = |function: &str, who| {
+            let point = EntryPoint { entry: Entry::Hypercall, function: function.to_owned(), who };
+            policy.accept(&point).lifetimes
+        };
+        assert_eq!(accepts("do_domctl", Some(Who::ControlDomain)), [Lifetime::Held].into());
+        assert_eq!(accepts("do_memory_op", Some(Who::AnyGuest)), [Lifetime::Returned].into());
+        assert_eq!(accepts("something", None), policy.accept.lifetimes);
+    }
 }

@@ -117,7 +117,6 @@ fn each_call_of_an_allocator_is_judged_and_says_how_far_the_owner_is() {
     assert!(of("memory_exchange").iter().all(|allocation| allocation["anonymity"] == "always"));
     // What the guest is given is its own.
     assert!(of("populate_physmap").iter().all(|allocation| allocation["anonymity"] == "may"));
-    assert!(of("evtchn_fifo_init_control").iter().all(|allocation| allocation["anonymity"] == "always"));
     let nearest = &of("setup_control_block")[0]["owner"]["nearest"];
     assert_eq!((&nearest["holds"], number(&nearest["frames"])), (&Value::from("vcpu"), 0.0));
 }

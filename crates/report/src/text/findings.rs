@@ -154,11 +154,15 @@ impl<'a> Findings<'a> {
                 hanging(out, &format!("{:INDENT$}{name} ", ""), 17, &remark.to_string())?;
             }
         }
-        match self.report.judgement(group.key()) {
-            Some(judgement) if judgement.lifetime != Lifetime::Unknown => {
-                fact(out, "lifetime", judgement.lifetime.describe())
+        let Some(judgement) = self.report.judgement(group.key()) else { return Ok(()) };
+        if judgement.lifetime != Lifetime::Unknown {
+            fact(out, "lifetime", judgement.lifetime.describe())?;
+        }
+        match judgement.point.who {
+            Some(who) => {
+                fact(out, "trigger", &format!("{}, by {}", who.as_str(), Escaped(&judgement.point.function)))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
