@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::process::ExitStatusExt, path::Path, process::Command};
 
 use insta::assert_snapshot;
 use support::{output_of, run, text, write};
@@ -144,6 +144,30 @@ fn a_file_with_a_mistake_is_left_alone() {
         assert!(ran.err.contains("v.toml:3:6"), "{}", ran.err);
     }
     assert_eq!(read(&file), broken);
+}
+
+/// The kernel kills a process that writes more into a file than it may: that is a crash in the middle of a write.
+#[test]
+fn a_crash_while_it_is_written_leaves_the_old_file() {
+    let dir = tempdir().expect("a temporary folder");
+    let before =
+        "format = 1\n".to_owned() + &"# A remark of the user's, longer than may be written.\n".repeat(1000);
+    let file = write(dir.path(), "v.toml", &before);
+    let crash = Command::new("bash")
+        .args([
+            "-c",
+            "ulimit -c 0 -f 8; exec \"$0\" verdict add \"$1\" \"$2\" --all",
+            env!("CARGO_BIN_EXE_xenheap"),
+            text(&file),
+            RUN,
+        ])
+        .output()
+        .expect("bash runs");
+    assert_eq!(crash.status.signal(), Some(25), "SIGXFSZ, not {crash:?}");
+    assert!(read(&file) == before, "the file is as it was");
+    // Nothing of the attempt is in the way of the next one.
+    assert_eq!(run(&["verdict", "add", text(&file), RUN, "--all"]).code, 0);
+    assert!(read(&file).starts_with(&before) && read(&file).len() > before.len());
 }
 
 #[test]
