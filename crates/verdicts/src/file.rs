@@ -109,7 +109,10 @@ impl VerdictFile {
         }
         let mut table = Table::new();
         write(&mut table, &entry);
-        table.decor_mut().set_prefix("\n");
+        // What stands at the end of the file stays before what is added.
+        let end = self.document.trailing().as_str().unwrap_or_default().to_owned();
+        table.decor_mut().set_prefix(format!("{end}\n"));
+        self.document.set_trailing("");
         match self.document.entry("verdict").or_insert(Item::ArrayOfTables(ArrayOfTables::new())) {
             Item::ArrayOfTables(tables) => tables.push(table),
             // `parse` lets nothing else through but an empty array.
