@@ -87,6 +87,7 @@ impl<'t> Program<'t> {
             shared: HashMap::new(),
             counts: BTreeMap::new(),
         };
+        let mut dump_of: HashMap<u32, &str> = HashMap::new();
         for ((object, unit), index) in parsed.into_iter().zip(units) {
             let Some(index) = index else {
                 *program.counts.entry("dumps not of the image".to_owned()).or_default() += 1;
@@ -95,11 +96,17 @@ impl<'t> Program<'t> {
             if unit.functions.is_empty() && unit.statements == 0 && !unit.not_understood.is_empty() {
                 return Err(gimple::Error::NotADump(object.to_owned()).into());
             }
+            if let Some(function) = unit.cut_off {
+                return Err(
+                    gimple::Error::CutOff { dump: object.to_owned(), function: function.to_owned() }.into()
+                );
+            }
             *program.counts.entry("dumps".to_owned()).or_default() += 1;
             *program.counts.entry("GIMPLE statements".to_owned()).or_default() += unit.statements;
             for (shape, count) in unit.not_understood {
                 *program.counts.entry(format!("GIMPLE not understood: {shape}")).or_default() += count;
             }
+            dump_of.insert(index, object);
             for body in unit.functions {
                 let id = Routine(u32::try_from(program.functions.len()).unwrap_or(u32::MAX));
                 let name = body.name;
@@ -108,6 +115,15 @@ impl<'t> Program<'t> {
                     program.shared.entry(name).or_default().push(id);
                 }
                 program.functions.push(Known { name, unit: Some(index), body: Some(body) });
+            }
+        }
+        // A dump that is cut off between two functions looks whole.
+        for function in types.functions.iter().filter(|function| function.address.is_some()) {
+            if let (Some(dump), None) =
+                (dump_of.get(&function.unit), program.own.get(&(function.unit, function.name.as_str())))
+            {
+                let (dump, function) = ((*dump).to_owned(), function.name.clone());
+                return Err(gimple::Error::Lacks { dump, function }.into());
             }
         }
         for name in assembly {
@@ -174,4 +190,39 @@ fn match_units(parsed: &[(&str, gimple::Unit<'_>)], types: &Types) -> Vec<Option
             Some(*best)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use xenheap_facts::types::{Function, TypeId};
+
+    use super::*;
+
+    #[test]
+    fn a_dump_that_was_cut_off_is_refused() {
+        let whole = "void first ()\n[common/a.c:1:1] {\n}\n\n\nvoid second ()\n[common/a.c:2:1] {\n}\n";
+        let function = |name: &str| Function {
+            name: name.to_owned(),
+            unit: 0,
+            address: Some(16),
+            external: true,
+            ty: TypeId(0),
+        };
+        let mut types = Types::default();
+        types.units.push("common/a.c".to_owned());
+        types.functions.extend([function("first"), function("second")]);
+        let read = |text: &str| {
+            let dumps = Dumps::of(vec![("common/a.o".to_owned(), text.to_owned())]);
+            Program::new(&dumps, &types, std::iter::empty()).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(whole), Ok(()));
+        assert_eq!(
+            read(&whole[..whole.len() - 2]).unwrap_err(),
+            "common/a.o: the GIMPLE dump ends within the function second: build again"
+        );
+        assert_eq!(
+            read(&whole[..whole.find("void second").unwrap()]).unwrap_err(),
+            "common/a.o: the GIMPLE dump lacks the function second, which the image has: build again"
+        );
+    }
 }

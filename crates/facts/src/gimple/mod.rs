@@ -23,6 +23,22 @@ pub enum Error {
     /// No sign of a dump in the text.
     #[error("{0} is not a GIMPLE dump with line numbers: make it with -fdump-tree-gimple-lineno")]
     NotADump(String),
+    /// The compiler was interrupted, or the disk was full.
+    #[error("{dump}: the GIMPLE dump ends within the function {function}: build again")]
+    CutOff {
+        /// Whose dump.
+        dump: String,
+        /// The last function.
+        function: String,
+    },
+    /// The compiler was interrupted, or the dump is of another build.
+    #[error("{dump}: the GIMPLE dump lacks the function {function}, which the image has: build again")]
+    Lacks {
+        /// Whose dump.
+        dump: String,
+        /// One that the image has of this unit.
+        function: String,
+    },
 }
 
 /// Whether dumps of this compiler are understood; `producer` is what DWARF calls it (`GNU C11 12.2.0 -mno-red-zone …`).
@@ -70,6 +86,8 @@ pub struct Unit<'t> {
     pub statements: u64,
     /// Those that were not understood, by what they look like.
     pub not_understood: BTreeMap<String, u64>,
+    /// The function in which the dump ends, if it was cut off: it is not among the others.
+    pub cut_off: Option<&'t str>,
 }
 
 /// A function with its body.
