@@ -229,7 +229,8 @@ impl<'a> Lookup<'a> {
         lookup
     }
 
-    fn functions(&self, seen: Seen<'_>) -> Vec<FunctionId> {
+    /// The functions that a frame can be of.
+    pub fn functions(&self, seen: Seen<'_>) -> Vec<FunctionId> {
         let all = self.named.get(clean(seen.function)).map_or(&[][..], Vec::as_slice);
         let in_file = |id: &&FunctionId| {
             let function = self.graph.functions.get(id.0 as usize);
@@ -246,7 +247,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// How the graph explains that the first was seen to call the second.
-    pub fn exclean(&self, caller: Seen<'_>, callee: Seen<'_>) -> Explained {
+    pub fn explain(&self, caller: Seen<'_>, callee: Seen<'_>) -> Explained {
         let (callers, callees) = (self.functions(caller), self.functions(callee));
         if callers.is_empty() || callees.is_empty() {
             return Explained::Unknown;
@@ -288,7 +289,7 @@ impl<'a> Lookup<'a> {
         for pair in stack.windows(2) {
             let [caller, callee] = pair else { continue };
             let key = (clean(caller.function).to_owned(), clean(callee.function).to_owned());
-            pairs.pairs.entry(key).or_insert_with(|| self.exclean(*caller, *callee));
+            pairs.pairs.entry(key).or_insert_with(|| self.explain(*caller, *callee));
         }
     }
 }

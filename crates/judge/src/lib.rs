@@ -1,6 +1,7 @@
 //! What is known of a run's findings beyond the numbers: how long they live, how the outside came in, what people decided of
 //! them, how they differ from those of another run, and whether a policy lets them pass.
 
+pub mod coverage;
 mod decide;
 mod diff;
 mod entry;

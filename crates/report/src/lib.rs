@@ -5,6 +5,7 @@
 //! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`Escaped`]).
 
 mod calls;
+pub mod coverage;
 pub mod diff;
 mod escape;
 mod file;

@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod config;
+mod coverage;
 mod diff;
 mod failure;
 mod graph;
@@ -46,6 +47,7 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),
         config::Command::Graph(command) => graph::run(command),
+        config::Command::Coverage(arguments) => coverage::run(&arguments),
         config::Command::Paths(arguments) => paths::run(*arguments),
         config::Command::Completions(shell) => cli::completions(shell),
         config::Command::Man(dir) => cli::man(&dir),
