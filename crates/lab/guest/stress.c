@@ -159,6 +159,13 @@ enum {
 
 enum { SPACE_shared_info, SPACE_grant_table, SPACE_gmfn, SPACE_none = 99 };
 
+struct mm_vnuma {
+    uint16_t dom, pad;
+    uint32_t nodes, vcpus, ranges;
+    uint32_t *distances, *nodes_of_vcpus;
+    struct { uint64_t start, end; uint32_t flags, node; } *memory;
+};
+
 struct mm_reservation {
     uint64_t *extents, count;
     uint32_t order, flags;
@@ -871,6 +878,29 @@ static void memory_map(void)
         EXPECT(memory_op(mm_set_memory_map, &set), 0);
 }
 
+/* On which virtual node is what, for a domain that has such. */
+static void memory_nodes(void)
+{
+    uint32_t distances[4], nodes[8];
+    struct { uint64_t start, end; uint32_t flags, node; } memory[8];
+    struct mm_vnuma vnuma = { .dom = DOMID_SELF };
+    unsigned int i;
+    long result = memory_op(mm_get_vnumainfo, &vnuma);
+
+    if ( result == -EOPNOTSUPP )
+        return not_here("the domain has no virtual nodes");
+    EXPECT(result, -ENOBUFS);
+    HOLDS(vnuma.nodes == 1 && vnuma.vcpus <= 8 && vnuma.ranges <= 8);
+    vnuma.distances = distances;
+    vnuma.nodes_of_vcpus = nodes;
+    vnuma.memory = (void *)memory;
+    for ( i = 0; i < 16; i++ )
+    {
+        EXPECT(memory_op(mm_get_vnumainfo, &vnuma), 0);
+        HOLDS(memory[0].end > memory[0].start && memory[0].node == 0);
+    }
+}
+
 #define BALLOON "/sys/devices/system/xen_memory/xen_memory0/"
 
 static bool balloon(long kb)
@@ -1057,6 +1087,30 @@ static void mmu_refused(void)
     HOLDS(hypercall(hc_mmuext_op, ptr(ext), 1, 0, DOMID_SELF) < 0);
     /* An address of Xen's own. */
     HOLDS(hypercall(hc_update_va_mapping, 0xffff820000000000, 0, 0, 0) < 0);
+}
+
+/*
+ * An entry of a page table that is not present and names low memory: what Xen
+ * takes for an attempt to see foreign memory in a cache. It answers with shadow
+ * page tables for the rest of the domain's life, so this step is the last one.
+ */
+static void last_shadowed(void)
+{
+    char *pages;
+
+    if ( translated )
+        return not_here("a translated guest's page tables are its own");
+    pages = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if ( !HOLDS(pages != MAP_FAILED) )
+        return;
+    /* Of the hole the kernel knows nothing; its table is there for the rest. */
+    HOLDS(munmap(pages + PAGE, PAGE) == 0);
+    EXPECT(hypercall(hc_update_va_mapping, ptr(pages + PAGE), 16 * PAGE, 0, 0),
+           0);
+    sleep_ms(100);
+    EXPECT(hypercall(hc_update_va_mapping, ptr(pages + PAGE), 0, 0, 0), 0);
+    HOLDS(munmap(pages, PAGE) == 0 && munmap(pages + 2 * PAGE, PAGE) == 0);
 }
 
 /* ------------------------------------------------------- scheduling, rest */
@@ -1386,6 +1440,7 @@ static const struct step {
     { "vcpu-areas", vcpu_areas },
     { "memory-query", memory_query },
     { "memory-map", memory_map },
+    { "memory-nodes", memory_nodes },
     { "memory-reservation", memory_reservation },
     { "memory-exchange", memory_exchange },
     { "memory-physmap", memory_physmap },
@@ -1401,6 +1456,7 @@ static const struct step {
     { "console-own", console_own },
     { "console-io", console_io },
     { "console-port", console_port },
+    { "last-shadowed", last_shadowed },
 };
 
 static bool chosen(const char *name, int argc, char **argv)

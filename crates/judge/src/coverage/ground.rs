@@ -8,6 +8,7 @@ use xenheap_callgraph::{
     anonymity::{RECORDER, is_allocator, serves},
     presets,
     recall::Lookup,
+    starts,
 };
 use xenheap_model::{RENAMED, clean};
 use xenheap_paths::{self as paths, Direction, NodeSet, Ways, reach};
@@ -152,7 +153,15 @@ impl<'a> Ground<'a> {
         let selection = filter.select(self.graph, &self.names)?;
         let functions = self.graph.functions.len() as u32;
         let count = self.compact.nodes();
-        let within = NodeSet::of(count, selection.within.iter().chain(functions..count as u32));
+        let mut within = NodeSet::of(count, selection.within.iter().chain(functions..count as u32));
+        if let Some(who) = who {
+            // What dispatches deferred work for all leads to what only the more trusted can ask for.
+            let open = starts(self.graph, &[], Some(who));
+            let deferred = starts(self.graph, &[EntryClass::Softirq], None);
+            for closed in deferred.iter().filter(|function| !open.has(*function)) {
+                within.remove(closed);
+            }
+        }
         let starts = NodeSet::of(count, selection.sources.iter().flat_map(NodeSet::iter));
         let ways = Ways::new(&self.compact, &starts, Some(&within));
         Ok(Level { who: who.unwrap_or(Who::Boot), within, ways })
