@@ -47,7 +47,7 @@ has_ended() {
 
 toolstack_start
 # On a virtual node, which Xen tells it of.
-stress pvh pvh '' '' 'vnuma = [ [ "pnode=0", "size=192", "vcpus=0-2", "vdistances=10" ] ]'
+stress pvh pvh '' '' 'maxvcpus = 3' 'vnuma = [ [ "pnode=0", "size=192", "vcpus=0-2", "vdistances=10" ] ]'
 stress pv pv '' ''
 # On shadow page tables.
 stress shadow pvh memory '' 'hap = 0'

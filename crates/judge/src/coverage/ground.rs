@@ -196,30 +196,36 @@ impl<'a> Ground<'a> {
         if uncut.ways.reached().has(node) {
             return Place::Cut;
         }
-        let before =
-            reach(&self.compact, &NodeSet::of(self.compact.nodes(), [node]), None, Direction::Backward);
-        let roots: Vec<FunctionId> = before
-            .iter()
-            .filter(|one| *one != node && self.compact.predecessors(*one).all(|from| from == *one))
-            .map(FunctionId)
-            .collect();
         if self.unresolved > 0 {
             return Place::NotKnown;
         }
-        let boots = |id: &FunctionId| {
-            let enters = self.graph.entries.iter().filter(|entry| entry.function == *id);
-            self.is_boot_only(*id) || enters.into_iter().any(|entry| entry.class == EntryClass::Boot)
-        };
-        if !roots.is_empty() && roots.iter().all(boots) {
-            return Place::BootOnly("only code that is given back after boot leads to it".to_owned());
+        self.why_not(node)
+    }
+
+    /// Why no entry leads to a site.
+    fn why_not(&self, node: u32) -> Place {
+        let count = self.compact.nodes();
+        let boots = |one: u32| self.is_boot_only(FunctionId(one));
+        let stays = NodeSet::of(count, (0..count as u32).filter(|one| !boots(*one)));
+        let before = reach(&self.compact, &NodeSet::of(count, [node]), Some(&stays), Direction::Backward);
+        let called_at_boot = before.iter().any(|one| self.compact.predecessors(one).any(boots));
+        let is_root = |one: &u32| *one != node && self.compact.predecessors(*one).all(|from| from == *one);
+        let roots: Vec<&str> =
+            before.iter().filter(is_root).map(|one| self.names.show(self.public(FunctionId(one)))).collect();
+        let shown = roots.iter().take(4).copied().collect::<Vec<_>>().join(", ");
+        let more = if roots.len() > 4 { ", …" } else { "" };
+        match (called_at_boot, roots.is_empty()) {
+            (true, true) => Place::BootOnly("only code that is given back after boot leads to it".to_owned()),
+            (true, false) => Place::Unreachable(format!(
+                "only code that is given back after boot leads to it, and {shown}{more}, which nothing in this build calls"
+            )),
+            (false, false) => Place::Unreachable(format!(
+                "only {shown}{more} leads to it, which nothing in this build calls"
+            )),
+            (false, true) => Place::Unreachable(
+                "only functions that call each other lead to it, and nothing calls them".to_owned(),
+            ),
         }
-        let shown: Vec<&str> = roots.iter().take(4).map(|id| self.names.show(*id)).collect();
-        let more = if roots.len() > shown.len() { ", …" } else { "" };
-        Place::Unreachable(match roots.as_slice() {
-            [] => "only functions lead to it that call each other, and that no entry calls".to_owned(),
-            [one] => format!("{} leads to it, which nothing in this build calls", self.names.show(*one)),
-            _ => format!("only {}{more} lead to it, which nothing in this build calls", shown.join(", ")),
-        })
     }
 
     /// Finds for each site the entries that lead there without passing another one.

@@ -16,7 +16,9 @@ use super::{
     ground::{AllocationSite, Place},
     lay::{End, Laid},
 };
-use crate::{Decision, Key, Lifetime, decide, judge};
+use crate::{
+    Assessment, Decision, Judged, Key, Lifetime, Policy, Unused, assess::assess, check, decide, judge,
+};
 
 /// Runs on a graph.
 pub struct Join<'a> {
@@ -24,6 +26,9 @@ pub struct Join<'a> {
     verdicts: &'a VerdictFile,
     runs: Vec<Told>,
     notes: BTreeSet<Note>,
+    policy: Option<&'a Policy>,
+    judged: Vec<Judged>,
+    unused: Option<Vec<Unused>>,
 }
 
 /// What one run shows.
@@ -44,6 +49,7 @@ struct Shown {
     counters: Counters,
     lifetimes: BTreeSet<Lifetime>,
     decisions: BTreeSet<Decided>,
+    refused: usize,
 }
 
 impl Told {
@@ -63,6 +69,7 @@ impl Told {
                 known.counters = shown.counters;
             }
             known.stacks = known.stacks.max(shown.stacks);
+            known.refused = known.refused.max(shown.refused);
             known.lifetimes.extend(shown.lifetimes);
             known.decisions.extend(shown.decisions);
         }
@@ -116,7 +123,20 @@ impl From<&Decision> for Decided {
 impl<'a> Join<'a> {
     /// Without a run.
     pub fn new(ground: &'a Ground<'a>, verdicts: &'a VerdictFile) -> Self {
-        Join { ground, verdicts, runs: Vec::new(), notes: BTreeSet::new() }
+        Join {
+            ground,
+            verdicts,
+            runs: Vec::new(),
+            notes: BTreeSet::new(),
+            policy: None,
+            judged: Vec::new(),
+            unused: None,
+        }
+    }
+
+    /// The same, for an assessment by a policy.
+    pub fn with_policy(ground: &'a Ground<'a>, verdicts: &'a VerdictFile, policy: &'a Policy) -> Self {
+        Join { policy: Some(policy), ..Join::new(ground, verdicts) }
     }
 
     /// Lays a run on the graph. It is the caller's to refuse one that does not belong to it.
@@ -147,6 +167,7 @@ impl<'a> Join<'a> {
             }
         }
         let (judgements, decisions) = (judge(run), decide(run, self.verdicts));
+        let refused = self.gate(name, run);
         let mut by_stack: BTreeMap<StackId, Vec<&Row>> = BTreeMap::new();
         for row in run.profile.iter().filter(|row| is_allocation(row)) {
             by_stack.entry(row.key.stack).or_default().push(row);
@@ -176,6 +197,7 @@ impl<'a> Join<'a> {
                 let shown = told.sites.entry(*site).or_default();
                 let keys: BTreeSet<Key> = rows.iter().map(|row| Key::from(*row)).collect();
                 shown.stacks += keys.len();
+                shown.refused += keys.iter().filter(|key| refused.contains(key)).count();
                 shown
                     .lifetimes
                     .extend(keys.iter().filter_map(|key| judgements.get(key)).map(|one| one.lifetime));
@@ -194,6 +216,31 @@ impl<'a> Join<'a> {
         }
         told.summary.sites = told.sites.len();
         self.runs.push(told);
+    }
+
+    /// What the policy refuses of a run.
+    fn gate(&mut self, name: &str, run: &Run) -> BTreeSet<Key> {
+        let Some(policy) = self.policy else { return BTreeSet::new() };
+        let gate = check(&[(name, run)], self.verdicts, policy);
+        let ids: BTreeSet<String> = gate.unused.iter().map(|unused| unused.id.clone()).collect();
+        self.unused = Some(match self.unused.take() {
+            None => gate.unused,
+            Some(before) => before.into_iter().filter(|unused| ids.contains(&unused.id)).collect(),
+        });
+        let refused = |case: &&crate::Case| !case.refusals.is_empty();
+        let cases = gate.runs.iter().flat_map(|run| &run.cases).filter(refused);
+        let keys =
+            cases.map(|case| Key { stack: case.stack, kind: case.kind, charge: case.charge }).collect();
+        self.judged.extend(gate.runs);
+        keys
+    }
+
+    /// The statement that everything together supports, or not.
+    pub fn assess(mut self) -> Assessment {
+        let judged = std::mem::take(&mut self.judged);
+        let unused = self.unused.take().unwrap_or_default();
+        let together = self.policy.map(|policy| crate::gate::coverage(&judged, policy)).unwrap_or_default();
+        assess(self.finish(), &judged, &together, unused)
     }
 
     fn note(&mut self, code: NoteCode, what: String, next: &str) {
@@ -538,6 +585,7 @@ impl<'a> Join<'a> {
             let Some(shown) = run.sites.get(&at) else { continue };
             evidence.runs.insert(run.summary.name.clone(), times(&shown.counters));
             evidence.stacks += shown.stacks;
+            evidence.refused += shown.refused;
             evidence.counters.add(&shown.counters);
             evidence.lifetimes.extend(&shown.lifetimes);
         }

@@ -305,6 +305,8 @@ pub struct Evidence {
     pub counters: Counters,
     /// What the machine concludes of the stacks.
     pub lifetimes: BTreeSet<Lifetime>,
+    /// Of the stacks, those that a policy refuses; 0 without one.
+    pub refused: usize,
 }
 
 /// What the verdict file says of a site.
