@@ -47,8 +47,18 @@ impl Laid {
 /// A function with what the compiler inlined into it: what one address of a stack stands for.
 struct Group<'s> {
     frames: &'s [Frame],
-    /// The call that the address tells.
-    call: Option<SiteId>,
+    call: At,
+}
+
+/// What an address tells of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// The call that was made.
+    Call(SiteId),
+    /// That the graph has no call there.
+    NoCall,
+    /// There is none, or it is one of another image.
+    Unknown,
 }
 
 impl<'s> Group<'s> {
@@ -95,11 +105,16 @@ impl Ground<'_> {
             rest = others;
             let address = group.first().and_then(|frame| frame.addr).filter(|_| same_build);
             let call = address.and_then(|address| self.call_before(address)).filter(|call| {
-                // An address can be that of an instruction that was interrupted, somewhere else.
+                // An address can be that of an instruction that was interrupted.
                 let caller = self.graph.sites.get(call.0 as usize).map(|site| site.caller);
                 let functions = group.first().map(|frame| self.lookup.functions(seen(frame)));
                 caller.is_some_and(|caller| functions.is_some_and(|functions| functions.contains(&caller)))
             });
+            let call = match (address, call) {
+                (_, Some(call)) => At::Call(call),
+                (Some(_), None) => At::NoCall,
+                (None, None) => At::Unknown,
+            };
             groups.push(Group { frames: group, call });
         }
         groups
@@ -107,7 +122,9 @@ impl Ground<'_> {
 
     /// Which functions a group is of: by its call, else by names that only one function has.
     fn add_functions(&self, group: &Group<'_>, laid: &mut Laid) {
-        if let Some(site) = group.call.and_then(|call| self.graph.sites.get(call.0 as usize)) {
+        if let At::Call(call) = group.call
+            && let Some(site) = self.graph.sites.get(call.0 as usize)
+        {
             laid.functions.insert(self.public(site.caller));
             laid.functions.extend(site.inlined.iter().map(|frame| self.public(frame.function)));
             return;
@@ -125,21 +142,23 @@ impl Ground<'_> {
     fn step(&self, group: &Group<'_>, next: &Group<'_>, laid: &mut Laid) {
         let (Some(inner), Some(callee)) = (group.inner(), next.outer()) else { return };
         let functions = self.lookup.functions(seen(callee));
-        let how = match group.call {
-            Some(call) => match self.by_call(call, &functions) {
-                Some(how) => {
-                    laid.calls.insert(call);
-                    laid.sites.extend(self.by_site.get(&call));
-                    how
-                }
-                // What was registered somewhere has no call of its own at an address.
-                None => match self.lookup.explain(seen(inner), seen(callee)) {
-                    Explained::Indirect => Explained::Indirect,
-                    Explained::Unknown => Explained::Unknown,
-                    _ => Explained::Missing,
-                },
+        let by_call = match group.call {
+            At::Call(call) => self.by_call(call, &functions).map(|how| (call, how)),
+            At::NoCall | At::Unknown => None,
+        };
+        let how = match (group.call, by_call) {
+            (_, Some((call, how))) => {
+                laid.calls.insert(call);
+                laid.sites.extend(self.by_site.get(&call));
+                how
+            }
+            // What was registered somewhere has no call of its own at an address.
+            (At::Call(_) | At::NoCall, None) => match self.lookup.explain(seen(inner), seen(callee)) {
+                Explained::Indirect => Explained::Indirect,
+                Explained::Unknown => Explained::Unknown,
+                _ => Explained::Missing,
             },
-            None => {
+            (At::Unknown, None) => {
                 let how = self.lookup.explain(seen(inner), seen(callee));
                 if let [site] = self.candidates(group, Some(&functions)).as_slice() {
                     laid.sites.insert(*site);
@@ -165,19 +184,10 @@ impl Ground<'_> {
 
     /// The end of a stack: who called the allocator.
     fn end(&self, group: &Group<'_>, laid: &mut Laid) {
-        let Some(call) = group.call else {
-            let serves = group.outer().is_some_and(|frame| anonymity::serves(clean(&frame.function)));
-            laid.end = match self.candidates(group, None).as_slice() {
-                // Whoever called this allocator is the site.
-                [] if serves && !laid.sites.is_empty() => End::Known,
-                [] => End::Nowhere,
-                [site] => {
-                    laid.sites.insert(*site);
-                    End::Known
-                }
-                several => End::OneOf(several.to_vec()),
-            };
-            return;
+        let call = match group.call {
+            At::Call(call) => call,
+            At::NoCall => return,
+            At::Unknown => return self.end_by_names(group, laid),
         };
         if let Some(site) = self.by_site.get(&call) {
             laid.calls.insert(call);
@@ -202,6 +212,22 @@ impl Ground<'_> {
             [] => End::Nowhere,
             [site] => {
                 laid.calls.insert(call);
+                laid.calls.extend(self.sites.get(*site).map(|known| known.site));
+                laid.sites.insert(*site);
+                End::Known
+            }
+            several => End::OneOf(several.to_vec()),
+        };
+    }
+
+    /// The same without an address.
+    fn end_by_names(&self, group: &Group<'_>, laid: &mut Laid) {
+        let serves = group.outer().is_some_and(|frame| anonymity::serves(clean(&frame.function)));
+        laid.end = match self.candidates(group, None).as_slice() {
+            // Whoever called this allocator is the site.
+            [] if serves && !laid.sites.is_empty() => End::Known,
+            [] => End::Nowhere,
+            [site] => {
                 laid.sites.insert(*site);
                 End::Known
             }
