@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use xenheap_callgraph::Graph;
-use xenheap_judge::coverage::{Belongs, Coverage, Ground, GroundError, Join, belongs};
+use xenheap_judge::coverage::{Belongs, Ground, GroundError, Join, belongs};
 use xenheap_report::coverage::{CoverageJson, CoverageRenderer, CoverageText};
 use xenheap_verdicts::VerdictFile;
 
@@ -13,8 +13,7 @@ use crate::{
     config::Report,
     failure::{Exit, Failure, warn},
     graph::{self, Format},
-    load::{self, Loaded},
-    output,
+    load, output,
     verdict::Store,
 };
 
@@ -61,7 +60,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let verdicts = arguments.joined.verdicts()?;
     let graph = graph::load(&arguments.joined.graph)?;
-    let coverage = arguments.joined.coverage(&graph, &verdicts, |_| ())?;
+    let ground = arguments.joined.ground(&graph)?;
+    let coverage = arguments.joined.lay(Join::new(&ground, &verdicts), &graph)?.finish();
     output::stdout(|out| match arguments.format {
         Format::Text => CoverageText { all: arguments.all }.render(&coverage, out),
         Format::Json => CoverageJson.render(&coverage, out),
@@ -75,27 +75,24 @@ impl Joined {
         self.verdicts.as_ref().map_or_else(|| Ok(VerdictFile::default()), |path| Ok(Store::open(path)?.file))
     }
 
-    /// Lays one run after the other, so that no two are in memory; `each` sees them first.
-    pub fn coverage(
-        &self,
-        graph: &Graph,
-        verdicts: &VerdictFile,
-        mut each: impl FnMut(&Loaded),
-    ) -> Result<Coverage, Failure> {
-        let ground = Ground::new(graph).map_err(|error| {
+    /// The graph, prepared.
+    pub fn ground<'a>(&self, graph: &'a Graph) -> Result<Ground<'a>, Failure> {
+        Ground::new(graph).map_err(|error| {
             let exit = if matches!(error, GroundError::Graph(_)) { Exit::Input } else { Exit::Failed };
             Failure::from_error(exit, &error)
-        })?;
-        let mut join = Join::new(&ground, verdicts);
+        })
+    }
+
+    /// Lays one run after the other, so that no two are in memory.
+    pub fn lay<'a>(&self, mut join: Join<'a>, graph: &Graph) -> Result<Join<'a>, Failure> {
         for path in &self.runs {
             let loaded = load::load(path, &Report::plain(path.clone()))?;
             let config = config_sha256(path)?;
             let belongs = belongs(&graph.facts, &loaded.run.facts, config.as_deref());
             self.check(path, &belongs)?;
-            each(&loaded);
             join.add(&loaded.job, &loaded.run, &belongs);
         }
-        Ok(join.finish())
+        Ok(join)
     }
 
     fn check(&self, run: &Path, belongs: &Belongs) -> Result<(), Failure> {

@@ -607,12 +607,15 @@ impl<'a> Join<'a> {
                 inlined: at > 0,
             })
             .collect();
-        // What stands before is any function: `?` is the name of none.
-        let any = NormalFrame { function: "?".to_owned(), file: None, inlined: false };
-        let stacks = [
-            NormalStack::new(frames.iter().cloned()),
-            NormalStack::new(std::iter::once(any).chain(frames.iter().cloned())),
-        ];
+        // Whatever stands before: nothing, one function, or more of them than an entry has lines for. These are names of none.
+        let before = |count: usize| {
+            let any =
+                (0..count).map(|at| NormalFrame { function: format!("?{at}"), file: None, inlined: false });
+            NormalStack::new(any.chain(frames.iter().cloned()))
+        };
+        let lines =
+            self.verdicts.entries().iter().map(|entry| entry.stack.lines().count()).max().unwrap_or(0);
+        let stacks = [before(0), before(1), before(lines + 1)];
         let mut found: BTreeSet<Decided> = BTreeSet::new();
         for kind in self.kinds(known) {
             for stack in &stacks {

@@ -15,6 +15,7 @@ use crate::Escaped;
 
 pub use json::CoverageJson;
 pub use text::CoverageText;
+pub(crate) use text::{decision, head, shown};
 
 /// One form of it.
 pub trait CoverageRenderer {

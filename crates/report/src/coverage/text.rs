@@ -36,7 +36,8 @@ impl CoverageRenderer for CoverageText {
     }
 }
 
-fn head(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
+/// Of what it is, by which runs, and what is to be known first.
+pub(crate) fn head(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
     let of = &coverage.configuration;
     let xen = of.xen.as_deref().unwrap_or("of unknown version");
     let build = of.build_id.as_deref().unwrap_or("not known");
