@@ -20,7 +20,7 @@ pub struct Assessment {
     pub blockers: Vec<Blocker>,
     /// How each site of `coverage` stands, in its order.
     pub standings: Vec<Standing>,
-    /// Entries of the verdict file that decided nothing in any run.
+    /// Entries of the verdict file that decided nothing of any run or site.
     pub unused: Vec<String>,
     /// What exists, and what was seen of it.
     pub coverage: Coverage,
@@ -65,7 +65,7 @@ impl Standing {
             Standing::Open => "open",
             Standing::Accepted => "accepted",
             Standing::ByMachine => "accepted, by the machine's judgement",
-            Standing::CannotRun => "cannot run after boot",
+            Standing::CannotRun => "cannot happen, by the graph",
         }
     }
 }
@@ -112,7 +112,14 @@ pub(crate) fn assess(
     blockers.extend(together.iter().map(|refusal| blocker(refusal, "all runs".to_owned())));
     blockers.extend(coverage.sites.iter().filter_map(unseen));
     let standings = coverage.sites.iter().map(standing).collect();
-    let mut unused: Vec<String> = unused.into_iter().map(|unused| unused.id).collect();
+    let used: BTreeSet<&str> = coverage
+        .sites
+        .iter()
+        .flat_map(|site| &site.decisions)
+        .filter_map(|decided| decided.entry.as_deref())
+        .collect();
+    let mut unused: Vec<String> =
+        unused.into_iter().map(|unused| unused.id).filter(|id| !used.contains(id.as_str())).collect();
     unused.sort();
     Assessment {
         supported: blockers.is_empty(),

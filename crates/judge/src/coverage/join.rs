@@ -790,11 +790,13 @@ impl<'a> Join<'a> {
                 let runs = runs.filter_map(|run| Some((run.summary.name.clone(), *run.calls.get(&site)?)));
                 let known = ground.graph.sites.get(site.0 as usize);
                 let at = known.and_then(|site| site.location.as_ref());
+                // Each evidence of an edge has a row.
+                let callees: BTreeSet<FunctionId> = ground.callees(site).collect();
                 Call {
                     function: self.function(ground.innermost(site)),
                     at: at.map(|at| format!("{}:{}", at.file, at.line)),
                     address: known.and_then(|site| site.address).map(|address| format!("{address:#x}")),
-                    callees: ground.callees(site).map(|id| self.function(Some(id))).collect(),
+                    callees: callees.into_iter().map(|id| self.function(Some(id))).collect(),
                     runs: runs.collect(),
                 }
             })

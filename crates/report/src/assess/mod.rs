@@ -54,7 +54,7 @@ fn not_covered(assessment: &Assessment) -> Vec<String> {
     said.push(format!("{} calls that always charge a domain are not part of this", counts.charged));
     if !assessment.unused.is_empty() {
         said.push(format!(
-            "entries of the verdict file that no run needed: {}",
+            "entries of the verdict file that decided nothing: {}",
             assessment.unused.join(", ")
         ));
     }

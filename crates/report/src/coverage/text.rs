@@ -175,6 +175,9 @@ impl CoverageText {
             out,
             "\nWhat to test next: entries and functions that no run passed, with what is unseen behind them"
         )?;
+        if next.is_empty() {
+            writeln!(out, "  nothing")?;
+        }
         for next in self.take(&next) {
             let what = if next.what == Untaken::Entry { "entry" } else { "function" };
             writeln!(out, "  {:>3} by {}: {what} {}", next.behind, who(next.who), Escaped(&next.name))?;
