@@ -88,6 +88,7 @@ enum {
 };
 
 #define GNTMAP_host_map 2
+#define GNTMAP_readonly 4
 #define GNTCOPY_source_gref 1
 #define GNTCOPY_dest_gref 2
 
@@ -158,13 +159,6 @@ enum {
 };
 
 enum { SPACE_shared_info, SPACE_grant_table, SPACE_gmfn, SPACE_none = 99 };
-
-struct mm_vnuma {
-    uint16_t dom, pad;
-    uint32_t nodes, vcpus, ranges;
-    uint32_t *distances, *nodes_of_vcpus;
-    struct { uint64_t start, end; uint32_t flags, node; } *memory;
-};
 
 struct mm_reservation {
     uint64_t *extents, count;
@@ -878,29 +872,6 @@ static void memory_map(void)
         EXPECT(memory_op(mm_set_memory_map, &set), 0);
 }
 
-/* On which virtual node is what, for a domain that has such. */
-static void memory_nodes(void)
-{
-    uint32_t distances[4], nodes[8];
-    struct { uint64_t start, end; uint32_t flags, node; } memory[8];
-    struct mm_vnuma vnuma = { .dom = DOMID_SELF };
-    unsigned int i;
-    long result = memory_op(mm_get_vnumainfo, &vnuma);
-
-    if ( result == -EOPNOTSUPP )
-        return not_here("the domain has no virtual nodes");
-    EXPECT(result, -ENOBUFS);
-    HOLDS(vnuma.nodes == 1 && vnuma.vcpus <= 8 && vnuma.ranges <= 8);
-    vnuma.distances = distances;
-    vnuma.nodes_of_vcpus = nodes;
-    vnuma.memory = (void *)memory;
-    for ( i = 0; i < 16; i++ )
-    {
-        EXPECT(memory_op(mm_get_vnumainfo, &vnuma), 0);
-        HOLDS(memory[0].end > memory[0].start && memory[0].node == 0);
-    }
-}
-
 #define BALLOON "/sys/devices/system/xen_memory/xen_memory0/"
 
 static bool balloon(long kb)
@@ -1087,6 +1058,72 @@ static void mmu_refused(void)
     HOLDS(hypercall(hc_mmuext_op, ptr(ext), 1, 0, DOMID_SELF) < 0);
     /* An address of Xen's own. */
     HOLDS(hypercall(hc_update_va_mapping, 0xffff820000000000, 0, 0, 0) < 0);
+}
+
+/* The frame of a page, as the kernel numbers them. */
+static uint64_t frame_of(const void *page)
+{
+    uint64_t entry = 0;
+    int fd = open("/proc/self/pagemap", O_RDONLY);
+
+    HOLDS(pread(fd, &entry, sizeof(entry), ptr(page) / PAGE * sizeof(entry)) ==
+          sizeof(entry));
+    close(fd);
+
+    return entry & ((1ULL << 55) - 1);
+}
+
+/*
+ * A page granted to ourselves and mapped where it is, for reading: Xen emulates
+ * what writes to it, and throws away what is written. With the mapping goes the
+ * page, of which the domain keeps the memory, so this is one of the last steps.
+ */
+static void last_readonly(void)
+{
+    struct gt_map map = { .flags = GNTMAP_host_map | GNTMAP_readonly };
+    struct gt_unmap unmap = { 0 };
+    int fd = open("/dev/xen/gntalloc", O_RDWR);
+    static char from[PAGE];
+    unsigned int i;
+    char *own;
+
+    if ( !translated )
+        return not_here("a PV guest's own page tables say what it may write");
+    alloc = (struct lx_alloc){ .dom = self, .flags = 1, .count = 1 };
+    if ( !HOLDS(fd >= 0 && ioctl(fd, LX_ALLOC, &alloc) == 0) )
+        return;
+    own = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, alloc.index);
+    if ( !HOLDS(own != MAP_FAILED) )
+        return;
+    memset(own, 'a', PAGE);
+    extents[0] = frame_of(own);
+    map.host_addr = unmap.host_addr = extents[0] * PAGE;
+    map.ref = alloc.refs[0];
+    map.dom = self;
+    EXPECT(grant_op(gt_map, &map), 0);
+    if ( !EXPECT(map.status, 0) )
+        return;
+    for ( i = 1; i <= 16; i++ )
+    {
+        void *to = own;
+        const void *source = from;
+        size_t count = i * 16;
+
+        asm volatile ( "rep movsb" : "+D" (to), "+S" (source), "+c" (count)
+                       :: "memory" );
+        HOLDS(to == own + i * 16 && own[0] == 'a');
+        to = own;
+        count = i * 16;
+        asm volatile ( "rep stosb" : "+D" (to), "+c" (count) : "a" ('b')
+                       : "memory" );
+        HOLDS(to == own + i * 16 && own[0] == 'a');
+    }
+    unmap.handle = map.handle;
+    EXPECT(grant_op(gt_unmap, &unmap), 0);
+    EXPECT(unmap.status, 0);
+    EXPECT(reserve(mm_populate_physmap, extents, 1, 0), 1);
+    munmap(own, PAGE);
+    close(fd);
 }
 
 /*
@@ -1440,7 +1477,6 @@ static const struct step {
     { "vcpu-areas", vcpu_areas },
     { "memory-query", memory_query },
     { "memory-map", memory_map },
-    { "memory-nodes", memory_nodes },
     { "memory-reservation", memory_reservation },
     { "memory-exchange", memory_exchange },
     { "memory-physmap", memory_physmap },
@@ -1456,6 +1492,7 @@ static const struct step {
     { "console-own", console_own },
     { "console-io", console_io },
     { "console-port", console_port },
+    { "last-readonly", last_readonly },
     { "last-shadowed", last_shadowed },
 };
 

@@ -47,8 +47,7 @@ has_ended() {
 
 toolstack_start
 stress pvh pvh '' ''
-# On a virtual node, which Xen tells it of.
-stress pv pv '' '' 'maxvcpus = 3' 'vnuma = [ [ "pnode=0", "size=192", "vcpus=0-2", "vdistances=10" ] ]'
+stress pv pv '' ''
 # On shadow page tables.
 stress shadow pvh memory '' 'hap = 0'
 # With 2-level event channels, which kernels use where Xen has no FIFO ones.
