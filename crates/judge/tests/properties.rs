@@ -138,7 +138,7 @@ fn open(statement: &Assessment) -> BTreeSet<(&str, &str)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn more_runs_unsee_nothing(world in world(), walks in walks()) {

@@ -124,29 +124,29 @@ impl<'a> Ground<'a> {
             links,
             doors,
         };
+        let boot = presets::chosen(&["boot".to_owned()])?;
+        let cuts = presets::chosen(&["boot".to_owned(), CUTS.to_owned()])?;
         for who in LEVELS {
-            let level = ground.level(Some(who))?;
+            let level = ground.level(&cuts, who)?;
             ground.levels.push(level);
         }
-        let uncut = ground.level(None)?;
+        let uncut = ground.level(&boot, Who::Boot)?;
         ground.place(&uncut);
         ground.nearest_entries();
         ground.levels.push(uncut);
         Ok(ground)
     }
 
-    /// What one may do who is so trusted, or anybody without the cuts.
-    fn level(&self, who: Option<Who>) -> Result<Level, GroundError> {
-        let mut wanted = vec!["boot".to_owned()];
-        wanted.extend(who.map(|_| CUTS.to_owned()));
-        let mut chosen = presets::chosen(&wanted)?;
+    /// What one may do who is so trusted, without what presets take out.
+    fn level(&self, without: &[Preset], who: Who) -> Result<Level, GroundError> {
+        let mut chosen = without.to_vec();
         chosen.push(Preset {
             name: "who".to_owned(),
             title: String::new(),
             exclude: Vec::new(),
             boot_only: false,
             classes: Vec::new(),
-            who: Some(who.unwrap_or(Who::Boot)),
+            who: Some(who),
             presets: Vec::new(),
         });
         let filter = Filter { presets: chosen, ..Filter::default() };
@@ -154,17 +154,15 @@ impl<'a> Ground<'a> {
         let functions = self.graph.functions.len() as u32;
         let count = self.compact.nodes();
         let mut within = NodeSet::of(count, selection.within.iter().chain(functions..count as u32));
-        if let Some(who) = who {
-            // What dispatches deferred work for all leads to what only the more trusted can ask for.
-            let open = starts(self.graph, &[], Some(who));
-            let deferred = starts(self.graph, &[EntryClass::Softirq], None);
-            for closed in deferred.iter().filter(|function| !open.has(*function)) {
-                within.remove(closed);
-            }
+        // What dispatches deferred work for all leads to what only the more trusted can ask for.
+        let open = starts(self.graph, &[], Some(who));
+        let deferred = starts(self.graph, &[EntryClass::Softirq], None);
+        for closed in deferred.iter().filter(|function| !open.has(*function)) {
+            within.remove(closed);
         }
         let starts = NodeSet::of(count, selection.sources.iter().flat_map(NodeSet::iter));
         let ways = Ways::new(&self.compact, &starts, Some(&within));
-        Ok(Level { who: who.unwrap_or(Who::Boot), within, ways })
+        Ok(Level { who, within, ways })
     }
 
     /// The node of a site.

@@ -5,6 +5,7 @@ mod belong;
 mod ground;
 mod join;
 mod lay;
+mod result;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +62,7 @@ pub struct Configuration {
 }
 
 /// One run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunSummary {
     /// What it is called.
@@ -257,6 +258,16 @@ pub struct Step {
     pub function: String,
     /// Where it calls the next one; the allocator, in the last step.
     pub at: Option<String>,
+}
+
+impl Step {
+    /// The function, and where it calls the next one.
+    pub fn shown(&self) -> String {
+        match &self.at {
+            Some(at) => format!("{} ({at})", self.function),
+            None => self.function.clone(),
+        }
+    }
 }
 
 /// An allocation site.
