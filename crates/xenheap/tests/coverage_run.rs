@@ -39,7 +39,7 @@ fn every_recorded_pair_is_in_the_graph() {
     let found = &*COVERED;
     let pairs = &found["pairs"];
     let count = |key: &str| pairs[key].as_u64().expect("a number");
-    let part = count("direct") + count("tail") + count("indirect");
+    let part = count("direct") + count("tail") + count("indirect") + count("arrivals");
     let missing = list(pairs, "missing");
     println!("recorded pairs in the graph: {part} of {}", part + missing.len() as u64);
     for pair in missing {

@@ -77,6 +77,8 @@ pub struct Ground<'a> {
     pub(super) inner: usize,
     inner_sites: BTreeSet<SiteId>,
     by_address: BTreeMap<u64, SiteId>,
+    /// Calls and jumps through pointers, by function.
+    pointers: HashMap<FunctionId, Vec<FunctionId>>,
     /// Jumps at the end of a function, by function.
     tails: HashMap<FunctionId, Vec<(SiteId, FunctionId)>>,
     /// The original that the recorder renamed, to the function that has its name now.
@@ -114,6 +116,7 @@ impl<'a> Ground<'a> {
             inner: inner_sites.len(),
             inner_sites,
             by_address: addresses(graph),
+            pointers: pointers(graph),
             tails: tails(graph),
             twins: twins(graph, &names),
             levels: Vec::new(),
@@ -279,6 +282,11 @@ impl<'a> Ground<'a> {
             }
         }
         (functions, sites)
+    }
+
+    /// Whether a function calls one of some others through a pointer.
+    pub(super) fn calls_through_pointer(&self, from: FunctionId, to: &[FunctionId]) -> bool {
+        self.pointers.get(&from).into_iter().flatten().any(|callee| to.contains(callee))
     }
 
     /// Whether a call is one of an allocator's, within an allocator.
@@ -528,6 +536,17 @@ fn compact(
 fn addresses(graph: &Graph) -> BTreeMap<u64, SiteId> {
     let sites = (0..).map(SiteId).zip(&graph.sites);
     sites.filter_map(|(id, site)| Some((site.address?, id))).collect()
+}
+
+fn pointers(graph: &Graph) -> HashMap<FunctionId, Vec<FunctionId>> {
+    let mut pointers: HashMap<FunctionId, Vec<FunctionId>> = HashMap::new();
+    for edge in graph.edges.iter().filter(|edge| edge.certainty != Certainty::Fallback) {
+        let Some(site) = graph.sites.get(edge.site.0 as usize) else { continue };
+        if matches!(site.kind, SiteKind::Indirect | SiteKind::Alternative) {
+            pointers.entry(site.caller).or_default().push(edge.callee);
+        }
+    }
+    pointers
 }
 
 fn tails(graph: &Graph) -> HashMap<FunctionId, Vec<(SiteId, FunctionId)>> {

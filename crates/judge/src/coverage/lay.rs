@@ -152,11 +152,10 @@ impl Ground<'_> {
                 laid.sites.extend(self.by_site.get(&call));
                 how
             }
-            // What was registered somewhere has no call of its own at an address.
+            // What was registered somewhere has no call of its own at an address, and neither has an exception.
             (At::Call(_) | At::NoCall, None) => match self.lookup.explain(seen(inner), seen(callee)) {
-                Explained::Indirect => Explained::Indirect,
-                Explained::Unknown => Explained::Unknown,
-                _ => Explained::Missing,
+                Explained::Direct | Explained::Tail => Explained::Missing,
+                how => how,
             },
             (At::Unknown, None) => {
                 let how = self.lookup.explain(seen(inner), seen(callee));
@@ -166,6 +165,12 @@ impl Ground<'_> {
                 how
             }
         };
+        if how == Explained::Arrival {
+            // What was interrupted has not asked for what follows.
+            laid.calls.clear();
+            laid.functions.clear();
+            laid.sites.clear();
+        }
         laid.pairs.push((shown(inner), shown(callee), how));
     }
 
@@ -177,9 +182,13 @@ impl Ground<'_> {
         if callees.iter().any(|callee| functions.contains(callee)) {
             return Some(if through { Explained::Indirect } else { Explained::Direct });
         }
-        let jumps = |callee: &FunctionId| self.jumps(*callee).0.iter().any(|end| functions.contains(end));
-        let found = callees.iter().any(jumps);
-        found.then_some(if through { Explained::Indirect } else { Explained::Tail })
+        let ends: BTreeSet<FunctionId> = callees.iter().flat_map(|callee| self.jumps(*callee).0).collect();
+        if functions.iter().any(|function| ends.contains(function)) {
+            return Some(if through { Explained::Indirect } else { Explained::Tail });
+        }
+        // A jump through a pointer looks like a call through it, but for the frame that is missing here.
+        let jump = ends.iter().any(|end| self.calls_through_pointer(*end, functions));
+        jump.then_some(Explained::Indirect)
     }
 
     /// The end of a stack: who called the allocator.

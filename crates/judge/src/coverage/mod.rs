@@ -169,8 +169,10 @@ pub struct Pairs {
     pub direct: usize,
     /// A call of a function that ends by jumping there.
     pub tail: usize,
-    /// A call through a pointer.
+    /// A call through a pointer, or of a function that ends by jumping there through one.
     pub indirect: usize,
+    /// No call: an exception or an interrupt came in between.
+    pub arrivals: usize,
     /// Those that the graph does not have.
     pub missing: Vec<MissingPair>,
 }
@@ -178,7 +180,7 @@ pub struct Pairs {
 impl Pairs {
     /// The share that the graph has.
     pub fn found(&self) -> Share {
-        let part = self.direct + self.tail + self.indirect;
+        let part = self.direct + self.tail + self.indirect + self.arrivals;
         Share { part, whole: part + self.missing.len() }
     }
 }

@@ -374,6 +374,7 @@ impl Join<'_> {
             direct: count(Explained::Direct),
             tail: count(Explained::Tail),
             indirect: count(Explained::Indirect),
+            arrivals: count(Explained::Arrival),
             missing: missing.collect(),
         }
     }

@@ -75,8 +75,8 @@ fn pairs(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "  {} by a call or inlined, {} through a function that ends with a jump, {} through pointers",
-        pairs.direct, pairs.tail, pairs.indirect
+        "  {} by a call or inlined, {} through a function that ends with a jump, {} through pointers, {} by an exception or interrupt",
+        pairs.direct, pairs.tail, pairs.indirect, pairs.arrivals
     )?;
     for pair in &pairs.missing {
         let runs: Vec<String> = pair.runs.iter().map(|run| Escaped(run).to_string()).collect();
