@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use support::{Small, coverage, frame, notes, run, small, states};
-use xenheap_callgraph::{Draft, Graph, SiteId, SiteKind, Who};
+use xenheap_callgraph::{Draft, EntryClass, Graph, SiteId, SiteKind, Who};
 use xenheap_judge::coverage::{Coverage, Differs, State, Untaken, belongs};
 use xenheap_model::{Arch, Charge, Facts, Run};
 
@@ -174,7 +174,7 @@ fn a_run_of_another_build_shows_less() {
         mini.call("do_a", "f", SiteKind::Call);
         mini.allocates("f", "_xmalloc", always, SiteKind::Call);
         mini.allocates("f", "_xmalloc", always, SiteKind::Call);
-        mini.entry("do_a", xenheap_callgraph::EntryClass::Hypercall, Who::AnyGuest);
+        mini.entry("do_a", EntryClass::Hypercall, Who::AnyGuest);
         mini.graph()
     };
     for stack in other.stacks.values_mut() {
@@ -281,6 +281,51 @@ fn what_contradicts_the_graph_is_said() {
         assert_eq!(notes(&found), ["contradiction"], "{function}: {:?}", found.notes);
         assert!(found.notes[0].what.starts_with(function), "{:?}", found.notes);
     }
+}
+
+#[test]
+fn a_jump_through_a_pointer_has_no_frame() {
+    let mut mini = support::Mini::new();
+    let always = xenheap_callgraph::Anonymity::Always;
+    let first = mini.call("do_a", "f", SiteKind::Call);
+    mini.call("f", "g", SiteKind::Indirect);
+    let last = mini.allocates("g", "_xmalloc", always, SiteKind::Call);
+    mini.entry("do_a", EntryClass::Hypercall, Who::AnyGuest);
+    let stack = [frame("do_a", Some(first)), frame("g", Some(last))];
+    let stack = xenheap_model::Stack { frames: stack.to_vec(), ..xenheap_model::Stack::default() };
+    let found = coverage(&mini.graph(), &[("one", run("1", [stack]))]);
+    assert_eq!((notes(&found), found.pairs.indirect), (vec![], 1));
+    assert_eq!(states(&found)["g"], State::Seen);
+}
+
+/// What an exception interrupted has not asked for what follows.
+#[test]
+fn an_exception_cuts_a_stack() {
+    let mut mini = support::Mini::new();
+    let always = xenheap_callgraph::Anonymity::Always;
+    let hypercall = mini.call("do_a", "copy", SiteKind::Call);
+    mini.call("page_fault", "handle_exception", SiteKind::Fall);
+    let fault = mini.call("handle_exception", "do_page_fault", SiteKind::Call);
+    let last = mini.allocates("do_page_fault", "_xmalloc", always, SiteKind::Call);
+    for name in ["page_fault", "handle_exception"] {
+        let id = mini.function(name);
+        mini.draft.functions[id.0 as usize].code = xenheap_callgraph::Code::Assembly;
+    }
+    mini.entry("do_a", EntryClass::Hypercall, Who::AnyGuest);
+    mini.entry("page_fault", EntryClass::Trap, Who::AnyGuest);
+    let mut interrupted = frame("copy", None);
+    interrupted.addr = Some(0x20_0007);
+    let stack = [
+        frame("do_a", Some(hypercall)),
+        interrupted,
+        frame("handle_exception", Some(fault)),
+        frame("do_page_fault", Some(last)),
+    ];
+    let stack = xenheap_model::Stack { frames: stack.to_vec(), ..xenheap_model::Stack::default() };
+    let found = coverage(&mini.graph(), &[("one", run("1", [stack]))]);
+    assert_eq!((notes(&found), found.pairs.arrivals, found.pairs.direct), (vec![], 1, 2));
+    assert_eq!(states(&found)["do_page_fault"], State::Seen);
+    assert!(found.entries.iter().all(|entry| entry.operation != "a" || entry.runs.is_empty()));
 }
 
 #[test]
