@@ -1128,8 +1128,9 @@ static void last_readonly(void)
 
 /*
  * An entry of a page table that is not present and names low memory: what Xen
- * takes for an attempt to see foreign memory in a cache. It answers with shadow
- * page tables for the rest of the domain's life, so this step is the last one.
+ * takes for an attempt to see foreign memory in a cache. Where it looks for
+ * that (pv-l1tf=domu) it answers with shadow page tables for the rest of the
+ * domain's life, so this step is the last one.
  */
 static void last_shadowed(void)
 {

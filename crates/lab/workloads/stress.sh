@@ -3,7 +3,7 @@
 #: timeout = 1800
 #: memory = "4G"
 #: cpus = 2
-#: xen = ["dom0_mem=1G,max:1G", "conring_size=8M", "pv-l1tf=domu"]
+#: xen = ["dom0_mem=1G,max:1G", "conring_size=8M"]
 #: guests = true
 #: guest_programs = ["stress"]
 set -e
