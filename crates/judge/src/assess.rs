@@ -76,12 +76,24 @@ impl Standing {
 pub struct Blocker {
     /// Which kind: a word of the gate, a word of the coverage, or `unseen`.
     pub code: String,
-    /// Of what: a run, a stack, a site.
+    /// Of what: a stack, a site, the evidence.
     pub about: String,
     /// What is wrong.
     pub what: String,
     /// How to go on.
     pub next: String,
+    /// The runs that show it; none if it is not of a run.
+    pub runs: BTreeSet<String>,
+}
+
+/// Blockers, each once, with the runs that show it.
+#[derive(Default)]
+struct Blockers(BTreeMap<Blocker, BTreeSet<String>>);
+
+impl Blockers {
+    fn add(&mut self, blocker: Blocker, run: Option<&str>) {
+        self.0.entry(blocker).or_default().extend(run.map(str::to_owned));
+    }
 }
 
 /// Says what is open.
@@ -91,26 +103,38 @@ pub(crate) fn assess(
     together: &[Refusal],
     unused: Vec<Unused>,
 ) -> Assessment {
-    let mut blockers: BTreeSet<Blocker> = BTreeSet::new();
+    let mut blockers = Blockers::default();
     for note in coverage.notes.iter().filter(|note| note.code.blocks()) {
-        blockers.insert(Blocker {
+        let blocker = Blocker {
             code: note.code.as_str().to_owned(),
             about: "evidence".to_owned(),
             what: note.what.clone(),
             next: note.next.clone(),
-        });
+            runs: BTreeSet::new(),
+        };
+        blockers.add(blocker, None);
     }
     for run in runs {
         // That a run is empty stands among the notes, whatever the policy says.
         for refusal in run.refusals.iter().filter(|refusal| refusal.code != Code::Empty) {
-            blockers.insert(blocker(refusal, format!("run {}", run.name)));
+            blockers.add(blocker(refusal, "a run".to_owned()), Some(&run.name));
         }
         for case in &run.cases {
-            blockers.extend(case.refusals.iter().map(|refusal| blocker(refusal, of_case(&run.name, case))));
+            for refusal in &case.refusals {
+                blockers.add(blocker(refusal, of_case(case)), Some(&run.name));
+            }
         }
     }
-    blockers.extend(together.iter().map(|refusal| blocker(refusal, "all runs".to_owned())));
-    blockers.extend(coverage.sites.iter().filter_map(unseen));
+    for refusal in together {
+        blockers.add(blocker(refusal, "all runs".to_owned()), None);
+    }
+    for site in &coverage.sites {
+        if let Some(blocker) = unseen(site) {
+            blockers.add(blocker, None);
+        }
+    }
+    let blockers: Vec<Blocker> =
+        blockers.0.into_iter().map(|(blocker, runs)| Blocker { runs, ..blocker }).collect();
     let standings = coverage.sites.iter().map(standing).collect();
     let used: BTreeSet<&str> = coverage
         .sites
@@ -121,13 +145,7 @@ pub(crate) fn assess(
     let mut unused: Vec<String> =
         unused.into_iter().map(|unused| unused.id).filter(|id| !used.contains(id.as_str())).collect();
     unused.sort();
-    Assessment {
-        supported: blockers.is_empty(),
-        blockers: blockers.into_iter().collect(),
-        standings,
-        unused,
-        coverage,
-    }
+    Assessment { supported: blockers.is_empty(), blockers, standings, unused, coverage }
 }
 
 fn blocker(refusal: &Refusal, about: String) -> Blocker {
@@ -136,13 +154,14 @@ fn blocker(refusal: &Refusal, about: String) -> Blocker {
         about,
         what: refusal.what.clone(),
         next: refusal.next.clone(),
+        runs: BTreeSet::new(),
     }
 }
 
-fn of_case(run: &str, case: &Case) -> String {
+fn of_case(case: &Case) -> String {
     let NormalStack(frames) = &case.frames;
     let frames: Vec<String> = frames.iter().map(ToString::to_string).collect();
-    format!("run {run}: {} ({}) by {}", case.kind, case.charge, frames.join(" > "))
+    format!("{} ({}) by {}", case.kind, case.charge, frames.join(" > "))
 }
 
 /// A site that no run shows, and that nobody has accepted for every stack that can end there.
@@ -168,7 +187,7 @@ fn unseen(site: &Site) -> Option<Blocker> {
     };
     let code = if ambiguous { Code::Ambiguous.as_str() } else { "unseen" };
     let next = "write a test that takes it (`xenheap coverage` shows a way), or accept it with an entry whose stack begins with `...`";
-    Some(Blocker { code: code.to_owned(), about, what, next: next.to_owned() })
+    Some(Blocker { code: code.to_owned(), about, what, next: next.to_owned(), runs: BTreeSet::new() })
 }
 
 fn is_accepted_unseen(site: &Site) -> bool {

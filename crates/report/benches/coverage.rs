@@ -27,6 +27,7 @@ const RUNS: u32 = 100;
 
 fn read(path: &str) -> Run {
     let file = fs::File::open(path).expect("a run file");
+    let file = zstd::Decoder::new(file).expect("a compressed file");
     let mut file = RunFile::open(path, file).expect("a run file");
     let mut retelling = Retelling::new(file.run());
     while let Some(event) = file.next_event().expect("an event") {

@@ -48,12 +48,13 @@ impl AssessmentRenderer for AssessmentMarkdown {
         if assessment.blockers.is_empty() {
             writeln!(out, "Nothing.")?;
         } else {
-            writeln!(out, "| kind | of what | what | what to do |\n|---|---|---|---|")?;
+            writeln!(out, "| kind | of what | what | runs | what to do |\n|---|---|---|---|---|")?;
         }
         for blocker in &assessment.blockers {
             let [code, about, what, next] =
                 [&blocker.code, &blocker.about, &blocker.what, &blocker.next].map(|text| cell(text));
-            writeln!(out, "| {code} | {about} | {what} | {next} |")?;
+            let runs: Vec<String> = blocker.runs.iter().map(|run| cell(run)).collect();
+            writeln!(out, "| {code} | {about} | {what} | {} | {next} |", runs.join(", "))?;
         }
         writeln!(out, "\n## Every call of an allocator\n")?;
         writeln!(out, "| call | stands | reached | who, by which entries | evidence | machine | people | ")?;

@@ -48,7 +48,9 @@ fn blockers(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nOpen: {code} ({})", blockers.len())?;
         let mut next = "";
         for blocker in blockers {
-            writeln!(out, "  {}: {}", Escaped(&blocker.about), Escaped(&blocker.what))?;
+            let runs: Vec<String> = blocker.runs.iter().map(|run| Escaped(run).to_string()).collect();
+            let runs = if runs.is_empty() { String::new() } else { format!(" ({})", runs.join(", ")) };
+            writeln!(out, "  {}: {}{runs}", Escaped(&blocker.about), Escaped(&blocker.what))?;
             if blocker.next != next {
                 next = &blocker.next;
                 writeln!(out, "      what to do: {}", Escaped(next))?;
