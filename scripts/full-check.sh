@@ -25,6 +25,8 @@ boot_4_20() {
     real_run "$RUNS/4.20"
     real_log "$RUNS/4.20"
     summarize "4.20, trace,warn,summary" "$RUNS/4.20"
+    graph "$RUNS/graph-4.20" "$RUNS/4.20" debian:4.20
+    coverage "$RUNS/graph-4.20" "$RUNS/4.20"
 }
 
 # A guest that Xen itself starts must have done its part, or the lab fails.
@@ -42,6 +44,7 @@ stress() {
     boot debian:4.17 trace,summary "$RUNS/4.17-stress" --workload stress
     XENHEAP_RUN=$RUNS/4.17-stress cargo test --locked -q -p xenheap --features real-run --test stress_run
     summarize "4.17, stress" "$RUNS/4.17-stress"
+    coverage "$RUNS/graph" "$RUNS/4.17 $RUNS/guests $RUNS/4.17-stress"
 }
 
 # Each mode alone: the report agrees with the hypervisor. (Two boots are not alike to the byte; the modes are compared

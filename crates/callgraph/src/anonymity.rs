@@ -32,7 +32,17 @@ const CHARGING: (&str, usize, usize) = ("alloc_domheap_pages", 0, 2);
 const NO_OWNER: u64 = 1 << 5;
 
 /// The recorder hands on what it is asked for; its own unit allocates for nobody else.
-const RECORDER: &str = "common/heap-audit.c";
+pub const RECORDER: &str = "common/heap-audit.c";
+
+/// Whether a function of this name is one of Xen's allocators.
+pub fn is_allocator(name: &str) -> bool {
+    name == CHARGING.0 || UNCHARGED.contains(&name)
+}
+
+/// Whether a function works within an allocator: what it calls is a step of somebody else's request.
+pub fn serves(name: &str) -> bool {
+    is_allocator(name) || ["xmalloc_pool_get", "xmalloc_whole_pages", "xmem_pool_alloc"].contains(&name)
+}
 
 /// What an argument can be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod stats;
 #[cfg(test)]
 mod testing;
 mod view;
+mod whole;
 
 pub use csv::{CsvError, is_normalized};
 pub use draft::Draft;
@@ -31,3 +32,4 @@ pub use names::{NameError, Names};
 pub use presets::{Preset, PresetError};
 pub use stats::{Functions, Stats};
 pub use view::{Filter, Pattern, Reason, Removed, Selection, View, ViewOptions, starts};
+pub use whole::Whole;

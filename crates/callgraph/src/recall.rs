@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::Serialize;
 use xenheap_model::{clean, same_file};
 
-use crate::{Certainty, Code, FunctionId, Graph, Open, SiteId, SiteKind};
+use crate::{Certainty, Code, EntryClass, FunctionId, Graph, Open, SiteId, SiteKind};
 
 /// What a graph knows of its indirect calls. No fallback edge counts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -154,8 +154,10 @@ pub enum Explained {
     Direct,
     /// A call of a function that ends by jumping to it, whose frame is gone then.
     Tail,
-    /// A call through a pointer.
+    /// A call through a pointer; or a call of a function that ends by jumping there through one.
     Indirect,
+    /// No call: an exception or an interrupt came while the first one ran.
+    Arrival,
     /// Not at all.
     Missing,
     /// One of the two is no function of the graph.
@@ -175,7 +177,7 @@ impl Pairs {
         self.pairs.values().filter(|found| **found == how).count()
     }
 
-    /// Share of the pairs that are edges, those through pointers apart.
+    /// Share of the pairs that are edges, those through pointers and those that are no calls apart.
     pub fn direct(&self) -> Share {
         let part = self.count(Explained::Direct) + self.count(Explained::Tail);
         Share { part, whole: part + self.count(Explained::Missing) + self.count(Explained::Unknown) }
@@ -189,6 +191,10 @@ pub struct Lookup<'a> {
     direct: HashSet<(FunctionId, FunctionId)>,
     tails: HashMap<FunctionId, Vec<FunctionId>>,
     indirect: HashSet<(FunctionId, FunctionId)>,
+    /// Who calls something through a pointer: a function without a frame can have jumped there.
+    pointers: HashMap<FunctionId, Vec<FunctionId>>,
+    /// Where exceptions and interrupts arrive.
+    arrivals: BTreeSet<FunctionId>,
 }
 
 impl<'a> Lookup<'a> {
@@ -200,6 +206,8 @@ impl<'a> Lookup<'a> {
             direct: HashSet::new(),
             tails: HashMap::new(),
             indirect: HashSet::new(),
+            pointers: HashMap::new(),
+            arrivals: BTreeSet::new(),
         };
         for (id, function) in (0..).map(FunctionId).zip(&graph.functions) {
             lookup.named.entry(clean(&function.name)).or_default().push(id);
@@ -223,13 +231,16 @@ impl<'a> Lookup<'a> {
                 }
                 SiteKind::Indirect | SiteKind::Alternative | SiteKind::Synthetic => {
                     lookup.indirect.insert((caller, edge.callee));
+                    lookup.pointers.entry(edge.callee).or_default().push(site.caller);
                 }
             }
         }
+        lookup.arrivals = lookup.find_arrivals();
         lookup
     }
 
-    fn functions(&self, seen: Seen<'_>) -> Vec<FunctionId> {
+    /// The functions that a frame can be of.
+    pub fn functions(&self, seen: Seen<'_>) -> Vec<FunctionId> {
         let all = self.named.get(clean(seen.function)).map_or(&[][..], Vec::as_slice);
         let in_file = |id: &&FunctionId| {
             let function = self.graph.functions.get(id.0 as usize);
@@ -245,8 +256,26 @@ impl<'a> Lookup<'a> {
         all.iter().filter(in_file).copied().collect()
     }
 
+    /// The entries of exceptions and interrupts, with the assembly that they run into.
+    fn find_arrivals(&self) -> BTreeSet<FunctionId> {
+        let machine = |class| matches!(class, EntryClass::Trap | EntryClass::Interrupt);
+        let entries = self.graph.entries.iter().filter(|entry| machine(entry.class));
+        let assembly = |id: &FunctionId| {
+            let function = self.graph.functions.get(id.0 as usize);
+            function.is_some_and(|function| function.code == Code::Assembly)
+        };
+        let mut found = BTreeSet::new();
+        let mut todo: Vec<FunctionId> = entries.map(|entry| entry.function).filter(assembly).collect();
+        while let Some(id) = todo.pop() {
+            if found.insert(id) {
+                todo.extend(self.tails.get(&id).into_iter().flatten().copied().filter(assembly));
+            }
+        }
+        found
+    }
+
     /// How the graph explains that the first was seen to call the second.
-    pub fn exclean(&self, caller: Seen<'_>, callee: Seen<'_>) -> Explained {
+    pub fn explain(&self, caller: Seen<'_>, callee: Seen<'_>) -> Explained {
         let (callers, callees) = (self.functions(caller), self.functions(callee));
         if callers.is_empty() || callees.is_empty() {
             return Explained::Unknown;
@@ -280,6 +309,16 @@ impl<'a> Lookup<'a> {
         if any(&self.indirect) || through(&self.indirect) {
             return Explained::Indirect;
         }
+        ends.extend(callees.iter().filter_map(|callee| self.pointers.get(callee)).flatten());
+        let through = |edges: &HashSet<(FunctionId, FunctionId)>| {
+            callers.iter().any(|from| ends.iter().any(|to| edges.contains(&(*from, *to))))
+        };
+        if through(&self.direct) {
+            return Explained::Indirect;
+        }
+        if callees.iter().any(|callee| self.arrivals.contains(callee)) {
+            return Explained::Arrival;
+        }
         Explained::Missing
     }
 
@@ -288,7 +327,7 @@ impl<'a> Lookup<'a> {
         for pair in stack.windows(2) {
             let [caller, callee] = pair else { continue };
             let key = (clean(caller.function).to_owned(), clean(callee.function).to_owned());
-            pairs.pairs.entry(key).or_insert_with(|| self.exclean(*caller, *callee));
+            pairs.pairs.entry(key).or_insert_with(|| self.explain(*caller, *callee));
         }
     }
 }

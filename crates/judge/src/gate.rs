@@ -288,7 +288,7 @@ fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
     refusals
 }
 
-fn coverage(runs: &[Judged], policy: &Policy) -> Vec<Refusal> {
+pub(crate) fn coverage(runs: &[Judged], policy: &Policy) -> Vec<Refusal> {
     let wanted = &policy.coverage;
     let refusal = |what: String| Refusal {
         code: Code::Coverage,

@@ -1,6 +1,8 @@
 //! What is known of a run's findings beyond the numbers: how long they live, how the outside came in, what people decided of
 //! them, how they differ from those of another run, and whether a policy lets them pass.
 
+mod assess;
+pub mod coverage;
 mod decide;
 mod diff;
 mod entry;
@@ -10,6 +12,7 @@ mod policy;
 mod propose;
 mod tally;
 
+pub use assess::{Assessment, Blocker, Standing};
 pub use decide::{Decision, Decisions, Head, Remark, Unused, decide};
 pub use diff::{Change, Changed, Diff, Side, diff};
 pub use entry::{Entry, EntryPoint};

@@ -10,11 +10,12 @@ set -e
 . /lib/guests.sh
 patience=600
 
-# stress NAME TYPE STEPS [LINE...]: a guest that runs the program's steps whose names begin so, or all. Xen has a third vCPU
-# for it, of which its kernel knows nothing.
+# stress NAME TYPE STEPS LINUX [LINE...]: a guest that runs the program's steps whose names begin so, or all, with words for its
+# kernel and lines of its own. Xen has a third vCPU for it, of which its kernel knows nothing.
 stress() {
     stress_name=$1 stress_type=$2 stress_run="stress $3" stress_linux="linux=nr_cpus=2 $4"
-    guest_create "$stress_name" "$stress_type" 'vcpus = 3' 'max_event_channels = 4095' "run=$stress_run" "$stress_linux"
+    shift 4
+    guest_create "$stress_name" "$stress_type" 'vcpus = 3' 'max_event_channels = 4095' "run=$stress_run" "$stress_linux" "$@"
     stress_shown=0 stress_left=$patience
     until has_ended "$stress_name" || [ "$stress_left" -le 0 ]; do
         sleep 5
@@ -45,7 +46,9 @@ has_ended() {
 }
 
 toolstack_start
-stress pvh pvh
-stress pv pv
+stress pvh pvh '' ''
+stress pv pv '' ''
+# On shadow page tables.
+stress shadow pvh memory '' 'hap = 0'
 # With 2-level event channels, which kernels use where Xen has no FIFO ones.
 stress pv2l pv evtchn xen.fifo_events=0

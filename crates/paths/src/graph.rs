@@ -61,6 +61,11 @@ impl Graph {
         self.tails[edge as usize]
     }
 
+    /// Where each edge starts.
+    pub(crate) fn tails(&self) -> &[u32] {
+        &self.tails
+    }
+
     /// Where an edge ends.
     pub fn head(&self, edge: u32) -> u32 {
         self.heads[edge as usize]

@@ -14,6 +14,7 @@ mod scc;
 mod set;
 mod shortest;
 mod stream;
+mod ways;
 
 pub use count::{Collapsed, Count};
 pub use cut::{Cut, cut};
@@ -26,3 +27,4 @@ pub use scc::{Components, components};
 pub use set::NodeSet;
 pub use shortest::{Path, shortest};
 pub use stream::{Step, Stream};
+pub use ways::Ways;

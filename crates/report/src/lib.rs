@@ -4,7 +4,9 @@
 //! [`Text`] for people, [`Json`] for programs, and [`rfc`] for the tools that read the format of the RFC. A renderer
 //! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`Escaped`]).
 
+pub mod assess;
 mod calls;
+pub mod coverage;
 pub mod diff;
 mod escape;
 mod file;

@@ -1,6 +1,6 @@
 //! `xenheap check`: the gate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use xenheap_judge::{Gate, Policy};
@@ -51,11 +51,7 @@ pub struct Check {
 }
 
 pub fn run(arguments: &Check) -> Result<Exit, Failure> {
-    let policy = match &arguments.policy {
-        None => Policy::default(),
-        Some(path) => Policy::parse(&read(path)?)
-            .map_err(|error| Failure::new(Exit::Input, format!("{}: {error}", path.display())))?,
-    };
+    let policy = policy(arguments.policy.as_deref())?;
     let verdicts = match &arguments.verdicts {
         None => VerdictFile::default(),
         Some(path) => Store::open(path)?.file,
@@ -66,6 +62,13 @@ pub fn run(arguments: &Check) -> Result<Exit, Failure> {
     files(arguments, &gate)?;
     output::stdout(|out| Short.render(&gate, out))?;
     Ok(if gate.passes() { Exit::Done } else { Exit::Refused })
+}
+
+/// Reads a policy; without one there is the built-in.
+pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
+    let Some(path) = path else { return Ok(Policy::default()) };
+    let place = |error| Failure::new(Exit::Input, format!("{}: {error}", path.display()));
+    Policy::parse(&read(path)?).map_err(place)
 }
 
 fn files(arguments: &Check, gate: &Gate) -> Result<(), Failure> {

@@ -51,6 +51,10 @@ pub enum Command {
     Graph(crate::graph::Graph),
     /// Count and list the ways that calls can take to or from a function
     Paths(Box<crate::paths::Arguments>),
+    /// What a graph has against what runs have shown
+    Coverage(crate::coverage::Arguments),
+    /// State for a configuration what is open of every call of an allocator
+    Assess(crate::assess::Arguments),
     /// Tell what two runs have differently
     Diff(Diff),
     /// Let runs pass or refuse them: verdicts, lifetimes, bounds and coverage against a policy

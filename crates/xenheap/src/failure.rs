@@ -31,7 +31,7 @@ pub enum Exit {
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  a gate refuses: check, report --strict (a self-check failed), instrument --check (would not apply)
+  1  a gate refuses: check, assess (not supported), report --strict (a self-check failed), instrument --check (would not apply)
   2  wrong use, or an output that cannot be written
   3  an input cannot be read, or inputs do not belong together
   4  a build, a boot or a time limit failed

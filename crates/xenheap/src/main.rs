@@ -1,8 +1,10 @@
 //! The command `xenheap`: arguments in, exit code out. Everything else is done by the libraries.
 
+mod assess;
 mod check;
 mod cli;
 mod config;
+mod coverage;
 mod diff;
 mod failure;
 mod graph;
@@ -46,6 +48,8 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),
         config::Command::Graph(command) => graph::run(command),
+        config::Command::Assess(arguments) => assess::run(&arguments),
+        config::Command::Coverage(arguments) => coverage::run(&arguments),
         config::Command::Paths(arguments) => paths::run(*arguments),
         config::Command::Completions(shell) => cli::completions(shell),
         config::Command::Man(dir) => cli::man(&dir),

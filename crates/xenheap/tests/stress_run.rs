@@ -20,8 +20,8 @@ fn steps() -> Vec<String> {
 /// Steps that a guest of that type cannot take.
 fn not_here(guest: &str) -> &'static [&'static str] {
     match guest {
-        "pv" => &["memory-physmap", "hvm", "console-port"],
-        "pvh" => &["memory-exchange", "mmu-refused", "pirqs", "xenoprof"],
+        "pv" => &["last-readonly", "memory-physmap", "hvm", "console-port"],
+        "pvh" => &["last-shadowed", "memory-exchange", "mmu-refused", "pirqs", "xenoprof"],
         other => panic!("{other:?}: which guest is that?"),
     }
 }

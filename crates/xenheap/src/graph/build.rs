@@ -141,6 +141,7 @@ fn graph(build: &Build, from: From, fallback: bool) -> Result<Graph, Failure> {
     let mut graph = draft.finish();
     graph.entries = entries::entries(&graph.functions, &graph.facts.architecture)
         .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+    graph.seal();
     Ok(graph)
 }
 

@@ -14,6 +14,8 @@ mod why;
 
 use std::path::Path;
 
+pub use stats::Format;
+
 use clap::Subcommand;
 
 use crate::{

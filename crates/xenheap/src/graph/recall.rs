@@ -64,6 +64,7 @@ struct RunPairs {
     tail: usize,
     share: Option<f64>,
     indirect: Vec<String>,
+    arrivals: Vec<String>,
     missing: Vec<String>,
     unknown: Vec<String>,
 }
@@ -135,6 +136,7 @@ fn run_pairs(run: String, same_build: bool, stacks: usize, pairs: &Pairs) -> Run
         tail: pairs.count(Explained::Tail),
         share: pairs.direct().percent(),
         indirect: named(Explained::Indirect),
+        arrivals: named(Explained::Arrival),
         missing: named(Explained::Missing),
         unknown: named(Explained::Unknown),
     }
@@ -184,6 +186,7 @@ fn text(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
         writeln!(out, "pairs through pointers{:>43}", run.indirect.len())?;
         for (what, pairs) in [
             ("through a pointer", &run.indirect),
+            ("an exception or interrupt, no call", &run.arrivals),
             ("no edge", &run.missing),
             ("no function of the graph", &run.unknown),
         ] {

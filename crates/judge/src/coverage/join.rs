@@ -1,0 +1,334 @@
+//! The join: runs, one after the other, laid on a prepared graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use xenheap_callgraph::{FunctionId, SiteId, recall::Explained};
+use xenheap_model::{Counters, Kind, Row, Run, StackId};
+use xenheap_verdicts::VerdictFile;
+
+use super::{
+    Belongs, Decided, Ground, Note, NoteCode, RunSummary,
+    ground::AllocationSite,
+    lay::{End, Laid},
+};
+use crate::{
+    Assessment, Decision, Judged, Key, Lifetime, Policy, Unused, assess::assess, check, decide, judge,
+};
+
+/// Runs on a graph.
+pub struct Join<'a> {
+    pub(super) ground: &'a Ground<'a>,
+    pub(super) verdicts: &'a VerdictFile,
+    pub(super) runs: Vec<Told>,
+    pub(super) notes: BTreeSet<Note>,
+    policy: Option<&'a Policy>,
+    judged: Vec<Judged>,
+    unused: Option<Vec<Unused>>,
+}
+
+/// What one run shows.
+#[derive(Default)]
+pub(super) struct Told {
+    pub summary: RunSummary,
+    pub tag: Option<String>,
+    pub sites: BTreeMap<usize, Shown>,
+    pub calls: BTreeMap<SiteId, u64>,
+    pub functions: BTreeMap<FunctionId, u64>,
+    pub pairs: BTreeMap<(String, String), Explained>,
+}
+
+/// What one run shows of a site.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub stacks: usize,
+    pub counters: Counters,
+    pub lifetimes: BTreeSet<Lifetime>,
+    pub decisions: BTreeSet<Decided>,
+    pub refused: usize,
+}
+
+impl Told {
+    /// An order of runs that does not depend on the order in which they were given.
+    pub fn order(&self) -> impl Ord + use<> {
+        let summary = &self.summary;
+        let numbers = (summary.events, summary.stacks, summary.laid, summary.sites);
+        let calls: Vec<_> = self.calls.iter().map(|(site, times)| (*site, *times)).collect();
+        (summary.name.clone(), self.tag.clone(), summary.differs.clone(), numbers, calls)
+    }
+
+    /// The same boot, as another log tells it.
+    pub fn with(mut self, other: Told) -> Told {
+        for (site, shown) in other.sites {
+            let known = self.sites.entry(site).or_default();
+            if times(&known.counters) < times(&shown.counters) {
+                known.counters = shown.counters;
+            }
+            known.stacks = known.stacks.max(shown.stacks);
+            known.refused = known.refused.max(shown.refused);
+            known.lifetimes.extend(shown.lifetimes);
+            known.decisions.extend(shown.decisions);
+        }
+        for (mine, theirs) in other.calls {
+            let known = self.calls.entry(mine).or_default();
+            *known = (*known).max(theirs);
+        }
+        for (mine, theirs) in other.functions {
+            let known = self.functions.entry(mine).or_default();
+            *known = (*known).max(theirs);
+        }
+        for (pair, how) in other.pairs {
+            let known = self.pairs.entry(pair).or_insert(how);
+            *known = (*known).max(how);
+        }
+        self.summary.sites = self.sites.len();
+        self
+    }
+}
+
+impl From<&Decision> for Decided {
+    fn from(decision: &Decision) -> Self {
+        let entry = decision.entry.as_ref();
+        Decided {
+            verdict: decision.verdict,
+            entry: entry.map(|entry| entry.id.clone()),
+            bound: entry.and_then(|entry| entry.bound).map(|bound| bound.to_string()),
+            assumption: entry.and_then(|entry| entry.assumption.clone()),
+            accepted: decision.is_accepted(),
+            remarks: decision.remarks.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl<'a> Join<'a> {
+    /// Without a run.
+    pub fn new(ground: &'a Ground<'a>, verdicts: &'a VerdictFile) -> Self {
+        Join {
+            ground,
+            verdicts,
+            runs: Vec::new(),
+            notes: BTreeSet::new(),
+            policy: None,
+            judged: Vec::new(),
+            unused: None,
+        }
+    }
+
+    /// The same, for an assessment by a policy.
+    pub fn with_policy(ground: &'a Ground<'a>, verdicts: &'a VerdictFile, policy: &'a Policy) -> Self {
+        Join { policy: Some(policy), ..Join::new(ground, verdicts) }
+    }
+
+    /// Lays a run on the graph. It is the caller's to refuse one that does not belong to it.
+    pub fn add(&mut self, name: &str, run: &Run, belongs: &Belongs) {
+        let mut told = Told {
+            summary: RunSummary {
+                name: name.to_owned(),
+                differs: belongs.differs.iter().map(ToString::to_string).collect(),
+                events: run.facts.events,
+                stacks: run.stacks.len(),
+                doubt: run.doubt(),
+                ..RunSummary::default()
+            },
+            tag: run.facts.tag.clone(),
+            ..Told::default()
+        };
+        self.look_at(name, run, belongs);
+        let laid: BTreeMap<StackId, Laid> = run
+            .stacks
+            .iter()
+            .map(|(id, stack)| (*id, self.ground.lay(stack, belongs.is_same_build())))
+            .collect();
+        for laid in laid.values() {
+            for (caller, callee, how) in &laid.pairs {
+                let known = told.pairs.entry((caller.clone(), callee.clone())).or_insert(*how);
+                // One place where it is missing is enough.
+                *known = (*known).max(*how);
+            }
+        }
+        let (judgements, decisions) = (judge(run), decide(run, self.verdicts));
+        let refused = self.gate(name, run);
+        let mut by_stack: BTreeMap<StackId, Vec<&Row>> = BTreeMap::new();
+        for row in run.profile.iter().filter(|row| is_allocation(row)) {
+            by_stack.entry(row.key.stack).or_default().push(row);
+        }
+        told.summary.allocating = by_stack.len();
+        let mut unread = 0_u64;
+        for (id, rows) in &by_stack {
+            let stack = run.stacks.get(id).filter(|stack| !stack.frames.is_empty());
+            let (Some(stack), Some(laid)) = (stack, laid.get(id)) else {
+                unread += 1;
+                continue;
+            };
+            unread += u64::from(stack.truncated);
+            let innermost = stack.frames.last().map(|frame| frame.name().into_owned()).unwrap_or_default();
+            if !self.is_whole(name, laid, &innermost) {
+                continue;
+            }
+            told.summary.laid += 1;
+            let times = rows.iter().fold(0_u64, |sum, row| sum.saturating_add(times(&row.counters)));
+            for call in &laid.calls {
+                add(told.calls.entry(*call).or_default(), times);
+            }
+            for function in &laid.functions {
+                add(told.functions.entry(*function).or_default(), times);
+            }
+            for site in &laid.sites {
+                let shown = told.sites.entry(*site).or_default();
+                let keys: BTreeSet<Key> = rows.iter().map(|row| Key::from(*row)).collect();
+                shown.stacks += keys.len();
+                shown.refused += keys.iter().filter(|key| refused.contains(key)).count();
+                shown
+                    .lifetimes
+                    .extend(keys.iter().filter_map(|key| judgements.get(key)).map(|one| one.lifetime));
+                shown
+                    .decisions
+                    .extend(keys.iter().filter_map(|key| decisions.by_key.get(key)).map(Decided::from));
+                for row in rows {
+                    shown.counters.add(&row.counters);
+                }
+            }
+        }
+        if unread > 0 {
+            let what =
+                format!("{name}: {unread} stacks of allocations could not be read, or not to their root");
+            self.note(NoteCode::Unread, what, "raise the recorder's table sizes (docs/recorder.md)");
+        }
+        told.summary.sites = told.sites.len();
+        self.runs.push(told);
+    }
+
+    /// What the policy refuses of a run.
+    fn gate(&mut self, name: &str, run: &Run) -> BTreeSet<Key> {
+        let Some(policy) = self.policy else { return BTreeSet::new() };
+        let gate = check(&[(name, run)], self.verdicts, policy);
+        let ids: BTreeSet<String> = gate.unused.iter().map(|unused| unused.id.clone()).collect();
+        self.unused = Some(match self.unused.take() {
+            None => gate.unused,
+            Some(before) => before.into_iter().filter(|unused| ids.contains(&unused.id)).collect(),
+        });
+        let refused = |case: &&crate::Case| !case.refusals.is_empty();
+        let cases = gate.runs.iter().flat_map(|run| &run.cases).filter(refused);
+        let keys =
+            cases.map(|case| Key { stack: case.stack, kind: case.kind, charge: case.charge }).collect();
+        self.judged.extend(gate.runs);
+        keys
+    }
+
+    /// The statement that everything together supports, or not.
+    pub fn assess(mut self) -> Assessment {
+        let judged = std::mem::take(&mut self.judged);
+        let unused = self.unused.take().unwrap_or_default();
+        let together = self.policy.map(|policy| crate::gate::coverage(&judged, policy)).unwrap_or_default();
+        assess(self.finish(), &judged, &together, unused)
+    }
+
+    pub(super) fn note(&mut self, code: NoteCode, what: String, next: &str) {
+        self.notes.insert(Note { code, what, next: next.to_owned() });
+    }
+
+    /// What can be said of a run before it is laid.
+    fn look_at(&mut self, name: &str, run: &Run, belongs: &Belongs) {
+        for differs in &belongs.differs {
+            self.note(
+                NoteCode::OtherBuild,
+                format!("{name}: {differs}; it is laid on the graph by names, which shows less"),
+                "make the graph of the build that ran: `xenheap graph build`",
+            );
+        }
+        if run.facts.events == 0 && run.profile.is_empty() {
+            self.note(
+                NoteCode::EmptyRun,
+                format!("{name}: the run has no record, and shows nothing"),
+                "boot a Xen with the recorder in it, with heap-audit=trace",
+            );
+        } else if let Some(doubt) = run.doubt() {
+            self.note(
+                NoteCode::Doubt,
+                format!("{name}: the run is incomplete, so that it shows less than happened: {doubt}"),
+                "run the test again with a console that loses nothing (docs/trust.md)",
+            );
+        }
+    }
+
+    /// Whether a stack was laid as a whole; notes it if not. One that was not shows nothing.
+    fn is_whole(&mut self, run: &str, laid: &Laid, innermost: &str) -> bool {
+        if let Some((caller, callee, how)) = laid.missing() {
+            let (code, why) = match how {
+                Explained::Unknown => {
+                    (NoteCode::UnknownFunction, "one of the two is no function of the graph")
+                }
+                _ => (NoteCode::MissingEdge, "the graph has no such call"),
+            };
+            self.note(
+                code,
+                format!("{run}: a stack at {innermost} cannot be laid: {caller} -> {callee}: {why}"),
+                "show with `xenheap graph why` what the graph has, and report the gap",
+            );
+            return false;
+        }
+        match &laid.end {
+            End::Known => true,
+            End::Nowhere => {
+                self.note(
+                    NoteCode::NoSite,
+                    format!(
+                        "{run}: a stack ends in {innermost}, where the graph has no call of an allocator"
+                    ),
+                    "make the graph of this build again; if it stays so, report the gap",
+                );
+                false
+            }
+            End::OneOf(sites) => {
+                let places: Vec<String> = sites.iter().map(|site| self.shown(*site)).collect();
+                self.note(
+                    NoteCode::Ambiguous,
+                    format!(
+                        "{run}: a stack ends at one of {}: none of them counts as seen",
+                        places.join(", ")
+                    ),
+                    "use a run with addresses, of the graph's build",
+                );
+                false
+            }
+        }
+    }
+
+    pub(super) fn shown(&self, site: usize) -> String {
+        let Some(known) = self.ground.sites.get(site) else { return String::new() };
+        let function = self.function(self.holder(known));
+        match self.ground.location(known.site) {
+            Some(at) => format!("{function} ({}:{})", at.file, at.line),
+            None => function,
+        }
+    }
+
+    pub(super) fn function(&self, id: Option<FunctionId>) -> String {
+        id.map_or_else(String::new, |id| self.ground.names.show(self.ground.public(id)).to_owned())
+    }
+
+    /// The function that people would say a site stands in: the innermost one that is no helper of an allocator.
+    pub(super) fn holder(&self, known: &AllocationSite) -> Option<FunctionId> {
+        let site = self.ground.graph.sites.get(known.site.0 as usize)?;
+        let at = self.ground.location(known.site);
+        let helper = site.inlined.iter().position(|frame| frame.location.as_ref() == at);
+        match helper {
+            Some(0) => Some(site.caller),
+            Some(at) => site.inlined.get(at - 1).map(|frame| frame.function),
+            None => self.ground.innermost(known.site),
+        }
+    }
+}
+
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
+
+/// How often an allocator was asked.
+pub(super) fn times(counters: &Counters) -> u64 {
+    counters.allocs.saturating_add(counters.failed)
+}
+
+/// Whether a row is of calls of an allocator that charge nobody. Pages for the xmalloc pool are fetched for a request that has a row of its own.
+fn is_allocation(row: &Row) -> bool {
+    row.key.charge.is_anonymous() && row.key.kind != Kind::PoolGrowth && times(&row.counters) > 0
+}

@@ -1,0 +1,32 @@
+//! For programs; `docs/coverage.md` documents it.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use xenheap_judge::Assessment;
+
+use super::AssessmentRenderer;
+use crate::AsciiJson;
+
+/// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
+const SCHEMA: u32 = 1;
+
+/// All of it, as one object.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AssessmentJson;
+
+#[derive(Serialize)]
+struct View<'a> {
+    schema: u32,
+    result: String,
+    #[serde(flatten)]
+    assessment: &'a Assessment,
+}
+
+impl AssessmentRenderer for AssessmentJson {
+    fn render(&self, assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
+        let mut json = serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default());
+        View { schema: SCHEMA, result: assessment.result(), assessment }.serialize(&mut json)?;
+        writeln!(out)
+    }
+}

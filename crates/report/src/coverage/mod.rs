@@ -1,0 +1,47 @@
+//! What exists against what was seen, a format a module.
+
+mod json;
+mod text;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use xenheap_callgraph::Who;
+use xenheap_judge::coverage::{Coverage, Step};
+
+use crate::Escaped;
+
+pub use json::CoverageJson;
+pub use text::CoverageText;
+pub(crate) use text::{decision, head, shown};
+
+/// One form of it.
+pub trait CoverageRenderer {
+    /// Writes it.
+    fn render(&self, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// For people.
+pub(crate) fn who(who: Who) -> &'static str {
+    match who {
+        Who::AnyGuest => "any guest",
+        Who::DeviceModel => "a device model",
+        Who::ControlDomain => "the control domain",
+        Who::Hardware => "hardware",
+        Who::Boot => "a CPU that comes up",
+    }
+}
+
+/// A way in one line, root first.
+pub(crate) fn way(steps: &[Step]) -> String {
+    let shown: Vec<String> = steps.iter().map(|step| Escaped(step.shown()).to_string()).collect();
+    shown.join(" > ")
+}
+
+/// Runs with their numbers in one line.
+pub(crate) fn runs(runs: &BTreeMap<String, u64>) -> String {
+    let shown: Vec<String> = runs.iter().map(|(run, times)| format!("{} {times}", Escaped(run))).collect();
+    shown.join(", ")
+}

@@ -1,0 +1,63 @@
+//! `xenheap assess`: one statement for a configuration.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use xenheap_judge::coverage::Join;
+use xenheap_report::assess::{AssessmentJson, AssessmentMarkdown, AssessmentRenderer, AssessmentText};
+
+use crate::{
+    check,
+    cli::concat_help,
+    coverage::Joined,
+    failure::{Exit, Failure},
+    graph, output,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Puts together what a graph says is possible, what runs have shown, what the machine concludes and what people decided, for every call of an \
+allocator that can be anonymous. The result is SUPPORTED only if nothing is open: no call unseen and unaccepted, no finding that \
+`xenheap check` refuses, no doubt of runs or graph. Else it is NOT SUPPORTED, with every blocker, and the exit code is 1 (docs/coverage.md).
+
+Examples:
+  xenheap assess --verdicts verdicts.toml graph runs/*
+  xenheap assess --verdicts verdicts.toml --policy policy.toml --format markdown graph runs/* > statement.md"))]
+pub struct Arguments {
+    #[command(flatten)]
+    pub joined: Joined,
+    /// The policy, as for `xenheap check`
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// How a statement is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For a document
+    Markdown,
+    /// For programs
+    Json,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let policy = check::policy(arguments.policy.as_deref())?;
+    let verdicts = arguments.joined.verdicts()?;
+    let graph = graph::load(&arguments.joined.graph)?;
+    let ground = arguments.joined.ground(&graph)?;
+    let join = arguments.joined.lay(Join::with_policy(&ground, &verdicts, &policy), &graph)?;
+    let assessment = join.assess();
+    let renderer: &dyn AssessmentRenderer = match arguments.format {
+        Format::Text => &AssessmentText,
+        Format::Markdown => &AssessmentMarkdown,
+        Format::Json => &AssessmentJson,
+    };
+    output::stdout(|out| renderer.render(&assessment, out))?;
+    Ok(if assessment.supported { Exit::Done } else { Exit::Refused })
+}

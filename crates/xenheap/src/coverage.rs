@@ -1,0 +1,118 @@
+//! `xenheap coverage`: what exists against what was seen.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use xenheap_callgraph::Graph;
+use xenheap_judge::coverage::{Belongs, Ground, GroundError, Join, belongs};
+use xenheap_report::coverage::{CoverageJson, CoverageRenderer, CoverageText};
+use xenheap_verdicts::VerdictFile;
+
+use crate::{
+    cli::concat_help,
+    config::Report,
+    failure::{Exit, Failure, warn},
+    graph::{self, Format},
+    load, output,
+    verdict::Store,
+};
+
+/// Runs and the graph of their build.
+#[derive(Debug, Args)]
+pub struct Joined {
+    /// The graph of the build that ran (`xenheap graph build`): its file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    /// Recorded runs, as for `xenheap report`
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// The verdict file
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
+    /// Join runs and a graph that are not of one build; what such a run shows is marked, and is less
+    #[arg(long)]
+    pub any_build: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+Each recorded stack is laid on the call graph of its build, call by call. What is counted are calls of allocators that can be anonymous, \
+in code that can run after boot: seen, or unseen with who could come there and a shortest way (docs/coverage.md).
+
+Examples:
+  xenheap graph build debian:4.17 -o graph && xenheap coverage graph run-boot run-guests
+  xenheap coverage --verdicts verdicts.toml --all graph runs/*
+  xenheap coverage --format json graph run | jq '.next[:5]'"))]
+pub struct Arguments {
+    #[command(flatten)]
+    pub joined: Joined,
+    /// Show all of each list (text)
+    #[arg(long)]
+    pub all: bool,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    if arguments.all && arguments.format != Format::Text {
+        return Err(Failure::usage("--all belongs to --format text; JSON always has all of it"));
+    }
+    let verdicts = arguments.joined.verdicts()?;
+    let graph = graph::load(&arguments.joined.graph)?;
+    let ground = arguments.joined.ground(&graph)?;
+    let coverage = arguments.joined.lay(Join::new(&ground, &verdicts), &graph)?.finish();
+    output::stdout(|out| match arguments.format {
+        Format::Text => CoverageText { all: arguments.all }.render(&coverage, out),
+        Format::Json => CoverageJson.render(&coverage, out),
+    })?;
+    Ok(Exit::Done)
+}
+
+impl Joined {
+    /// The verdict file; without one nothing is decided.
+    pub fn verdicts(&self) -> Result<VerdictFile, Failure> {
+        self.verdicts.as_ref().map_or_else(|| Ok(VerdictFile::default()), |path| Ok(Store::open(path)?.file))
+    }
+
+    /// The graph, prepared.
+    pub fn ground<'a>(&self, graph: &'a Graph) -> Result<Ground<'a>, Failure> {
+        Ground::new(graph).map_err(|error| {
+            let exit = if matches!(error, GroundError::Graph(_)) { Exit::Input } else { Exit::Failed };
+            Failure::from_error(exit, &error)
+        })
+    }
+
+    /// Lays one run after the other, so that no two are in memory.
+    pub fn lay<'a>(&self, mut join: Join<'a>, graph: &Graph) -> Result<Join<'a>, Failure> {
+        for path in &self.runs {
+            let loaded = load::load(path, &Report::plain(path.clone()))?;
+            let config = config_sha256(path)?;
+            let belongs = belongs(&graph.facts, &loaded.run.facts, config.as_deref());
+            self.check(path, &belongs)?;
+            join.add(&loaded.job, &loaded.run, &belongs);
+        }
+        Ok(join)
+    }
+
+    fn check(&self, run: &Path, belongs: &Belongs) -> Result<(), Failure> {
+        let Some(differs) = belongs.differs.first() else { return Ok(()) };
+        let (run, graph) = (run.display(), self.graph.display());
+        if self.any_build {
+            warn(format_args!("{run} and {graph} are not of one build: {differs}"));
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Input, format!("{run} and {graph} do not belong together: {differs}")).help(
+            "make the graph of the build that ran with `xenheap graph build`, or take what names alone tell with --any-build",
+        ))
+    }
+}
+
+/// That of the `.config` in a RUN that is a folder of the lab.
+fn config_sha256(run: &Path) -> Result<Option<String>, Failure> {
+    let path = run.join(xenheap_lab::CONFIG);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    xenheap_lab::file_sha256(&path).map(Some).map_err(|error| Failure::from_error(Exit::Input, &error))
+}
