@@ -37,9 +37,10 @@ static struct {
     unsigned long lines, events, last_seq, too_long, missing;
     unsigned long lost_records, lost_stacks, lost_rows, lost_live,
                   lost_domains;
-    unsigned long stacks, rows, domains;
+    unsigned long stacks, rows, domains, purposes;
     struct totals kind[HA_NR_KINDS];
-    char first_stack[HA_LINE], last_event[HA_LINE], last_domain[HA_LINE];
+    char first_stack[HA_LINE], last_event[HA_LINE], last_domain[HA_LINE],
+         last_purpose[HA_LINE];
 } seen;
 
 static unsigned int crc16(const char *s, size_t n)
@@ -76,6 +77,11 @@ static void put_line(const char *text)
     {
         struct totals t;
 
+    case 'I':
+        /* It comes at once, before what waits. */
+        seen.purposes++;
+        strcpy(seen.last_purpose, strstr(text, " I ") + 3);
+        break;
     case 'A': case 'X': case 'F': case 'G': case 'B': case 'T':
     case 'C': case 'E':
         CHECK(seq > seen.last_seq);
@@ -145,6 +151,9 @@ static uint32_t epoch_of(unsigned int cpu)
     return call[cpu];
 }
 
+/* What the next begin() makes fail. */
+static struct ha_target target;
+
 static void *begin(unsigned int modes, unsigned int tables, unsigned int ring,
                    unsigned long text)
 {
@@ -153,6 +162,7 @@ static void *begin(unsigned int modes, unsigned int tables, unsigned int ring,
         .modes = modes,
         .sizes = { .stacks = tables, .rows = tables, .live = tables * 16,
                    .ring = ring },
+        .fail = target,
         .text_start = text,
         .puts = put_line,
         .frame = put_frame,
@@ -631,6 +641,81 @@ static void test_joining(void)
     CHECK(seen.events == 3 && seen.kind[HA_DOMHEAP].taken == 8);
 }
 
+/* ------------------------------------------------------------ on purpose */
+
+static unsigned int refused;
+
+static void *asker(void *arg)
+{
+    struct ha_trace trace = { .depth = 2, .pc = { 0x1234, 0x5678 } };
+    struct ha_event e = { .trace = &trace, .size = 8, .used = 32,
+                          .cpu = (uintptr_t)arg,
+                          .passed_domain = HA_NO_DOMAIN };
+    unsigned int i;
+
+    for ( i = 0; i < 1000; i++ )
+    {
+        trace.pc[1] = 0x5678 + i % 2;
+        if ( ha_refuse(&e) )
+            __atomic_add_fetch(&refused, 1, __ATOMIC_RELAXED);
+    }
+
+    return NULL;
+}
+
+/* The nth of one stack fails, and no other; in every mode it is said. */
+static void test_purpose(unsigned int modes)
+{
+    struct ha_trace trace = { .depth = 2, .pc = { 0x1234, 0x5678 } };
+    struct ha_event e = { .trace = &trace, .addr = 16, .size = 8, .used = 32,
+                          .passed_domain = HA_NO_DOMAIN };
+    pthread_t thread[THREADS];
+    void *memory = begin(HA_SUMMARY, 16, 64, 0);
+    uintptr_t i;
+
+    ha_alloc(&e);
+    CHECK(!ha_refuse(&e));
+    finish(memory);
+    target.hash = strtoull(seen.first_stack, NULL, 16);
+
+    target.nth = 3;
+    memory = begin(modes, 16, 64, 0);
+    for ( i = 1; i <= 5; i++ )
+    {
+        trace.pc[0] = 0x9999;
+        CHECK(!ha_refuse(&e));
+        trace.pc[0] = 0x1234;
+        CHECK(ha_refuse(&e) == (i == 3));
+        CHECK(seen.purposes == (i >= 3));
+    }
+    finish(memory);
+    CHECK(strstr(seen.last_purpose, " 3 x 8 d0 c0 "));
+    CHECK(seen.kind[HA_XMALLOC].failed == 1 && !seen.kind[HA_XMALLOC].allocs);
+    CHECK(seen.events == !!(modes & HA_TRACE));
+    if ( seen.events )
+        CHECK(strstr(seen.last_event, " zf "));
+
+    /* After the last dump it would not be in the books. */
+    memory = begin(modes, 16, 64, 0);
+    ha_seal();
+    for ( i = 0; i < 5; i++ )
+        CHECK(!ha_refuse(&e));
+    finish(memory);
+
+    /* Wherever it is asked, it is once. */
+    target.nth = THREADS * 300;
+    memory = begin(modes, 16, 64, 0);
+    refused = 0;
+    for ( i = 0; i < THREADS; i++ )
+        CHECK(!pthread_create(&thread[i], NULL, asker, (void *)i));
+    for ( i = 0; i < THREADS; i++ )
+        pthread_join(thread[i], NULL);
+    finish(memory);
+    CHECK(refused == 1 && seen.purposes == 1);
+    CHECK(seen.kind[HA_XMALLOC].failed == 1);
+    target.nth = 0;
+}
+
 int main(void)
 {
     uint64_t seed;
@@ -644,6 +729,8 @@ int main(void)
     test_calls();
     test_domains();
     test_joining();
+    test_purpose(HA_TRACE | HA_SUMMARY);
+    test_purpose(HA_SUMMARY);
     puts("core: all tests passed");
 
     return 0;

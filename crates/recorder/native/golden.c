@@ -52,6 +52,7 @@ int main(void)
     struct ha_setup setup = {
         .tag = 0x00c0ffee,
         .modes = HA_TRACE | HA_WARN | HA_SUMMARY,
+        .fail = { .hash = 0x9e6abd909ffe73c9ULL, .nth = 2 },
         .sizes = { .stacks = 16, .rows = 16, .live = 64, .ring = 64 },
         .text_start = 0xffff82d040200000UL,
         .text_end = 0xffff82d04038abb1UL,
@@ -141,8 +142,13 @@ int main(void)
     e.size = (uint64_t)1 << 32;
     ha_fail(&e);
 
-    /* domains that are built, fail, live, and end */
+    /* on purpose, the second time */
     e.trace = &call;
+    e.size = 4096;
+    if ( ha_refuse(&e) || !ha_refuse(&e) )
+        return 1;
+
+    /* domains that are built, fail, live, and end */
     e.subject = (struct ha_subject){ ha_domain_begin(&e, 5, 0x3), 5,
                                      HA_CREATED };
     e.kind = HA_XMALLOC;

@@ -18,6 +18,7 @@
 static const char kind_letter[HA_NR_KINDS] = { 'x', 'h', 'd', 'p', 'g', 'r' };
 static const char op_letter[] = { 'A', 'X', 'F', 'G', 'B', 'T', 'C', 'E' };
 static const char how_letter[] = { '-', 'c', 'k', 'x' };
+static const char refusal_letter[] = { '-', 'f' };
 
 static DEFINE_SPINLOCK(ha_lock);
 
@@ -26,6 +27,7 @@ static struct {
 
     uint64_t seq;
     bool sealed;
+    uint64_t reached;           /* how often what is to fail was tried */
 
     struct ha_stack *stacks;
     uint32_t *stack_index;
@@ -391,20 +393,23 @@ static struct ha_record *next_record(enum ha_op op, const struct ha_event *e)
     return r;
 }
 
-/* Charged kinds are counted only: they would be most of the log. */
-static void emit(enum ha_op op, const struct ha_event *e, uint8_t kind,
-                 uint64_t addr, uint64_t size, uint32_t stack, bool unknown,
-                 bool bracketed)
+/*
+ * Charged kinds are counted only: they would be most of the log. Returns the
+ * record, if it is one of its own.
+ */
+static struct ha_record *emit(enum ha_op op, const struct ha_event *e,
+                              uint8_t kind, uint64_t addr, uint64_t size,
+                              uint32_t stack, bool unknown, bool bracketed)
 {
     struct ha_record *r;
 
     if ( kind >= HA_POOL ||
          extend(op, e, kind, addr, size, stack, unknown, bracketed) )
-        return;
+        return NULL;
 
     r = next_record(op, e);
     if ( !r )
-        return;
+        return NULL;
 
     r->addr = addr;
     r->size = size;
@@ -420,9 +425,13 @@ static void emit(enum ha_op op, const struct ha_event *e, uint8_t kind,
     r->unknown = unknown;
     r->no_size = unknown && kind == HA_XMALLOC;
     r->bracketed = bracketed;
+
+    return r;
 }
 
 /* ------------------------------------------------------------- events */
+
+static void print_purpose(const struct ha_event *e, uint64_t seq);
 
 static unsigned int order_of(uint64_t bytes)
 {
@@ -533,15 +542,18 @@ static void enter(enum ha_op op, const struct ha_event *e)
     emit(op, e, e->kind, e->addr, e->size, stack, false, false);
 }
 
-static void fail(const struct ha_event *e)
+static void fail(const struct ha_event *e, enum ha_refusal refusal)
 {
     uint32_t stack = find_stack(e->trace);
-    struct ha_row *r = find_row(e, stack);
+    struct ha_row *row = find_row(e, stack);
+    struct ha_record *r;
 
     st.kinds[e->kind].c.failed++;
+    if ( row )
+        row->c.failed++;
+    r = emit(HA_FAIL, e, e->kind, 0, e->size, stack, false, false);
     if ( r )
-        r->c.failed++;
-    emit(HA_FAIL, e, e->kind, 0, e->size, stack, false, false);
+        r->refusal = refusal;
 }
 
 void ha_alloc(const struct ha_event *e)
@@ -570,8 +582,31 @@ void ha_fail(const struct ha_event *e)
 
     if ( !open_books(&flags) )
         return;
-    fail(e);
+    fail(e, HA_TRIED);
     close_books(flags);
+}
+
+bool ha_refuse(const struct ha_event *e)
+{
+    const struct ha_target *target = &st.setup.fail;
+    uint64_t hash = hash_trace(e->trace), seq = 0;
+    unsigned long flags;
+
+    if ( !target->nth || hash != target->hash )
+        return false;
+
+    ha_lock_irqsave(&ha_lock, flags);
+    if ( !st.sealed && ++st.reached == target->nth )
+    {
+        fail(e, HA_ON_PURPOSE);
+        seq = st.seq;
+    }
+    ha_unlock_irqrestore(&ha_lock, flags);
+
+    if ( seq )
+        print_purpose(e, seq);
+
+    return seq;
 }
 
 void ha_free_xmalloc(const struct ha_event *e)
@@ -1020,7 +1055,7 @@ void ha_own_fail(const struct ha_event *e, const void *d, uint32_t pool)
     if ( !open_books(&flags) )
         return;
 
-    fail(e);
+    fail(e, HA_TRIED);
     dom = domain_of(e, d);
     if ( dom && e->kind == HA_POOL )
     {
@@ -1173,7 +1208,16 @@ void ha_print_header(const char *xen, const char *arch, const char *build)
         }
     add(&line, " depth=%u stacks=%u rows=%u live=%u ring=%u domains=%u",
         HA_DEPTH, s->stacks, s->rows, s->live, s->ring, HA_DOMAINS);
+    if ( st.setup.fail.nth )
+        add(&line, " fail=%016"PRIx64":%"PRIu64, st.setup.fail.hash,
+            st.setup.fail.nth);
     end(&line);
+}
+
+static void add_subject(struct line *l, const struct ha_subject *s)
+{
+    if ( s->how )
+        add(l, " w%c%u.%u", how_letter[s->how], s->domain, s->generation);
 }
 
 static void print_stack(uint32_t id, uint64_t seq)
@@ -1190,6 +1234,23 @@ static void print_stack(uint32_t id, uint64_t seq)
         add(&line, " +");
     end(&line);
     s->printed = true;
+}
+
+/*
+ * At once, and not when its record's turn comes: what follows may be the end
+ * of the machine. It happens once, so its line needs no lock.
+ */
+static void print_purpose(const struct ha_event *e, uint64_t seq)
+{
+    static struct line purpose;
+    struct line *l = &purpose;
+
+    begin(l, seq, "", 'I');
+    add(l, " %016"PRIx64" %"PRIu64" %c %"PRIu64" d%u c%u",
+        st.setup.fail.hash, st.setup.fail.nth, kind_letter[e->kind], e->size,
+        e->current_domain, e->cpu);
+    add_subject(l, &e->subject);
+    end(l);
 }
 
 static void add_pages(const struct ha_pages *p)
@@ -1244,9 +1305,9 @@ static void print_record(const struct ha_record *r, const char *view)
         add(&line, " e%u", r->epoch);
     if ( r->bracketed )
         add(&line, " b");
-    if ( r->subject.how )
-        add(&line, " w%c%u.%u", how_letter[r->subject.how],
-            r->subject.domain, r->subject.generation);
+    add_subject(&line, &r->subject);
+    if ( r->refusal )
+        add(&line, " z%c", refusal_letter[r->refusal]);
     end(&line);
 }
 

@@ -92,6 +92,8 @@ static unsigned int __initdata opt_live = 65536;
 integer_param("heap-audit-live", opt_live);
 static unsigned int __initdata opt_ring = 16384;
 integer_param("heap-audit-ring", opt_ring);
+static char __initdata opt_fail[40];
+string_param("heap-audit-fail", opt_fail);
 
 /* ----------------------------------------------------------- operations */
 
@@ -109,6 +111,7 @@ static DEFINE_PER_CPU(struct ha_cpu, ha_cpu);
 
 static bool __read_mostly ha_ready;
 static bool __read_mostly ha_started;
+static bool __read_mostly ha_may_refuse;
 static DEFINE_SPINLOCK(ha_start_lock);
 static DEFINE_SPINLOCK(ha_print_lock);
 static unsigned int ha_printer = ~0U;   /* CPU that prints a dump */
@@ -278,6 +281,41 @@ static void describe(struct ha_event *e, struct ha_trace *t,
     e->kind = kind;
     e->epoch = is_idle_vcpu(current) ? 0 : c->calls + 1;
     e->subject = c->subject;
+}
+
+/*
+ * Whether an anonymous allocation fails without being tried. Asked before the
+ * original runs, at the layer at which its caller asked: what it needs in turn
+ * has been decided with it.
+ */
+static noinline bool ask_refusal(const struct ha_cpu *c, enum ha_kind kind,
+                                 uint64_t size, unsigned int memflags,
+                                 const struct domain *d)
+{
+    struct ha_event e;
+    struct ha_trace t;
+
+    if ( c->xmalloc || c->xenheap )
+        return false;
+
+    describe(&e, &t, c, kind);
+    e.size = size;
+    e.memflags = memflags;
+    if ( d )
+    {
+        e.passed_domain = d->domain_id;
+        e.no_owner = true;
+    }
+
+    return ha_refuse(&e);
+}
+
+static always_inline bool refused(const struct ha_cpu *c, enum ha_kind kind,
+                                  uint64_t size, unsigned int memflags,
+                                  const struct domain *d)
+{
+    return unlikely(ha_may_refuse) &&
+           ask_refusal(c, kind, size, memflags, d);
 }
 
 /* ------------------------------------------------------------- subjects */
@@ -629,6 +667,13 @@ struct page_info *noinline alloc_domheap_pages(
     if ( !c )
         return HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
 
+    if ( (!d || no_owner) &&
+         refused(c, HA_DOMHEAP, PAGE_SIZE << order, memflags, d) )
+    {
+        op_end(c);
+        return NULL;
+    }
+
     c->domheap++;
     pg = HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
     c->domheap--;
@@ -846,6 +891,12 @@ void *noinline alloc_xenheap_pages(unsigned int order, unsigned int memflags)
     if ( !c )
         return HEAP_AUDITED(alloc_xenheap_pages)(order, memflags);
 
+    if ( refused(c, HA_XENHEAP, PAGE_SIZE << order, memflags, NULL) )
+    {
+        op_end(c);
+        return NULL;
+    }
+
     c->xenheap++;
     p = HEAP_AUDITED(alloc_xenheap_pages)(order, memflags);
     c->xenheap--;
@@ -994,6 +1045,12 @@ void *noinline _xmalloc(unsigned long size, unsigned long align)
 
     if ( !c )
         return HEAP_AUDITED(_xmalloc)(size, align);
+
+    if ( size && refused(c, HA_XMALLOC, size, 0, NULL) )
+    {
+        op_end(c);
+        return NULL;
+    }
 
     c->xmalloc++;
     p = HEAP_AUDITED(_xmalloc)(size, align);
@@ -1241,6 +1298,30 @@ static unsigned int __init parse_modes(const char *s)
     return modes;
 }
 
+/* HASH:K, in hexadecimal and decimal. */
+static struct ha_target __init parse_target(const char *s)
+{
+    struct ha_target target = { .nth = 0 };
+    const char *end;
+
+    if ( !*s )
+        return target;
+
+    target.hash = simple_strtoull(s, &end, 16);
+    if ( end != s && *end == ':' )
+    {
+        s = end + 1;
+        target.nth = simple_strtoull(s, &end, 10);
+    }
+    if ( *end || !target.nth )
+    {
+        printk(XENLOG_ERR "heap-audit: heap-audit-fail= is not HASH:K\n");
+        target.nth = 0;
+    }
+
+    return target;
+}
+
 static void __init build_id_text(char *text, size_t size)
 {
     const void *id;
@@ -1267,6 +1348,7 @@ static int __init cf_check ha_initcall(void)
             .live = opt_live,
             .ring = opt_ring,
         },
+        .fail = parse_target(opt_fail),
         .text_start = (unsigned long)_stext,
         .text_end = (unsigned long)_etext,
         .puts = put_line,
@@ -1293,6 +1375,7 @@ static int __init cf_check ha_initcall(void)
     setup.tag = get_random() ^ (get_cycles() * 0x9e3779b97f4a7c15ULL >> 32) ^
                 NOW();
     ha_init(&setup, memory);
+    ha_may_refuse = setup.fail.nth;
 
     build_id_text(build, sizeof(build));
     snprintf(version, sizeof(version), "%u.%u%s", xen_major_version(),

@@ -65,6 +65,12 @@ enum ha_how {
     HA_DOMCTL,                  /* named by a domctl */
 };
 
+/* Why an allocation failed without being tried. */
+enum ha_refusal {
+    HA_TRIED,
+    HA_ON_PURPOSE,              /* the one that heap-audit-fail= names */
+};
+
 struct ha_subject {
     uint32_t generation;
     uint16_t domain;
@@ -130,6 +136,7 @@ struct ha_record {
     bool no_size;
     bool bracketed;             /* freed in the call that allocated */
     bool failed;                /* HA_END: was never created */
+    uint8_t refusal;            /* HA_FAIL */
 };
 
 struct ha_stack {
@@ -214,10 +221,17 @@ struct ha_sizes {
     unsigned int ring;          /* records that wait, a power of two */
 };
 
+/* The allocation that fails: the nth of the stack with this hash. */
+struct ha_target {
+    uint64_t hash;
+    uint64_t nth;               /* from 1; 0: none */
+};
+
 struct ha_setup {
     uint32_t tag;
     unsigned int modes;
     struct ha_sizes sizes;
+    struct ha_target fail;
     unsigned long text_start, text_end;
     void (*puts)(const char *line);
     void (*frame)(unsigned long pc, bool exact);
@@ -231,6 +245,11 @@ size_t ha_table_bytes(struct ha_sizes *sizes);
 void ha_init(const struct ha_setup *setup, void *memory);
 void ha_print_header(const char *xen, const char *arch, const char *build);
 
+/*
+ * Asked before an anonymous allocation is tried: whether it fails instead. It
+ * has then been recorded.
+ */
+bool ha_refuse(const struct ha_event *e);
 void ha_alloc(const struct ha_event *e);
 void ha_fail(const struct ha_event *e);
 void ha_take(const struct ha_event *e);
