@@ -328,6 +328,7 @@ fn event(seq: u64, op: Op, kind: Kind, addr: u64, size: Option<u64>, stack: u32,
         epoch: 0,
         bracketed: false,
         subject: None,
+        untried: None,
     }
 }
 
