@@ -113,6 +113,10 @@ pub struct Instrument {
 pub enum Lab {
     /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
     Run(Box<LabRun>),
+    /// Let each stack's allocation fail once, in a boot of its own, and tell what becomes of it
+    Sweep(Box<crate::sweep::Arguments>),
+    /// Put together what sweeps of the same build found
+    Merge(crate::sweep::Merge),
     /// Get a Xen source and print where it lies
     #[command(after_help = concat_help("Example:\n  xenheap lab fetch --xen debian:4.20"))]
     Fetch {
@@ -294,7 +298,7 @@ pub struct Report {
     pub min_bytes: u64,
 }
 
-fn parse_parameter(text: &str) -> Result<(String, String), String> {
+pub fn parse_parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("use NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -14,6 +14,7 @@ mod paths;
 mod progress;
 mod pull;
 mod report;
+mod sweep;
 mod verdict;
 
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::Instrument(config) => instrument::run(&config),
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),
+        config::Command::LabSweep(arguments) => sweep::run(*arguments),
+        config::Command::LabMerge(arguments) => sweep::merge(&arguments),
         config::Command::Graph(command) => graph::run(command),
         config::Command::Paths(arguments) => paths::run(*arguments),
         config::Command::Completions(shell) => cli::completions(shell),
