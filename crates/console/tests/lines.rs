@@ -37,8 +37,10 @@ fn golden_lines() {
     let written: BTreeSet<String> = kept.symbols.iter().map(format::frame).collect();
     assert_eq!(written.iter().collect::<BTreeSet<_>>(), frames);
     assert_eq!(kept.rfc, []);
-    for op in ["A ", "X ", "F ", "G ", "B ", "T ", "V ", "S ", "P ", "K ", "Y ", "Z begin ", "Z end ", "wA "]
-    {
+    for op in [
+        "A ", "X ", "F ", "G ", "B ", "T ", "V ", "S ", "P ", "K ", "Y ", "Z begin ", "Z end ", "wA ", "I ",
+        "D ",
+    ] {
         assert!(
             expected.iter().any(|line| line
                 .split_once(' ')

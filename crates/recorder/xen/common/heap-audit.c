@@ -94,6 +94,8 @@ static unsigned int __initdata opt_ring = 16384;
 integer_param("heap-audit-ring", opt_ring);
 static char __initdata opt_fail[40];
 string_param("heap-audit-fail", opt_fail);
+static char __initdata opt_charge[40];
+string_param("heap-audit-charge", opt_charge);
 
 /* ----------------------------------------------------------- operations */
 
@@ -104,6 +106,7 @@ struct ha_cpu {
     unsigned int xfree, xfree_pool;
     const unsigned long *frame; /* of the outermost wrapper */
     bool moved;                 /* _xrealloc() took the slow path */
+    uint16_t account;           /* who is charged for the allocation */
     uint32_t calls;             /* calls of guests that have ended */
     struct ha_subject subject;
 };
@@ -190,6 +193,7 @@ static always_inline struct ha_cpu *op_begin(const void *frame)
         atomic_inc(&ha_begun);
         smp_mb();
         c->frame = frame;
+        c->account = 0;
     }
 
     return c;
@@ -279,6 +283,7 @@ static void describe(struct ha_event *e, struct ha_trace *t,
     describe_place(e);
     e->trace = t;
     e->kind = kind;
+    e->account = kind < HA_GROWTH ? c->account : 0;
     e->epoch = is_idle_vcpu(current) ? 0 : c->calls + 1;
     e->subject = c->subject;
 }
@@ -288,7 +293,7 @@ static void describe(struct ha_event *e, struct ha_trace *t,
  * original runs, at the layer at which its caller asked: what it needs in turn
  * has been decided with it.
  */
-static noinline bool ask_refusal(const struct ha_cpu *c, enum ha_kind kind,
+static noinline bool ask_refusal(struct ha_cpu *c, enum ha_kind kind,
                                  uint64_t size, unsigned int memflags,
                                  const struct domain *d)
 {
@@ -307,10 +312,10 @@ static noinline bool ask_refusal(const struct ha_cpu *c, enum ha_kind kind,
         e.no_owner = true;
     }
 
-    return ha_refuse(&e);
+    return ha_refuse(&e, &c->account);
 }
 
-static always_inline bool refused(const struct ha_cpu *c, enum ha_kind kind,
+static always_inline bool refused(struct ha_cpu *c, enum ha_kind kind,
                                   uint64_t size, unsigned int memflags,
                                   const struct domain *d)
 {
@@ -1322,6 +1327,36 @@ static struct ha_target __init parse_target(const char *s)
     return target;
 }
 
+/* current or owner, and perhaps :LIMIT, a size as in other options. */
+static bool __init parse_charge(const char *s, struct ha_charging *charge)
+{
+    static const char *const name[] = {
+        [HA_CURRENT] = "current",
+        [HA_OWNER] = "owner",
+    };
+    unsigned int i;
+
+    for ( i = 0; i < ARRAY_SIZE(name); i++ )
+    {
+        size_t len = strlen(name[i]);
+        const char *end = s + len;
+
+        if ( strncmp(s, name[i], len) )
+            continue;
+        charge->payer = i;
+        if ( *end == ':' )
+            charge->limit = parse_size_and_unit(end + 1, &end);
+        if ( !*end )
+            return true;
+    }
+
+    if ( *s )
+        printk(XENLOG_ERR
+               "heap-audit: heap-audit-charge= is not current or owner\n");
+
+    return false;
+}
+
 static void __init build_id_text(char *text, size_t size)
 {
     const void *id;
@@ -1358,6 +1393,9 @@ static int __init cf_check ha_initcall(void)
     unsigned int order;
     void *memory;
 
+    if ( parse_charge(opt_charge, &setup.charge) )
+        setup.sizes.accounts = HA_ACCOUNTS;
+
     if ( !setup.modes )
         return 0;
 
@@ -1375,7 +1413,7 @@ static int __init cf_check ha_initcall(void)
     setup.tag = get_random() ^ (get_cycles() * 0x9e3779b97f4a7c15ULL >> 32) ^
                 NOW();
     ha_init(&setup, memory);
-    ha_may_refuse = setup.fail.nth;
+    ha_may_refuse = setup.fail.nth || setup.sizes.accounts;
 
     build_id_text(build, sizeof(build));
     snprintf(version, sizeof(version), "%u.%u%s", xen_major_version(),
