@@ -27,7 +27,7 @@
 #define HA_DEPTH      32U       /* frames of a stack */
 #define HA_LINE       1000U     /* bytes of a line; printk() takes 1024 */
 #define HA_NO_DOMAIN  0xffffU   /* no domain was passed */
-#define HA_RESERVED   0x7ff0U   /* from here on ids are of no domain that runs */
+#define HA_RESERVED   0x7ff0U   /* from here on ids are of no real domain */
 #define HA_MAX_ORDER  20U       /* the largest order of any architecture */
 #define HA_PAGE_SHIFT 12U
 #define HA_DOMAINS    512U      /* domains that exist at once */
