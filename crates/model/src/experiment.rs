@@ -111,6 +111,16 @@ pub struct Charging {
     pub limit: Option<u64>,
 }
 
+impl Charging {
+    /// The value of Xen's boot option: a size without a unit would be in KiB there.
+    pub fn option(&self) -> String {
+        match self.limit {
+            Some(_) => format!("{self}B"),
+            None => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Charging {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.payer.as_str())?;
@@ -242,6 +252,8 @@ mod tests {
             assert_eq!(text.parse(), Ok(charging));
             assert_eq!(charging.to_string(), written);
             assert_eq!(written.parse(), Ok(charging));
+            let option = if limit.is_some() { format!("{written}B") } else { written.to_owned() };
+            assert_eq!(charging.option(), option);
         }
         for bad in ["", "nobody", "current:", "current:0", "current:-1", "current:4T", "owner:99999999999G"] {
             assert!(bad.parse::<Charging>().is_err(), "{bad}");

@@ -212,6 +212,9 @@ fn source(xen: &str) -> Result<XenSource, Failure> {
 }
 
 fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
+    let mut xen_args = args.xen_args;
+    xen_args.extend(args.charge.map(|charge| format!("heap-audit-charge={}", charge.option())));
+    xen_args.extend(args.fail.map(|fail| format!("heap-audit-fail={fail}")));
     Ok(RunConfig {
         xen: source(&args.xen)?,
         arch: args
@@ -233,7 +236,7 @@ fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
                     .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
             ),
         },
-        xen_args: args.xen_args,
+        xen_args,
         out_dir: args.output,
         install: args.install,
         timeout: args.timeout,
