@@ -205,6 +205,9 @@ fn header_content(header: &Header) -> String {
     if let Some(fail) = header.fail {
         push(&mut line, format_args!(" fail={fail}"));
     }
+    if let Some(accounts) = header.accounts {
+        push(&mut line, format_args!(" accounts={accounts}"));
+    }
     if let Some(charge) = header.charge {
         push(&mut line, format_args!(" charge={charge}"));
     }

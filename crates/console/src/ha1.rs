@@ -521,6 +521,7 @@ fn header(fields: &[u8]) -> Option<Header> {
             b"ring" => header.tables.ring = whole_decimal(value)?,
             b"domains" => header.tables.domains = Some(whole_decimal(value)?),
             b"fail" => header.fail = Some(parsed(value)?),
+            b"accounts" => header.accounts = Some(whole_decimal(value)?),
             b"charge" => header.charge = Some(parsed(value)?),
             _ => {}
         }

@@ -88,6 +88,8 @@ pub struct Header {
     pub tables: Tables,
     /// `fail`.
     pub fail: Option<Target>,
+    /// `accounts`.
+    pub accounts: Option<u64>,
     /// `charge`.
     pub charge: Option<Charging>,
 }

@@ -288,6 +288,7 @@ fn header() -> impl Strategy<Value = Header> {
             modes,
             tables: Tables { depth: n[0], stacks: n[1], rows: n[2], live: n[3], ring: n[4], domains },
             fail: domains.map(|hash| Target { hash, nth: n[0] | 1 }),
+            accounts: domains,
             charge: text.map(|(limit, _)| Charging { payer: Payer::Owner, limit: Some(limit | 1) }),
         },
     )

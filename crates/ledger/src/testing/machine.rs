@@ -269,6 +269,7 @@ impl Sim {
                 domains: self.plan.domains.then_some(64),
             },
             fail: None,
+            accounts: None,
             charge: None,
         };
         self.push(0, Record::Header(header));

@@ -18,6 +18,7 @@
 static const char kind_letter[HA_NR_KINDS] = { 'x', 'h', 'd', 'p', 'g', 'r' };
 static const char op_letter[] = { 'A', 'X', 'F', 'G', 'B', 'T', 'C', 'E' };
 static const char how_letter[] = { '-', 'c', 'k', 'x' };
+static const char *const payer_name[] = { "current", "owner" };
 static const char refusal_letter[] = { '-', 'f', 'l' };
 
 static DEFINE_SPINLOCK(ha_lock);
@@ -1374,10 +1375,12 @@ void ha_print_header(const char *xen, const char *arch, const char *build)
         add(&line, " fail=%016"PRIx64":%"PRIu64, st.setup.fail.hash,
             st.setup.fail.nth);
     if ( s->accounts )
-        add(&line, " charge=%s", st.setup.charge.payer == HA_OWNER ? "owner"
-                                                                : "current");
-    if ( s->accounts && st.setup.charge.limit )
-        add(&line, ":%"PRIu64, st.setup.charge.limit);
+    {
+        add(&line, " accounts=%u charge=%s", s->accounts,
+            payer_name[st.setup.charge.payer]);
+        if ( st.setup.charge.limit )
+            add(&line, ":%"PRIu64, st.setup.charge.limit);
+    }
     end(&line);
 }
 
