@@ -165,7 +165,7 @@ pub struct LabRun {
     /// such as owner:4M: what is over it is refused (docs/charging.md)
     #[arg(long, value_name = "WHOM[:LIMIT]", conflicts_with = "no_recorder")]
     pub charge: Option<Charging>,
-    /// Let allocation K of the stack with this hash fail, once, as if there were no memory (docs/charging.md)
+    /// Let allocation K of the stack with this hash fail, once, as if there were no memory (docs/sweep.md)
     #[arg(long, value_name = "HASH:K", conflicts_with = "no_recorder")]
     pub fail: Option<Target>,
     /// The folder to make for the results; it becomes a RUN for `xenheap report`
