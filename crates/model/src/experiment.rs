@@ -197,7 +197,6 @@ pub struct OnPurpose {
 
 /// What one domain was charged, or what nobody was: what the recorder counted itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Bill {
     /// Who; none: what nobody pays for, because the CPU was idle or the owner is not known.
     pub payer: Option<DomainId>,
