@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub stacks: BTreeMap<u64, RawStack>,
     /// Hashes by the numbers of this boot.
     pub ids: BTreeMap<StackId, u64>,
+    /// The number of the first event of each stack.
+    pub first: BTreeMap<u64, u64>,
     /// Domains that Xen says have crashed.
     pub crashes: Vec<Crash>,
     /// What the workload and its tools say went wrong.
@@ -73,13 +75,18 @@ pub(crate) fn read(log: &Path) -> Result<(Seen, Run), SweepError> {
     for left in &account.left {
         add(&mut seen.left, left.stack, left.kind, left.live);
     }
-    let of_call: BTreeSet<u64> = calls.before_failure().collect();
+    let of_call: BTreeSet<u64> = calls.failed.iter().flatten().copied().collect();
     for live in account.live.iter().filter(|live| of_call.contains(&live.seq)) {
         let amount = Amount { count: 1, bytes: live.bytes };
         add(&mut seen.of_call, live.key.stack, live.key.kind, amount);
     }
     seen.stacks =
         account.stacks.iter().filter_map(|(id, raw)| Some((*hashes.get(id)?, raw.clone()))).collect();
+    for (id, seq) in &calls.first {
+        if let Some(hash) = hashes.get(id) {
+            seen.first.entry(*hash).and_modify(|first| *first = (*first).min(*seq)).or_insert(*seq);
+        }
+    }
     seen.ids = hashes;
     account.live.clear();
     let run = account.into_run(BTreeMap::new());
@@ -90,18 +97,13 @@ pub(crate) fn read(log: &Path) -> Result<(Seen, Run), SweepError> {
     Ok((seen, run))
 }
 
-/// Collects what the call allocated in which an allocation fails on purpose.
+/// Collects what the call allocated in which an allocation fails on purpose, and when each stack first came up.
 #[derive(Default)]
 struct Calls {
     /// By CPU, the call that it is in and what that allocated.
     current: BTreeMap<u32, (u64, Vec<u64>)>,
     failed: Option<Vec<u64>>,
-}
-
-impl Calls {
-    fn before_failure(self) -> impl Iterator<Item = u64> {
-        self.failed.into_iter().flatten()
-    }
+    first: BTreeMap<StackId, u64>,
 }
 
 impl EventSink for Calls {
@@ -109,6 +111,9 @@ impl EventSink for Calls {
         let (epoch, allocs) = self.current.entry(event.cpu).or_default();
         if *epoch != event.epoch {
             (*epoch, *allocs) = (event.epoch, Vec::new());
+        }
+        if event.op == Op::Alloc {
+            self.first.entry(event.stack).or_insert(event.seq);
         }
         match event.op {
             Op::Alloc if event.epoch > 0 => allocs.push(event.seq),
@@ -231,6 +236,7 @@ mod tests {
         ] {
             calls.event(&event, None);
         }
-        assert_eq!(calls.before_failure().collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(calls.failed, Some(vec![2, 4]));
+        assert_eq!(calls.first, BTreeMap::from([(StackId(1), 1)]));
     }
 }

@@ -69,7 +69,7 @@ pub fn sweep(
     let mut names = Names::new(&first.folder.path.join(XEN_SYMS), &first.seen)?;
     let mut run = first.run.clone();
     run.stacks = run_stacks(&mut names, &bases)?;
-    let chosen = choose(stacks(&run), &config.only, config.shard, config.at_most)?;
+    let chosen = choose(stacks(&run), &config.only, config.shard, config.at_most, &first.seen.first)?;
     store::begin(&config.dir, &identity, &chosen)?;
 
     // A guest that does not come up is waited for, for longer than a run takes where all is well.

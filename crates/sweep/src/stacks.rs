@@ -101,16 +101,19 @@ impl fmt::Display for Shard {
     }
 }
 
-/// Of all stacks those that are asked for: `only`, if any are named; of a shard; the first `at_most`.
+/// Of all stacks those that are asked for: `only`, if any are named; of a shard; the first `at_most`. They come in the order in which they
+/// first came up: what fails early often ends early.
 pub fn choose(
-    all: Vec<Stack>,
+    mut all: Vec<Stack>,
     only: &[u64],
     shard: Option<Shard>,
     at_most: Option<usize>,
+    first: &BTreeMap<u64, u64>,
 ) -> Result<Vec<Stack>, SweepError> {
     if let Some(missing) = only.iter().find(|hash| !all.iter().any(|stack| stack.hash == **hash)) {
         return Err(SweepError::NoStack(*missing));
     }
+    all.sort_by_key(|stack| (first.get(&stack.hash).copied().unwrap_or(u64::MAX), stack.hash));
     let named = |stack: &Stack| only.is_empty() || only.contains(&stack.hash);
     let ours = |stack: &Stack| shard.is_none_or(|shard| shard.has(stack.hash));
     Ok(all
@@ -179,9 +182,12 @@ mod tests {
         let hashes = |chosen: Result<Vec<Stack>, SweepError>| -> Vec<u64> {
             chosen.unwrap().iter().map(|stack| stack.hash).collect()
         };
-        assert_eq!(hashes(choose(all(), &[30], None, None)), [30]);
-        assert_eq!(hashes(choose(all(), &[], None, Some(1))), [20]);
-        assert_eq!(hashes(choose(all(), &[], "1/3".parse().ok(), None)), [30]);
-        assert!(matches!(choose(all(), &[7], None, None), Err(SweepError::NoStack(7))));
+        let first = BTreeMap::from([(20, 9), (30, 4)]);
+        assert_eq!(hashes(choose(all(), &[], None, None, &first)), [30, 20]);
+        assert_eq!(hashes(choose(all(), &[], None, None, &BTreeMap::new())), [20, 30]);
+        assert_eq!(hashes(choose(all(), &[20], None, None, &first)), [20]);
+        assert_eq!(hashes(choose(all(), &[], None, Some(1), &first)), [30]);
+        assert_eq!(hashes(choose(all(), &[], "1/3".parse().ok(), None, &first)), [30]);
+        assert!(matches!(choose(all(), &[7], None, None, &first), Err(SweepError::NoStack(7))));
     }
 }

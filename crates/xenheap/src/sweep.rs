@@ -58,7 +58,7 @@ pub struct Arguments {
     /// Only the stack with this hash, as reports have it in JSON; repeatable
     #[arg(long = "stack", value_name = "HASH", value_parser = parse_hash)]
     only: Vec<u64>,
-    /// Not more than so many stacks, in the order of their hashes
+    /// Not more than so many stacks, in the order in which they first come up
     #[arg(long, value_name = "N")]
     at_most: Option<usize>,
     /// Only part K of N of the stacks
