@@ -268,9 +268,7 @@ mod tests {
         failed.live = amounts(&[(1, 8), (2, 8), (3, 8), (4, 8)]);
         failed.left = amounts(&[(1, 8), (2, 8)]);
         failed.of_call = amounts(&[(3, 8), (1, 8)]);
-        let mut base = Seen::default();
-        base.live = amounts(&[(2, 8)]);
-        base.left = amounts(&[(2, 8)]);
+        let base = Seen { live: amounts(&[(2, 8)]), left: amounts(&[(2, 8)]), ..Seen::default() };
         let bases = [Seen::default(), base];
         let of_call = [(1, Found::Left, 8), (3, Found::OfCall, 8)];
         assert_eq!(found("workload-failed", &failed, &bases), of_call);

@@ -243,7 +243,7 @@ pub(crate) mod tests {
         keep(&dir, 2, &result(Outcome::Error)).unwrap();
         begin(&dir, &identity(), &[stack(1), stack(2)]).unwrap();
         assert!(has(&dir, 2) && !has(&dir, 1));
-        let sweep = merge(&[dir.clone()]).unwrap();
+        let sweep = merge(std::slice::from_ref(&dir)).unwrap();
         assert_eq!(sweep.trials.iter().map(|trial| trial.stack.hash).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(sweep.pending(), 1);
         let other = Identity { nth: 2, ..identity() };
