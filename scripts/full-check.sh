@@ -47,6 +47,31 @@ stress() {
     coverage "$RUNS/graph" "$RUNS/4.17 $RUNS/guests $RUNS/4.17-stress"
 }
 
+# Domains pay for what is allocated, and the recorder's accounts are what its events add up to.
+charging() {
+    boot debian:4.17 trace,summary "$RUNS/4.17-charge" --charge current
+    XENHEAP_RUN=$RUNS/4.17-charge cargo test --locked -q -p xenheap --features real-run --test charge_run
+    summarize "4.17, charged to the current domain" "$RUNS/4.17-charge"
+}
+
+# Two allocations fail on purpose, each in a boot of its own. What has been tried is not tried again, and says the same.
+sweep() {
+    rm -rf "$RUNS/sweep"
+    "$XENHEAP" lab sweep --at-most 2 -o "$RUNS/sweep" --format json > "$RUNS/sweep.json"
+    "$XENHEAP" lab sweep --at-most 2 -o "$RUNS/sweep" --format json --limit 1s | cmp - "$RUNS/sweep.json"
+    python3 - "$RUNS/sweep" <<'PYTHON'
+import json, sys
+place = sys.argv[1]
+trials = json.load(open(f"{place}.json"))["trials"]
+assert len(trials) == 2, trials
+for trial in trials:
+    log = open(f"{place}/logs/{trial['hash']}.log", errors="replace").read()
+    assert trial["result"]["failed"]["target"] == trial["hash"] + ":1", trial
+    assert f" I {trial['hash']} 1 " in log, trial
+PYTHON
+    "$XENHEAP" lab merge "$RUNS/sweep" | tee -a "$RUNS/sweep.txt"
+}
+
 # Each mode alone: the report agrees with the hypervisor. (Two boots are not alike to the byte; the modes are compared
 # with each other in the one boot that has them all.) And off is off.
 each_mode() {
@@ -179,6 +204,8 @@ summarize "4.17 with guests" "$RUNS/guests"
 stage "build and boot Xen 4.20, and its report" boot_4_20
 stage "dom0less guests on arm64" dom0less
 stage "hostile guests" stress
+stage "domains that pay" charging
+stage "running out on purpose" sweep
 stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
 stage "call graphs of other builds" more_graphs

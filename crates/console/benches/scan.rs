@@ -73,6 +73,7 @@ fn event(seq: u64) -> Event {
         epoch: 0,
         bracketed: false,
         subject: None,
+        untried: None,
     }
 }
 

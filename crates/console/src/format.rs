@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use xenheap_model::{
-    Charge, Counters, Domain, DomainEvent, DomainId, Event, How, Kind, Life, Mark, Op, Owner, Pool,
-    TraceFrame, View,
+    Bill, Charge, Counters, Domain, DomainEvent, DomainId, Event, How, Kind, Life, Mark, OnPurpose, Op,
+    Owner, Pool, Subject, TraceFrame, Untried, View,
 };
 
 use crate::{
     crc::crc16,
-    ha1::{COUNTERS, POOL, counter_values, pool_values},
+    ha1::{BILL, COUNTERS, POOL, bill_values, counter_values, pool_values},
     record::{Counted, Header, KindLine, Record, RfcRecord, RowLine, StackLine, Tag},
 };
 
@@ -144,6 +144,8 @@ fn content(record: &Record) -> String {
             push_pool(&mut line, &state.pool);
             line
         }
+        Record::Purpose(purpose) => purpose_content(purpose),
+        Record::Bill(bill) => bill_content(bill),
         Record::DumpBegin(dump) => format!("Z begin {} why={}", dump.number, dump.why),
         Record::Row(row) => row_content(row),
         Record::Kind(line) => kind_content(line),
@@ -171,7 +173,8 @@ fn content(record: &Record) -> String {
             )
         }
         Record::DumpEnd(dump) => {
-            format!("Z end {} stacks={} rows={}", dump.number, dump.stacks, dump.rows)
+            let bills = if dump.bills > 0 { format!(" bills={}", dump.bills) } else { String::new() };
+            format!("Z end {} stacks={} rows={}{bills}", dump.number, dump.stacks, dump.rows)
         }
     }
 }
@@ -198,6 +201,15 @@ fn header_content(header: &Header) -> String {
     );
     if let Some(domains) = t.domains {
         push(&mut line, format_args!(" domains={domains}"));
+    }
+    if let Some(fail) = header.fail {
+        push(&mut line, format_args!(" fail={fail}"));
+    }
+    if let Some(accounts) = header.accounts {
+        push(&mut line, format_args!(" accounts={accounts}"));
+    }
+    if let Some(charge) = header.charge {
+        push(&mut line, format_args!(" charge={charge}"));
     }
     line
 }
@@ -307,13 +319,39 @@ fn event_content(view: View, event: &Event) -> String {
     if event.bracketed {
         line.push_str(" b");
     }
-    if let Some(subject) = event.subject {
+    push_subject(&mut line, event.subject);
+    match event.untried {
+        Some(Untried::OnPurpose) => line.push_str(" zf"),
+        Some(Untried::Limit) => line.push_str(" zl"),
+        None => {}
+    }
+    line
+}
+
+fn push_subject(line: &mut String, subject: Option<Subject>) {
+    if let Some(subject) = subject {
         let how = match subject.how {
             How::Create => 'c',
             How::Destroy => 'k',
             How::Domctl => 'x',
         };
-        push(&mut line, format_args!(" w{how}{}", numbers_of(subject.id)));
+        push(line, format_args!(" w{how}{}", numbers_of(subject.id)));
+    }
+}
+
+fn purpose_content(purpose: &OnPurpose) -> String {
+    let OnPurpose { target, kind, bytes, current, cpu, subject, .. } = purpose;
+    let mut line = format!("I {:016x} {} {} {bytes}", target.hash, target.nth, kind_letter(*kind));
+    push_domain(&mut line, 'd', Some(*current));
+    push(&mut line, format_args!(" c{cpu}"));
+    push_subject(&mut line, *subject);
+    line
+}
+
+fn bill_content(bill: &Bill) -> String {
+    let mut line = format!("D {}", bill.payer.map_or("-".to_owned(), numbers_of));
+    for (key, value) in BILL.into_iter().zip(bill_values(bill)) {
+        push(&mut line, format_args!(" {key}={value}"));
     }
     line
 }

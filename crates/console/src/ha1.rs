@@ -1,8 +1,8 @@
 //! Our recorder's lines, format 1. The specification is `docs/record-format.md`.
 
 use xenheap_model::{
-    Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals, Life,
-    Machine, Op, Owner, Pair, Pc, Pool, RowKey, StackId, Subject, View,
+    Bill, Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals, Life,
+    Machine, OnPurpose, Op, Owner, Pair, Pc, Pool, RowKey, StackId, Subject, Target, Untried, View,
 };
 
 use crate::{
@@ -140,6 +140,8 @@ fn other(seq: u64, view: View, letter: u8, fields: &[u8]) -> Option<Record> {
         (b'S', View::Trace) => stack(fields).map(Record::Stack),
         (b'P', View::Trace) => row(fields).map(Record::Row),
         (b'K', View::Trace) => kind_line(fields).map(Record::Kind),
+        (b'I', View::Trace) => purpose(seq, fields).map(Record::Purpose),
+        (b'D', View::Trace) => bill(fields).map(Record::Bill),
         (b'U', View::Trace) => state(fields).map(Record::State),
         (b'Y', View::Trace) => machine(fields).map(Record::Machine),
         (b'Z', View::Trace) => dump(fields),
@@ -214,6 +216,7 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
         epoch: 0,
         bracketed: false,
         subject: None,
+        untried: None,
     };
     // One bit a letter: each field comes at most once.
     let mut seen = 0u64;
@@ -286,7 +289,12 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
                 event.subject = Some(subject);
                 rest
             }
-            b'q' | b'u' | b'b' => return None,
+            b'z' if op == Op::Fail => {
+                let (why, rest) = value.split_first()?;
+                event.untried = Some(untried(*why)?);
+                rest
+            }
+            b'q' | b'u' | b'b' | b'z' => return None,
             // A letter of a later recorder.
             _ if letter.is_ascii_alphabetic() => {
                 let end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
@@ -296,6 +304,14 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
         };
     }
     fields.is_empty().then_some(event)
+}
+
+fn untried(letter: u8) -> Option<Untried> {
+    match letter {
+        b'f' => Some(Untried::OnPurpose),
+        b'l' => Some(Untried::Limit),
+        _ => None,
+    }
 }
 
 fn domain(id: u64) -> Option<Domain> {
@@ -383,6 +399,54 @@ impl Whereabouts {
     }
 }
 
+fn purpose(seq: u64, fields: &[u8]) -> Option<OnPurpose> {
+    let mut parts = parts(fields);
+    let (hash, rest) = hex_of(parts.next()?, 16)?;
+    let nth = whole_decimal(parts.next()?).filter(|nth| *nth > 0 && rest.is_empty())?;
+    let [kind] = parts.next()? else { return None };
+    let (kind, bytes) = (kind_of(*kind)?, whole_decimal(parts.next()?)?);
+    let (mut current, mut cpu, mut about) = (None, None, None);
+    for part in parts {
+        match part {
+            [b'd', id @ ..] => once(&mut current, domain(whole_decimal(id)?)?)?,
+            [b'c', id @ ..] => once(&mut cpu, u32::try_from(whole_decimal(id)?).ok()?)?,
+            [b'w', value @ ..] => {
+                let (value, rest) = subject(value)?;
+                once(&mut about, value).filter(|()| rest.is_empty())?;
+            }
+            // A letter of a later recorder.
+            [letter, ..] if letter.is_ascii_alphabetic() => {}
+            _ => return None,
+        }
+    }
+    let target = Target { hash, nth };
+    (seq > 0).then_some(OnPurpose { target, seq, kind, bytes, current: current?, cpu: cpu?, subject: about })
+}
+
+/// The keys of a bill, in the order of the specification.
+pub(crate) const BILL: [&str; 8] =
+    ["allocs", "bytes", "bytes_peak", "pages", "pages_peak", "peak", "refused", "refused_bytes"];
+
+/// The values of [`BILL`].
+pub(crate) fn bill_values(of: &Bill) -> [u64; 8] {
+    [of.allocs, of.bytes, of.bytes_peak, of.pages, of.pages_peak, of.peak, of.refused, of.refused_bytes]
+}
+
+fn bill(fields: &[u8]) -> Option<Bill> {
+    let mut parts = parts(fields);
+    let payer = match parts.next()? {
+        b"-" => None,
+        id => Some(domain_id(id).filter(|(_, rest)| rest.is_empty())?.0),
+    };
+    let mut values = Values::new(BILL);
+    for part in parts {
+        let (key, value) = pair_of(part)?;
+        values.add(key, || whole_decimal(value))?;
+    }
+    let [allocs, bytes, bytes_peak, pages, pages_peak, peak, refused, refused_bytes] = values.all()?;
+    Some(Bill { payer, allocs, bytes, bytes_peak, pages, pages_peak, peak, refused, refused_bytes })
+}
+
 /// The keys of a domain's own pages, in the order of the specification.
 pub(crate) const POOL: [&str; 6] = ["pool", "low", "takes", "backs", "failed", "extra"];
 
@@ -456,11 +520,18 @@ fn header(fields: &[u8]) -> Option<Header> {
             b"live" => header.tables.live = whole_decimal(value)?,
             b"ring" => header.tables.ring = whole_decimal(value)?,
             b"domains" => header.tables.domains = Some(whole_decimal(value)?),
+            b"fail" => header.fail = Some(parsed(value)?),
+            b"accounts" => header.accounts = Some(whole_decimal(value)?),
+            b"charge" => header.charge = Some(parsed(value)?),
             _ => {}
         }
     }
     header.format = u32::try_from(format?).ok().filter(|&format| format == 1)?;
     Some(header)
+}
+
+fn parsed<T: std::str::FromStr>(value: &[u8]) -> Option<T> {
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 fn mode_of(name: &[u8]) -> Option<View> {
@@ -725,12 +796,16 @@ fn dump(fields: &[u8]) -> Option<Record> {
         _ => return None,
     };
     let number = whole_decimal(parts.next()?)?;
-    let mut why = None;
+    let (mut why, mut bills) = (None, None);
     let mut lines = Values::new(["stacks", "rows"]);
     for part in parts {
         let (key, value) = pair_of(part)?;
         if key == b"why" {
             once(&mut why, word(value)?)?;
+        }
+        // Without it there are none.
+        if key == b"bills" {
+            once(&mut bills, whole_decimal(value)?)?;
         }
         lines.add(key, || whole_decimal(value))?;
     }
@@ -738,5 +813,5 @@ fn dump(fields: &[u8]) -> Option<Record> {
         return Some(Record::DumpBegin(DumpBegin { number, why: why? }));
     }
     let [stacks, rows] = lines.all()?;
-    Some(Record::DumpEnd(DumpEnd { number, stacks, rows }))
+    Some(Record::DumpEnd(DumpEnd { number, stacks, rows, bills: bills.unwrap_or(0) }))
 }

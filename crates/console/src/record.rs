@@ -1,8 +1,8 @@
 use std::fmt;
 
 use xenheap_model::{
-    Counters, Domain, DomainEvent, DomainState, Event, Kind, KindTotals, Machine, Mark, Pc, RowKey, StackId,
-    Tables, TraceFrame, View,
+    Bill, Charging, Counters, Domain, DomainEvent, DomainState, Event, Kind, KindTotals, Machine, Mark,
+    OnPurpose, Pc, RowKey, StackId, Tables, Target, TraceFrame, View,
 };
 
 /// Where in the log something stands.
@@ -51,6 +51,8 @@ pub enum Record {
         /// What it says. `event.seq` is the record's number.
         event: DomainEvent,
     },
+    /// `I`. `seq` of what it says is the record's number.
+    Purpose(OnPurpose),
     /// `Z begin`.
     DumpBegin(DumpBegin),
     /// `P`.
@@ -59,6 +61,8 @@ pub enum Record {
     Kind(KindLine),
     /// `U`.
     State(DomainState),
+    /// `D`.
+    Bill(Bill),
     /// `Y`.
     Machine(Machine),
     /// `Z end`.
@@ -82,6 +86,12 @@ pub struct Header {
     pub modes: Vec<View>,
     /// Table sizes.
     pub tables: Tables,
+    /// `fail`.
+    pub fail: Option<Target>,
+    /// `accounts`.
+    pub accounts: Option<u64>,
+    /// `charge`.
+    pub charge: Option<Charging>,
 }
 
 /// The `S` line.
@@ -144,6 +154,8 @@ pub struct DumpEnd {
     pub stacks: u64,
     /// How many `P` lines it had.
     pub rows: u64,
+    /// How many `D` lines it had.
+    pub bills: u64,
 }
 
 /// Operations of the RFC's recorder.

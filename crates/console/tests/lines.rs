@@ -37,8 +37,10 @@ fn golden_lines() {
     let written: BTreeSet<String> = kept.symbols.iter().map(format::frame).collect();
     assert_eq!(written.iter().collect::<BTreeSet<_>>(), frames);
     assert_eq!(kept.rfc, []);
-    for op in ["A ", "X ", "F ", "G ", "B ", "T ", "V ", "S ", "P ", "K ", "Y ", "Z begin ", "Z end ", "wA "]
-    {
+    for op in [
+        "A ", "X ", "F ", "G ", "B ", "T ", "V ", "S ", "P ", "K ", "Y ", "Z begin ", "Z end ", "wA ", "I ",
+        "D ",
+    ] {
         assert!(
             expected.iter().any(|line| line
                 .split_once(' ')
@@ -130,6 +132,15 @@ fn contents_that_cannot_be() {
         "HA1 00c0ffee 1 S 1 9be1c0ffee123456 ffff82d040230090x",
         "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 b",
         "HA1 00c0ffee 1 F x ffff83007c4d2010 392 s1 d0 b b",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 zf",
+        "HA1 00c0ffee 1 X x 0 392 s1 d0 zq",
+        "HA1 00c0ffee 0 I 9be1c0ffee123456 2 x 8 d0 c1",
+        "HA1 00c0ffee 1 I 9be1c0ffee123456 0 x 8 d0 c1",
+        "HA1 00c0ffee 1 I 9be1c0ffee123456 2 g 8 d0 c1",
+        "HA1 00c0ffee 1 D 5 allocs=1",
+        "HA1 00c0ffee 1 D - allocs=1",
+        "HA1 00c0ffee 0 V fmt=1 fail=9be1c0ffee123456",
+        "HA1 00c0ffee 0 V fmt=1 charge=everybody",
         "HA1 00c0ffee 1 F x ffff83007c4d2010 392 s1 d0 e",
         "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 e18446744073709551616",
         "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 w5.7",
@@ -170,7 +181,7 @@ fn contents_that_cannot_be() {
     }
     // What a later recorder may add.
     for content in [
-        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 c1 t2cb417800 u416 z99 Wx",
+        "HA1 00c0ffee 1 A x ffff83007c4d2010 392 s1 d0 c1 t2cb417800 u416 y99 Wx",
         "HA1 00c0ffee 1 Z end 1 stacks=1 rows=2 more=3",
         "HA1 00c0ffee 1 C 5.7 f3 d0 c1 t1 z9",
         "HA1 00c0ffee 1 E 5.7 x d0 c0 t1 pool=1 low=1 takes=1 backs=1 failed=0 extra=6 more=7",

@@ -32,6 +32,8 @@ mod watch;
 mod workload;
 mod xenbuild;
 
+use std::{path::Path, time::Duration};
+
 pub use apt::{Package, Release};
 pub use arch::Arch;
 pub use boot::{BootPlan, boot};
@@ -53,6 +55,27 @@ pub use xenbuild::{Build, BuildConfig, BuildFacts, build, instrument, missing_op
 
 /// Does a whole run.
 pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Error> {
+    boot::check_arguments(&config.xen_args)?;
+    folder::check_free(&config.out_dir)?;
+    prepare(config, progress)?.boot(&config.xen_args, &config.out_dir, config.timeout, progress)
+}
+
+/// A machine that can be booted, as often as one likes.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Xen.
+    pub build: Build,
+    /// dom0.
+    pub image: Image,
+    /// What dom0 does.
+    pub workload: Workload,
+    cache: Cache,
+    mode: Option<Mode>,
+    deterministic: bool,
+}
+
+/// Does all of a run but the boot.
+pub fn prepare(config: &RunConfig, progress: &dyn Progress) -> Result<Prepared, Error> {
     // First what is quickly said and would be annoying to hear after minutes of work.
     let mut workload = Workload::load(&config.workload)?;
     for (name, value) in &config.parameters {
@@ -62,7 +85,6 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
     let given =
         config.guest_programs.iter().map(|path| GuestProgram::load(path)).collect::<Result<Vec<_>, _>>()?;
     boot::check_arguments(&config.xen_args)?;
-    folder::check_free(&config.out_dir)?;
     prepare_machine(config.arch, config.install, progress)?;
 
     let origin = fetch(&config.cache, &config.xen, progress)?;
@@ -81,17 +103,37 @@ pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Err
         .chain(given.into_iter().map(Ok))
         .collect::<Result<Vec<_>, _>>()?;
     let image = image(&config.cache, &build.facts, &workload, &programs, progress)?;
-    let plan = BootPlan {
-        build: &build,
-        image: &image,
-        workload: &workload,
-        mode: config.mode.as_ref(),
-        xen_args: &config.xen_args,
+    Ok(Prepared {
+        build,
+        image,
+        workload,
+        cache: config.cache.clone(),
+        mode: config.mode.clone(),
         deterministic: config.deterministic,
-        timeout: config.timeout,
-        out_dir: &config.out_dir,
-    };
-    boot(&config.cache, &plan, progress)
+    })
+}
+
+impl Prepared {
+    /// Boots it; `timeout`: how long it may run, if not as long as the workload says.
+    pub fn boot(
+        &self,
+        xen_args: &[String],
+        out_dir: &Path,
+        timeout: Option<Duration>,
+        progress: &dyn Progress,
+    ) -> Result<RunFolder, Error> {
+        let plan = BootPlan {
+            build: &self.build,
+            image: &self.image,
+            workload: &self.workload,
+            mode: self.mode.as_ref(),
+            xen_args,
+            deterministic: self.deterministic,
+            timeout,
+            out_dir,
+        };
+        boot(&self.cache, &plan, progress)
+    }
 }
 
 /// Sees to it that this machine has what the lab needs for an architecture.

@@ -73,6 +73,7 @@ impl Iterator for Events {
             epoch: 0,
             bracketed: false,
             subject: None,
+            untried: None,
         })
     }
 }

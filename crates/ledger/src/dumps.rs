@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use xenheap_console::{Counted, DumpBegin, DumpEnd, KindLine, RowLine};
 use xenheap_model::{
-    Charged, Counters, DomainId, DomainState, Dump, Kind, KindTotals, Machine, Pool, Row, RowKey, StackId,
+    Bill, Charged, Counters, DomainId, DomainState, Dump, Kind, KindTotals, Machine, Pool, Row, RowKey,
+    StackId,
 };
 
 use crate::hash::{FoldMap, FoldSet};
@@ -44,6 +45,7 @@ struct Open {
     rows: FoldMap<RowKey, Counters>,
     kinds: BTreeMap<Counted, KindTotals>,
     domains: BTreeMap<DomainId, Pool>,
+    bills: BTreeMap<Option<DomainId>, Bill>,
     machine: Option<Machine>,
     stacks: FoldSet<StackId>,
 }
@@ -206,6 +208,22 @@ impl Dumps {
         }
     }
 
+    /// What a domain was charged.
+    pub(crate) fn bill(&mut self, seq: u64, bill: Bill) -> Line {
+        let Some(open) = self.open_at(seq) else {
+            return self.told_again(seq, |last| last.bills.contains(&bill));
+        };
+        match open.bills.get(&bill.payer) {
+            Some(known) if *known == bill => Line::Replayed,
+            Some(_) => Line::Conflict,
+            None if open.bills.len() >= MOST_DOMAINS => Line::TooMany,
+            None => {
+                open.bills.insert(bill.payer, bill);
+                Line::Accepted
+            }
+        }
+    }
+
     pub(crate) fn machine(&mut self, seq: u64, machine: Machine) -> Line {
         let Some(open) = self.open_at(seq) else {
             return self.told_again(seq, |last| last.machine == machine);
@@ -243,7 +261,7 @@ impl Dumps {
             self.lost(end.number, missing.join(", "));
             return Line::Accepted;
         }
-        let Open { mut dump, rows, kinds, machine, domains, .. } = open;
+        let Open { mut dump, rows, kinds, machine, domains, bills, .. } = open;
         dump.machine = machine.unwrap_or_default();
         let mut rows: Vec<Row> = rows.into_iter().map(|(key, counters)| Row { key, counters }).collect();
         rows.sort_unstable_by_key(|row| row.key);
@@ -263,6 +281,7 @@ impl Dumps {
             dump.charged = Some(Charged { rows: charged, domain_pool, no_refcount });
         }
         dump.domains = domains.into_iter().map(|(id, pool)| DomainState { id, pool }).collect();
+        dump.bills = bills.into_values().collect();
         self.last = Some(dump);
         self.complete = self.complete.saturating_add(1);
         Line::Completed
@@ -310,8 +329,11 @@ fn missing(open: &Open, end: &DumpEnd) -> Vec<String> {
     if open.machine.is_none() {
         missing.push("the machine's own numbers are missing".to_owned());
     }
-    let counts =
-        [("stacks", open.stacks.len() as u64, end.stacks), ("rows", open.rows.len() as u64, end.rows)];
+    let counts = [
+        ("stacks", open.stacks.len() as u64, end.stacks),
+        ("rows", open.rows.len() as u64, end.rows),
+        ("bills", open.bills.len() as u64, end.bills),
+    ];
     for (what, have, expected) in counts {
         if have != expected {
             missing.push(format!("{have} of {expected} {what} came"));

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcRecord, StackLine, Tag, XenSays};
 use xenheap_model::{
-    AnyEvent, Arch, DomainAccount, Dump, Facts, LogFormat, RawStack, Refused, Row, StackId, TraceFrame, View,
+    AnyEvent, Arch, DomainAccount, Dump, Experiment, Facts, LogFormat, OnPurpose, RawStack, Refused, Row,
+    StackId, TraceFrame, View,
 };
 
 use crate::{
@@ -51,6 +52,7 @@ pub struct Intake<'s> {
     outlet: Outlet<'s>,
     boots: Boots,
     header: Option<(u32, Header)>,
+    purpose: Option<OnPurpose>,
     stacks: Stacks,
     dumps: Dumps,
     waiting_dumps: Vec<Dump>,
@@ -146,6 +148,7 @@ impl<'s> Intake<'s> {
             outlet: Outlet { sink: None, view: config.view, streamed: None },
             boots: Boots::new(config.boot.unwrap_or(1)),
             header: None,
+            purpose: None,
             stacks: Stacks::default(),
             dumps: Dumps::default(),
             waiting_dumps: Vec::new(),
@@ -184,6 +187,11 @@ impl<'s> Intake<'s> {
         let why = match record {
             Record::Event { view, event } => self.event(view, hash, event.into()),
             Record::Domain { view, event } => self.event(view, hash, event.into()),
+            Record::Purpose(purpose) => {
+                self.name(seq);
+                self.on_purpose(purpose)
+            }
+            Record::Bill(bill) => refusal(self.dumps.bill(seq, bill)),
             Record::State(state) => refusal(self.dumps.state(seq, state)),
             Record::Header(header) => self.our_header(hash, header),
             Record::Stack(line) => {
@@ -245,6 +253,18 @@ impl<'s> Intake<'s> {
         }
         self.header = Some((hash, header));
         None
+    }
+
+    /// It happens once in a boot.
+    fn on_purpose(&mut self, purpose: OnPurpose) -> Option<&'static str> {
+        match &self.purpose {
+            Some(known) if *known == purpose => Some(reason::REPLAYED),
+            Some(_) => Some(reason::CONFLICT),
+            None => {
+                self.purpose = Some(purpose);
+                None
+            }
+        }
     }
 
     fn event(&mut self, view: View, hash: u32, event: AnyEvent) -> Option<&'static str> {
@@ -462,6 +482,7 @@ impl<'s> Intake<'s> {
             facts.text = header.text;
             facts.modes = header.modes.clone();
             facts.tables = Some(header.tables);
+            facts.experiment = Experiment { fail: header.fail, failed: self.purpose, charge: header.charge };
         }
         facts
     }

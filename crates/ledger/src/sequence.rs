@@ -234,6 +234,7 @@ mod tests {
             epoch: 0,
             bracketed: false,
             subject: None,
+            untried: None,
         }
     }
 

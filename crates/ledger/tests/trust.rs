@@ -27,6 +27,7 @@ fn event(seq: u64, op: Op, addr: u64) -> Event {
         epoch: 0,
         bracketed: false,
         subject: None,
+        untried: None,
     }
 }
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Charge, Domain, DomainEvent, DomainId, Kind, Owner, StackId, Subject};
+use crate::{Charge, Domain, DomainEvent, DomainId, Kind, Owner, StackId, Subject, Untried};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,6 +69,9 @@ pub struct Event {
     /// The domain that Xen was working on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Subject>,
+    /// Why an [`Op::Fail`] failed without being tried, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untried: Option<Untried>,
 }
 
 fn is_zero<N: Default + PartialEq>(n: &N) -> bool {

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, Charge, Check, CheckId, Counters, Domain, DomainAccount, DomainId, DomainState, Kind, Outcome,
-    Stack, StackId, View,
+    Amount, Bill, Charge, Check, CheckId, Counters, Domain, DomainAccount, DomainId, DomainState, Experiment,
+    Kind, Outcome, Stack, StackId, View,
 };
 
 /// Architecture of a run. Reports never mix them.
@@ -84,6 +84,9 @@ pub struct Facts {
     pub first_time: Option<u64>,
     /// Time of the last event.
     pub last_time: Option<u64>,
+    /// What was made different in it.
+    #[serde(skip_serializing_if = "Experiment::is_none")]
+    pub experiment: Experiment,
 }
 
 /// Sizes of the recorder's tables, in entries.
@@ -312,6 +315,9 @@ pub struct Dump {
     /// The domains that existed, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<DomainState>,
+    /// What domains were charged, that of nobody first; in an experiment with charging.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bills: Vec<Bill>,
 }
 
 /// What the cycles of a workload show. A complete dump by the debug key ends a cycle.

@@ -33,13 +33,21 @@ struct totals {
                   bracketed, orphans, orphan_bytes, pages, pages_freed;
 };
 
+struct bill {
+    char who[16];
+    unsigned long allocs, bytes, bytes_peak, pages, pages_peak, peak, refused,
+                  refused_bytes;
+};
+
 static struct {
     unsigned long lines, events, last_seq, too_long, missing;
     unsigned long lost_records, lost_stacks, lost_rows, lost_live,
                   lost_domains;
-    unsigned long stacks, rows, domains;
+    unsigned long stacks, rows, domains, purposes, bills;
+    struct bill bill[16];
     struct totals kind[HA_NR_KINDS];
-    char first_stack[HA_LINE], last_event[HA_LINE], last_domain[HA_LINE];
+    char first_stack[HA_LINE], last_event[HA_LINE], last_domain[HA_LINE],
+         last_purpose[HA_LINE];
 } seen;
 
 static unsigned int crc16(const char *s, size_t n)
@@ -76,6 +84,11 @@ static void put_line(const char *text)
     {
         struct totals t;
 
+    case 'I':
+        /* It comes at once, before what waits. */
+        seen.purposes++;
+        strcpy(seen.last_purpose, strstr(text, " I ") + 3);
+        break;
     case 'A': case 'X': case 'F': case 'G': case 'B': case 'T':
     case 'C': case 'E':
         CHECK(seq > seen.last_seq);
@@ -83,6 +96,18 @@ static void put_line(const char *text)
         seen.last_seq = seq;
         seen.events++;
         strcpy(seen.last_event, strchr(strchr(text + 4, ' ') + 1, ' ') + 1);
+        break;
+    case 'D':
+        CHECK(seen.bills < sizeof(seen.bill) / sizeof(seen.bill[0]));
+        {
+            struct bill *b = &seen.bill[seen.bills++];
+
+            CHECK(sscanf(strstr(text, " D ") + 3, "%15s allocs=%lu bytes=%lu "
+                         "bytes_peak=%lu pages=%lu pages_peak=%lu peak=%lu "
+                         "refused=%lu refused_bytes=%lu", b->who, &b->allocs,
+                         &b->bytes, &b->bytes_peak, &b->pages, &b->pages_peak,
+                         &b->peak, &b->refused, &b->refused_bytes) == 9);
+        }
         break;
     case 'U':
         seen.domains++;
@@ -145,6 +170,11 @@ static uint32_t epoch_of(unsigned int cpu)
     return call[cpu];
 }
 
+/* What the next begin() makes fail, and whom it charges. */
+static struct ha_target target;
+static struct ha_charging charging;
+static unsigned int accounts;
+
 static void *begin(unsigned int modes, unsigned int tables, unsigned int ring,
                    unsigned long text)
 {
@@ -152,7 +182,9 @@ static void *begin(unsigned int modes, unsigned int tables, unsigned int ring,
         .tag = 0xc0ffee,
         .modes = modes,
         .sizes = { .stacks = tables, .rows = tables, .live = tables * 16,
-                   .ring = ring },
+                   .ring = ring, .accounts = accounts },
+        .fail = target,
+        .charge = charging,
         .text_start = text,
         .puts = put_line,
         .frame = put_frame,
@@ -631,6 +663,304 @@ static void test_joining(void)
     CHECK(seen.events == 3 && seen.kind[HA_DOMHEAP].taken == 8);
 }
 
+/* ------------------------------------------------------------ on purpose */
+
+static unsigned int refused;
+
+static void *asker(void *arg)
+{
+    struct ha_trace trace = { .depth = 2, .pc = { 0x1234, 0x5678 } };
+    struct ha_event e = { .trace = &trace, .size = 8, .used = 32,
+                          .cpu = (uintptr_t)arg,
+                          .passed_domain = HA_NO_DOMAIN };
+    uint16_t account;
+    unsigned int i;
+
+    for ( i = 0; i < 1000; i++ )
+    {
+        trace.pc[1] = 0x5678 + i % 2;
+        if ( ha_refuse(&e, &account) )
+            __atomic_add_fetch(&refused, 1, __ATOMIC_RELAXED);
+    }
+
+    return NULL;
+}
+
+/* The nth of one stack fails, and no other; in every mode it is said. */
+static void test_purpose(unsigned int modes)
+{
+    struct ha_trace trace = { .depth = 2, .pc = { 0x1234, 0x5678 } };
+    struct ha_event e = { .trace = &trace, .addr = 16, .size = 8, .used = 32,
+                          .passed_domain = HA_NO_DOMAIN };
+    pthread_t thread[THREADS];
+    void *memory = begin(HA_SUMMARY, 16, 64, 0);
+    uint16_t account;
+    uintptr_t i;
+
+    ha_alloc(&e);
+    CHECK(!ha_refuse(&e, &account));
+    finish(memory);
+    target.hash = strtoull(seen.first_stack, NULL, 16);
+
+    target.nth = 3;
+    memory = begin(modes, 16, 64, 0);
+    for ( i = 1; i <= 5; i++ )
+    {
+        trace.pc[0] = 0x9999;
+        CHECK(!ha_refuse(&e, &account));
+        trace.pc[0] = 0x1234;
+        CHECK(ha_refuse(&e, &account) == (i == 3));
+        CHECK(seen.purposes == (i >= 3));
+    }
+    finish(memory);
+    CHECK(strstr(seen.last_purpose, " 3 x 8 d0 c0 "));
+    CHECK(seen.kind[HA_XMALLOC].failed == 1 && !seen.kind[HA_XMALLOC].allocs);
+    CHECK(seen.events == !!(modes & HA_TRACE));
+    if ( seen.events )
+        CHECK(strstr(seen.last_event, " zf "));
+
+    /* After the last dump it would not be in the books. */
+    memory = begin(modes, 16, 64, 0);
+    ha_seal();
+    for ( i = 0; i < 5; i++ )
+        CHECK(!ha_refuse(&e, &account));
+    finish(memory);
+
+    /* Wherever it is asked, it is once. */
+    target.nth = THREADS * 300;
+    memory = begin(modes, 16, 64, 0);
+    refused = 0;
+    for ( i = 0; i < THREADS; i++ )
+        CHECK(!pthread_create(&thread[i], NULL, asker, (void *)i));
+    for ( i = 0; i < THREADS; i++ )
+        pthread_join(thread[i], NULL);
+    finish(memory);
+    CHECK(refused == 1 && seen.purposes == 1);
+    CHECK(seen.kind[HA_XMALLOC].failed == 1);
+    target.nth = 0;
+}
+
+/* --------------------------------------------------------------- charging */
+
+#define PAYERS 5U               /* nobody, and domains 0 to 3 */
+#define HELD   64U
+
+/*
+ * Random allocations, failures, frees of all and of parts, by and for random
+ * domains, against counters that are kept next to them.
+ */
+static void test_charging(uint64_t seed, enum ha_payer payer, uint64_t limit)
+{
+    static char structure[4];
+    struct { uint64_t size; unsigned int payer; uint8_t kind; } held[HELD];
+    struct bill b[PAYERS];
+    struct ha_trace trace = { .depth = 1, .pc = { 1 } };
+    struct ha_event e = { .passed_domain = HA_NO_DOMAIN, .trace = &trace };
+    uint64_t rng = seed, refused = 0;
+    unsigned int i, step, j;
+    void *memory;
+
+    charging.payer = payer;
+    charging.limit = limit;
+    accounts = 8;
+    memory = begin(HA_SUMMARY, 1024, 64, 0);
+    memset(held, 0, sizeof(held));
+    memset(b, 0, sizeof(b));
+    for ( i = 0; i < 4; i++ )
+        ha_domain_created(ha_domain_begin(&e, i, 0), &structure[i]);
+
+    for ( step = 0; step < 5000; step++ )
+    {
+        unsigned int slot = rng_next(&rng) % HELD, who = 0;
+        unsigned int running = rng_next(&rng) % PAYERS;
+        unsigned int about = rng_next(&rng) % PAYERS;
+        uint64_t now;
+        uint16_t account;
+
+        /* Of pages the first half goes alone; whoever frees. */
+        e.current_domain = running ? running - 1 : 0x7fff;
+        e.key = (uint64_t)(slot + 1) << 20;
+        e.addr = e.key | (held[slot].size ? held[slot].kind == HA_XMALLOC : 0)
+                 * 16;
+        e.account = 0;
+        if ( held[slot].size )
+        {
+            struct bill *a = &b[held[slot].payer];
+            uint64_t half = held[slot].size / 2;
+
+            e.kind = held[slot].kind;
+            if ( e.kind == HA_XMALLOC )
+            {
+                ha_free_xmalloc(&e);
+                a->bytes -= held[slot].size;
+                held[slot].size = 0;
+            }
+            else if ( half >= 4096 && !(step % 3) )
+            {
+                e.key += half;
+                ha_free_pages(&e, half >> 12);
+                a->pages -= half >> 12;
+                held[slot].size = half;
+            }
+            else
+            {
+                ha_free_pages(&e, held[slot].size >> 12);
+                a->pages -= held[slot].size >> 12;
+                held[slot].size = 0;
+            }
+            continue;
+        }
+
+        e.kind = rng_next(&rng) % 3;
+        e.size = e.kind == HA_XMALLOC ? 1 + rng_next(&rng) % 3000
+                                      : 4096ULL << rng_next(&rng) % 3;
+        e.addr = e.key | (e.kind == HA_XMALLOC ? 16 : 0);
+        e.subject.how = about ? 1 + rng_next(&rng) % 3 : HA_NO_SUBJECT;
+        e.subject.domain = about - 1;
+        e.subject.generation = about;
+        e.passed_domain = HA_NO_DOMAIN;
+        if ( e.kind == HA_DOMHEAP && about )
+            e.passed_domain = e.subject.domain;
+
+        if ( payer == HA_CURRENT )
+            who = running;
+        else if ( e.passed_domain != HA_NO_DOMAIN ||
+                  (about && e.subject.how != HA_KILLED) )
+            who = about;
+
+        now = b[who].bytes + b[who].pages * 4096;
+        if ( ha_refuse(&e, &account) )
+        {
+            CHECK(limit && who && now + e.size > limit);
+            b[who].refused++;
+            b[who].refused_bytes += e.size;
+            refused++;
+            continue;
+        }
+        CHECK(!limit || !who || now + e.size <= limit);
+        e.account = account;
+        if ( !(rng_next(&rng) % 8) )
+        {
+            ha_fail(&e);
+            continue;
+        }
+        ha_alloc(&e);
+        held[slot].size = e.size;
+        held[slot].payer = who;
+        held[slot].kind = e.kind;
+        b[who].allocs++;
+        *(e.kind == HA_XMALLOC ? &b[who].bytes : &b[who].pages) +=
+            e.kind == HA_XMALLOC ? e.size : e.size >> 12;
+        if ( b[who].bytes > b[who].bytes_peak )
+            b[who].bytes_peak = b[who].bytes;
+        if ( b[who].pages > b[who].pages_peak )
+            b[who].pages_peak = b[who].pages;
+        if ( b[who].bytes + b[who].pages * 4096 > b[who].peak )
+            b[who].peak = b[who].bytes + b[who].pages * 4096;
+    }
+
+    finish(memory);
+    CHECK(seen.bills == PAYERS && !strcmp(seen.bill[0].who, "-"));
+    CHECK(!limit || refused > 100);
+    for ( i = 0; i < PAYERS; i++ )
+    {
+        struct bill *is = &seen.bill[i];
+
+        j = i ? 1 + strtoul(is->who, NULL, 10) : 0;
+        CHECK(j < PAYERS);
+        strcpy(b[j].who, is->who);
+        CHECK(!i || strtoul(strchr(is->who, '.') + 1, NULL, 10) == j);
+        CHECK(is->allocs == b[j].allocs && is->bytes == b[j].bytes);
+        CHECK(is->bytes_peak == b[j].bytes_peak && is->pages == b[j].pages);
+        CHECK(is->pages_peak == b[j].pages_peak && is->peak == b[j].peak);
+        CHECK(is->refused == b[j].refused);
+        CHECK(is->refused_bytes == b[j].refused_bytes);
+    }
+    accounts = 0;
+}
+
+/* What is given away is credited, what comes back is charged again. */
+static void test_charging_of_gifts(void)
+{
+    struct ha_trace trace = { .depth = 1, .pc = { 1 } };
+    struct ha_event e = { .trace = &trace, .kind = HA_DOMHEAP, .size = 8192,
+                          .addr = 0x10000, .key = 0x10000,
+                          .passed_domain = HA_NO_DOMAIN };
+    struct ha_given given;
+    void *memory;
+    unsigned int i;
+
+    charging.payer = HA_CURRENT;
+    charging.limit = 0;
+    accounts = 3;
+    memory = begin(HA_SUMMARY, 16, 64, 0);
+    ha_alloc(&e);
+    ha_give(&e, 1, &given);
+    ha_give(&e, 2, &given);
+    ha_give_back(&e, &given);
+    /* What was a domain's is not an allocation. */
+    e.key = e.addr = 0x20000;
+    ha_take(&e);
+    /* One account more than there is room for is nobody's. */
+    for ( i = 1; i < 4; i++ )
+    {
+        e.key = e.addr = 0x20000 + i * 0x10000;
+        e.current_domain = i;
+        ha_alloc(&e);
+    }
+    finish(memory);
+    CHECK(seen.bills == 3 && !strcmp(seen.bill[1].who, "0.0"));
+    CHECK(seen.bill[1].allocs == 1 && seen.bill[1].pages == 1);
+    CHECK(seen.bill[1].pages_peak == 2 && seen.bill[2].pages == 2);
+    CHECK(seen.bill[0].pages == 4);
+    accounts = 0;
+}
+
+static unsigned int have;
+
+static void *customer(void *arg)
+{
+    struct ha_trace trace = { .depth = 1, .pc = { 1 } };
+    struct ha_event e = { .trace = &trace, .size = 100, .used = 128,
+                          .cpu = (uintptr_t)arg,
+                          .passed_domain = HA_NO_DOMAIN };
+    unsigned int i;
+
+    for ( i = 0; i < 5000; i++ )
+    {
+        e.addr = ((uintptr_t)arg << 32) + 16 + i % 7 * 256;
+        if ( ha_refuse(&e, &e.account) )
+            continue;
+        CHECK(__atomic_add_fetch(&have, 1, __ATOMIC_RELAXED) <= 3);
+        ha_alloc(&e);
+        CHECK(__atomic_fetch_sub(&have, 1, __ATOMIC_RELAXED));
+        ha_free_xmalloc(&e);
+    }
+
+    return NULL;
+}
+
+/* Several that are being allocated at once do not get past the limit. */
+static void test_promises(void)
+{
+    pthread_t thread[THREADS];
+    void *memory;
+    uintptr_t i;
+
+    charging.payer = HA_CURRENT;
+    charging.limit = 300;
+    accounts = 3;
+    memory = begin(HA_SUMMARY, 16, 64, 0);
+    for ( i = 0; i < THREADS; i++ )
+        CHECK(!pthread_create(&thread[i], NULL, customer, (void *)(i + 1)));
+    for ( i = 0; i < THREADS; i++ )
+        pthread_join(thread[i], NULL);
+    finish(memory);
+    CHECK(!have && !seen.bill[1].bytes && seen.bill[1].peak <= 300);
+    CHECK(seen.bill[1].allocs + seen.bill[1].refused == THREADS * 5000);
+    accounts = 0;
+}
+
 int main(void)
 {
     uint64_t seed;
@@ -644,6 +974,17 @@ int main(void)
     test_calls();
     test_domains();
     test_joining();
+    test_purpose(HA_TRACE | HA_SUMMARY);
+    test_purpose(HA_SUMMARY);
+    for ( seed = 1; seed <= 10; seed++ )
+    {
+        test_charging(seed, HA_CURRENT, 0);
+        test_charging(seed, HA_CURRENT, 30000);
+        test_charging(seed, HA_OWNER, 0);
+        test_charging(seed, HA_OWNER, 30000);
+    }
+    test_charging_of_gifts();
+    test_promises();
     puts("core: all tests passed");
 
     return 0;

@@ -52,7 +52,10 @@ int main(void)
     struct ha_setup setup = {
         .tag = 0x00c0ffee,
         .modes = HA_TRACE | HA_WARN | HA_SUMMARY,
-        .sizes = { .stacks = 16, .rows = 16, .live = 64, .ring = 64 },
+        .charge = { .payer = HA_OWNER, .limit = 65536 },
+        .fail = { .hash = 0x9e6abd909ffe73c9ULL, .nth = 2 },
+        .sizes = { .stacks = 16, .rows = 16, .live = 64, .ring = 64,
+                   .accounts = 4 },
         .text_start = 0xffff82d040200000UL,
         .text_end = 0xffff82d04038abb1UL,
         .puts = put_line,
@@ -73,6 +76,7 @@ int main(void)
     struct ha_trace unreadable = { .depth = 0 };
     struct ha_event e = { .passed_domain = HA_NO_DOMAIN, .trace = &call };
     struct ha_given given;
+    uint16_t account;
     void *memory = calloc(1, ha_table_bytes(&setup.sizes));
 
     if ( !memory )
@@ -141,8 +145,15 @@ int main(void)
     e.size = (uint64_t)1 << 32;
     ha_fail(&e);
 
-    /* domains that are built, fail, live, and end */
+    /* on purpose, the second time */
     e.trace = &call;
+    e.size = 4096;
+    if ( ha_refuse(&e, &e.account) || !ha_refuse(&e, &account) )
+        return 1;
+    ha_alloc(&e);
+    e.account = 0;
+
+    /* domains that are built, fail, live, and end */
     e.subject = (struct ha_subject){ ha_domain_begin(&e, 5, 0x3), 5,
                                      HA_CREATED };
     e.kind = HA_XMALLOC;
@@ -153,6 +164,13 @@ int main(void)
     e.used = 128;
     ha_alloc(&e);
     ha_domain_created(1, &setup);
+    /* what it may not have */
+    e.kind = HA_DOMHEAP;
+    e.size = 65536;
+    if ( !ha_refuse(&e, &account) )
+        return 1;
+    e.kind = HA_XMALLOC;
+    e.size = 100;
     e.subject.how = HA_DOMCTL;
     ha_free_xmalloc(&e);
     e.cpu = 1;

@@ -8,8 +8,8 @@ use std::{
 use serde::Serialize;
 use xenheap_judge::{Decision, EntryPoint, Key, Lifetime};
 use xenheap_model::{
-    Amount, Arch, Charge, Check, Counters, Domain, DomainAccount, Facts, Kind, KindTotals, LogFormat,
-    Machine, Owner, Rise, RowKey, Source, Stack, Tables, Totals, Verdict, View,
+    Amount, Arch, Bill, Charge, Check, Counters, Domain, DomainAccount, Experiment, Facts, Kind, KindTotals,
+    LogFormat, Machine, Owner, Rise, RowKey, Source, Stack, Tables, Totals, Verdict, View,
 };
 
 use crate::{AsciiJson, Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest};
@@ -47,6 +47,8 @@ struct ReportView<'a> {
     leftovers: LeftoversView<'a>,
     domains: Vec<DomainView<'a>>,
     charged: Option<ChargedView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bills: Option<&'a [Bill]>,
     calls: Vec<CallsView<'a>>,
     findings: Vec<FindingView<'a>>,
 }
@@ -70,6 +72,8 @@ struct FactsView<'a> {
     events: u64,
     first_time: Option<u64>,
     last_time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experiment: Option<&'a Experiment>,
 }
 
 #[derive(Serialize)]
@@ -250,6 +254,7 @@ impl<'a> ReportView<'a> {
                 no_refcount: charged.no_refcount,
                 rows: report.charged().into_iter().map(|finding| FindingView::new(finding, report)).collect(),
             }),
+            bills: run.dump.as_ref().map(|dump| dump.bills.as_slice()).filter(|bills| !bills.is_empty()),
             calls: report.calls().into_iter().map(CallsView::new).collect(),
             findings: report
                 .findings()
@@ -279,6 +284,7 @@ impl<'a> FactsView<'a> {
             events: facts.events,
             first_time: facts.first_time,
             last_time: facts.last_time,
+            experiment: Some(&facts.experiment).filter(|experiment| !experiment.is_none()),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod charged;
 mod domains;
+mod experiment;
 mod findings;
 mod layout;
 mod leaks;
@@ -67,6 +68,7 @@ impl Text {
         leaks::write(report, &mut findings, paint, out)?;
         domains::write(report, paint, out)?;
         overview::totals(report, paint, out)?;
+        experiment::write(report, paint, out)?;
         charged::write(report, paint, out)?;
         calls::write(report, paint, out)?;
         overview::checks(report, paint, out)?;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{doubtful, guests, render, report, run};
+use common::{doubtful, experiment, guests, render, report, run};
 use insta::assert_snapshot;
 use serde_json::Value;
 use xenheap_model::Domain;
@@ -25,6 +25,14 @@ fn guests_come_and_go() {
     let value: Value = serde_json::from_str(&doubtful).expect("JSON");
     assert_eq!(value["leftovers"]["leaks"], false);
     assert!(value["leftovers"]["doubt"].as_str().is_some_and(|doubt| doubt.starts_with("sequence: 3 of")));
+}
+
+#[test]
+fn what_was_made_different() {
+    let text = render(&Json, &[Report::new("experiment", experiment(), &Filter::default())]);
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    let parts = [&value["facts"]["experiment"], &value["bills"]];
+    assert_snapshot!(serde_json::to_string_pretty(&parts).expect("JSON"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{doubtful, guests, render, report, run};
+use common::{doubtful, experiment, guests, render, report, run};
 use insta::assert_snapshot;
 use xenheap_model::{Arch, Domain, Kind, LogFormat, Run};
 use xenheap_report::{Filter, Report, Text, TextOptions};
@@ -24,6 +24,13 @@ fn above_the_rest(run: Run) -> String {
     let text = render(&Text::default(), &[Report::new("guests", run, &Filter::default())]);
     let (above, _) = text.split_once("\nSELF-CHECKS").expect("self-checks");
     above.to_owned()
+}
+
+#[test]
+fn what_was_made_different() {
+    let text = above_the_rest(experiment());
+    let (_, own) = text.split_once("  !! An allocation").expect("the failure");
+    assert_snapshot!(own);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use xenheap_model::{Charge, CheckId, Domain, Glob, Kind, View};
+use xenheap_model::{Charge, Charging, CheckId, Domain, Glob, Kind, Target, View};
 
 use crate::{
     check::Check,
@@ -117,6 +117,10 @@ pub struct Instrument {
 pub enum Lab {
     /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
     Run(Box<LabRun>),
+    /// Let each stack's allocation fail once, in a boot of its own, and tell what becomes of it
+    Sweep(Box<crate::sweep::Arguments>),
+    /// Put together what sweeps of the same build found
+    Merge(crate::sweep::Merge),
     /// Get a Xen source and print where it lies
     #[command(after_help = concat_help("Example:\n  xenheap lab fetch --xen debian:4.20"))]
     Fetch {
@@ -134,6 +138,7 @@ Examples:
   xenheap lab run --xen ../xen.git --deterministic -o run-mine
   xenheap lab run --arch arm64 --workload dom0less -o run-arm
   xenheap lab run --workload guests -o run-guests
+  xenheap lab run --workload guests --charge current:4M -o run-charged
   xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 -o run-churn"))]
 pub struct LabRun {
     /// debian:4.17, debian:4.20, or the path of a source tree (which is copied, never changed)
@@ -160,6 +165,13 @@ pub struct LabRun {
     /// Build and boot Xen without the recorder, to compare with; its log has nothing to report
     #[arg(long, conflicts_with = "mode")]
     pub no_recorder: bool,
+    /// Charge anonymous memory to the domain that runs (current) or that it is for (owner), each with a limit or without,
+    /// such as owner:4M: what is over it is refused (docs/charging.md)
+    #[arg(long, value_name = "WHOM[:LIMIT]", conflicts_with = "no_recorder")]
+    pub charge: Option<Charging>,
+    /// Let allocation K of the stack with this hash fail, once, as if there were no memory (docs/sweep.md)
+    #[arg(long, value_name = "HASH:K", conflicts_with = "no_recorder")]
+    pub fail: Option<Target>,
     /// The folder to make for the results; it becomes a RUN for `xenheap report`
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
@@ -298,7 +310,7 @@ pub struct Report {
     pub min_bytes: u64,
 }
 
-fn parse_parameter(text: &str) -> Result<(String, String), String> {
+pub fn parse_parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("use NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -24,6 +24,8 @@ pub enum Command {
     Instrument(Instrument),
     LabRun(Box<RunConfig>),
     LabFetch(XenSource),
+    LabSweep(Box<crate::sweep::Arguments>),
+    LabMerge(crate::sweep::Merge),
     Graph(crate::graph::Graph),
     Coverage(crate::coverage::Arguments),
     Assess(crate::assess::Arguments),
@@ -115,6 +117,8 @@ pub fn lower(cli: Cli) -> Result<Command, Failure> {
         cli::Command::Pull(args) => Command::Pull(args),
         cli::Command::Instrument(args) => Command::Instrument(instrument(args)),
         cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(*args)?)),
+        cli::Command::Lab(cli::Lab::Sweep(args)) => Command::LabSweep(args),
+        cli::Command::Lab(cli::Lab::Merge(args)) => Command::LabMerge(args),
         cli::Command::Lab(cli::Lab::Fetch { xen }) => Command::LabFetch(source(&xen)?),
         cli::Command::Graph(command) => Command::Graph(command),
         cli::Command::Assess(arguments) => Command::Assess(arguments),
@@ -212,6 +216,9 @@ fn source(xen: &str) -> Result<XenSource, Failure> {
 }
 
 fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
+    let mut xen_args = args.xen_args;
+    xen_args.extend(args.charge.map(|charge| format!("heap-audit-charge={}", charge.option())));
+    xen_args.extend(args.fail.map(|fail| format!("heap-audit-fail={fail}")));
     Ok(RunConfig {
         xen: source(&args.xen)?,
         arch: args
@@ -233,7 +240,7 @@ fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
                     .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
             ),
         },
-        xen_args: args.xen_args,
+        xen_args,
         out_dir: args.output,
         install: args.install,
         timeout: args.timeout,

@@ -16,6 +16,7 @@ mod paths;
 mod progress;
 mod pull;
 mod report;
+mod sweep;
 mod verdict;
 
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::Instrument(config) => instrument::run(&config),
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),
+        config::Command::LabSweep(arguments) => sweep::run(*arguments),
+        config::Command::LabMerge(arguments) => sweep::merge(&arguments),
         config::Command::Graph(command) => graph::run(command),
         config::Command::Assess(arguments) => assess::run(&arguments),
         config::Command::Coverage(arguments) => coverage::run(&arguments),

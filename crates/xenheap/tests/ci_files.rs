@@ -109,6 +109,50 @@ fn the_job_of_gitlab_refuses_and_lets_pass() {
     assert_eq!(code, 0, "{said}");
 }
 
+/// A shard's folder as `lab sweep` leaves it, with one stack of two tried.
+fn swept(folder: &Path, tried: u64) {
+    let stack = |hash: u64| serde_json::json!({ "hash": format!("{hash:016x}"), "kinds": ["xmalloc"], "allocs": 1, "frames": ["do_domctl", "f"] });
+    let plan = serde_json::json!({
+        "schema": 1, "xen": "4.17.5", "arch": "x86_64", "build": "b", "workload": "guests", "workload-sha256": "w",
+        "parameters": {}, "xen-args": [], "nth": 1, "stacks": [stack(1), stack(2)],
+    });
+    let result = serde_json::json!({
+        "outcome": "error", "failed": null, "leaks": [], "doubt": null, "crashes": [], "ended": "workload-failed",
+        "message": null, "said": [], "seconds": 60,
+    });
+    fs::create_dir_all(folder.join("results")).expect("made");
+    fs::write(folder.join("plan.json"), plan.to_string()).expect("written");
+    fs::write(folder.join(format!("results/{tried:016x}.json")), result.to_string()).expect("written");
+}
+
+#[test]
+fn the_sweep_of_gitlab_is_all_of_it() {
+    let file = yaml("xenheap.gitlab-ci.yml");
+    let job = &file["xenheap-sweep"];
+    let shards: Vec<String> = lines(&job["parallel"]["matrix"][0], "SHARD");
+    let count = shards.len();
+    let dir = tempdir().expect("a temporary folder");
+    for (at, shard) in shards.iter().enumerate() {
+        assert_eq!(*shard, format!("{}/{count}", at + 1));
+        // With --help at the end all before it is read, and nothing is done.
+        let line: Vec<String> = lines(job, "script").iter().map(|line| format!("{line} --help")).collect();
+        let variables = [("SHARD", shard.as_str()), ("XENHEAP_SWEEP_WORKLOAD", "guests")];
+        let (code, said) = run(&line, dir.path(), &variables);
+        assert!(code == 0 && said.contains("Usage: xenheap lab sweep"), "{said}");
+    }
+
+    for shard in 1..=2 {
+        swept(&dir.path().join(format!("xenheap-sweep-{shard}")), shard);
+    }
+    let (code, said) = run(&lines(&file["xenheap-sweep-result"], "script"), dir.path(), &[]);
+    assert_eq!(code, 0, "{said}");
+    let text = fs::read_to_string(dir.path().join("xenheap-sweep.txt")).expect("a table");
+    assert!(text.contains("     2  error\n") && !text.contains("not tried"), "{text}");
+    let json = fs::read_to_string(dir.path().join("xenheap-sweep.json")).expect("JSON");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["trials"].as_array().map(Vec::len), Some(2));
+}
+
 /// `XENHEAP_TREE` names a Xen source, `XENHEAP_RUN` a lab folder of it.
 #[test]
 #[cfg_attr(not(feature = "real-run"), ignore = "needs a Xen source: ./check runs it")]

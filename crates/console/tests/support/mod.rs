@@ -9,8 +9,9 @@ use xenheap_console::{
     RowLine, ScanStats, StackLine, Tag, XenSays, format::Stamp, scan,
 };
 use xenheap_model::{
-    Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals, Life,
-    Machine, Mark, Op, Owner, Pair, Pc, Pool, RowKey, StackId, Subject, Tables, TraceFrame, View,
+    Bill, Charge, Charging, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
+    KindTotals, Life, Machine, Mark, OnPurpose, Op, Owner, Pair, Payer, Pc, Pool, RowKey, StackId, Subject,
+    Tables, Target, TraceFrame, Untried, View,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +185,11 @@ pub fn event() -> impl Strategy<Value = Event> {
                 epoch,
                 bracketed: bracketed && op == Op::Free,
                 subject,
+                untried: [None, Some(Untried::OnPurpose), Some(Untried::Limit)]
+                    .get(cpu as usize % 3)
+                    .copied()
+                    .flatten()
+                    .filter(|_| op == Op::Fail),
             }
         },
     )
@@ -191,6 +197,35 @@ pub fn event() -> impl Strategy<Value = Event> {
 
 fn domain_id() -> impl Strategy<Value = DomainId> {
     (domain(), 1..=u32::MAX).prop_map(|(domain, generation)| DomainId { domain, generation })
+}
+
+fn purpose() -> impl Strategy<Value = OnPurpose> {
+    let target = (any::<u64>(), 1..=u64::MAX).prop_map(|(hash, nth)| Target { hash, nth });
+    (target, 1..=u64::MAX, kind(), number(), domain(), any::<u32>(), option::of(subject())).prop_map(
+        |(target, seq, kind, bytes, current, cpu, subject)| OnPurpose {
+            target,
+            seq,
+            kind,
+            bytes,
+            current,
+            cpu,
+            subject,
+        },
+    )
+}
+
+fn bill() -> impl Strategy<Value = Bill> {
+    (option::of(domain_id()), vec(number(), 8)).prop_map(|(payer, n)| Bill {
+        payer,
+        allocs: n[0],
+        bytes: n[1],
+        bytes_peak: n[2],
+        pages: n[3],
+        pages_peak: n[4],
+        peak: n[5],
+        refused: n[6],
+        refused_bytes: n[7],
+    })
 }
 
 fn subject() -> impl Strategy<Value = Subject> {
@@ -252,6 +287,9 @@ fn header() -> impl Strategy<Value = Header> {
             text,
             modes,
             tables: Tables { depth: n[0], stacks: n[1], rows: n[2], live: n[3], ring: n[4], domains },
+            fail: domains.map(|hash| Target { hash, nth: n[0] | 1 }),
+            accounts: domains,
+            charge: text.map(|(limit, _)| Charging { payer: Payer::Owner, limit: Some(limit | 1) }),
         },
     )
 }
@@ -327,13 +365,15 @@ pub fn record() -> BoxedStrategy<(Tag, u64, Record)> {
         2 => stack().prop_map(Record::Stack).boxed(),
         2 => (view.clone(), domain_event()).prop_map(|(view, event)| Record::Domain { view, event }).boxed(),
         1 => (domain_id(), pool()).prop_map(|(id, pool)| Record::State(DomainState { id, pool })).boxed(),
+        1 => purpose().prop_map(Record::Purpose).boxed(),
+        1 => bill().prop_map(Record::Bill).boxed(),
         6 => (view, event()).prop_map(|(view, event)| Record::Event { view, event }).boxed(),
         1 => (number(), "[a-z]{1,9}").prop_map(|(number, why)| Record::DumpBegin(DumpBegin { number, why })).boxed(),
         1 => row().prop_map(Record::Row).boxed(),
         1 => kind_line().prop_map(Record::Kind).boxed(),
         1 => machine().prop_map(Record::Machine).boxed(),
-        1 => (number(), number(), number())
-            .prop_map(|(number, stacks, rows)| Record::DumpEnd(DumpEnd { number, stacks, rows }))
+        1 => (number(), number(), number(), number())
+            .prop_map(|(number, stacks, rows, bills)| Record::DumpEnd(DumpEnd { number, stacks, rows, bills }))
             .boxed(),
     ];
     (any::<u32>(), any::<u64>(), record)
@@ -342,6 +382,7 @@ pub fn record() -> BoxedStrategy<(Tag, u64, Record)> {
                 Record::Header(_) => 0,
                 Record::Event { event, .. } => event.seq,
                 Record::Domain { event, .. } => event.seq,
+                Record::Purpose(purpose) => purpose.seq,
                 _ => seq,
             };
             (Tag(tag), seq, record)

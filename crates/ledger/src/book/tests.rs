@@ -36,6 +36,7 @@ impl Trial {
             epoch: 0,
             bracketed: false,
             subject: None,
+            untried: None,
         }
     }
 

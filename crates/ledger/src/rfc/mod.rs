@@ -113,6 +113,7 @@ impl Rfc {
             epoch: 0,
             bracketed: false,
             subject: None,
+            untried: None,
         };
         match record.op {
             RfcOp::XmallocWholePages => self.pair(addr),

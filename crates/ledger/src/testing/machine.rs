@@ -268,6 +268,9 @@ impl Sim {
                 ring: 4096,
                 domains: self.plan.domains.then_some(64),
             },
+            fail: None,
+            accounts: None,
+            charge: None,
         };
         self.push(0, Record::Header(header));
     }
@@ -306,6 +309,7 @@ impl Sim {
             epoch,
             bracketed: false,
             subject,
+            untried: None,
         }
     }
 
@@ -840,7 +844,7 @@ impl Sim {
             rows += more_rows;
         }
         self.push(seq, Record::Machine(self.machine));
-        self.push(seq, Record::DumpEnd(DumpEnd { number, stacks, rows }));
+        self.push(seq, Record::DumpEnd(DumpEnd { number, stacks, rows, bills: 0 }));
     }
 
     fn truth(&self) -> Truth {

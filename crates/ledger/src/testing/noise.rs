@@ -164,6 +164,7 @@ fn forged_event(seq: u64, rng: &mut Rng) -> Event {
         epoch: 0,
         bracketed: false,
         subject: None,
+        untried: None,
     }
 }
 

@@ -44,6 +44,8 @@ impl RecordSink for Locate {
                 format!("{view} {op}")
             }
             Record::State(_) => "U".to_owned(),
+            Record::Purpose(_) => "I".to_owned(),
+            Record::Bill(_) => "D".to_owned(),
             Record::DumpBegin(_) => "Z begin".to_owned(),
             Record::Row(_) => "P".to_owned(),
             Record::Kind(_) => "K".to_owned(),
@@ -178,7 +180,11 @@ fn when_other(found: &Found, modes: &[View]) -> Option<(Record, Expected)> {
             state.id.generation += 1000;
             expect(&[Domains], &[])
         }
-        Record::Header(_) | Record::DumpBegin(_) | Record::DumpEnd(_) => return None,
+        Record::Header(_)
+        | Record::DumpBegin(_)
+        | Record::DumpEnd(_)
+        | Record::Purpose(_)
+        | Record::Bill(_) => return None,
     };
     Some((record, expected))
 }

@@ -18,6 +18,8 @@
 static const char kind_letter[HA_NR_KINDS] = { 'x', 'h', 'd', 'p', 'g', 'r' };
 static const char op_letter[] = { 'A', 'X', 'F', 'G', 'B', 'T', 'C', 'E' };
 static const char how_letter[] = { '-', 'c', 'k', 'x' };
+static const char *const payer_name[] = { "current", "owner" };
+static const char refusal_letter[] = { '-', 'f', 'l' };
 
 static DEFINE_SPINLOCK(ha_lock);
 
@@ -26,6 +28,7 @@ static struct {
 
     uint64_t seq;
     bool sealed;
+    uint64_t reached;           /* how often what is to fail was tried */
 
     struct ha_stack *stacks;
     uint32_t *stack_index;
@@ -45,6 +48,9 @@ static struct {
     struct ha_domain *domains;
     uint32_t nr_domains, generation;
 
+    struct ha_account *accounts;
+    uint32_t nr_accounts;
+
     struct ha_kind_totals kinds[HA_NR_KINDS];
     uint64_t lost_records, lost_stacks, lost_rows, lost_blocks, lost_domains;
 } st;
@@ -57,6 +63,8 @@ static struct {
     uint32_t nr_stacks, nr_rows;
     struct ha_domain *domains;
     uint32_t nr_domains;
+    struct ha_account *accounts;
+    uint32_t nr_accounts;
     struct ha_kind_totals kinds[HA_NR_KINDS];
     struct ha_machine machine;
     uint64_t lost_records, lost_stacks, lost_rows, lost_blocks, lost_domains;
@@ -100,6 +108,7 @@ size_t ha_table_bytes(struct ha_sizes *s)
            align_up(2 * s->rows * sizeof(uint32_t)) +
            align_up(s->live * sizeof(struct ha_block)) +
            2 * align_up(HA_DOMAINS * sizeof(struct ha_domain)) +
+           2 * align_up(s->accounts * sizeof(struct ha_account)) +
            align_up(s->ring * sizeof(struct ha_record));
 }
 
@@ -130,6 +139,9 @@ void ha_init(const struct ha_setup *setup, void *memory)
     st.block_mask = s->live - 1;
     st.domains = carve(&memory, HA_DOMAINS * sizeof(*st.domains));
     snap.domains = carve(&memory, HA_DOMAINS * sizeof(*st.domains));
+    st.accounts = carve(&memory, s->accounts * sizeof(*st.accounts));
+    snap.accounts = carve(&memory, s->accounts * sizeof(*st.accounts));
+    st.nr_accounts = !!s->accounts;
     st.ring = carve(&memory, s->ring * sizeof(*st.ring));
     st.ring_mask = s->ring - 1;
 }
@@ -331,6 +343,113 @@ static void count_alloc(struct ha_counters *c, enum ha_op op, uint64_t bytes)
     count_live(c, 1, bytes);
 }
 
+/* ----------------------------------------------------------- accounts */
+
+static uint32_t newest_generation(uint16_t domain)
+{
+    uint32_t generation = 0, i;
+
+    for ( i = 0; i < st.nr_domains; i++ )
+        if ( st.domains[i].domain == domain )
+            generation = st.domains[i].generation;
+
+    return generation;
+}
+
+/* The domain that an allocation is to be charged to. False: to nobody. */
+static bool find_payer(const struct ha_event *e, struct ha_subject *payer)
+{
+    const struct ha_subject *s = &e->subject;
+
+    if ( st.setup.charge.payer == HA_CURRENT )
+        payer->domain = e->current_domain;
+    else if ( e->passed_domain != HA_NO_DOMAIN )
+        payer->domain = e->passed_domain;
+    else if ( s->how == HA_CREATED || s->how == HA_DOMCTL )
+        payer->domain = s->domain;
+    else
+        return false;
+
+    if ( st.setup.charge.payer == HA_OWNER && s->how &&
+         s->domain == payer->domain )
+        payer->generation = s->generation;
+    else
+        payer->generation = newest_generation(payer->domain);
+
+    return payer->domain < HA_RESERVED;
+}
+
+/* Number of the account, from 1. Without room, what is nobody's has it. */
+static uint16_t find_account(const struct ha_event *e)
+{
+    struct ha_subject payer;
+    struct ha_account *a;
+    uint32_t i;
+
+    if ( !find_payer(e, &payer) )
+        return 1;
+
+    for ( i = 1; i < st.nr_accounts; i++ )
+        if ( st.accounts[i].generation == payer.generation &&
+             st.accounts[i].domain == payer.domain )
+            return i + 1;
+
+    if ( st.nr_accounts == st.setup.sizes.accounts )
+        return 1;
+
+    a = &st.accounts[st.nr_accounts++];
+    a->generation = payer.generation;
+    a->domain = payer.domain;
+
+    return st.nr_accounts;
+}
+
+static uint64_t account_bytes(const struct ha_account *a)
+{
+    return a->bytes + (a->pages << HA_PAGE_SHIFT);
+}
+
+static void charge(uint16_t account, uint8_t kind, uint64_t bytes)
+{
+    struct ha_account *a;
+
+    if ( !account )
+        return;
+
+    a = &st.accounts[account - 1];
+    if ( kind == HA_XMALLOC )
+        a->bytes += bytes;
+    else
+        a->pages += bytes >> HA_PAGE_SHIFT;
+    if ( a->bytes > a->bytes_peak )
+        a->bytes_peak = a->bytes;
+    if ( a->pages > a->pages_peak )
+        a->pages_peak = a->pages;
+    if ( account_bytes(a) > a->peak )
+        a->peak = account_bytes(a);
+}
+
+static void credit(uint16_t account, uint8_t kind, uint64_t bytes)
+{
+    struct ha_account *a;
+
+    if ( !account )
+        return;
+
+    a = &st.accounts[account - 1];
+    if ( kind == HA_XMALLOC )
+        a->bytes -= bytes;
+    else
+        a->pages -= bytes >> HA_PAGE_SHIFT;
+}
+
+/* What was promised has been allocated, or could not be. */
+static void keep_promise(const struct ha_event *e)
+{
+    if ( e->account )
+        st.accounts[e->account - 1].promised -= e->size;
+}
+
 /* --------------------------------------------------------------- ring */
 
 /*
@@ -391,20 +510,23 @@ static struct ha_record *next_record(enum ha_op op, const struct ha_event *e)
     return r;
 }
 
-/* Charged kinds are counted only: they would be most of the log. */
-static void emit(enum ha_op op, const struct ha_event *e, uint8_t kind,
-                 uint64_t addr, uint64_t size, uint32_t stack, bool unknown,
-                 bool bracketed)
+/*
+ * Charged kinds are counted only: they would be most of the log. Returns the
+ * record, if it is one of its own.
+ */
+static struct ha_record *emit(enum ha_op op, const struct ha_event *e,
+                              uint8_t kind, uint64_t addr, uint64_t size,
+                              uint32_t stack, bool unknown, bool bracketed)
 {
     struct ha_record *r;
 
     if ( kind >= HA_POOL ||
          extend(op, e, kind, addr, size, stack, unknown, bracketed) )
-        return;
+        return NULL;
 
     r = next_record(op, e);
     if ( !r )
-        return;
+        return NULL;
 
     r->addr = addr;
     r->size = size;
@@ -420,9 +542,13 @@ static void emit(enum ha_op op, const struct ha_event *e, uint8_t kind,
     r->unknown = unknown;
     r->no_size = unknown && kind == HA_XMALLOC;
     r->bracketed = bracketed;
+
+    return r;
 }
 
 /* ------------------------------------------------------------- events */
+
+static void print_purpose(const struct ha_event *e, uint64_t seq);
 
 static unsigned int order_of(uint64_t bytes)
 {
@@ -502,6 +628,7 @@ static void enter(enum ha_op op, const struct ha_event *e)
     struct ha_row *r = find_row(e, stack);
     struct ha_kind_totals *k = &st.kinds[e->kind];
 
+    keep_promise(e);
     count_alloc(&k->c, op, e->size);
     if ( op == HA_ALLOC && e->kind < HA_POOL )
         count_memory(e, e->kind, e->size, false);
@@ -515,6 +642,8 @@ static void enter(enum ha_op op, const struct ha_event *e)
             .cpu = e->cpu,
             .epoch = e->epoch,
         };
+        bool charged = st.nr_accounts && op == HA_ALLOC &&
+                       e->kind < HA_GROWTH;
 
         count_alloc(&r->c, op, e->size);
         if ( op == HA_ALLOC )
@@ -527,21 +656,32 @@ static void enter(enum ha_op op, const struct ha_event *e)
 
         if ( e->kind != HA_XMALLOC )
             b.order = b.order0 = order_of(e->size);
-        insert_block(&b);
+        if ( charged )
+            b.account = e->account ?: find_account(e);
+        /* What is not in the books could never be credited. */
+        if ( insert_block(&b) && charged )
+        {
+            st.accounts[b.account - 1].allocs++;
+            charge(b.account, e->kind, e->size);
+        }
     }
 
     emit(op, e, e->kind, e->addr, e->size, stack, false, false);
 }
 
-static void fail(const struct ha_event *e)
+static void fail(const struct ha_event *e, enum ha_refusal refusal)
 {
     uint32_t stack = find_stack(e->trace);
-    struct ha_row *r = find_row(e, stack);
+    struct ha_row *row = find_row(e, stack);
+    struct ha_record *r;
 
+    keep_promise(e);
     st.kinds[e->kind].c.failed++;
+    if ( row )
+        row->c.failed++;
+    r = emit(HA_FAIL, e, e->kind, 0, e->size, stack, false, false);
     if ( r )
-        r->c.failed++;
-    emit(HA_FAIL, e, e->kind, 0, e->size, stack, false, false);
+        r->refusal = refusal;
 }
 
 void ha_alloc(const struct ha_event *e)
@@ -570,8 +710,63 @@ void ha_fail(const struct ha_event *e)
 
     if ( !open_books(&flags) )
         return;
-    fail(e);
+    fail(e, HA_TRIED);
     close_books(flags);
+}
+
+/* Whether it is the one that is to fail. */
+static bool is_target(const struct ha_event *e)
+{
+    const struct ha_target *target = &st.setup.fail;
+
+    return target->nth && hash_trace(e->trace) == target->hash &&
+           ++st.reached == target->nth;
+}
+
+/* Whether who is to be charged can have it; then it is promised. */
+static bool promise(const struct ha_event *e, uint16_t *account)
+{
+    uint64_t limit = st.setup.charge.limit;
+    struct ha_account *a;
+
+    *account = find_account(e);
+    a = &st.accounts[*account - 1];
+    if ( limit && *account > 1 &&
+         account_bytes(a) + a->promised + e->size > limit )
+    {
+        a->refused++;
+        a->refused_bytes += e->size;
+        *account = 0;
+        return false;
+    }
+    a->promised += e->size;
+
+    return true;
+}
+
+bool ha_refuse(const struct ha_event *e, uint16_t *account)
+{
+    enum ha_refusal refusal = HA_TRIED;
+    unsigned long flags;
+    uint64_t seq;
+
+    *account = 0;
+    ha_lock_irqsave(&ha_lock, flags);
+    if ( st.sealed )
+        ;
+    else if ( is_target(e) )
+        refusal = HA_ON_PURPOSE;
+    else if ( st.nr_accounts && !promise(e, account) )
+        refusal = HA_LIMIT;
+    if ( refusal )
+        fail(e, refusal);
+    seq = st.seq;
+    ha_unlock_irqrestore(&ha_lock, flags);
+
+    if ( refusal == HA_ON_PURPOSE )
+        print_purpose(e, seq);
+
+    return refusal;
 }
 
 void ha_free_xmalloc(const struct ha_event *e)
@@ -593,6 +788,7 @@ void ha_free_xmalloc(const struct ha_event *e)
         bracketed = in_its_call(b);
         count_gone(&k->c, HA_FREE, 1, size, bracketed);
         count_gone(&st.rows[b->row].c, HA_FREE, 1, size, bracketed);
+        credit(b->account, HA_XMALLOC, size);
         remove_block(b);
     }
     else
@@ -691,6 +887,7 @@ static void leave(enum ha_op op, const struct ha_event *e, uint64_t maddr,
 
     count_gone(&st.kinds[r->kind].c, op, last, bytes, bracketed);
     count_gone(&r->c, op, last, bytes, bracketed);
+    credit(piece->account, r->kind, bytes);
     if ( op == HA_FREE )
         count_memory(e, r->kind, bytes, true);
     emit(op, e, r->kind, e->addr + (maddr - e->key), bytes, stack, false,
@@ -813,7 +1010,8 @@ void ha_give_back(const struct ha_event *e, const struct ha_given *given)
             c[j]->given_bytes -= bytes;
             count_live(c[j], last, bytes);
         }
-        insert_block(b);
+        if ( insert_block(b) )
+            charge(b->account, r->kind, bytes);
         emit(HA_GIVE_BACK, e, r->kind, e->addr + (maddr - e->key), bytes,
              find_stack(e->trace), false, false);
     }
@@ -961,13 +1159,11 @@ uint32_t ha_generation(const void *d)
 
 uint32_t ha_generation_of(uint16_t domain)
 {
-    uint32_t generation = 0, i;
+    uint32_t generation;
     unsigned long flags;
 
     ha_lock_irqsave(&ha_lock, flags);
-    for ( i = 0; i < st.nr_domains; i++ )
-        if ( st.domains[i].domain == domain )
-            generation = st.domains[i].generation;
+    generation = newest_generation(domain);
     ha_unlock_irqrestore(&ha_lock, flags);
 
     return generation;
@@ -1020,7 +1216,7 @@ void ha_own_fail(const struct ha_event *e, const void *d, uint32_t pool)
     if ( !open_books(&flags) )
         return;
 
-    fail(e);
+    fail(e, HA_TRIED);
     dom = domain_of(e, d);
     if ( dom && e->kind == HA_POOL )
     {
@@ -1099,6 +1295,8 @@ uint64_t ha_snapshot(void (*measure)(struct ha_machine *m))
     snap.nr_rows = st.nr_rows;
     snap.nr_domains = st.nr_domains;
     memcpy(snap.domains, st.domains, st.nr_domains * sizeof(*st.domains));
+    snap.nr_accounts = st.nr_accounts;
+    memcpy(snap.accounts, st.accounts, st.nr_accounts * sizeof(*st.accounts));
     memcpy(snap.rows, st.rows, st.nr_rows * sizeof(*st.rows));
     memcpy(snap.kinds, st.kinds, sizeof(st.kinds));
     snap.lost_records = st.lost_records;
@@ -1173,7 +1371,23 @@ void ha_print_header(const char *xen, const char *arch, const char *build)
         }
     add(&line, " depth=%u stacks=%u rows=%u live=%u ring=%u domains=%u",
         HA_DEPTH, s->stacks, s->rows, s->live, s->ring, HA_DOMAINS);
+    if ( st.setup.fail.nth )
+        add(&line, " fail=%016"PRIx64":%"PRIu64, st.setup.fail.hash,
+            st.setup.fail.nth);
+    if ( s->accounts )
+    {
+        add(&line, " accounts=%u charge=%s", s->accounts,
+            payer_name[st.setup.charge.payer]);
+        if ( st.setup.charge.limit )
+            add(&line, ":%"PRIu64, st.setup.charge.limit);
+    }
     end(&line);
+}
+
+static void add_subject(struct line *l, const struct ha_subject *s)
+{
+    if ( s->how )
+        add(l, " w%c%u.%u", how_letter[s->how], s->domain, s->generation);
 }
 
 static void print_stack(uint32_t id, uint64_t seq)
@@ -1190,6 +1404,23 @@ static void print_stack(uint32_t id, uint64_t seq)
         add(&line, " +");
     end(&line);
     s->printed = true;
+}
+
+/*
+ * At once, and not when its record's turn comes: what follows may be the end
+ * of the machine. It happens once, so its line needs no lock.
+ */
+static void print_purpose(const struct ha_event *e, uint64_t seq)
+{
+    static struct line purpose;
+    struct line *l = &purpose;
+
+    begin(l, seq, "", 'I');
+    add(l, " %016"PRIx64" %"PRIu64" %c %"PRIu64" d%u c%u",
+        st.setup.fail.hash, st.setup.fail.nth, kind_letter[e->kind], e->size,
+        e->current_domain, e->cpu);
+    add_subject(l, &e->subject);
+    end(l);
 }
 
 static void add_pages(const struct ha_pages *p)
@@ -1244,9 +1475,9 @@ static void print_record(const struct ha_record *r, const char *view)
         add(&line, " e%u", r->epoch);
     if ( r->bracketed )
         add(&line, " b");
-    if ( r->subject.how )
-        add(&line, " w%c%u.%u", how_letter[r->subject.how],
-            r->subject.domain, r->subject.generation);
+    add_subject(&line, &r->subject);
+    if ( r->refusal )
+        add(&line, " z%c", refusal_letter[r->refusal]);
     end(&line);
 }
 
@@ -1365,6 +1596,21 @@ static void print_domain(const struct ha_domain *dom)
     end(&line);
 }
 
+static void print_account(const struct ha_account *a)
+{
+    begin(&line, snap.seq, "", 'D');
+    if ( a == snap.accounts )
+        add(&line, " -");
+    else
+        add(&line, " %u.%u", a->domain, a->generation);
+    add(&line, " allocs=%"PRIu64" bytes=%"PRIu64" bytes_peak=%"PRIu64
+        " pages=%"PRIu64" pages_peak=%"PRIu64" peak=%"PRIu64
+        " refused=%"PRIu64" refused_bytes=%"PRIu64, a->allocs, a->bytes,
+        a->bytes_peak, a->pages, a->pages_peak, a->peak, a->refused,
+        a->refused_bytes);
+    end(&line);
+}
+
 /* Rows of charged kinds have no other way out. */
 static bool is_shown(const struct ha_row *r)
 {
@@ -1404,10 +1650,14 @@ void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void))
         print_kind(i);
     for ( i = 0; i < snap.nr_domains; i++ )
         print_domain(&snap.domains[i]);
+    for ( i = 0; i < snap.nr_accounts; i++ )
+        print_account(&snap.accounts[i]);
     print_machine(&snap.machine, busy);
 
     begin(&line, snap.seq, "", 'Z');
     add(&line, " end %"PRIu64" stacks=%u rows=%u", snap.number, stacks, rows);
+    if ( snap.nr_accounts )
+        add(&line, " bills=%u", snap.nr_accounts);
     end(&line);
 }
 

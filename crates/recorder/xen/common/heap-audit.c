@@ -92,6 +92,10 @@ static unsigned int __initdata opt_live = 65536;
 integer_param("heap-audit-live", opt_live);
 static unsigned int __initdata opt_ring = 16384;
 integer_param("heap-audit-ring", opt_ring);
+static char __initdata opt_fail[40];
+string_param("heap-audit-fail", opt_fail);
+static char __initdata opt_charge[40];
+string_param("heap-audit-charge", opt_charge);
 
 /* ----------------------------------------------------------- operations */
 
@@ -102,6 +106,7 @@ struct ha_cpu {
     unsigned int xfree, xfree_pool;
     const unsigned long *frame; /* of the outermost wrapper */
     bool moved;                 /* _xrealloc() took the slow path */
+    uint16_t account;           /* who is charged for the allocation */
     uint32_t calls;             /* calls of guests that have ended */
     struct ha_subject subject;
 };
@@ -109,6 +114,7 @@ static DEFINE_PER_CPU(struct ha_cpu, ha_cpu);
 
 static bool __read_mostly ha_ready;
 static bool __read_mostly ha_started;
+static bool __read_mostly ha_may_refuse;
 static DEFINE_SPINLOCK(ha_start_lock);
 static DEFINE_SPINLOCK(ha_print_lock);
 static unsigned int ha_printer = ~0U;   /* CPU that prints a dump */
@@ -187,6 +193,7 @@ static always_inline struct ha_cpu *op_begin(const void *frame)
         atomic_inc(&ha_begun);
         smp_mb();
         c->frame = frame;
+        c->account = 0;
     }
 
     return c;
@@ -276,8 +283,44 @@ static void describe(struct ha_event *e, struct ha_trace *t,
     describe_place(e);
     e->trace = t;
     e->kind = kind;
+    e->account = kind < HA_GROWTH ? c->account : 0;
     e->epoch = is_idle_vcpu(current) ? 0 : c->calls + 1;
     e->subject = c->subject;
+}
+
+/*
+ * Whether an anonymous allocation fails without being tried. Asked before the
+ * original runs, at the layer at which its caller asked: what it needs in turn
+ * has been decided with it.
+ */
+static noinline bool ask_refusal(struct ha_cpu *c, enum ha_kind kind,
+                                 uint64_t size, unsigned int memflags,
+                                 const struct domain *d)
+{
+    struct ha_event e;
+    struct ha_trace t;
+
+    if ( c->xmalloc || c->xenheap )
+        return false;
+
+    describe(&e, &t, c, kind);
+    e.size = size;
+    e.memflags = memflags;
+    if ( d )
+    {
+        e.passed_domain = d->domain_id;
+        e.no_owner = true;
+    }
+
+    return ha_refuse(&e, &c->account);
+}
+
+static always_inline bool refused(struct ha_cpu *c, enum ha_kind kind,
+                                  uint64_t size, unsigned int memflags,
+                                  const struct domain *d)
+{
+    return unlikely(ha_may_refuse) &&
+           ask_refusal(c, kind, size, memflags, d);
 }
 
 /* ------------------------------------------------------------- subjects */
@@ -629,6 +672,13 @@ struct page_info *noinline alloc_domheap_pages(
     if ( !c )
         return HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
 
+    if ( (!d || no_owner) &&
+         refused(c, HA_DOMHEAP, PAGE_SIZE << order, memflags, d) )
+    {
+        op_end(c);
+        return NULL;
+    }
+
     c->domheap++;
     pg = HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
     c->domheap--;
@@ -846,6 +896,12 @@ void *noinline alloc_xenheap_pages(unsigned int order, unsigned int memflags)
     if ( !c )
         return HEAP_AUDITED(alloc_xenheap_pages)(order, memflags);
 
+    if ( refused(c, HA_XENHEAP, PAGE_SIZE << order, memflags, NULL) )
+    {
+        op_end(c);
+        return NULL;
+    }
+
     c->xenheap++;
     p = HEAP_AUDITED(alloc_xenheap_pages)(order, memflags);
     c->xenheap--;
@@ -994,6 +1050,12 @@ void *noinline _xmalloc(unsigned long size, unsigned long align)
 
     if ( !c )
         return HEAP_AUDITED(_xmalloc)(size, align);
+
+    if ( size && refused(c, HA_XMALLOC, size, 0, NULL) )
+    {
+        op_end(c);
+        return NULL;
+    }
 
     c->xmalloc++;
     p = HEAP_AUDITED(_xmalloc)(size, align);
@@ -1241,6 +1303,60 @@ static unsigned int __init parse_modes(const char *s)
     return modes;
 }
 
+/* HASH:K, in hexadecimal and decimal. */
+static struct ha_target __init parse_target(const char *s)
+{
+    struct ha_target target = { .nth = 0 };
+    const char *end;
+
+    if ( !*s )
+        return target;
+
+    target.hash = simple_strtoull(s, &end, 16);
+    if ( end != s && *end == ':' )
+    {
+        s = end + 1;
+        target.nth = simple_strtoull(s, &end, 10);
+    }
+    if ( *end || !target.nth )
+    {
+        printk(XENLOG_ERR "heap-audit: heap-audit-fail= is not HASH:K\n");
+        target.nth = 0;
+    }
+
+    return target;
+}
+
+/* current or owner, and perhaps :LIMIT, a size as in other options. */
+static bool __init parse_charge(const char *s, struct ha_charging *charge)
+{
+    static const char *const name[] = {
+        [HA_CURRENT] = "current",
+        [HA_OWNER] = "owner",
+    };
+    unsigned int i;
+
+    for ( i = 0; i < ARRAY_SIZE(name); i++ )
+    {
+        size_t len = strlen(name[i]);
+        const char *end = s + len;
+
+        if ( strncmp(s, name[i], len) )
+            continue;
+        charge->payer = i;
+        if ( *end == ':' )
+            charge->limit = parse_size_and_unit(end + 1, &end);
+        if ( !*end )
+            return true;
+    }
+
+    if ( *s )
+        printk(XENLOG_ERR
+               "heap-audit: heap-audit-charge= is not current or owner\n");
+
+    return false;
+}
+
 static void __init build_id_text(char *text, size_t size)
 {
     const void *id;
@@ -1267,6 +1383,7 @@ static int __init cf_check ha_initcall(void)
             .live = opt_live,
             .ring = opt_ring,
         },
+        .fail = parse_target(opt_fail),
         .text_start = (unsigned long)_stext,
         .text_end = (unsigned long)_etext,
         .puts = put_line,
@@ -1275,6 +1392,9 @@ static int __init cf_check ha_initcall(void)
     };
     unsigned int order;
     void *memory;
+
+    if ( parse_charge(opt_charge, &setup.charge) )
+        setup.sizes.accounts = HA_ACCOUNTS;
 
     if ( !setup.modes )
         return 0;
@@ -1293,6 +1413,7 @@ static int __init cf_check ha_initcall(void)
     setup.tag = get_random() ^ (get_cycles() * 0x9e3779b97f4a7c15ULL >> 32) ^
                 NOW();
     ha_init(&setup, memory);
+    ha_may_refuse = setup.fail.nth || setup.sizes.accounts;
 
     build_id_text(build, sizeof(build));
     snprintf(version, sizeof(version), "%u.%u%s", xen_major_version(),

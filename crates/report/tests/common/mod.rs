@@ -149,6 +149,7 @@ pub fn run() -> Run {
             events: 1_676,
             first_time: Some(12_044_000_000),
             last_time: Some(50_218_900_000),
+            ..Facts::default()
         },
         stacks: stacks().into_iter().collect(),
         profile,
@@ -304,6 +305,40 @@ pub fn doubtful() -> Run {
     guests
 }
 
+/// A run in which an allocation was failed and domains were charged.
+pub fn experiment() -> Run {
+    let mut run = run();
+    let target = Target { hash: 0x9be1_c0ff_ee12_3456, nth: 2 };
+    let subject = Subject { how: How::Create, id: id(5, 7) };
+    run.facts.experiment = Experiment {
+        fail: Some(target),
+        failed: Some(OnPurpose {
+            target,
+            seq: 18,
+            kind: Kind::Xmalloc,
+            bytes: 392,
+            current: Domain::Id(0),
+            cpu: 1,
+            subject: Some(subject),
+        }),
+        charge: Some(Charging { payer: Payer::Owner, limit: Some(4 << 20) }),
+    };
+    let bill = |payer, n: u64| Bill {
+        payer,
+        allocs: 10 * n,
+        bytes: 1000 * n,
+        bytes_peak: 2000 * n,
+        pages: 3 * n,
+        pages_peak: 4 * n,
+        peak: 18_000 * n,
+        refused: n / 2,
+        refused_bytes: n / 2 * 392,
+    };
+    let bills = vec![bill(None, 1), bill(Some(id(0, 1)), 2), bill(Some(id(5, 7)), 30)];
+    run.dump = run.dump.map(|dump| Dump { bills, ..dump });
+    run
+}
+
 pub fn report() -> Report {
     Report::new("boot-4.17-x86_64.log", run(), &Filter::default())
 }
@@ -328,6 +363,7 @@ fn event(seq: u64, op: Op, kind: Kind, addr: u64, size: Option<u64>, stack: u32,
         epoch: 0,
         bracketed: false,
         subject: None,
+        untried: None,
     }
 }
 

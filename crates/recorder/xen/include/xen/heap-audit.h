@@ -27,9 +27,11 @@
 #define HA_DEPTH      32U       /* frames of a stack */
 #define HA_LINE       1000U     /* bytes of a line; printk() takes 1024 */
 #define HA_NO_DOMAIN  0xffffU   /* no domain was passed */
+#define HA_RESERVED   0x7ff0U   /* from here on ids are of no real domain */
 #define HA_MAX_ORDER  20U       /* the largest order of any architecture */
 #define HA_PAGE_SHIFT 12U
 #define HA_DOMAINS    512U      /* domains that exist at once */
+#define HA_ACCOUNTS   512U      /* domains that are charged, in all */
 
 /* Modes, as bits. */
 #define HA_TRACE      1U        /* a line an event */
@@ -65,6 +67,13 @@ enum ha_how {
     HA_DOMCTL,                  /* named by a domctl */
 };
 
+/* Why an allocation failed without being tried. */
+enum ha_refusal {
+    HA_TRIED,
+    HA_ON_PURPOSE,              /* the one that heap-audit-fail= names */
+    HA_LIMIT,                   /* who would be charged has reached it */
+};
+
 struct ha_subject {
     uint32_t generation;
     uint16_t domain;
@@ -92,6 +101,7 @@ struct ha_event {
     uint8_t kind;
     uint8_t layer;
     bool no_owner;
+    uint16_t account;           /* as ha_refuse() said */
     uint32_t epoch;             /* 0: none */
     struct ha_subject subject;
 };
@@ -130,6 +140,7 @@ struct ha_record {
     bool no_size;
     bool bracketed;             /* freed in the call that allocated */
     bool failed;                /* HA_END: was never created */
+    uint8_t refusal;            /* HA_FAIL */
 };
 
 struct ha_stack {
@@ -174,6 +185,7 @@ struct ha_block {
     uint8_t order;
     uint8_t order0;             /* of the allocation it was cut from */
     uint16_t cpu;               /* where and in which call it was made */
+    uint16_t account;           /* who is charged; 0: no account is kept */
     uint32_t epoch;
 };
 
@@ -185,6 +197,21 @@ struct ha_domain {
     uint32_t in_pool;           /* pages that are taken from its pool */
     uint32_t extra_peak;
     struct ha_pages pages;
+};
+
+/*
+ * What a domain is charged for anonymous memory, whoever frees it. The first
+ * account is that of nobody: what no domain can be charged for.
+ */
+struct ha_account {
+    uint32_t generation;
+    uint16_t domain;
+    uint64_t allocs;
+    uint64_t bytes, bytes_peak; /* xmalloc, as asked */
+    uint64_t pages, pages_peak; /* of both heaps */
+    uint64_t peak;              /* bytes of both together */
+    uint64_t promised;          /* bytes that are being allocated */
+    uint64_t refused, refused_bytes;
 };
 
 /* What ha_give() took out of the books, for ha_give_back(). */
@@ -212,12 +239,32 @@ struct ha_sizes {
     unsigned int rows;          /* rows of the profile */
     unsigned int live;          /* live blocks, a power of two */
     unsigned int ring;          /* records that wait, a power of two */
+    unsigned int accounts;      /* 0: nobody is charged */
+};
+
+/* The allocation that fails: the nth of the stack with this hash. */
+struct ha_target {
+    uint64_t hash;
+    uint64_t nth;               /* from 1; 0: none */
+};
+
+/* Who is charged. */
+enum ha_payer {
+    HA_CURRENT,                 /* the domain that was running */
+    HA_OWNER,                   /* the domain it is for, where that is known */
+};
+
+struct ha_charging {
+    enum ha_payer payer;
+    uint64_t limit;             /* bytes for each domain; 0: none */
 };
 
 struct ha_setup {
     uint32_t tag;
     unsigned int modes;
     struct ha_sizes sizes;
+    struct ha_target fail;
+    struct ha_charging charge;  /* if there are accounts */
     unsigned long text_start, text_end;
     void (*puts)(const char *line);
     void (*frame)(unsigned long pc, bool exact);
@@ -231,6 +278,12 @@ size_t ha_table_bytes(struct ha_sizes *sizes);
 void ha_init(const struct ha_setup *setup, void *memory);
 void ha_print_header(const char *xen, const char *arch, const char *build);
 
+/*
+ * Asked before an anonymous allocation is tried: whether it fails instead. It
+ * has then been recorded. Else account is to be in the event that tells what
+ * came of it.
+ */
+bool ha_refuse(const struct ha_event *e, uint16_t *account);
 void ha_alloc(const struct ha_event *e);
 void ha_fail(const struct ha_event *e);
 void ha_take(const struct ha_event *e);

@@ -1,0 +1,279 @@
+//! What became of an allocation that failed.
+
+use serde::{Deserialize, Serialize};
+use xenheap_lab::Exit;
+use xenheap_model::{Amount, Domain, Kind, OnPurpose};
+
+use crate::{
+    read::{Amounts, Seen},
+    stacks::hex,
+};
+
+/// How the machine took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The workload did all that it does: nobody had to know, or somebody tried again.
+    Unnoticed,
+    /// Somebody got an error and told the workload.
+    Error,
+    /// Something that the workload waited for did not come, and Xen has nothing to say of it.
+    Stalled,
+    /// The domain that it was for, or that was running, was crashed.
+    GuestCrashed,
+    /// Another domain was crashed.
+    OtherGuestHarmed,
+    /// dom0 was crashed or stopped itself, and the host with it.
+    Dom0Crashed,
+    /// Xen stopped.
+    XenCrashed,
+    /// The machine did not end in time.
+    Hung,
+    /// The allocation did not come up in this boot.
+    NotReached,
+}
+
+impl Outcome {
+    /// The word for tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Unnoticed => "unnoticed",
+            Outcome::Error => "error",
+            Outcome::Stalled => "stalled",
+            Outcome::GuestCrashed => "guest crashed",
+            Outcome::OtherGuestHarmed => "other guest harmed",
+            Outcome::Dom0Crashed => "dom0 crashed",
+            Outcome::XenCrashed => "Xen crashed",
+            Outcome::Hung => "hung",
+            Outcome::NotReached => "not reached",
+        }
+    }
+}
+
+/// A domain that Xen crashed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crash {
+    /// Which.
+    pub domain: Domain,
+    /// Where in Xen's source, if Xen said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// How a leak was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// It is live although the domain that it was for is gone, and in no base as much is.
+    Left,
+    /// The call that failed had allocated it, and it is live at the end, although the same stack has no more live in a base.
+    OfCall,
+    /// The workload did all that it does, and there is more live than in any base.
+    More,
+}
+
+impl Found {
+    /// For tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Found::Left => "left",
+            Found::OfCall => "of the call that failed",
+            Found::More => "more than without the failure",
+        }
+    }
+}
+
+/// What is live at the end and should not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leak {
+    /// How it was found.
+    pub found: Found,
+    /// The stack that allocated it.
+    #[serde(with = "hex")]
+    pub hash: u64,
+    /// At which level.
+    pub kind: Kind,
+    /// How much more than in a base.
+    pub more: Amount,
+    /// Functions, root first.
+    pub frames: Vec<String>,
+}
+
+/// What is known of one boot in which one allocation failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Result {
+    /// How the machine took it.
+    pub outcome: Outcome,
+    /// What failed.
+    pub failed: Option<OnPurpose>,
+    /// What is live that should not be; empty also where [`doubt`](Result::doubt) says that nothing can be said.
+    pub leaks: Vec<Leak>,
+    /// Why nothing can be said of leaks, if so.
+    pub doubt: Option<String>,
+    /// Domains that Xen crashed.
+    pub crashes: Vec<Crash>,
+    /// How the machine ended, in the lab's words.
+    pub ended: String,
+    /// More of that, for people.
+    pub message: Option<String>,
+    /// What the workload and its tools said last.
+    pub said: Vec<String>,
+    /// How long the machine ran.
+    pub seconds: u64,
+}
+
+/// Judges a boot by what it and those without a failure left. Leaks have no names yet.
+pub(crate) fn judge(exit: &Exit, seconds: f64, seen: &Seen, bases: &[Seen]) -> Result {
+    let failed = seen.failed().copied();
+    let outcome = match &failed {
+        None => Outcome::NotReached,
+        Some(failed) => outcome(exit, failed, seen),
+    };
+    let doubt = seen.doubt.clone().filter(|_| outcome != Outcome::NotReached);
+    let conclusive = outcome != Outcome::NotReached && doubt.is_none();
+    Result {
+        outcome,
+        failed,
+        leaks: if conclusive { leaks(outcome, seen, bases) } else { Vec::new() },
+        doubt,
+        crashes: seen.crashes.clone(),
+        ended: exit.reason.clone(),
+        message: exit.message.clone(),
+        said: seen.said.clone(),
+        seconds: seconds.round() as u64,
+    }
+}
+
+fn outcome(exit: &Exit, failed: &OnPurpose, seen: &Seen) -> Outcome {
+    let concerned = |domain: Domain| {
+        domain == failed.current || failed.subject.is_some_and(|subject| subject.id.domain == domain)
+    };
+    match exit.reason.as_str() {
+        "xen-panic" => return Outcome::XenCrashed,
+        "dom0-panic" => return Outcome::Dom0Crashed,
+        _ => {}
+    }
+    if !seen.crashes.is_empty() {
+        let harmed = seen.crashes.iter().any(|crash| !concerned(crash.domain));
+        return if harmed { Outcome::OtherGuestHarmed } else { Outcome::GuestCrashed };
+    }
+    match exit.reason.as_str() {
+        "powered-off" => Outcome::Unnoticed,
+        // The console is silent after a triple fault, and the machine is reset.
+        "ended-early" => Outcome::XenCrashed,
+        "timeout" => Outcome::Hung,
+        _ if seen.said.iter().any(|line| line.contains("waited in vain")) => Outcome::Stalled,
+        _ => Outcome::Error,
+    }
+}
+
+/// What has more than the most of any base.
+fn more_than(bases: &[Seen], of: impl Fn(&Seen) -> &Amounts, key: &(u64, Kind), live: Amount) -> Amount {
+    let in_bases = || bases.iter().filter_map(|base| of(base).get(key));
+    let most = |what: fn(&Amount) -> u64| in_bases().map(what).max().unwrap_or(0);
+    Amount {
+        count: live.count.saturating_sub(most(|amount| amount.count)),
+        bytes: live.bytes.saturating_sub(most(|amount| amount.bytes)),
+    }
+}
+
+fn leaks(outcome: Outcome, seen: &Seen, bases: &[Seen]) -> Vec<Leak> {
+    let mut leaks: Vec<Leak> = Vec::new();
+    let mut add = |found: Found, key: &(u64, Kind), more: Amount| {
+        let known = leaks.iter().any(|leak| (leak.hash, leak.kind) == *key);
+        if more.bytes > 0 && !known {
+            leaks.push(Leak { found, hash: key.0, kind: key.1, more, frames: Vec::new() });
+        }
+    };
+    for (key, live) in &seen.left {
+        add(Found::Left, key, more_than(bases, |base| &base.left, key, *live));
+    }
+    for (key, live) in &seen.of_call {
+        // What a workload has live at its end is live at the end of a base too.
+        let more = more_than(bases, |base| &base.live, key, *live);
+        add(Found::OfCall, key, more);
+    }
+    if outcome == Outcome::Unnoticed {
+        for (key, live) in &seen.live {
+            add(Found::More, key, more_than(bases, |base| &base.live, key, *live));
+        }
+    }
+    leaks
+}
+
+#[cfg(test)]
+mod tests {
+    use xenheap_model::{DomainId, Experiment, How, Subject, Target};
+
+    use super::*;
+
+    fn exit(reason: &str) -> Exit {
+        Exit { reason: reason.into(), workload_status: None, message: None, instructions: None }
+    }
+
+    fn seen(crashed: &[u16], said: &str) -> Seen {
+        let subject = Subject { how: How::Create, id: DomainId { domain: Domain::Id(2), generation: 3 } };
+        let failed = OnPurpose {
+            target: Target { hash: 7, nth: 1 },
+            seq: 9,
+            kind: Kind::Xmalloc,
+            bytes: 8,
+            current: Domain::Id(1),
+            cpu: 0,
+            subject: Some(subject),
+        };
+        let mut seen = Seen::default();
+        seen.facts.experiment = Experiment { failed: Some(failed), ..Experiment::default() };
+        seen.crashes = crashed.iter().map(|id| Crash { domain: Domain::Id(*id), at: None }).collect();
+        seen.said = vec![said.into()];
+        seen
+    }
+
+    #[test]
+    fn each_end_has_its_name() {
+        for (reason, crashed, said, expected) in [
+            ("powered-off", &[][..], "", Outcome::Unnoticed),
+            ("workload-failed", &[], "dom0: FAILED: xl create ended with status 3", Outcome::Error),
+            ("workload-failed", &[], "dom0: FAILED: waited in vain for: grep x", Outcome::Stalled),
+            ("workload-failed", &[1], "dom0: FAILED: waited in vain for: grep x", Outcome::GuestCrashed),
+            ("workload-failed", &[2], "", Outcome::GuestCrashed),
+            ("workload-failed", &[1, 3], "", Outcome::OtherGuestHarmed),
+            ("powered-off", &[3], "", Outcome::OtherGuestHarmed),
+            ("timeout", &[], "", Outcome::Hung),
+            ("timeout", &[2], "", Outcome::GuestCrashed),
+            ("xen-panic", &[3], "", Outcome::XenCrashed),
+            ("ended-early", &[], "", Outcome::XenCrashed),
+            ("dom0-panic", &[], "", Outcome::Dom0Crashed),
+        ] {
+            let result = judge(&exit(reason), 1.6, &seen(crashed, said), &[]);
+            assert_eq!((result.outcome, result.seconds), (expected, 2), "{reason} {crashed:?} {said}");
+        }
+        let not_reached = judge(&exit("xen-panic"), 1.0, &Seen::default(), &[]);
+        assert_eq!((not_reached.outcome, not_reached.doubt), (Outcome::NotReached, None));
+    }
+
+    fn amounts(of: &[(u64, u64)]) -> Amounts {
+        of.iter().map(|(hash, bytes)| ((*hash, Kind::Xmalloc), Amount { count: 1, bytes: *bytes })).collect()
+    }
+
+    fn found(reason: &str, seen: &Seen, bases: &[Seen]) -> Vec<(u64, Found, u64)> {
+        let leaks = judge(&exit(reason), 1.0, seen, bases).leaks;
+        leaks.iter().map(|leak| (leak.hash, leak.found, leak.more.bytes)).collect()
+    }
+
+    #[test]
+    fn a_leak_is_what_no_base_has() {
+        let mut failed = seen(&[], "");
+        failed.live = amounts(&[(1, 8), (2, 8), (3, 8), (4, 8)]);
+        failed.left = amounts(&[(1, 8), (2, 8)]);
+        failed.of_call = amounts(&[(3, 8), (1, 8)]);
+        let base = Seen { live: amounts(&[(2, 8)]), left: amounts(&[(2, 8)]), ..Seen::default() };
+        let bases = [Seen::default(), base];
+        let of_call = [(1, Found::Left, 8), (3, Found::OfCall, 8)];
+        assert_eq!(found("workload-failed", &failed, &bases), of_call);
+        assert_eq!(found("powered-off", &failed, &bases), [&of_call[..], &[(4, Found::More, 8)]].concat());
+        failed.doubt = Some("a record is missing".into());
+        assert_eq!(found("powered-off", &failed, &bases), []);
+    }
+}

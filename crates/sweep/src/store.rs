@@ -1,0 +1,279 @@
+//! A sweep's folder: what it is of, and a file for each result.
+//!
+//! ```text
+//! plan.json            what is swept, and by which stacks
+//! base/                the run without a failure, if it was made here
+//! results/HASH.json    what became of one failure; there as a whole or not at all
+//! logs/HASH.log        the console of that boot
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use xenheap_report::write_whole;
+
+use crate::{Stack, SweepError, TrialResult};
+
+/// The version of these files' form.
+const SCHEMA: u32 = 1;
+
+/// What must be the same for results to belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Identity {
+    /// Version of this form.
+    pub schema: u32,
+    /// Xen's version.
+    pub xen: String,
+    /// What it was built for.
+    pub arch: String,
+    /// The build: hashes are those of one image.
+    pub build: String,
+    /// What dom0 does.
+    pub workload: String,
+    /// SHA-256 of its script.
+    pub workload_sha256: String,
+    /// The values of its parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Further arguments of Xen.
+    pub xen_args: Vec<String>,
+    /// Which allocation of a stack fails.
+    pub nth: u64,
+}
+
+impl Identity {
+    pub(crate) fn new(record: &xenheap_lab::Record, xen_args: &[String], nth: u64) -> Self {
+        Identity {
+            schema: SCHEMA,
+            xen: record.xen.xen_version.clone(),
+            arch: record.xen.architecture.to_string(),
+            build: record.xen.key.clone(),
+            workload: record.workload.name.clone(),
+            workload_sha256: record.workload.sha256.clone(),
+            parameters: record.workload.parameters.clone(),
+            xen_args: xen_args.to_vec(),
+            nth,
+        }
+    }
+
+    /// What differs.
+    fn differs(&self, other: &Self) -> Option<&'static str> {
+        let build = |one: &Self| (one.xen.clone(), one.arch.clone(), one.build.clone());
+        let workload =
+            |one: &Self| (one.workload.clone(), one.workload_sha256.clone(), one.parameters.clone());
+        [
+            (self.schema != other.schema, "form"),
+            (build(self) != build(other), "build of Xen"),
+            (workload(self) != workload(other), "workload"),
+            (self.xen_args != other.xen_args, "list of arguments for Xen"),
+            (self.nth != other.nth, "number of the allocation that fails"),
+        ]
+        .into_iter()
+        .find_map(|(differs, what)| differs.then_some(what))
+    }
+}
+
+/// One stack, and what became of its failure; nothing if that was not tried yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Which.
+    #[serde(flatten)]
+    pub stack: Stack,
+    /// What became of it.
+    pub result: Option<TrialResult>,
+}
+
+/// All of it, by hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Of what.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// By stack.
+    pub trials: Vec<Trial>,
+}
+
+impl Sweep {
+    /// How many are still to be tried.
+    pub fn pending(&self) -> usize {
+        self.trials.iter().filter(|trial| trial.result.is_none()).count()
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Plan {
+    #[serde(flatten)]
+    identity: Identity,
+    stacks: Vec<Stack>,
+}
+
+fn plan_file(dir: &Path) -> PathBuf {
+    dir.join("plan.json")
+}
+
+fn result_file(dir: &Path, hash: u64) -> PathBuf {
+    dir.join("results").join(format!("{hash:016x}.json"))
+}
+
+pub(crate) fn log_file(dir: &Path, hash: u64) -> PathBuf {
+    dir.join("logs").join(format!("{hash:016x}.log"))
+}
+
+/// Nothing if there is no such file.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, SweepError> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| SweepError::Form { path: path.to_owned(), source }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(SweepError::io("read", path)(error)),
+    }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SweepError> {
+    let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
+        write_whole(path, |out| {
+            serde_json::to_writer_pretty(&mut *out, value)?;
+            writeln!(out)
+        })
+    });
+    written.map_err(SweepError::io("write", path))
+}
+
+/// Begins a sweep, or goes on with one: what is added are stacks that it did not have.
+pub(crate) fn begin(dir: &Path, identity: &Identity, stacks: &[Stack]) -> Result<(), SweepError> {
+    let mut all: BTreeMap<u64, Stack> = BTreeMap::new();
+    if let Some(plan) = read_json::<Plan>(&plan_file(dir))? {
+        if let Some(what) = plan.identity.differs(identity) {
+            return Err(SweepError::Mixed { path: dir.to_owned(), what });
+        }
+        all.extend(plan.stacks.into_iter().map(|stack| (stack.hash, stack)));
+    }
+    for stack in stacks {
+        all.entry(stack.hash).or_insert_with(|| stack.clone());
+    }
+    let plan = Plan { identity: identity.clone(), stacks: all.into_values().collect() };
+    write_json(&plan_file(dir), &plan)
+}
+
+pub(crate) fn has(dir: &Path, hash: u64) -> bool {
+    result_file(dir, hash).is_file()
+}
+
+pub(crate) fn keep(dir: &Path, hash: u64, result: &TrialResult) -> Result<(), SweepError> {
+    write_json(&result_file(dir, hash), result)
+}
+
+/// Puts what folders hold together. They must be of the same build, workload and number; where two have tried a stack, the first
+/// one counts.
+pub fn merge(dirs: &[PathBuf]) -> Result<Sweep, SweepError> {
+    let mut merged: Option<Identity> = None;
+    let mut trials: BTreeMap<u64, Trial> = BTreeMap::new();
+    for dir in dirs {
+        let Some(plan) = read_json::<Plan>(&plan_file(dir))? else {
+            return Err(SweepError::NoSweep(dir.clone()));
+        };
+        match &merged {
+            Some(first) => {
+                if let Some(what) = first.differs(&plan.identity) {
+                    return Err(SweepError::Mixed { path: dir.clone(), what });
+                }
+            }
+            None => merged = Some(plan.identity),
+        }
+        for stack in plan.stacks {
+            let result = read_json(&result_file(dir, stack.hash))?;
+            let trial = trials.entry(stack.hash).or_insert(Trial { stack, result: None });
+            trial.result = trial.result.take().or(result);
+        }
+    }
+    let identity = merged.ok_or_else(|| SweepError::NoSweep(PathBuf::new()))?;
+    Ok(Sweep { identity, trials: trials.into_values().collect() })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use xenheap_model::Kind;
+
+    use super::*;
+    use crate::Outcome;
+
+    pub(crate) fn identity() -> Identity {
+        Identity {
+            schema: SCHEMA,
+            xen: "4.17.5".into(),
+            arch: "x86_64".into(),
+            build: "b".into(),
+            workload: "guests".into(),
+            workload_sha256: "w".into(),
+            parameters: BTreeMap::new(),
+            xen_args: Vec::new(),
+            nth: 1,
+        }
+    }
+
+    pub(crate) fn stack(hash: u64) -> Stack {
+        Stack { hash, kinds: vec![Kind::Xmalloc], allocs: 3, frames: vec!["do_domctl".into(), "f".into()] }
+    }
+
+    pub(crate) fn result(outcome: Outcome) -> TrialResult {
+        TrialResult {
+            outcome,
+            failed: None,
+            leaks: Vec::new(),
+            doubt: None,
+            crashes: Vec::new(),
+            ended: "powered-off".into(),
+            message: None,
+            said: Vec::new(),
+            seconds: 60,
+        }
+    }
+
+    #[test]
+    fn a_sweep_goes_on_where_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("sweep");
+        begin(&dir, &identity(), &[stack(2)]).unwrap();
+        keep(&dir, 2, &result(Outcome::Error)).unwrap();
+        begin(&dir, &identity(), &[stack(1), stack(2)]).unwrap();
+        assert!(has(&dir, 2) && !has(&dir, 1));
+        let sweep = merge(std::slice::from_ref(&dir)).unwrap();
+        assert_eq!(sweep.trials.iter().map(|trial| trial.stack.hash).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(sweep.pending(), 1);
+        let other = Identity { nth: 2, ..identity() };
+        let mixed = begin(&dir, &other, &[]).unwrap_err().to_string();
+        assert!(mixed.contains("its number of the allocation that fails differs"), "{mixed}");
+    }
+
+    #[test]
+    fn shards_are_put_together() {
+        let place = tempfile::tempdir().unwrap();
+        let dirs = ["a", "b"].map(|name| place.path().join(name));
+        for (dir, hashes) in dirs.iter().zip([[1, 2], [2, 3]]) {
+            begin(dir, &identity(), &hashes.map(stack)).unwrap();
+        }
+        keep(&dirs[0], 1, &result(Outcome::Error)).unwrap();
+        keep(&dirs[1], 2, &result(Outcome::Hung)).unwrap();
+        keep(&dirs[1], 3, &result(Outcome::Unnoticed)).unwrap();
+        let sweep = merge(&dirs).unwrap();
+        let outcomes: Vec<Option<Outcome>> =
+            sweep.trials.iter().map(|trial| trial.result.as_ref().map(|result| result.outcome)).collect();
+        assert_eq!(outcomes, [Some(Outcome::Error), Some(Outcome::Hung), Some(Outcome::Unnoticed)]);
+
+        begin(&place.path().join("c"), &Identity { build: "c".into(), ..identity() }, &[]).unwrap();
+        assert!(matches!(
+            merge(&[dirs[0].clone(), place.path().join("c")]),
+            Err(SweepError::Mixed { what: "build of Xen", .. })
+        ));
+        assert!(matches!(merge(&[place.path().join("d")]), Err(SweepError::NoSweep(_))));
+        assert!(matches!(merge(&[]), Err(SweepError::NoSweep(_))));
+        fs::write(result_file(&dirs[0], 1), "{").unwrap();
+        assert!(matches!(merge(&dirs), Err(SweepError::Form { .. })));
+    }
+}

@@ -1,0 +1,180 @@
+//! A sweep for people and for programs.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+use xenheap_model::Kind;
+use xenheap_report::{AsciiJson, Escaped};
+
+use crate::{Outcome, Sweep, Trial, TrialResult};
+
+/// How many functions of a stack the table shows, innermost first: who asked for memory, and on whose behalf.
+const FRAMES: usize = 6;
+
+/// A sweep as JSON.
+pub fn json(sweep: &Sweep, out: &mut dyn Write) -> io::Result<()> {
+    sweep.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
+    writeln!(out)
+}
+
+/// A sweep as a table: a line for each stack, with what there is to say of it below.
+pub fn table(sweep: &Sweep, out: &mut dyn Write) -> io::Result<()> {
+    let identity = &sweep.identity;
+    writeln!(
+        out,
+        "Xen {} ({}), workload {}: allocation {} of each of {} stacks failed, once, in a boot of its own\n",
+        Escaped(&identity.xen),
+        Escaped(&identity.arch),
+        Escaped(&identity.workload),
+        identity.nth,
+        sweep.trials.len()
+    )?;
+    summary(sweep, out)?;
+    writeln!(out, "\n  {:16}  {:8}  {:18}  asked for by", "stack", "kind", "outcome")?;
+    for trial in &sweep.trials {
+        line(trial, out)?;
+    }
+    Ok(())
+}
+
+fn summary(sweep: &Sweep, out: &mut dyn Write) -> io::Result<()> {
+    let results = || sweep.trials.iter().filter_map(|trial| trial.result.as_ref());
+    let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
+    for result in results() {
+        *counts.entry(result.outcome).or_default() += 1;
+    }
+    for (outcome, count) in counts {
+        writeln!(out, "  {count:4}  {}", outcome.as_str())?;
+    }
+    if sweep.pending() > 0 {
+        writeln!(out, "  {:4}  not tried yet", sweep.pending())?;
+    }
+    let leaked = results().filter(|result| !result.leaks.is_empty()).count();
+    writeln!(out, "  {leaked:4}  of them with memory that is not given back")?;
+    let doubtful = results().filter(|result| result.doubt.is_some()).count();
+    writeln!(out, "  {doubtful:4}  of which nothing can be said of that")
+}
+
+fn line(trial: &Trial, out: &mut dyn Write) -> io::Result<()> {
+    let stack = &trial.stack;
+    let kinds: Vec<&str> = stack.kinds.iter().copied().map(Kind::as_str).collect();
+    let outcome = trial.result.as_ref().map_or("not tried yet", |result| result.outcome.as_str());
+    let leaks = trial.result.as_ref().is_some_and(|result| !result.leaks.is_empty());
+    let outcome = format!("{outcome}{}", if leaks { ", leak" } else { "" });
+    writeln!(
+        out,
+        "  {:016x}  {:8}  {outcome:18}  {}",
+        stack.hash,
+        kinds.join(","),
+        functions(&stack.frames)
+    )?;
+    trial.result.as_ref().map_or(Ok(()), |result| remarks(result, out))
+}
+
+fn functions(frames: &[String]) -> String {
+    let shown: Vec<String> =
+        frames.iter().rev().take(FRAMES).map(|frame| Escaped(frame).to_string()).collect();
+    let more = if frames.len() > FRAMES { " < ..." } else { "" };
+    format!("{}{more}", shown.join(" < "))
+}
+
+fn remarks(result: &TrialResult, out: &mut dyn Write) -> io::Result<()> {
+    let mut say = |text: String| writeln!(out, "  {:16}  {}", "", Escaped(&text));
+    if let Some(failed) = &result.failed {
+        let about = failed.subject.map(|subject| format!(", at work on {}", subject.id)).unwrap_or_default();
+        say(format!("{} bytes while {} ran{about}", failed.bytes, failed.current))?;
+    }
+    if result.outcome != Outcome::Unnoticed
+        && let Some(message) = &result.message
+    {
+        say(message.clone())?;
+    }
+    for crash in &result.crashes {
+        let at = crash.at.as_ref().map(|at| format!(", by {at}")).unwrap_or_default();
+        say(format!("{} crashed{at}", crash.domain))?;
+    }
+    if let Some(last) = result.said.last() {
+        say(last.clone())?;
+    }
+    for leak in &result.leaks {
+        say(format!(
+            "leak ({}): {} more of kind {}, {} bytes, stack {:016x}: {}",
+            leak.found.as_str(),
+            leak.more.count,
+            leak.kind.as_str(),
+            leak.more.bytes,
+            leak.hash,
+            functions(&leak.frames)
+        ))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use xenheap_model::{Amount, Domain, DomainId, How, OnPurpose, Subject, Target};
+
+    use super::*;
+    use crate::{
+        Crash, Found, Leak,
+        store::tests::{identity, result, stack},
+    };
+
+    fn sweep() -> Sweep {
+        let failed = |hash| OnPurpose {
+            target: Target { hash, nth: 1 },
+            seq: 9,
+            kind: Kind::Xmalloc,
+            bytes: 64,
+            current: Domain::Id(0),
+            cpu: 1,
+            subject: Some(Subject {
+                how: How::Create,
+                id: DomainId { domain: Domain::Id(2), generation: 3 },
+            }),
+        };
+        let mut error = result(Outcome::Error);
+        error.failed = Some(failed(1));
+        error.ended = "workload-failed".into();
+        error.message = Some("the workload failed with status 1".into());
+        error.said = vec!["libxl: error: No memory".into(), "dom0: FAILED: xl create \u{1b}".into()];
+        let more = Amount { count: 1, bytes: 40 };
+        let frames = ["do_domctl", "g", "h"].map(str::to_owned).to_vec();
+        error.leaks = vec![Leak { found: Found::OfCall, hash: 7, kind: Kind::Xenheap, more, frames }];
+        let mut crashed = result(Outcome::GuestCrashed);
+        crashed.failed = Some(failed(2));
+        crashed.crashes = vec![Crash { domain: Domain::Id(2), at: Some("p2m.c:12".into()) }];
+        crashed.doubt = Some("ended: the log stops".into());
+        let mut long = stack(3);
+        long.frames = (0..9).map(|n| format!("f{n}")).collect();
+        Sweep {
+            identity: identity(),
+            trials: vec![
+                Trial { stack: stack(1), result: Some(error) },
+                Trial { stack: stack(2), result: Some(crashed) },
+                Trial { stack: long, result: Some(result(Outcome::NotReached)) },
+                Trial { stack: stack(4), result: None },
+            ],
+        }
+    }
+
+    #[test]
+    fn for_people() {
+        let mut text = Vec::new();
+        table(&sweep(), &mut text).unwrap();
+        insta::assert_snapshot!(String::from_utf8(text).unwrap());
+    }
+
+    #[test]
+    fn for_programs() {
+        let mut text = Vec::new();
+        json(&sweep(), &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.is_ascii());
+        assert_eq!(serde_json::from_str::<Sweep>(&text).unwrap(), sweep());
+        insta::assert_snapshot!(text);
+    }
+}

@@ -1,0 +1,186 @@
+//! `xenheap lab sweep` and `xenheap lab merge`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use xenheap_lab::{Cache, RunConfig};
+use xenheap_sweep::{Config, Shard, Stack, Sweep, SweepError, TrialResult, Watch};
+
+use crate::{
+    cli::{concat_help, parse_parameter},
+    failure::{Exit, Failure, printable, say},
+    output,
+    progress::LabProgress,
+};
+
+/// How a sweep is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("\
+What has a result in DIR already is not tried again, so a sweep that was interrupted goes on when the same command is given.
+
+Examples:
+  xenheap lab sweep --workload guests -o sweep
+  xenheap lab sweep --workload guests --base run-guests --jobs 4 --limit 2h -o sweep
+  xenheap lab sweep --workload guests --shard 2/8 -o sweep-2     one of eight machines
+  xenheap lab merge sweep-* --format json                        what all of them found"))]
+pub struct Arguments {
+    /// debian:4.17, debian:4.20, or the path of a source tree
+    #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
+    xen: String,
+    /// What it is built for: x86_64 or arm64
+    #[arg(long, value_name = "ARCH", default_value = "x86_64")]
+    arch: String,
+    /// What dom0 does: a built-in workload, or the path of a script
+    #[arg(long, value_name = "NAME", default_value = "boot")]
+    workload: String,
+    /// A parameter of the workload, such as type=pvh; repeatable
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    parameters: Vec<(String, String)>,
+    /// A further argument for Xen; repeatable
+    #[arg(long = "xen-arg", value_name = "ARG")]
+    xen_args: Vec<String>,
+    /// A run of the same build and workload without a failure, to take the stacks from and to compare with; repeatable,
+    /// so that what differs from run to run is known. Without it one is made
+    #[arg(long = "base", value_name = "RUN")]
+    bases: Vec<PathBuf>,
+    /// Which allocation of each stack fails, from 1
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    nth: u64,
+    /// Only the stack with this hash, as reports have it in JSON; repeatable
+    #[arg(long = "stack", value_name = "HASH", value_parser = parse_hash)]
+    only: Vec<u64>,
+    /// Not more than so many stacks, in the order in which they first come up
+    #[arg(long, value_name = "N")]
+    at_most: Option<usize>,
+    /// Only part K of N of the stacks
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// The sweep's folder
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// How many machines run at once
+    #[arg(short, long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
+    /// How long each may run; without it three times as long as the base, and three minutes
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
+    /// How long all of it may take; what is not done then is left for the next time
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    limit: Option<Duration>,
+    /// Install what is missing on this machine (needs root)
+    #[arg(long)]
+    install: bool,
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = concat_help("Example:\n  xenheap lab merge sweep-1 sweep-2 sweep-3 > sweep.txt"))]
+pub struct Merge {
+    /// Folders of sweeps of the same build and workload
+    #[arg(value_name = "DIR", required = true)]
+    dirs: Vec<PathBuf>,
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+fn parse_hash(text: &str) -> Result<u64, String> {
+    let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u64::from_str_radix(text, 16)
+        .ok()
+        .filter(|_| digits)
+        .ok_or_else(|| "use 16 hexadecimal digits".to_owned())
+}
+
+/// A line for each boot.
+struct Lines;
+
+impl Watch for Lines {
+    fn result(&self, done: usize, of: usize, stack: &Stack, result: &TrialResult) {
+        let leak = if result.leaks.is_empty() { "" } else { ", leak" };
+        let (hash, outcome, seconds) = (stack.hash, result.outcome.as_str(), result.seconds);
+        say(format_args!("{done:4}/{of} {hash:016x} {outcome}{leak} ({seconds} s)"));
+    }
+
+    fn failed(&self, stack: &Stack, error: &SweepError) {
+        say(format_args!("{:016x} was not tried: {}", stack.hash, printable(&error.to_string())));
+    }
+}
+
+/// Sweeps, and prints what its folder has now.
+pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let format = arguments.format;
+    let config = config(arguments)?;
+    let progress = LabProgress::new();
+    let swept = xenheap_sweep::sweep(&config, &progress, &Lines).map_err(failure)?;
+    drop(progress);
+    print(&swept, format)?;
+    if swept.pending() > 0 {
+        say(format_args!("{} stacks are still to be tried: give the same command again", swept.pending()));
+        return Ok(Exit::Failed);
+    }
+    Ok(Exit::Done)
+}
+
+/// Puts shards together.
+pub fn merge(arguments: &Merge) -> Result<Exit, Failure> {
+    print(&xenheap_sweep::merge(&arguments.dirs).map_err(failure)?, arguments.format)?;
+    Ok(Exit::Done)
+}
+
+fn print(sweep: &Sweep, format: Format) -> Result<(), Failure> {
+    output::stdout(|out| match format {
+        Format::Text => xenheap_sweep::table(sweep, out),
+        Format::Json => xenheap_sweep::json(sweep, out),
+    })
+}
+
+fn config(arguments: Arguments) -> Result<Config, Failure> {
+    let usage = |error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error);
+    Ok(Config {
+        run: RunConfig {
+            xen: arguments.xen.parse().map_err(usage)?,
+            arch: arguments.arch.parse().map_err(usage)?,
+            workload: arguments.workload,
+            parameters: arguments.parameters,
+            guest_programs: Vec::new(),
+            // The trace says what each call did, the summary what is left if a line is lost.
+            mode: Some("trace,summary".parse().map_err(usage)?),
+            xen_args: arguments.xen_args,
+            out_dir: arguments.output.clone(),
+            install: arguments.install,
+            timeout: arguments.timeout,
+            deterministic: false,
+            jobs: xenheap_lab::default_jobs(),
+            cache: Cache::from_environment(),
+        },
+        dir: arguments.output,
+        bases: arguments.bases,
+        nth: arguments.nth,
+        only: arguments.only,
+        shard: arguments.shard,
+        at_most: arguments.at_most,
+        jobs: arguments.jobs,
+        limit: arguments.limit,
+    })
+}
+
+fn failure(error: SweepError) -> Failure {
+    match error {
+        SweepError::Lab(error) => crate::lab::failure(error),
+        SweepError::NoStack(_) => Failure::from_error(Exit::Usage, &error)
+            .help("`xenheap report --format json` shows the hashes of a run's stacks"),
+        error => Failure::from_error(Exit::Input, &error),
+    }
+}
