@@ -2,7 +2,7 @@
 //!
 //! The algorithm is TLSF (Masmano, Ripoll, Crespo, Real: *TLSF: a new dynamic memory allocator for real-time systems*, ECRTS 2004): free
 //! blocks in lists by size, powers of two and linear parts of them; a request takes the last freed block of the first list of which every
-//! block is large enough; neighbours join when they are freed. The constants, and what Xen does at the ends of a page, were found by
+//! block is large enough, and gets as much as that list's smallest; neighbours join when they are freed. The constants, and what Xen does at the ends of a page, were found by
 //! experiments with Xen's own pool (docs/plan.md), against which `tests/real_pool.rs` holds this one.
 
 use std::collections::{BTreeMap, btree_map::Entry};
@@ -18,7 +18,7 @@ const LISTS: u64 = 32;
 /// What one page holds besides the header of its first block and its end.
 const WHOLE: u64 = PAGE_SIZE - 2 * HEADER;
 
-/// Pages of the structure that describes a pool.
+/// Pages of the structure that describes a pool, which is there before its first block.
 pub const STRUCTURE: u64 = 2;
 
 /// A block that is in use.
@@ -51,23 +51,25 @@ fn step(size: u64) -> u64 {
     (power / LISTS).max(HEADER)
 }
 
+/// How large a block for so many bytes is, if it is cut out of a larger one.
+fn rounded(size: u64) -> Option<u64> {
+    let size = size.max(1).checked_next_multiple_of(HEADER)?;
+    size.checked_next_multiple_of(step(size))
+}
+
 impl Pool {
-    /// Pages that it has now, with its structure: none before the first block.
+    /// Pages that it has now, without its structure.
     pub fn pages(&self) -> u64 {
-        self.pages + if self.taken > 0 { STRUCTURE } else { 0 }
+        self.pages
     }
 
     /// Takes a block. `None`: it is too large for a page, and Xen's xmalloc takes whole pages.
     pub fn alloc(&mut self, size: u64) -> Option<Block> {
-        let size = size.max(1).checked_next_multiple_of(HEADER)?;
-        let list = size.checked_next_multiple_of(step(size))?;
-        if list > WHOLE {
-            return None;
-        }
-        if self.free.range(list..).next().is_none() {
+        let size = rounded(size).filter(|size| *size <= WHOLE)?;
+        if self.free.range(size..).next().is_none() {
             self.grow();
         }
-        let (at, part) = self.unlink_first(list)?;
+        let (at, part) = self.unlink_first(size)?;
         let rest = part.size - size;
         let size = match rest.checked_sub(HEADER) {
             Some(rest) if rest >= HEADER => {
@@ -139,15 +141,15 @@ impl Pool {
     }
 }
 
-/// What Xen's pool is asked for to serve an xmalloc of `size` bytes for which it used `used`, at `addr`: an alignment larger than the
-/// header makes it ask for more. `used` can also contain a rest that was too small for a block.
+/// What Xen's pool was asked for to serve an xmalloc of `size` bytes at `addr` for which it used `used`: to align more than blocks are
+/// aligned anyway, xmalloc asks for more.
 pub fn request(size: u64, addr: u64, used: Option<u64>) -> u64 {
-    let asked = size.max(1).saturating_add(HEADER - 1) / HEADER * HEADER;
-    let more = used.unwrap_or(0).saturating_sub(HEADER).saturating_sub(asked);
-    let align = (2 * HEADER..PAGE_SIZE).filter(|align| align.is_power_of_two()).rev();
-    // A rest alone has 16 bytes, as an alignment of 32 has.
-    let pad = align.filter(|align| addr.is_multiple_of(*align)).map(|align| align - HEADER);
-    size.saturating_add(pad.skip_while(|pad| *pad > more).find(|pad| *pad > HEADER).unwrap_or(0))
+    let Some(block) = used.and_then(|used| used.checked_sub(HEADER)) else { return size };
+    // The block can also contain a rest that was too small for one of its own.
+    let fits = |asked: &u64| rounded(*asked).is_some_and(|least| (least..=least + HEADER).contains(&block));
+    let aligns = (HEADER.ilog2()..PAGE_SIZE.ilog2()).map(|bits| 1u64 << bits);
+    let asked = aligns.filter(|align| addr.is_multiple_of(*align)).map(|align| size.saturating_add(align - HEADER));
+    asked.filter(fits).next().unwrap_or(size)
 }
 
 #[cfg(test)]
@@ -159,12 +161,12 @@ mod tests {
         let mut pool = Pool::default();
         assert_eq!(pool.pages(), 0);
         let blocks: Vec<Block> = (0..128).filter_map(|_| pool.alloc(16)).collect();
-        assert_eq!((blocks.len(), pool.pages()), (128, STRUCTURE + 2));
+        assert_eq!((blocks.len(), pool.pages()), (128, 2));
         let (last, first) = blocks.split_last().expect("there are blocks");
         pool.free(*last);
-        assert_eq!(pool.pages(), STRUCTURE + 1);
+        assert_eq!(pool.pages(), 1);
         first.iter().for_each(|block| pool.free(*block));
-        assert_eq!(pool.pages(), STRUCTURE);
+        assert_eq!(pool.pages(), 0);
         assert!(pool.parts.is_empty() && pool.free.is_empty());
     }
 
@@ -182,7 +184,7 @@ mod tests {
         let block = pool.alloc(100).expect("there is room");
         pool.free(block);
         pool.free(block);
-        assert_eq!(pool.pages(), STRUCTURE);
+        assert_eq!(pool.pages(), 0);
     }
 
     #[test]
@@ -192,11 +194,15 @@ mod tests {
             (100, 0x1010, None, 100),
             // a rest of 16 bytes
             (100, 0x1010, Some(144), 100),
+            // of a list whose smallest block is larger
+            (1025, 0x1010, Some(1072), 1025),
             // aligned to 128
             (100, 0x1080, Some(240), 212),
             (100, 0x1080, Some(256), 212),
             // aligned to 64, at an address that is a multiple of more
             (100, 0x1100, Some(176), 148),
+            // nothing explains it
+            (100, 0x1010, Some(4000), 100),
         ] {
             assert_eq!(request(size, addr, used), expected, "{size} {addr:#x} {used:?}");
         }

@@ -11,7 +11,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use xenheap_plan::pool::{Block, Pool};
+use xenheap_plan::pool::{Block, Pool, STRUCTURE};
 
 /// One call of xmalloc or xfree.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ fn expected(calls: &[Call]) -> (Vec<u64>, String) {
                 }
             }
         }
-        held.push(pool.pages() + whole);
+        held.push(STRUCTURE + pool.pages() + whole);
     }
     (held, input)
 }

@@ -24,6 +24,7 @@ typedef int spinlock_t;
 #define spin_lock(lock) ((void)(lock))
 #define spin_unlock(lock) ((void)(lock))
 
+#define IS_ENABLED(option) 0
 #define cf_check
 #define __init
 #define __initdata
