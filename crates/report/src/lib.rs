@@ -15,6 +15,7 @@ mod group;
 mod guest;
 mod json;
 mod leftover;
+pub mod plan;
 mod report;
 pub mod rfc;
 pub mod runfile;
