@@ -104,7 +104,9 @@ impl Plan {
                 );
                 let own = memory.get(&domain).copied().or_else(|| self.dom0_memory(domain));
                 let (value, reason) = match own {
-                    Some(own) => (Value::MiB(own.saturating_add(mib(planned))), format!("{own} MiB, and {heap}")),
+                    Some(own) => {
+                        (Value::MiB(own.saturating_add(mib(planned))), format!("{own} MiB, and {heap}"))
+                    }
                     None => (Value::More(mib(planned)), heap),
                 };
                 add(Setting::Memory, value, reason);
@@ -141,8 +143,13 @@ impl Plan {
         let planned = self.margin.on(base);
         let had = format!("its pool of page tables had {}", pages(size));
         let reason = match failed {
-            0 => format!("{had}, of which at most {most} were in use; with {} % more {planned}", self.margin.0),
-            _ => format!("{had}, and {failed} requests found it empty; with {} % more {planned}", self.margin.0),
+            0 => {
+                format!("{had}, of which at most {most} were in use; with {} % more {planned}", self.margin.0)
+            }
+            _ => format!(
+                "{had}, and {failed} requests found it empty; with {} % more {planned}",
+                self.margin.0
+            ),
         };
         Some((Value::MiB(mib(planned).max(1)), reason))
     }

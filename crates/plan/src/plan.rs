@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use xenheap_model::{Arch, DomainAccount, DomainId, Run, Stack, StackId};
 
-use crate::{
-    Charged, Limit, Of, Payer, Policy, Rules, Trace, Usage, charge, limits,
-};
+use crate::{Charged, Limit, Of, Payer, Policy, Rules, Trace, Usage, charge, limits};
 
 /// What a run shows.
 #[derive(Clone, Debug)]
@@ -43,7 +41,8 @@ impl RunPlan {
             .collect();
         // Domains that existed when recording started have no other moment of creation than the first.
         let begin = run.domains.iter().filter_map(|domain| domain.created.map(|moment| moment.time)).min();
-        let mut at_begin = run.domains.iter().filter(|domain| domain.created.map(|moment| moment.time) == begin);
+        let mut at_begin =
+            run.domains.iter().filter(|domain| domain.created.map(|moment| moment.time) == begin);
         let alone = at_begin.next().is_some_and(|first| first.id.domain == xenheap_model::Domain::Id(0))
             && at_begin.next().is_none();
         let pages = run.dump.as_ref().map(|dump| dump.machine.dompages.start);
@@ -103,17 +102,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The worst of all runs, by policy and payer. Domains of one id are one payer, whatever their generation: an id is what
-    /// the runs have in common.
+    /// The worst of all runs, by policy and payer [without generation](Payer::without_generation).
     pub fn worst(&self) -> BTreeMap<(Policy, Payer), Worst> {
         let mut worst: BTreeMap<(Policy, Payer), Worst> = BTreeMap::new();
         for run in &self.runs {
             for (of, charged) in &run.charged {
                 let Of::By(policy, payer) = *of else { continue };
-                let payer = match payer {
-                    Payer::Domain(id) => Payer::Domain(DomainId::unknown(id.domain)),
-                    other => other,
-                };
+                let payer = payer.without_generation();
                 let first = || Worst { peak: Usage::default(), run: run.name.clone() };
                 let worst = worst.entry((policy, payer)).or_insert_with(first);
                 let by_heap = charged.peak.heap.cmp(&worst.peak.heap);

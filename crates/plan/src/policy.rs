@@ -97,6 +97,16 @@ impl Why {
     }
 }
 
+impl Payer {
+    /// A domain whatever its generation: an id is what several runs have in common.
+    pub fn without_generation(self) -> Self {
+        match self {
+            Payer::Domain(id) => Payer::Domain(DomainId::unknown(id.domain)),
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Payer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -120,6 +120,7 @@ impl<'a> Replay<'a> {
             (Op::Alloc | Op::Take, _) => {
                 // A free was missed, if anything is there.
                 self.leave(start, end);
+                self.given.cut(start, end, &mut Vec::new());
                 let held = self.held(step);
                 self.pages.insert(start, size, held);
                 self.pages_change(true, held, size);
@@ -129,7 +130,9 @@ impl<'a> Replay<'a> {
                 self.leave(start, end);
             }
             (Op::Give, _) => {
-                for Cut { start, len, value } in self.leave(start, end) {
+                let cuts = self.leave(start, end);
+                self.given.cut(start, end, &mut Vec::new());
+                for Cut { start, len, value } in cuts {
                     self.given.insert(start, len, value);
                 }
             }
@@ -221,8 +224,7 @@ impl<'a> Replay<'a> {
         let beyond = step.op != Op::Take
             && payers.iter().flatten().all(|(_, payer)| matches!(payer, Payer::Nobody(_)));
         let [a, b, c] = payers.map(|by| by.map(|(policy, payer)| self.account(Of::By(policy, payer))));
-        let shares =
-            [Some(self.account(Of::All)), a, b, c, beyond.then(|| self.account(Of::Beyond))];
+        let shares = [Some(self.account(Of::All)), a, b, c, beyond.then(|| self.account(Of::Beyond))];
         Held { shares, key: step.key }
     }
 

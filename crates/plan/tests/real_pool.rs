@@ -16,7 +16,10 @@ use xenheap_plan::pool::{Block, Pool, STRUCTURE};
 /// One call of xmalloc or xfree.
 #[derive(Clone, Copy, Debug)]
 enum Call {
-    Alloc { size: u64, align: u64 },
+    Alloc {
+        size: u64,
+        align: u64,
+    },
     /// One of those that are allocated, by its place among them.
     Free(prop::sample::Index),
 }
@@ -87,7 +90,8 @@ fn compile(tree: &Path, program: &Path) {
 
 /// What Xen's pool did: pages held after each call.
 fn observed(program: &Path, input: &str) -> Vec<u64> {
-    let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+    let mut child =
+        Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
     let mut stdin = child.stdin.take().expect("a pipe");
     let text = input.to_owned();
     let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
@@ -95,19 +99,25 @@ fn observed(program: &Path, input: &str) -> Vec<u64> {
     writer.join().expect("no panic").expect("written");
     assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    text.lines().map(|line| line.split(' ').next().and_then(|held| held.parse().ok()).expect("a number")).collect()
+    text.lines()
+        .map(|line| line.split(' ').next().and_then(|held| held.parse().ok()).expect("a number"))
+        .collect()
 }
 
 #[test]
 fn it_grows_and_shrinks_as_xens_does() {
     let value = env::var_os("XENHEAP_XEN_TREES").unwrap_or_default();
     let trees: Vec<PathBuf> = env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect();
-    assert!(!trees.is_empty(), "this test needs unpacked Xen sources: set XENHEAP_XEN_TREES to their folders");
+    assert!(
+        !trees.is_empty(),
+        "this test needs unpacked Xen sources: set XENHEAP_XEN_TREES to their folders"
+    );
     let dir = tempfile::tempdir().expect("a temporary folder");
     for (number, tree) in trees.iter().enumerate() {
         let program = dir.path().join(format!("pool{number}"));
         compile(&fs::canonicalize(tree).expect("the tree is there"), &program);
-        let mut runner = TestRunner::new(Config { cases: 512, failure_persistence: None, ..Config::default() });
+        let mut runner =
+            TestRunner::new(Config { cases: 512, failure_persistence: None, ..Config::default() });
         let result = runner.run(&calls(), |calls| {
             let (expected, input) = expected(&calls);
             prop_assert_eq!(observed(&program, &input), expected, "after\n{}", input);

@@ -36,7 +36,9 @@ pub trait PlanRenderer {
 /// A payer's name within a run: `d1`, or `d1.7` with the generation if several domains had the id.
 fn payer_name(run: &RunPlan, payer: Payer) -> String {
     match payer {
-        Payer::Domain(id) if run.domains.iter().filter(|domain| domain.id.domain == id.domain).count() > 1 => {
+        Payer::Domain(id)
+            if run.domains.iter().filter(|domain| domain.id.domain == id.domain).count() > 1 =>
+        {
             format!("{}.{}", id.domain, id.generation)
         }
         other => other.to_string(),
@@ -45,7 +47,8 @@ fn payer_name(run: &RunPlan, payer: Payer) -> String {
 
 /// The kinds of guests that domains of an id are.
 fn guests(plan: &Plan, domain: Domain) -> String {
-    let accounts = plan.runs.iter().flat_map(|run| run.domains.iter().map(move |account| (run.arch, account)));
+    let accounts =
+        plan.runs.iter().flat_map(|run| run.domains.iter().map(move |account| (run.arch, account)));
     let kinds = accounts.filter(|(_, account)| account.id.domain == domain);
     let kinds: std::collections::BTreeSet<&str> =
         kinds.map(|(arch, account)| guest(account.flags, arch)).collect();
@@ -59,8 +62,13 @@ fn path(run: &RunPlan, stack: xenheap_model::StackId) -> String {
     let names: Vec<&str> = stack.frames.iter().map(|frame| frame.function.as_str()).collect();
     let function = EntryPoint::of(stack).function;
     let worker = names.iter().position(|name| function.ends_with(name)).unwrap_or(0);
-    let called: Vec<&str> =
-        stack.frames.iter().skip(worker + 1).filter(|frame| !frame.inlined).map(|frame| frame.function.as_str()).collect();
+    let called: Vec<&str> = stack
+        .frames
+        .iter()
+        .skip(worker + 1)
+        .filter(|frame| !frame.inlined)
+        .map(|frame| frame.function.as_str())
+        .collect();
     let more = if called.len() > LAST { "... > " } else { "" };
     let last = called.get(called.len().saturating_sub(LAST)..).unwrap_or_default().join(" > ");
     match (function.is_empty(), last.is_empty()) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use xenheap_model::Domain;
-use xenheap_plan::{Margin, Plan as Planned, Policy, RunPlan, Rules};
+use xenheap_plan::{Margin, Plan as Planned, Policy, Rules, RunPlan};
 use xenheap_report::plan::{PlanJson, PlanRenderer, PlanSvg, PlanText, Question, files};
 
 use crate::{
@@ -115,8 +115,11 @@ pub fn run(arguments: &Plan) -> Result<Exit, Failure> {
             && first.arch != planned.arch
         {
             let (a, b) = (first.arch.as_str(), planned.arch.as_str());
-            return Err(Failure::new(Exit::Input, format!("{} is of {a}, {} of {b}", first.name, planned.name))
-                .help("architectures are not mixed: plan for each of them"));
+            return Err(Failure::new(
+                Exit::Input,
+                format!("{} is of {a}, {} of {b}", first.name, planned.name),
+            )
+            .help("architectures are not mixed: plan for each of them"));
         }
         runs.push(planned);
     }

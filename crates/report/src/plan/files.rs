@@ -39,7 +39,9 @@ pub fn files(plan: &Plan, question: &Question) -> Vec<PlanFile> {
                 let head = format!("{domain} ({}), {head}", guests(plan, domain));
                 PlanFile { name: format!("{domain}.cfg"), text: hashed(&head, &lines, xl) }
             }
-            File::DeviceTree => PlanFile { name: "dom0less.dts".to_owned(), text: device_tree(&head, &lines) },
+            File::DeviceTree => {
+                PlanFile { name: "dom0less.dts".to_owned(), text: device_tree(&head, &lines) }
+            }
         })
         .collect()
 }

@@ -37,7 +37,10 @@ impl PlanRenderer for PlanJson {
                 .collect(),
             files: files(plan, question)
                 .into_iter()
-                .map(|file| FileView { name: file.name, lines: file.text.lines().map(str::to_owned).collect() })
+                .map(|file| FileView {
+                    name: file.name,
+                    lines: file.text.lines().map(str::to_owned).collect(),
+                })
                 .collect(),
         };
         view.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;

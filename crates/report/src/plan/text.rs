@@ -53,7 +53,8 @@ fn needs(plan: &Plan, policy: Policy, out: &mut dyn Write) -> io::Result<()> {
                 Payer::Never => "shared, rules say so".to_owned(),
                 Payer::Nobody(why) => why.describe().to_owned(),
             };
-            let name = if matches!(payer, Payer::Nobody(_)) { "nobody".to_owned() } else { payer.to_string() };
+            let name =
+                if matches!(payer, Payer::Nobody(_)) { "nobody".to_owned() } else { payer.to_string() };
             [
                 name,
                 what,
@@ -109,7 +110,12 @@ fn causes(run: &RunPlan, policy: Policy, out: &mut dyn Write) -> io::Result<()> 
         }
         if causes.len() > CAUSES {
             let rest = causes.iter().skip(CAUSES).fold(0u64, |sum, cause| sum.saturating_add(cause.bytes));
-            writeln!(out, "    {:>9}  on {}", Rough(rest), Several((causes.len() - CAUSES) as u64, "other path"))?;
+            writeln!(
+                out,
+                "    {:>9}  on {}",
+                Rough(rest),
+                Several((causes.len() - CAUSES) as u64, "other path")
+            )?;
         }
     }
     writeln!(out)
