@@ -130,9 +130,8 @@ impl<'a> Replay<'a> {
                 self.leave(start, end);
             }
             (Op::Give, _) => {
-                let cuts = self.leave(start, end);
-                self.given.cut(start, end, &mut Vec::new());
-                for Cut { start, len, value } in cuts {
+                for Cut { start, len, value } in self.leave(start, end) {
+                    self.given.cut(start, start.saturating_add(len), &mut Vec::new());
                     self.given.insert(start, len, value);
                 }
             }

@@ -43,11 +43,7 @@ impl PlanRenderer for PlanSvg {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
              font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>"
         )?;
-        let title = format!(
-            "What heaps of their own would hold: policy {}, {}",
-            question.policy.as_str(),
-            question.policy.describe()
-        );
+        let title = format!("What heaps of their own would hold under the policy {}", question.policy.as_str());
         text(out, 16.0, 26.0, "font-size=\"15\" font-weight=\"bold\"", &title)?;
         legend(plan, out)?;
         let mut y = 66.0;
@@ -83,12 +79,12 @@ fn legend(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<rect x=\"16\" y=\"42\" width=\"14\" height=\"12\" fill=\"#9ecae1\" stroke=\"#3182bd\"/>\n\
-         <line x1=\"240\" y1=\"48\" x2=\"262\" y2=\"48\" stroke=\"#e6550d\" stroke-width=\"1.5\"/>\n\
-         <line x1=\"420\" y1=\"48\" x2=\"442\" y2=\"48\" stroke=\"#555\" stroke-dasharray=\"5 3\"/>"
+         <line x1=\"290\" y1=\"48\" x2=\"312\" y2=\"48\" stroke=\"#e6550d\" stroke-width=\"1.5\"/>\n\
+         <line x1=\"460\" y1=\"48\" x2=\"482\" y2=\"48\" stroke=\"#555\" stroke-dasharray=\"5 3\"/>"
     )?;
     text(out, 36.0, 52.0, "", "pages of a heap of its own, in bytes")?;
-    text(out, 268.0, 52.0, "", "bytes asked for")?;
-    text(out, 448.0, 52.0, "", &format!("the most of any run, with {} % more", plan.margin.0))
+    text(out, 318.0, 52.0, "", "bytes asked for")?;
+    text(out, 488.0, 52.0, "", &format!("the most of any run, with {} % more", plan.margin.0))
 }
 
 /// Where the axis ends: a power of two of bytes, or three quarters of one, that is not smaller.
@@ -156,7 +152,7 @@ fn draw(
     };
     text(out, LEFT, y + 14.0, "font-weight=\"bold\"", &payer_name(run, payer))?;
     let most = format!(
-        "{what}   at most {}, planned {}",
+        "{what}; at most {}, planned {}",
         Rough(charged.peak.heap.saturating_mul(PAGE_SIZE)),
         Rough(planned)
     );
