@@ -103,3 +103,50 @@ pub fn limits(trace: &Trace, stacks: &BTreeMap<StackId, Stack>) -> BTreeMap<(Lim
     }
     most
 }
+
+#[cfg(test)]
+mod tests {
+    use xenheap_judge::Key;
+    use xenheap_model::{Charge, Frame};
+
+    use super::*;
+    use crate::trace::Step;
+
+    #[test]
+    fn the_most_at_one_time_counts() {
+        let function = |name: &str| {
+            let frame =
+                Frame { function: name.to_owned(), file: None, inlined: false, source: None, addr: None };
+            Stack { frames: vec![frame], truncated: false, hash: None }
+        };
+        let names = ["gnttab_grow_table", "get_maptrack_handle.isra.0", "alloc_evtchn_bucket", "other"];
+        let stacks = (1..).map(StackId).zip(names.map(function)).collect();
+        let d1 = DomainId { domain: Domain::Id(1), generation: 2 };
+        let mut trace = Trace::new();
+        let mut step = |op: Op, kind: Kind, stack: u32, page: u64, pages: u64| {
+            let seq = trace.steps.len() as u64 + 1;
+            trace.steps.push(Step {
+                seq,
+                time: seq,
+                op,
+                addr: page * PAGE_SIZE,
+                size: Some(pages * PAGE_SIZE),
+                used: None,
+                key: Key { stack: StackId(stack), kind, charge: Charge::Nobody },
+                current: DomainId::unknown(Domain::Id(0)),
+                owner: Some(d1),
+            });
+        };
+        // A table of one frame, six active ones; all freed in one record, and two frames with two active ones later.
+        (0..7).for_each(|page| step(Op::Alloc, Kind::Xenheap, 1, page, 1));
+        step(Op::Free, Kind::Xenheap, 4, 0, 7);
+        (0..4).for_each(|page| step(Op::Alloc, Kind::Xenheap, 1, page, 1));
+        step(Op::Alloc, Kind::Xenheap, 2, 20, 1);
+        (30..33).for_each(|page| step(Op::Alloc, Kind::Xmalloc, 3, page, 1));
+        step(Op::Free, Kind::Xmalloc, 4, 30, 1);
+        step(Op::Alloc, Kind::Xmalloc, 3, 30, 1);
+        step(Op::Alloc, Kind::Xmalloc, 4, 40, 1);
+        let expected = [(Limit::GrantFrames, 3), (Limit::MaptrackFrames, 1), (Limit::EventChannels, 3 * 64)];
+        assert_eq!(limits(&trace, &stacks), expected.map(|(limit, most)| ((limit, d1), most)).into());
+    }
+}

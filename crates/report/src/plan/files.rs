@@ -36,7 +36,9 @@ pub fn files(plan: &Plan, question: &Question) -> Vec<PlanFile> {
                 PlanFile { name: "xen-command-line".to_owned(), text: hashed(&head, &lines, command_line) }
             }
             File::Xl(domain) => {
-                let head = format!("{domain} ({}), {head}", guests(plan, domain));
+                let kind = guests(plan, domain);
+                let kind = if kind.is_empty() { kind } else { format!(" ({kind})") };
+                let head = format!("{domain}{kind}, {head}");
                 PlanFile { name: format!("{domain}.cfg"), text: hashed(&head, &lines, xl) }
             }
             File::DeviceTree => {

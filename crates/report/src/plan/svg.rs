@@ -43,7 +43,8 @@ impl PlanRenderer for PlanSvg {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
              font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>"
         )?;
-        let title = format!("What heaps of their own would hold under the policy {}", question.policy.as_str());
+        let title =
+            format!("What heaps of their own would hold under the policy {}", question.policy.as_str());
         text(out, 16.0, 26.0, "font-size=\"15\" font-weight=\"bold\"", &title)?;
         legend(plan, out)?;
         let mut y = 66.0;
