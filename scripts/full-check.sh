@@ -84,6 +84,15 @@ planted_leaks() {
     summarize "4.17, the same with two planted leaks" "$RUNS/churn-planted"
 }
 
+# Xen's own tools read the settings that follow from a plan, and guests boot with them.
+plan_settings() {
+    rm -rf "$RUNS/plan"
+    "$XENHEAP" plan "$RUNS/guests" --memory d1=192 --memory d2=192 --memory d3=192 -o "$RUNS/plan"
+    scripts/plan-workload "$RUNS/plan" > "$RUNS/plan/settings.sh"
+    boot debian:4.17 trace,summary "$RUNS/plan-settings" --workload "$RUNS/plan/settings.sh"
+    summarize "4.17, guests with the settings of a plan" "$RUNS/plan-settings"
+}
+
 overhead() {
     result
     result "## What the recorder costs a boot: \`scripts/bench-overhead\`"
@@ -132,6 +141,7 @@ stage "dom0less guests on arm64" dom0less
 stage "hostile guests" stress
 stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
+stage "guests with the settings of a plan" plan_settings
 stage "the workflow of GitHub" workflow
 stage "a log of 1 GB" large_log
 stage "what the recorder costs" overhead

@@ -63,14 +63,19 @@ fn hashed(head: &str, lines: &[Line], write: impl Fn(&Line) -> String) -> String
     text
 }
 
-fn xl(line: &Line) -> String {
-    let name = match line.setting {
+/// What `xl` calls a setting.
+fn name(setting: Setting) -> &'static str {
+    match setting {
         Setting::Memory => "memory",
         Setting::Paging => "shadow_memory",
         Setting::Limit(Limit::GrantFrames) => "max_grant_frames",
         Setting::Limit(Limit::MaptrackFrames) => "max_maptrack_frames",
         Setting::Limit(Limit::EventChannels) => "max_event_channels",
-    };
+    }
+}
+
+fn xl(line: &Line) -> String {
+    let name = name(line.setting);
     match line.value {
         Value::MiB(value) | Value::Number(value) => format!("{name} = {value}"),
         Value::More(more) => format!("# {name} = what it has + {more}"),
@@ -84,8 +89,7 @@ fn command_line(line: &Line) -> String {
         (Setting::Limit(Limit::MaptrackFrames), Value::Number(value)) => {
             format!("gnttab_max_maptrack_frames={value}")
         }
-        // Nothing else of dom0 is set there.
-        (setting, value) => format!("# {setting:?} {value:?}"),
+        (setting, _) => format!("# Xen has no option for {} of dom0", name(setting)),
     }
 }
 
@@ -119,7 +123,7 @@ fn device_tree(head: &str, lines: &[Line]) -> String {
                     writeln!(text, "\t\t\tmax_maptrack_frames = <{value}>;")
                 }
                 // Xen gives such guests 1023 event channels, and has no property for it.
-                (setting, value) => writeln!(text, "\t\t\t/* no property: {setting:?} {value:?} */"),
+                (setting, _) => writeln!(text, "\t\t\t/* there is no property for {} */", name(setting)),
             };
         }
         text.push_str("\t\t};\n");
