@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use xenheap_model::{Arch, DomainAccount, DomainId, Run, Stack, StackId};
+use xenheap_model::{Arch, Domain, DomainAccount, DomainId, Run, Stack, StackId};
 
 use crate::{Charged, Limit, Of, Payer, Policy, Rules, Trace, Usage, charge, limits};
 
@@ -39,11 +39,11 @@ impl RunPlan {
         let stacks = causes
             .filter_map(|cause| Some((cause.key.stack, run.stacks.get(&cause.key.stack)?.clone())))
             .collect();
-        // Domains that existed when recording started have no other moment of creation than the first.
-        let begin = run.domains.iter().filter_map(|domain| domain.created.map(|moment| moment.time)).min();
+        // Memory is recorded from the beginning of run time on, domains before.
+        let begin = trace.steps.first().map_or(0, |step| step.seq);
         let mut at_begin =
-            run.domains.iter().filter(|domain| domain.created.map(|moment| moment.time) == begin);
-        let alone = at_begin.next().is_some_and(|first| first.id.domain == xenheap_model::Domain::Id(0))
+            run.domains.iter().filter(|domain| domain.created.is_none_or(|moment| moment.seq < begin));
+        let alone = at_begin.next().is_some_and(|first| first.id.domain == Domain::Id(0))
             && at_begin.next().is_none();
         let pages = run.dump.as_ref().map(|dump| dump.machine.dompages.start);
         RunPlan {

@@ -146,7 +146,9 @@ impl Pool {
 pub fn request(size: u64, addr: u64, used: Option<u64>) -> u64 {
     let Some(block) = used.and_then(|used| used.checked_sub(HEADER)) else { return size };
     // The block can also contain a rest that was too small for one of its own.
-    let fits = |asked: &u64| rounded(*asked).is_some_and(|least| (least..=least + HEADER).contains(&block));
+    let fits = |asked: &u64| {
+        rounded(*asked).is_some_and(|least| (least..=least.saturating_add(HEADER)).contains(&block))
+    };
     let aligns = (HEADER.ilog2()..PAGE_SIZE.ilog2()).map(|bits| 1u64 << bits);
     let aligns = aligns.filter(|align| addr.is_multiple_of(*align));
     aligns.map(|align| size.saturating_add(align - HEADER)).find(fits).unwrap_or(size)
