@@ -156,6 +156,15 @@ planted_leaks() {
     summarize "4.17, the same with two planted leaks" "$RUNS/churn-planted"
 }
 
+# Xen's own tools read the settings that follow from a plan, and guests boot with them.
+plan_settings() {
+    rm -rf "$RUNS/plan"
+    "$XENHEAP" plan "$RUNS/guests" --memory d1=192 --memory d2=192 --memory d3=192 -o "$RUNS/plan"
+    scripts/plan-workload "$RUNS/plan" > "$RUNS/plan/settings.sh"
+    boot debian:4.17 trace,summary "$RUNS/plan-settings" --workload "$RUNS/plan/settings.sh"
+    summarize "4.17, guests with the settings of a plan" "$RUNS/plan-settings"
+}
+
 overhead() {
     result
     result "## What the recorder costs a boot: \`scripts/bench-overhead\`"
@@ -210,6 +219,7 @@ stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
 stage "call graphs of other builds" more_graphs
 stage "paths counted and listed" real_paths
+stage "guests with the settings of a plan" plan_settings
 stage "the workflow of GitHub" workflow
 stage "a log of 1 GB" large_log
 stage "what the recorder costs" overhead

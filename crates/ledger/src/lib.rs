@@ -62,7 +62,7 @@ pub mod testing;
 mod view;
 
 pub use account::{Account, Stream};
-pub use book::{Book, Contradiction, Findings, Found, LifeFindings, Live};
+pub use book::{Book, Contradiction, Cut, Findings, Found, Intervals, LifeFindings, Live};
 pub use error::LedgerError;
 pub use intake::{Config, Intake};
 pub use retelling::Retelling;

@@ -17,6 +17,7 @@ mod group;
 mod guest;
 mod json;
 mod leftover;
+pub mod plan;
 mod report;
 pub mod rfc;
 pub mod runfile;

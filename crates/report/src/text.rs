@@ -16,6 +16,7 @@ use xenheap_model::Arch;
 use crate::{Escaped, Group, Renderer, Report, size::Several};
 use findings::Findings;
 use layout::Paint;
+pub(crate) use layout::{hanging, table};
 
 /// How wide the report may get.
 const WIDTH: usize = 100;

@@ -14,6 +14,7 @@ use crate::{
     check::Check,
     diff::Diff,
     failure::{EXIT_CODES, Exit, Failure},
+    plan::Plan,
     pull::Pull,
     verdict::Verdict,
 };
@@ -62,6 +63,8 @@ pub enum Command {
     /// Write down and look up what people decided of stacks
     #[command(subcommand)]
     Verdict(Verdict),
+    /// Tell what each domain would need if anonymous memory were charged to it, and which settings follow
+    Plan(Plan),
     /// Download the logs of a pipeline with their images, and report them all
     #[command(subcommand)]
     Pull(Pull),

@@ -13,6 +13,7 @@ use xenheap_console::{Input, ScanStats, scan};
 use xenheap_lab::{CONSOLE, XEN_SYMS};
 use xenheap_ledger::{Account, EventSink, Intake, Live, Matched, Retelling};
 use xenheap_model::{Arch, DomainEvent, Event, Facts, LogFormat, RowKey, Run, Stack, StackId};
+use xenheap_plan::Trace;
 use xenheap_report::{
     rfc::{self, EventLog},
     runfile::{self, RunFile, Writer},
@@ -38,6 +39,8 @@ pub struct Loaded {
     pub run: Run,
     /// Only for formats that need single events.
     pub events: Option<EventLog>,
+    /// Only for `xenheap plan`.
+    pub trace: Option<Trace>,
 }
 
 /// Reads a RUN, and saves it if that is asked for.
@@ -207,11 +210,12 @@ impl Opened {
 struct Sinks {
     rfc: Option<EventLog>,
     save: Option<Writer>,
+    trace: Option<Trace>,
 }
 
 impl Sinks {
     fn are_needed(config: &Report) -> bool {
-        config.save.is_some() || matches!(config.format, FormatConfig::Rfc { .. })
+        config.save.is_some() || config.trace || matches!(config.format, FormatConfig::Rfc { .. })
     }
 
     fn new(config: &Report) -> Result<Self, Failure> {
@@ -219,15 +223,16 @@ impl Sinks {
         Ok(Sinks {
             rfc: matches!(config.format, FormatConfig::Rfc { .. }).then(EventLog::new),
             save: save.map_err(|error| Failure::from_error(Exit::Usage, &error))?,
+            trace: config.trace.then(Trace::new),
         })
     }
 
     /// The last event was seen.
-    fn finish(self, run: &Run, live: &[Live]) -> Result<Option<EventLog>, Failure> {
+    fn finish(self, run: &Run, live: &[Live]) -> Result<(Option<EventLog>, Option<Trace>), Failure> {
         if let Some(writer) = self.save {
             writer.finish(run, TOOL).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
         }
-        Ok(self.rfc.map(|mut log| {
+        let events = self.rfc.map(|mut log| {
             let live = live.iter().map(|live| rfc::Live {
                 seq: live.seq,
                 addr: live.addr,
@@ -236,7 +241,8 @@ impl Sinks {
             });
             log.set_live(live.collect());
             log
-        }))
+        });
+        Ok((events, self.trace))
     }
 }
 
@@ -252,11 +258,17 @@ impl EventSink for Sinks {
         if let Some(writer) = &mut self.save {
             writer.event(event);
         }
+        if let Some(trace) = &mut self.trace {
+            trace.event(event, matched);
+        }
     }
 
     fn domain(&mut self, event: &DomainEvent) {
         if let Some(writer) = &mut self.save {
             writer.domain(event);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.domain(event);
         }
     }
 }
@@ -292,8 +304,8 @@ fn finish_log(read: ReadOnce, place: Place, config: &Report) -> Result<Loaded, F
     }
     let live = std::mem::take(&mut account.live);
     let run = symbolized(account, &place, config)?;
-    let events = sinks.finish(&run, &live)?;
-    Ok(Loaded { job: place.job, run, events })
+    let (events, trace) = sinks.finish(&run, &live)?;
+    Ok(Loaded { job: place.job, run, events, trace })
 }
 
 fn read_once(opened: Opened, intake: xenheap_ledger::Config, config: &Report) -> Result<ReadOnce, Failure> {
@@ -366,6 +378,6 @@ fn read_run_file(opened: Opened, place: Place, config: &Report) -> Result<Loaded
     {
         return Err(failure.help("report the log itself to choose another"));
     }
-    let events = sinks.finish(&run, &book.live())?;
-    Ok(Loaded { job: place.job, run, events })
+    let (events, trace) = sinks.finish(&run, &book.live())?;
+    Ok(Loaded { job: place.job, run, events, trace })
 }

@@ -13,6 +13,7 @@ mod lab;
 mod load;
 mod output;
 mod paths;
+mod plan;
 mod progress;
 mod pull;
 mod report;
@@ -44,6 +45,7 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::Diff(arguments) => diff::run(&arguments),
         config::Command::Check(arguments) => check::run(&arguments),
         config::Command::Verdict(command) => verdict::run(command),
+        config::Command::Plan(arguments) => plan::run(&arguments),
         config::Command::Pull(command) => pull::run(&command),
         config::Command::Instrument(config) => instrument::run(&config),
         config::Command::LabRun(config) => lab::run(&config),

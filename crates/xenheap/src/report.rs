@@ -17,7 +17,7 @@ use crate::{
 pub fn run(config: &config::Report) -> Result<Exit, Failure> {
     let mut reports = Vec::with_capacity(config.runs.len());
     for path in &config.runs {
-        let Loaded { job, run, events } = load::load(path, config)?;
+        let Loaded { job, run, events, .. } = load::load(path, config)?;
         let report = Report::new(job, run, &config.filter);
         reports.push(match events {
             Some(events) => report.with_events(events),

@@ -2,15 +2,18 @@ use std::collections::BTreeMap;
 
 /// Disjoint ranges of addresses, each with a value.
 #[derive(Clone, Debug)]
-pub(crate) struct Intervals<V> {
+pub struct Intervals<V> {
     ranges: BTreeMap<u64, (u64, V)>,
 }
 
 /// A range that was cut out, or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cut<V> {
+pub struct Cut<V> {
+    /// Where it begins.
     pub start: u64,
+    /// How long it is.
     pub len: u64,
+    /// What was there.
     pub value: V,
 }
 
@@ -21,30 +24,32 @@ impl<V> Default for Intervals<V> {
 }
 
 impl<V: Copy> Intervals<V> {
-    pub(crate) fn len(&self) -> usize {
+    /// How many ranges there are.
+    pub fn len(&self) -> usize {
         self.ranges.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
     /// Adds a range. The caller has cut out what was there.
-    pub(crate) fn insert(&mut self, start: u64, len: u64, value: V) {
+    pub fn insert(&mut self, start: u64, len: u64, value: V) {
         if len > 0 {
             self.ranges.insert(start, (len.min(u64::MAX - start), value));
         }
     }
 
     /// The range that holds `addr`.
-    pub(crate) fn at(&self, addr: u64) -> Option<Cut<V>> {
+    pub fn at(&self, addr: u64) -> Option<Cut<V>> {
         let (&start, &(len, value)) = self.ranges.range(..=addr).next_back()?;
         (addr - start < len).then_some(Cut { start, len, value })
     }
 
     /// Takes everything in `[start, end)` out, appends it to `out` from the highest address to the lowest, and leaves
     /// what sticks out on both sides.
-    pub(crate) fn cut(&mut self, start: u64, end: u64, out: &mut Vec<Cut<V>>) {
+    pub fn cut(&mut self, start: u64, end: u64, out: &mut Vec<Cut<V>>) {
         while let Some((&first, &(len, value))) = self.ranges.range(..end).next_back() {
             let last = first.saturating_add(len);
             if last <= start {

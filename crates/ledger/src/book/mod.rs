@@ -14,7 +14,7 @@ use xenheap_model::{
 
 use crate::Matched;
 use calls::{Call, Calls};
-use intervals::{Cut, Intervals};
+pub use intervals::{Cut, Intervals};
 pub use lives::LifeFindings;
 use lives::Lives;
 use tally::{Exit, Memory, Tally, pages_of};

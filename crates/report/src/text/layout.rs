@@ -46,7 +46,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Writes `text` wrapped behind `first`; further lines are indented by `indent` spaces, which is how wide `first` looks.
-pub(super) fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &str) -> io::Result<()> {
+pub(crate) fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &str) -> io::Result<()> {
     for (at, line) in wrap(text, super::WIDTH.saturating_sub(indent)).iter().enumerate() {
         match at {
             0 => writeln!(out, "{first}{line}")?,
@@ -58,7 +58,7 @@ pub(super) fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &st
 
 /// Writes a table: a line of titles, then lines of cells. The first `left` columns begin at the left, the others end at
 /// the right; all are as wide as what is in them.
-pub(super) fn table<const N: usize>(
+pub(crate) fn table<const N: usize>(
     out: &mut dyn Write,
     titles: [&str; N],
     left: usize,
