@@ -56,6 +56,9 @@ pub enum SweepError {
         /// Why not.
         reason: String,
     },
+    /// A boot that ended before the allocation could come up, by a fault of its own.
+    #[error("the boot failed before the allocation came up: {0}. On a busy host fewer --jobs help")]
+    Early(String),
     /// A stack that was asked for.
     #[error("no anonymous allocation of the base has a stack with the hash {0:016x}")]
     NoStack(u64),

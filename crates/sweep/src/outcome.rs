@@ -123,6 +123,13 @@ pub struct Result {
     pub seconds: u64,
 }
 
+impl Result {
+    /// Whether it tells something of the allocation: a boot that failed before that came up does not.
+    pub(crate) fn tells(&self) -> bool {
+        self.outcome != Outcome::NotReached || self.ended == "powered-off"
+    }
+}
+
 /// Judges a boot by what it and those without a failure left. Leaks have no names yet.
 pub(crate) fn judge(exit: &Exit, seconds: f64, seen: &Seen, bases: &[Seen]) -> Result {
     let failed = seen.failed().copied();
@@ -250,7 +257,10 @@ mod tests {
             assert_eq!((result.outcome, result.seconds), (expected, 2), "{reason} {crashed:?} {said}");
         }
         let not_reached = judge(&exit("xen-panic"), 1.0, &Seen::default(), &[]);
+        assert!(!not_reached.tells());
         assert_eq!((not_reached.outcome, not_reached.doubt), (Outcome::NotReached, None));
+        assert!(judge(&exit("powered-off"), 1.0, &Seen::default(), &[]).tells());
+        assert!(judge(&exit("xen-panic"), 1.0, &seen(&[], ""), &[]).tells());
     }
 
     fn amounts(of: &[(u64, u64)]) -> Amounts {

@@ -251,7 +251,12 @@ impl<'a> Boots<'a> {
         kept.and_then(|()| fs::rename(folder.path.join(CONSOLE), &log))
             .map_err(SweepError::io("write", &log))?;
         fs::remove_dir_all(&folder.path).map_err(SweepError::io("remove", &folder.path))?;
-        result
+        let result = result?;
+        if result.tells() {
+            Ok(result)
+        } else {
+            Err(SweepError::Early(result.message.unwrap_or(result.ended)))
+        }
     }
 
     fn judge(&self, folder: &RunFolder) -> Result<TrialResult, SweepError> {
