@@ -50,7 +50,7 @@ stress() {
 # Domains pay for what is allocated, and the recorder's accounts are what its events add up to.
 charging() {
     boot debian:4.17 trace,summary "$RUNS/4.17-charge" --charge current
-    XENHEAP_RUN=$RUNS/4.17-charge cargo test --locked -q -p xenheap --features real-run --test charge_run
+    XENHEAP_RUN=$RUNS/4.17-charge cargo test --locked -q -p xenheap --features real-run --test charge_run --test plan_charged
     summarize "4.17, charged to the current domain" "$RUNS/4.17-charge"
 }
 

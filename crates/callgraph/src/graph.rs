@@ -310,7 +310,7 @@ impl Who {
             Who::DeviceModel => "a device model",
             Who::ControlDomain => "the control domain",
             Who::Hardware => "hardware",
-            Who::Boot => "boot",
+            Who::Boot => "a CPU that comes up",
         }
     }
 }

@@ -6,7 +6,7 @@ use xenheap_judge::{Assessment, Standing, coverage::Site};
 
 use super::{AssessmentRenderer, SCOPE, not_covered, standings};
 use crate::{
-    coverage::{decision, runs, who},
+    coverage::{decision, runs},
     gate::cell,
     size::Bytes,
 };
@@ -88,7 +88,7 @@ fn row(standing: Standing, site: &Site, out: &mut dyn Write) -> io::Result<()> {
     let reason = site.reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
     let reached = format!("{}{reason}", site.state.describe());
     let by = match site.who {
-        Some(by) => format!("{}: {}", who(by), site.entries.join(", ")),
+        Some(by) => format!("{}: {}", by.as_str(), site.entries.join(", ")),
         None => String::new(),
     };
     let (evidence, machine) = match &site.evidence {

@@ -10,7 +10,7 @@ use xenheap_judge::{Assessment, Blocker, Standing, coverage::Site};
 use super::{AssessmentRenderer, SCOPE, not_covered, standings};
 use crate::{
     Escaped,
-    coverage::{decision, head, shown, way, who},
+    coverage::{decision, head, shown, way},
 };
 
 /// The result first, then what it stands on.
@@ -67,7 +67,7 @@ fn one(standing: Standing, site: &Site, out: &mut dyn Write) -> io::Result<()> {
     let reason = site.reason.as_deref().map_or_else(String::new, |reason| format!(": {}", Escaped(reason)));
     writeln!(out, "      {}{reason}", site.state.describe())?;
     if let Some(by) = site.who {
-        writeln!(out, "      {} can come here, by {}", who(by), Escaped(site.entries.join(", ")))?;
+        writeln!(out, "      {} can come here, by {}", by.as_str(), Escaped(site.entries.join(", ")))?;
     }
     if let Some(condition) = &site.condition {
         writeln!(out, "      anonymous only if {}", Escaped(condition))?;

@@ -8,7 +8,6 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_callgraph::Who;
 use xenheap_judge::coverage::{Coverage, Step};
 
 use crate::Escaped;
@@ -21,17 +20,6 @@ pub(crate) use text::{decision, head, shown};
 pub trait CoverageRenderer {
     /// Writes it.
     fn render(&self, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()>;
-}
-
-/// For people.
-pub(crate) fn who(who: Who) -> &'static str {
-    match who {
-        Who::AnyGuest => "any guest",
-        Who::DeviceModel => "a device model",
-        Who::ControlDomain => "the control domain",
-        Who::Hardware => "hardware",
-        Who::Boot => "a CPU that comes up",
-    }
 }
 
 /// A way in one line, root first.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use xenheap_callgraph::Who;
 use xenheap_judge::coverage::{Coverage, Decided, Entry, Evidence, Funnel, Next, Site, State, Untaken};
 
-use super::{CoverageRenderer, runs, way, who};
+use super::{CoverageRenderer, runs, way};
 use crate::{Escaped, size::Bytes};
 
 /// How many of a list are shown unless all of it is asked for.
@@ -107,7 +107,7 @@ fn counts(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {:<56} {count:>6}", state.describe())?;
         if state == State::Unseen {
             for (one, count) in &counts.unseen_by {
-                writeln!(out, "    by {:<51} {count:>6}", who(*one))?;
+                writeln!(out, "    by {:<51} {count:>6}", one.as_str())?;
             }
         }
     }
@@ -139,7 +139,7 @@ impl CoverageText {
                 out,
                 "  {:<34} {:<18} {:>3} sites, {:>3} unseen; seen: {}",
                 Escaped(&entry.operation).to_string(),
-                who(entry.who),
+                entry.who.as_str(),
                 entry.sites,
                 entry.unseen,
                 runs(&entry.runs)
@@ -180,7 +180,7 @@ impl CoverageText {
         }
         for next in self.take(&next) {
             let what = if next.what == Untaken::Entry { "entry" } else { "function" };
-            writeln!(out, "  {:>3} by {}: {what} {}", next.behind, who(next.who), Escaped(&next.name))?;
+            writeln!(out, "  {:>3} by {}: {what} {}", next.behind, next.who.as_str(), Escaped(&next.name))?;
             writeln!(out, "      {}", way(&next.way))?;
         }
         self.rest(next.len(), out)
@@ -197,7 +197,7 @@ impl CoverageText {
             if sites.is_empty() {
                 continue;
             }
-            writeln!(out, "\nUnseen, and {} can come there ({})", who(one), sites.len())?;
+            writeln!(out, "\nUnseen, and {} can come there ({})", one.as_str(), sites.len())?;
             for site in sites {
                 self.site(site, one == Who::AnyGuest || self.all, out)?;
             }
