@@ -47,11 +47,15 @@ stress() {
     coverage "$RUNS/graph" "$RUNS/4.17 $RUNS/guests $RUNS/4.17-stress"
 }
 
-# Domains pay for what is allocated, and the recorder's accounts are what its events add up to.
+# Domains pay for what is allocated: the recorder's accounts are what its events add up to, and what `plan` says of the same boot.
 charging() {
-    boot debian:4.17 trace,summary "$RUNS/4.17-charge" --charge current
-    XENHEAP_RUN=$RUNS/4.17-charge cargo test --locked -q -p xenheap --features real-run --test charge_run --test plan_charged
-    summarize "4.17, charged to the current domain" "$RUNS/4.17-charge"
+    local payer
+    for payer in current owner; do
+        boot debian:4.17 trace,summary "$RUNS/charge-$payer" --workload guests --charge "$payer"
+        XENHEAP_RUN=$RUNS/charge-$payer cargo test --locked -q -p xenheap --features real-run --test plan_charged
+        summarize "4.17 with guests, charged to the $payer domain" "$RUNS/charge-$payer"
+    done
+    XENHEAP_RUN=$RUNS/charge-current cargo test --locked -q -p xenheap --features real-run --test charge_run
 }
 
 # Two allocations fail on purpose, each in a boot of its own. What has been tried is not tried again, and says the same.
