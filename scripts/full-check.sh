@@ -39,14 +39,6 @@ dom0less() {
     done
 }
 
-# What guests may do without being trusted, and what they print to be taken for the recorder's.
-stress() {
-    boot debian:4.17 trace,summary "$RUNS/4.17-stress" --workload stress
-    XENHEAP_RUN=$RUNS/4.17-stress cargo test --locked -q -p xenheap --features real-run --test stress_run
-    summarize "4.17, stress" "$RUNS/4.17-stress"
-    coverage "$RUNS/graph" "$RUNS/4.17 $RUNS/guests $RUNS/4.17-stress"
-}
-
 # Domains pay for what is allocated: the recorder's accounts are what its events add up to, and what `plan` says of the same boot.
 charging() {
     local payer
@@ -214,9 +206,9 @@ result "| boot | Xen | events | findings | live bytes | log bytes | self-checks 
 result "|---|---|---:|---:|---:|---:|---|"
 summarize "4.17, trace,warn,summary" "$RUNS/4.17"
 summarize "4.17 with guests" "$RUNS/guests"
+summarize "4.17, stress" "$RUNS/stress"
 stage "build and boot Xen 4.20, and its report" boot_4_20
 stage "dom0less guests on arm64" dom0less
-stage "hostile guests" stress
 stage "domains that pay" charging
 stage "running out on purpose" sweep
 stage "each mode alone" each_mode
