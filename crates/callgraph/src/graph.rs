@@ -1,6 +1,8 @@
 //! The graph as types. Everything refers to everything else by its position in the graph's tables, and the tables are sorted, so
 //! that the same build gives the same graph.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A function's position in [`Graph::functions`].
@@ -28,6 +30,14 @@ pub struct Graph {
     pub entries: Vec<Entry>,
     /// Calls of an allocator. Sorted by site.
     pub allocations: Vec<Allocation>,
+}
+
+impl Graph {
+    /// What says where a site can go, each evidence of each callee.
+    pub fn edges_of(&self, site: SiteId) -> impl Iterator<Item = &Edge> {
+        let first = self.edges.partition_point(|edge| edge.site < site);
+        self.edges.iter().skip(first).take_while(move |edge| edge.site == site)
+    }
 }
 
 /// What a graph was made from.
@@ -89,6 +99,12 @@ pub struct Location {
     pub line: u32,
     /// From 1; 0 if it is not known.
     pub column: u32,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
 }
 
 /// What a function is written in.
@@ -163,6 +179,13 @@ pub struct Site {
     pub target: Option<String>,
     /// Why not all its targets are known, if so.
     pub open: Option<Open>,
+}
+
+impl Site {
+    /// The function of the source that it stands in.
+    pub fn innermost(&self) -> FunctionId {
+        self.inlined.last().map_or(self.caller, |frame| frame.function)
+    }
 }
 
 /// A function inlined around a call site.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
-use xenheap_model::{clean, same_file};
+use xenheap_model::{Frame, clean, same_file};
 
 use crate::{Certainty, Code, EntryClass, FunctionId, Graph, Open, SiteId, SiteKind};
 
@@ -146,6 +146,12 @@ pub struct Seen<'a> {
     pub inlined: bool,
 }
 
+impl<'a> From<&'a Frame> for Seen<'a> {
+    fn from(frame: &'a Frame) -> Self {
+        Seen { function: &frame.function, file: frame.file.as_deref(), inlined: frame.inlined }
+    }
+}
+
 /// How the graph explains that one function was seen to call another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -221,7 +227,7 @@ impl<'a> Lookup<'a> {
         }
         for edge in graph.edges.iter().filter(|edge| edge.certainty != Certainty::Fallback) {
             let Some(site) = graph.sites.get(edge.site.0 as usize) else { continue };
-            let caller = site.inlined.last().map_or(site.caller, |frame| frame.function);
+            let caller = site.innermost();
             match site.kind {
                 SiteKind::Call | SiteKind::Fall | SiteKind::Tail => {
                     lookup.direct.insert((caller, edge.callee));

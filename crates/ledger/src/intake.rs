@@ -471,11 +471,9 @@ impl<'s> Intake<'s> {
         facts.boots = boots;
         facts.tag = self.boots.tag().map(|tag| tag.to_string());
         if let Some((_, header)) = &self.header {
-            facts.arch = match header.arch.as_str() {
-                "x86_64" => Arch::X86_64,
-                "arm64" => Arch::Arm64,
-                "arm32" => Arch::Arm32,
-                _ => facts.arch,
+            facts.arch = match Arch::named(&header.arch) {
+                Arch::Unknown => facts.arch,
+                known => known,
             };
             facts.xen = Some(header.xen.clone());
             facts.build_id = header.build_id.clone();

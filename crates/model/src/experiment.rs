@@ -74,9 +74,7 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let read = || {
             let (hash, nth) = text.split_once(':')?;
-            let digits = hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let hash = u64::from_str_radix(hash, 16).ok().filter(|_| digits)?;
-            Some(Target { hash, nth: whole(nth).filter(|nth| *nth > 0)? })
+            Some(Target { hash: stack_hash(hash)?, nth: whole(nth).filter(|nth| *nth > 0)? })
         };
         let wanted = "a stack's hash of 16 digits and a number from 1, with a colon between";
         read().ok_or_else(|| ParseExperimentError { given: text.to_owned(), wanted })
@@ -141,6 +139,12 @@ impl FromStr for Charging {
         let wanted = "current or owner, or one of them with a limit such as current:4M";
         read().ok_or_else(|| ParseExperimentError { given: text.to_owned(), wanted })
     }
+}
+
+/// A stack's hash as reports and Xen's boot option have it: 16 hexadecimal digits.
+pub fn stack_hash(text: &str) -> Option<u64> {
+    let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits.then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
 /// Digits only: `from_str` would take a sign.

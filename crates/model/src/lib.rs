@@ -25,7 +25,9 @@ pub use check::{Check, CheckId, Outcome};
 pub use counters::Counters;
 pub use domain::{Domain, ParseDomainError};
 pub use event::{AnyEvent, Event, Op};
-pub use experiment::{Bill, Charging, Experiment, OnPurpose, ParseExperimentError, Payer, Target, Untried};
+pub use experiment::{
+    Bill, Charging, Experiment, OnPurpose, ParseExperimentError, Payer, Target, Untried, stack_hash,
+};
 pub use glob::{Glob, glob};
 pub use kind::{Charge, Kind, ParseKindError, View};
 pub use life::{Amount, DomainAccount, DomainEvent, DomainId, DomainState, How, Life, Moment, Pool, Subject};

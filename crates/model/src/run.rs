@@ -24,6 +24,14 @@ pub enum Arch {
 }
 
 impl Arch {
+    /// By its name; one that is not known is [`Arch::Unknown`].
+    pub fn named(name: &str) -> Self {
+        [Arch::X86_64, Arch::Arm64, Arch::Arm32]
+            .into_iter()
+            .find(|arch| arch.as_str() == name)
+            .unwrap_or_default()
+    }
+
     /// The name, as in folder names.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use xenheap_callgraph::Graph;
-use xenheap_judge::coverage::{Belongs, Ground, GroundError, Join, belongs};
+use xenheap_judge::coverage::{Belongs, Differs, Ground, GroundError, Join, belongs};
 use xenheap_report::coverage::{CoverageJson, CoverageRenderer, CoverageText};
 use xenheap_verdicts::VerdictFile;
 
@@ -97,15 +97,21 @@ impl Joined {
 
     fn check(&self, run: &Path, belongs: &Belongs) -> Result<(), Failure> {
         let Some(differs) = belongs.differs.first() else { return Ok(()) };
-        let (run, graph) = (run.display(), self.graph.display());
-        if self.any_build {
-            warn(format_args!("{run} and {graph} are not of one build: {differs}"));
-            return Ok(());
+        if !self.any_build {
+            return Err(not_together(run, &self.graph, differs));
         }
-        Err(Failure::new(Exit::Input, format!("{run} and {graph} do not belong together: {differs}")).help(
-            "make the graph of the build that ran with `xenheap graph build`, or take what names alone tell with --any-build",
-        ))
+        let (run, graph) = (run.display(), self.graph.display());
+        warn(format_args!("{run} and {graph} are not of one build: {differs}"));
+        Ok(())
     }
+}
+
+/// Why a run and a graph are refused.
+pub fn not_together(run: &Path, graph: &Path, differs: &Differs) -> Failure {
+    let (run, graph) = (run.display(), graph.display());
+    Failure::new(Exit::Input, format!("{run} and {graph} do not belong together: {differs}")).help(
+        "make the graph of the build that ran with `xenheap graph build`, or take what names alone tell with --any-build",
+    )
 }
 
 /// That of the `.config` in a RUN that is a folder of the lab.

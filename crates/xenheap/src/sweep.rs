@@ -2,26 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use xenheap_lab::{Cache, RunConfig};
 use xenheap_sweep::{Config, Shard, Stack, Sweep, SweepError, TrialResult, Watch};
 
 use crate::{
     cli::{concat_help, parse_parameter},
     failure::{Exit, Failure, printable, say},
+    graph::Format,
     output,
     progress::LabProgress,
 };
-
-/// How a sweep is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
-}
 
 #[derive(Debug, Args)]
 #[command(after_help = concat_help("\
@@ -96,11 +87,7 @@ pub struct Merge {
 }
 
 fn parse_hash(text: &str) -> Result<u64, String> {
-    let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    u64::from_str_radix(text, 16)
-        .ok()
-        .filter(|_| digits)
-        .ok_or_else(|| "use 16 hexadecimal digits".to_owned())
+    xenheap_model::stack_hash(text).ok_or_else(|| "use 16 hexadecimal digits".to_owned())
 }
 
 /// A line for each boot.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use xenheap_callgraph::{
-    Allocation, Anonymity, Certainty, EntryClass, Filter, FunctionId, Graph, Location, Names, Open, Preset,
-    PresetError, SiteId, SiteKind, Who,
+    Allocation, Anonymity, Certainty, Entry, EntryClass, Filter, FunctionId, Graph, Location, Names, Open,
+    Preset, PresetError, Site, SiteId, SiteKind, Who,
     anonymity::{RECORDER, is_allocator, serves},
     presets,
     recall::Lookup,
@@ -65,6 +65,9 @@ pub(super) struct AllocationSite {
     pub entries: BTreeSet<usize>,
 }
 
+/// Calls of some kinds, by the function that makes them, with what they can call.
+type ByCaller = HashMap<FunctionId, Vec<(SiteId, FunctionId)>>;
+
 /// A graph, prepared.
 pub struct Ground<'a> {
     pub(super) graph: &'a Graph,
@@ -78,9 +81,9 @@ pub struct Ground<'a> {
     inner_sites: BTreeSet<SiteId>,
     by_address: BTreeMap<u64, SiteId>,
     /// Calls and jumps through pointers, by function.
-    pointers: HashMap<FunctionId, Vec<FunctionId>>,
+    pointers: ByCaller,
     /// Jumps at the end of a function, by function.
-    tails: HashMap<FunctionId, Vec<(SiteId, FunctionId)>>,
+    tails: ByCaller,
     /// The original that the recorder renamed, to the function that has its name now.
     twins: HashMap<FunctionId, FunctionId>,
     /// Functions, then sites.
@@ -116,8 +119,8 @@ impl<'a> Ground<'a> {
             inner: inner_sites.len(),
             inner_sites,
             by_address: addresses(graph),
-            pointers: pointers(graph),
-            tails: tails(graph),
+            pointers: by_caller(graph, &[SiteKind::Indirect, SiteKind::Alternative]),
+            tails: by_caller(graph, &[SiteKind::Tail, SiteKind::Fall]),
             twins: twins(graph, &names),
             levels: Vec::new(),
             unresolved: graph.sites.iter().enumerate().filter(|(at, _)| is_unresolved(graph, *at)).count(),
@@ -191,7 +194,7 @@ impl<'a> Ground<'a> {
         if caller.is_some_and(|site| self.is_boot_only(site.caller)) {
             return Place::BootOnly("it stands in code that is given back after boot".to_owned());
         }
-        if let Some(level) = self.levels.iter().find(|level| level.ways.reached().has(node)) {
+        if let Some(level) = first_to(&self.levels, node) {
             return Place::Run(level.who);
         }
         if uncut.ways.reached().has(node) {
@@ -234,11 +237,7 @@ impl<'a> Ground<'a> {
         let functions = self.graph.functions.len() as u32;
         let mut found: Vec<(u32, usize)> = Vec::new();
         for (index, entry) in self.graph.entries.iter().enumerate() {
-            let Some(level) = self.levels.iter().find(|level| level.who == entry.who) else { continue };
-            let mut within = level.within.clone();
-            within.drop_all(&self.doors);
-            within.insert(entry.function.0);
-            let from = NodeSet::of(self.compact.nodes(), [entry.function.0]);
+            let Some((from, within)) = self.behind(entry) else { continue };
             let reached = reach(&self.compact, &from, Some(&within), Direction::Forward);
             found.extend(reached.iter().filter(|node| *node >= functions).map(|node| (node, index)));
         }
@@ -264,8 +263,7 @@ impl<'a> Ground<'a> {
 
     /// What a call can call.
     pub(super) fn callees(&self, site: SiteId) -> impl Iterator<Item = FunctionId> + '_ {
-        let first = self.graph.edges.partition_point(|edge| edge.site < site);
-        let edges = self.graph.edges.iter().skip(first).take_while(move |edge| edge.site == site);
+        let edges = self.graph.edges_of(site);
         edges.filter(|edge| edge.certainty != Certainty::Fallback).map(|edge| edge.callee)
     }
 
@@ -286,7 +284,7 @@ impl<'a> Ground<'a> {
 
     /// Whether a function calls one of some others through a pointer.
     pub(super) fn calls_through_pointer(&self, from: FunctionId, to: &[FunctionId]) -> bool {
-        self.pointers.get(&from).into_iter().flatten().any(|callee| to.contains(callee))
+        self.pointers.get(&from).into_iter().flatten().any(|(_, callee)| to.contains(callee))
     }
 
     /// Whether a call is one of an allocator's, within an allocator.
@@ -315,52 +313,50 @@ impl<'a> Ground<'a> {
 
     /// The function of the source that a call stands in.
     pub(super) fn innermost(&self, site: SiteId) -> Option<FunctionId> {
-        let site = self.graph.sites.get(site.0 as usize)?;
-        Some(site.inlined.last().map_or(site.caller, |frame| frame.function))
+        self.graph.sites.get(site.0 as usize).map(Site::innermost)
     }
 
     /// The least trusted one from whose entries a way leads to a function.
     pub(super) fn who(&self, node: u32) -> Option<Who> {
-        self.levels
-            .iter()
-            .take(LEVELS.len())
-            .find(|level| level.ways.reached().has(node))
-            .map(|level| level.who)
+        first_to(self.levels.iter().take(LEVELS.len()), node).map(|level| level.who)
     }
 
     /// A shortest way from an entry to a node, as the least trusted one can take it.
     pub(super) fn way(&self, node: u32) -> Vec<Step> {
-        let Some(level) = self.levels.iter().find(|level| level.ways.reached().has(node)) else {
-            return Vec::new();
-        };
+        let Some(level) = first_to(&self.levels, node) else { return Vec::new() };
         self.steps(&level.ways.to(node).unwrap_or_default(), node)
+    }
+
+    /// What an entry leads to without passing another one: it alone, and the functions that those who can take it may run.
+    fn behind(&self, entry: &Entry) -> Option<(NodeSet, NodeSet)> {
+        let level = self.levels.iter().find(|level| level.who == entry.who)?;
+        let mut within = level.within.clone();
+        within.drop_all(&self.doors);
+        within.insert(entry.function.0);
+        Some((NodeSet::of(self.compact.nodes(), [entry.function.0]), within))
+    }
+
+    /// The way to the nearest of some sites, and its node.
+    fn nearest(&self, ways: &Ways, sites: &BTreeSet<usize>) -> Option<(Vec<u32>, u32)> {
+        let way = |site: &usize| Some((ways.to(self.node(*site))?, self.node(*site)));
+        sites.iter().filter_map(way).min_by_key(|(edges, node)| (edges.len(), *node))
     }
 
     /// A shortest way from an entry to the first of some sites, as this entry's callers can take it.
     pub(super) fn way_from(&self, entry: usize, sites: &BTreeSet<usize>) -> Vec<Step> {
         let Some(entry) = self.graph.entries.get(entry) else { return Vec::new() };
-        let Some(level) = self.levels.iter().find(|level| level.who == entry.who) else { return Vec::new() };
-        let mut within = level.within.clone();
-        within.drop_all(&self.doors);
-        within.insert(entry.function.0);
-        let from = NodeSet::of(self.compact.nodes(), [entry.function.0]);
+        let Some((from, within)) = self.behind(entry) else { return Vec::new() };
         let ways = Ways::new(&self.compact, &from, Some(&within));
-        let way = |site: &usize| Some((ways.to(self.node(*site))?, self.node(*site)));
-        let best = sites.iter().filter_map(way).min_by_key(|(edges, node)| (edges.len(), *node));
-        best.map(|(edges, node)| self.steps(&edges, node)).unwrap_or_default()
+        self.nearest(&ways, sites).map(|(edges, node)| self.steps(&edges, node)).unwrap_or_default()
     }
 
     /// The way on from a function to the nearest of some sites.
     pub(super) fn way_on(&self, node: u32, sites: &BTreeSet<usize>) -> Vec<Step> {
-        let Some(level) = self.levels.iter().find(|level| level.ways.reached().has(node)) else {
-            return Vec::new();
-        };
+        let Some(level) = first_to(&self.levels, node) else { return Vec::new() };
         let from = NodeSet::of(self.compact.nodes(), [node]);
         let ways = Ways::new(&self.compact, &from, Some(&level.within));
-        let on = |site: &usize| Some((ways.to(self.node(*site))?, self.node(*site)));
-        let best = sites.iter().filter_map(on).min_by_key(|(edges, node)| (edges.len(), *node));
         let mut edges = level.ways.to(node).unwrap_or_default();
-        let end = best.map_or(node, |(on, end)| {
+        let end = self.nearest(&ways, sites).map_or(node, |(on, end)| {
             edges.extend(on);
             end
         });
@@ -373,11 +369,8 @@ impl<'a> Ground<'a> {
         for edge in edges {
             let from = self.compact.tail(*edge);
             let site = self.links.get(*edge as usize).copied().flatten();
-            let at = site.and_then(|site| self.location(site));
-            steps.push(Step {
-                function: self.names.show(FunctionId(from)).to_owned(),
-                at: at.map(|at| format!("{}:{}", at.file, at.line)),
-            });
+            let at = site.and_then(|site| self.location(site)).map(ToString::to_string);
+            steps.push(Step { function: self.names.show(FunctionId(from)).to_owned(), at });
         }
         if end < functions {
             steps.push(Step { function: self.names.show(FunctionId(end)).to_owned(), at: None });
@@ -437,16 +430,18 @@ impl<'a> Ground<'a> {
     }
 }
 
+/// The first of some levels, the least trusted, from which a way leads to a node.
+fn first_to<'l>(levels: impl IntoIterator<Item = &'l Level>, node: u32) -> Option<&'l Level> {
+    levels.into_iter().find(|level| level.ways.reached().has(node))
+}
+
 /// Whether an indirect call has neither a target nor a reason for having none.
 fn is_unresolved(graph: &Graph, at: usize) -> bool {
     let Some(site) = graph.sites.get(at) else { return false };
     if !matches!(site.kind, SiteKind::Indirect | SiteKind::Alternative) {
         return false;
     }
-    let id = SiteId(at as u32);
-    let first = graph.edges.partition_point(|edge| edge.site < id);
-    let mut edges = graph.edges.iter().skip(first).take_while(|edge| edge.site == id);
-    let has_target = edges.any(|edge| edge.certainty != Certainty::Fallback);
+    let has_target = graph.edges_of(SiteId(at as u32)).any(|edge| edge.certainty != Certainty::Fallback);
     match site.open {
         Some(Open::Unknown) => true,
         Some(_) => false,
@@ -538,26 +533,15 @@ fn addresses(graph: &Graph) -> BTreeMap<u64, SiteId> {
     sites.filter_map(|(id, site)| Some((site.address?, id))).collect()
 }
 
-fn pointers(graph: &Graph) -> HashMap<FunctionId, Vec<FunctionId>> {
-    let mut pointers: HashMap<FunctionId, Vec<FunctionId>> = HashMap::new();
+fn by_caller(graph: &Graph, kinds: &[SiteKind]) -> ByCaller {
+    let mut found = ByCaller::new();
     for edge in graph.edges.iter().filter(|edge| edge.certainty != Certainty::Fallback) {
         let Some(site) = graph.sites.get(edge.site.0 as usize) else { continue };
-        if matches!(site.kind, SiteKind::Indirect | SiteKind::Alternative) {
-            pointers.entry(site.caller).or_default().push(edge.callee);
+        if kinds.contains(&site.kind) {
+            found.entry(site.caller).or_default().push((edge.site, edge.callee));
         }
     }
-    pointers
-}
-
-fn tails(graph: &Graph) -> HashMap<FunctionId, Vec<(SiteId, FunctionId)>> {
-    let mut tails: HashMap<FunctionId, Vec<(SiteId, FunctionId)>> = HashMap::new();
-    for edge in graph.edges.iter().filter(|edge| edge.certainty != Certainty::Fallback) {
-        let Some(site) = graph.sites.get(edge.site.0 as usize) else { continue };
-        if matches!(site.kind, SiteKind::Tail | SiteKind::Fall) {
-            tails.entry(site.caller).or_default().push((edge.site, edge.callee));
-        }
-    }
-    tails
+    found
 }
 
 fn twins(graph: &Graph, names: &Names<'_>) -> HashMap<FunctionId, FunctionId> {

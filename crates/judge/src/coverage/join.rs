@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use xenheap_callgraph::{FunctionId, SiteId, recall::Explained};
-use xenheap_model::{Counters, Kind, Row, Run, StackId};
-use xenheap_verdicts::VerdictFile;
+use xenheap_model::{Counters, Kind, Row, Run, StackId, Verdict};
+use xenheap_verdicts::{Entry, VerdictFile};
 
 use super::{
     Belongs, Decided, Ground, Note, NoteCode, RunSummary,
@@ -87,14 +87,24 @@ impl Told {
 
 impl From<&Decision> for Decided {
     fn from(decision: &Decision) -> Self {
-        let entry = decision.entry.as_ref();
         Decided {
-            verdict: decision.verdict,
+            accepted: decision.is_accepted(),
+            remarks: decision.remarks.iter().map(ToString::to_string).collect(),
+            ..Decided::by(decision.entry.as_ref(), decision.verdict)
+        }
+    }
+}
+
+impl Decided {
+    /// What an entry says, before it is known whether that is accepted.
+    pub(super) fn by(entry: Option<&Entry>, verdict: Verdict) -> Self {
+        Decided {
+            verdict,
             entry: entry.map(|entry| entry.id.clone()),
             bound: entry.and_then(|entry| entry.bound).map(|bound| bound.to_string()),
             assumption: entry.and_then(|entry| entry.assumption.clone()),
-            accepted: decision.is_accepted(),
-            remarks: decision.remarks.iter().map(ToString::to_string).collect(),
+            accepted: false,
+            remarks: Vec::new(),
         }
     }
 }
@@ -191,7 +201,11 @@ impl<'a> Join<'a> {
         if unread > 0 {
             let what =
                 format!("{name}: {unread} stacks of allocations could not be read, or not to their root");
-            self.note(NoteCode::Unread, what, "raise the recorder's table sizes (docs/recorder.md)");
+            self.note(
+                NoteCode::Unread,
+                what,
+                "raise the sizes of the recorder's tables, heap-audit-stacks= first (README)",
+            );
         }
         told.summary.sites = told.sites.len();
         self.runs.push(told);
@@ -297,7 +311,7 @@ impl<'a> Join<'a> {
         let Some(known) = self.ground.sites.get(site) else { return String::new() };
         let function = self.function(self.holder(known));
         match self.ground.location(known.site) {
-            Some(at) => format!("{function} ({}:{})", at.file, at.line),
+            Some(at) => format!("{function} ({at})"),
             None => function,
         }
     }

@@ -71,10 +71,6 @@ impl<'s> Group<'s> {
     }
 }
 
-fn seen(frame: &Frame) -> Seen<'_> {
-    Seen { function: &frame.function, file: frame.file.as_deref(), inlined: frame.inlined }
-}
-
 impl Ground<'_> {
     /// Lays a stack. Addresses are those of the graph's image only if the run is of the same build.
     pub(super) fn lay(&self, stack: &Stack, same_build: bool) -> Laid {
@@ -84,7 +80,7 @@ impl Ground<'_> {
             self.add_functions(group, &mut laid);
             for pair in group.frames.windows(2) {
                 if let [outer, inner] = pair {
-                    let how = self.lookup.explain(seen(outer), seen(inner));
+                    let how = self.lookup.explain(Seen::from(outer), Seen::from(inner));
                     laid.pairs.push((shown(outer), shown(inner), how));
                 }
             }
@@ -107,7 +103,7 @@ impl Ground<'_> {
             let call = address.and_then(|address| self.call_before(address)).filter(|call| {
                 // An address can be that of an instruction that was interrupted.
                 let caller = self.graph.sites.get(call.0 as usize).map(|site| site.caller);
-                let functions = group.first().map(|frame| self.lookup.functions(seen(frame)));
+                let functions = group.first().map(|frame| self.lookup.functions(Seen::from(frame)));
                 caller.is_some_and(|caller| functions.is_some_and(|functions| functions.contains(&caller)))
             });
             let call = match (address, call) {
@@ -131,7 +127,7 @@ impl Ground<'_> {
         }
         for frame in group.frames {
             let public: BTreeSet<FunctionId> =
-                self.lookup.functions(seen(frame)).into_iter().map(|id| self.public(id)).collect();
+                self.lookup.functions(Seen::from(frame)).into_iter().map(|id| self.public(id)).collect();
             if public.len() == 1 {
                 laid.functions.extend(public);
             }
@@ -141,7 +137,7 @@ impl Ground<'_> {
     /// From one group to the next.
     fn step(&self, group: &Group<'_>, next: &Group<'_>, laid: &mut Laid) {
         let (Some(inner), Some(callee)) = (group.inner(), next.outer()) else { return };
-        let functions = self.lookup.functions(seen(callee));
+        let functions = self.lookup.functions(Seen::from(callee));
         let by_call = match group.call {
             At::Call(call) => self.by_call(call, &functions).map(|how| (call, how)),
             At::NoCall | At::Unknown => None,
@@ -153,12 +149,14 @@ impl Ground<'_> {
                 how
             }
             // What was registered somewhere has no call of its own at an address, and neither has an exception.
-            (At::Call(_) | At::NoCall, None) => match self.lookup.explain(seen(inner), seen(callee)) {
-                Explained::Direct | Explained::Tail => Explained::Missing,
-                how => how,
-            },
+            (At::Call(_) | At::NoCall, None) => {
+                match self.lookup.explain(Seen::from(inner), Seen::from(callee)) {
+                    Explained::Direct | Explained::Tail => Explained::Missing,
+                    how => how,
+                }
+            }
             (At::Unknown, None) => {
-                let how = self.lookup.explain(seen(inner), seen(callee));
+                let how = self.lookup.explain(Seen::from(inner), Seen::from(callee));
                 if let [site] = self.candidates(group, Some(&functions)).as_slice() {
                     laid.sites.insert(*site);
                 }
@@ -247,9 +245,9 @@ impl Ground<'_> {
     /// The allocation sites that a group without a known call can be at: in its functions, inlined alike, on its line.
     fn candidates(&self, group: &Group<'_>, callees: Option<&[FunctionId]>) -> Vec<usize> {
         let (Some(outer), Some(inner)) = (group.outer(), group.inner()) else { return Vec::new() };
-        let functions = self.lookup.functions(seen(outer));
+        let functions = self.lookup.functions(Seen::from(outer));
         let chain: Vec<Vec<FunctionId>> =
-            group.frames.iter().skip(1).map(|frame| self.lookup.functions(seen(frame))).collect();
+            group.frames.iter().skip(1).map(|frame| self.lookup.functions(Seen::from(frame))).collect();
         let fits = |at: &usize, with_line: bool| {
             let known = self.sites.get(*at);
             let site = known.and_then(|known| self.graph.sites.get(known.site.0 as usize));

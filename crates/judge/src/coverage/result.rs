@@ -7,7 +7,7 @@ use xenheap_callgraph::{
     anonymity::serves,
     recall::{Explained, indirect},
 };
-use xenheap_model::{Kind, NormalFrame, NormalStack, clean};
+use xenheap_model::{Arch, Kind, NormalFrame, NormalStack, clean};
 use xenheap_verdicts::{Match, Subject};
 
 use super::{
@@ -194,7 +194,7 @@ impl Join<'_> {
     }
 
     fn place(&self, site: &AllocationSite) -> Option<String> {
-        self.ground.location(site.site).map(|at| format!("{}:{}", at.file, at.line))
+        self.ground.location(site.site).map(ToString::to_string)
     }
 
     fn site(
@@ -295,14 +295,10 @@ impl Join<'_> {
         let lines =
             self.verdicts.entries().iter().map(|entry| entry.stack.lines().count()).max().unwrap_or(0);
         let stacks = [before(0), before(1), before(lines + 1)];
+        let arch = Arch::named(&graph.facts.architecture);
         let mut found: BTreeSet<Decided> = BTreeSet::new();
         for kind in self.kinds(known) {
             for stack in &stacks {
-                let arch = match graph.facts.architecture.as_str() {
-                    "x86_64" => xenheap_model::Arch::X86_64,
-                    "arm64" => xenheap_model::Arch::Arm64,
-                    _ => xenheap_model::Arch::Unknown,
-                };
                 let subject = Subject { kind, arch, stack, truncated: false };
                 let matched = self.verdicts.find(&subject);
                 let (entry, remarks) = match &matched {
@@ -314,12 +310,9 @@ impl Join<'_> {
                     }
                 };
                 found.insert(Decided {
-                    verdict: matched.verdict(),
-                    entry: entry.map(|entry| entry.id.clone()),
-                    bound: entry.and_then(|entry| entry.bound).map(|bound| bound.to_string()),
-                    assumption: entry.and_then(|entry| entry.assumption.clone()),
                     accepted: entry.is_some_and(xenheap_verdicts::Entry::accepts),
                     remarks,
+                    ..Decided::by(entry, matched.verdict())
                 });
             }
         }
@@ -474,7 +467,7 @@ impl Join<'_> {
                 let callees: BTreeSet<FunctionId> = ground.callees(site).collect();
                 Call {
                     function: self.function(ground.innermost(site)),
-                    at: at.map(|at| format!("{}:{}", at.file, at.line)),
+                    at: at.map(ToString::to_string),
                     address: known.and_then(|site| site.address).map(|address| format!("{address:#x}")),
                     callees: callees.into_iter().map(|id| self.function(Some(id))).collect(),
                     runs: runs.collect(),

@@ -141,12 +141,12 @@ fn rows<'a>(
 ) -> impl Iterator<Item = Row<'a>> {
     graph.allocations.iter().filter_map(move |allocation| {
         let site = graph.sites.get(allocation.site.0 as usize)?;
-        let innermost = site.inlined.last().map_or(site.caller, |frame| frame.function);
+        let innermost = site.innermost();
         let charging = callers.charging(allocation.site);
         Some(Row {
             function: names.show(innermost),
             within: (innermost != site.caller).then(|| names.show(site.caller)),
-            place: site.location.as_ref().map(|at| format!("{}:{}", at.file, at.line)),
+            place: site.location.as_ref().map(ToString::to_string),
             address: site.address.map(|address| format!("{address:#x}")),
             allocator: names.show(allocation.callee),
             boot_only: graph.functions.get(site.caller.0 as usize).is_some_and(|caller| caller.boot_only()),

@@ -12,12 +12,14 @@ use xenheap_callgraph::{
     Open,
     recall::{self, Explained, Indirect, Lookup, Pairs, Seen, Share},
 };
+use xenheap_judge::coverage::{Differs, belongs};
 use xenheap_model::Stack;
 
 use super::{sites::reason, stats::Format};
 use crate::{
     cli::concat_help,
     config::Report,
+    coverage::not_together,
     failure::{Exit, Failure},
     load, output,
 };
@@ -76,11 +78,14 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut runs = Vec::new();
     for path in &arguments.runs {
         let loaded = load::load(path, &Report::plain(path.clone()))?;
-        let build = loaded.run.facts.build_id.as_deref();
-        let same_build = build.is_some() && build == graph.facts.build_id.as_deref();
-        if !same_build && !arguments.any_build {
-            return Err(other_build(&loaded.job, build, graph.facts.build_id.as_deref()));
+        let mut differs = belongs(&graph.facts, &loaded.run.facts, None).differs;
+        if loaded.run.facts.build_id.is_none() {
+            differs.push(Differs::Unsaid("run"));
         }
+        if let (Some(differs), false) = (differs.first(), arguments.any_build) {
+            return Err(not_together(path, &arguments.graph, differs));
+        }
+        let same_build = differs.is_empty();
         let mut pairs = Pairs::default();
         for stack in loaded.run.stacks.values() {
             add(&lookup, stack, &mut pairs);
@@ -105,21 +110,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn other_build(run: &str, of_run: Option<&str>, of_graph: Option<&str>) -> Failure {
-    let build = |id: Option<&str>| id.map_or("an unknown build".to_owned(), |id| format!("build {id}"));
-    Failure::new(
-        Exit::Input,
-        format!("{run} is a run of {}, and the graph is of {}", build(of_run), build(of_graph)),
-    )
-    .help("make the graph of the build that ran (`xenheap graph build`), or compare names with --any-build")
-}
-
 fn add(lookup: &Lookup<'_>, stack: &Stack, pairs: &mut Pairs) {
-    let seen: Vec<Seen<'_>> = stack
-        .frames
-        .iter()
-        .map(|frame| Seen { function: &frame.function, file: frame.file.as_deref(), inlined: frame.inlined })
-        .collect();
+    let seen: Vec<Seen<'_>> = stack.frames.iter().map(Seen::from).collect();
     lookup.add(&seen, pairs);
 }
 

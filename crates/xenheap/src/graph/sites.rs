@@ -95,18 +95,17 @@ fn rows(graph: &Graph) -> impl Iterator<Item = Row<'_>> {
         if !matches!(site.kind, SiteKind::Indirect | SiteKind::Alternative | SiteKind::Synthetic) {
             return None;
         }
-        let first = graph.edges.partition_point(|edge| edge.site < id);
-        let targets = graph.edges.iter().skip(first).take_while(|edge| edge.site == id).map(|edge| Target {
+        let targets = graph.edges_of(id).map(|edge| Target {
             function: name(edge.callee),
             unit: graph.functions.get(edge.callee.0 as usize).and_then(|function| function.unit.as_deref()),
             evidence: edge.evidence,
             certainty: edge.certainty,
         });
-        let innermost = site.inlined.last().map_or(site.caller, |frame| frame.function);
+        let innermost = site.innermost();
         Some(Row {
             function: name(innermost),
             within: (innermost != site.caller).then(|| name(site.caller)),
-            place: site.location.as_ref().map(|at| format!("{}:{}:{}", at.file, at.line, at.column)),
+            place: site.location.as_ref().map(|at| format!("{at}:{}", at.column)),
             address: site.address.map(|address| format!("{address:#x}")),
             kind: site.kind,
             through: site.target.as_deref(),
