@@ -62,7 +62,7 @@ done
 # A pool of its own for one CPU, and guests that move between the pools. One CPU makes no two pools.
 xl cpupool-list
 if [ "$(command xl info nr_cpus)" -gt 1 ]; then
-    xl cpupool-cpu-remove Pool-0 1
+    pool_cpu_remove Pool-0 1
     xl cpupool-create 'name="other"' 'sched="credit"' 'cpus=["1"]'
     xl cpupool-list -c
     xl cpupool-migrate pv1 other

@@ -21,7 +21,7 @@ set -e
 
 toolstack_start
 if [ "$pool" = other ]; then
-    xl cpupool-cpu-remove Pool-0 1
+    pool_cpu_remove Pool-0 1
     xl cpupool-create 'name="other"' 'sched="credit2"' 'cpus=["1"]'
 fi
 
