@@ -334,6 +334,7 @@ fn push_subject(line: &mut String, subject: Option<Subject>) {
             How::Create => 'c',
             How::Destroy => 'k',
             How::Domctl => 'x',
+            How::Move => 'm',
         };
         push(line, format_args!(" w{how}{}", numbers_of(subject.id)));
     }

@@ -338,6 +338,7 @@ fn subject(text: &[u8]) -> Option<(Subject, &[u8])> {
         b'c' => How::Create,
         b'k' => How::Destroy,
         b'x' => How::Domctl,
+        b'm' => How::Move,
         _ => return None,
     };
     let (id, rest) = domain_id(text)?;

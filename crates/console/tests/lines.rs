@@ -265,7 +265,7 @@ fn what_a_recorder_says_of_domains() {
     assert_eq!(one(&format!("980 E 5.7 d0 c0 t3cb417800 {pages}")), trace(ended(false)));
     assert_eq!(one(&format!("980 E 5.7 x d0 c0 t3cb417800 {pages}")), trace(ended(true)));
     assert_eq!(one(&format!("981 U 5.7 {pages}")), Some(Record::State(DomainState { id, pool })));
-    for (letter, how) in [('c', How::Create), ('k', How::Destroy), ('x', How::Domctl)] {
+    for (letter, how) in [('c', How::Create), ('k', How::Destroy), ('x', How::Domctl), ('m', How::Move)] {
         let record = one(&format!("9 F x ffff83007c4d2010 392 s12 d0 c1 t1 u416 e77 b w{letter}5.7"));
         let Some(Record::Event { event, .. }) = record else { panic!("{record:?}") };
         assert_eq!((event.epoch, event.bracketed, event.subject), (77, true, Some(Subject { how, id })));

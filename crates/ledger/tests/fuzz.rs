@@ -43,7 +43,7 @@ fn domain_id() -> impl Strategy<Value = DomainId> {
 }
 
 fn subject() -> impl Strategy<Value = Subject> {
-    let how = prop::sample::select(vec![How::Create, How::Destroy, How::Domctl]);
+    let how = prop::sample::select(vec![How::Create, How::Destroy, How::Domctl, How::Move]);
     (how, domain_id()).prop_map(|(how, id)| Subject { how, id })
 }
 

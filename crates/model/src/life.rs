@@ -51,6 +51,8 @@ pub enum How {
     Destroy,
     /// A domctl named it.
     Domctl,
+    /// It was moved from one cpupool to another.
+    Move,
 }
 
 /// The domain that Xen was working on when something happened, whichever was running.
@@ -69,6 +71,7 @@ impl Subject {
         match self.how {
             How::Create => Owner::Created(self.id),
             How::Domctl => Owner::Domctl(self.id),
+            How::Move => Owner::Moved(self.id),
             How::Destroy => Owner::Unknown,
         }
     }
@@ -78,9 +81,9 @@ impl Subject {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pool {
-    /// The largest size that its p2m or paging pool was seen to have; 0: it has none, or Xen cannot say.
+    /// The size of its p2m or paging pool when the smallest share of it was left; 0: it has none, or Xen cannot say.
     pub size: u64,
-    /// The fewest that were left in it when a page was taken.
+    /// What was left then. (Of older recorders: the largest size, and the fewest that were left of any.)
     pub low: u64,
     /// Pages taken from it.
     pub takes: u64,

@@ -128,6 +128,8 @@ pub enum Owner {
     Created(DomainId),
     /// A domctl named it: a hint.
     Domctl(DomainId),
+    /// It was moved from one cpupool to another.
+    Moved(DomainId),
     /// It was freed in that domain's destruction.
     Destroyed(DomainId),
 }
@@ -142,7 +144,11 @@ impl Owner {
     pub fn id(self) -> Option<DomainId> {
         match self {
             Owner::Unknown => None,
-            Owner::Passed(id) | Owner::Created(id) | Owner::Domctl(id) | Owner::Destroyed(id) => Some(id),
+            Owner::Passed(id)
+            | Owner::Created(id)
+            | Owner::Domctl(id)
+            | Owner::Moved(id)
+            | Owner::Destroyed(id) => Some(id),
         }
     }
 
@@ -153,6 +159,7 @@ impl Owner {
             Owner::Passed(_) => "passed",
             Owner::Created(_) => "created",
             Owner::Domctl(_) => "domctl",
+            Owner::Moved(_) => "moved",
             Owner::Destroyed(_) => "destroyed",
         }
     }

@@ -23,7 +23,7 @@ pub(crate) const MACRO: &str = "HEAP_AUDITED";
 pub(crate) const STATIC_MACRO: &str = "AUDITED_STATIC";
 
 /// Changes when the way in which rules are applied changes, so that [`crate::recorder_id`] does too.
-pub(crate) const REVISION: &str = "2";
+pub(crate) const REVISION: &str = "3";
 
 /// A file that the recorder adds.
 #[derive(Debug)]
@@ -129,6 +129,7 @@ pub(crate) const RENAMES: &[RenameFile] = &[
         functions: &[once("domain_create"), once("domain_kill"), once_static("complete_domain_destroy")],
     },
     RenameFile { paths: &["common/domctl.c"], functions: &[once("do_domctl")] },
+    RenameFile { paths: &["common/sched/core.c"], functions: &[once("sched_move_domain")] },
     RenameFile { paths: &["common/softirq.c"], functions: &[once("process_pending_softirqs")] },
     // Where a call from a guest begins or ends.
     RenameFile {

@@ -71,7 +71,7 @@ fn version_2() -> (Run, Vec<AnyEvent>) {
         event.seq += 1;
         event.epoch = 70 + n as u64;
         event.bracketed = event.op == Op::Free;
-        let how = [How::Create, How::Destroy, How::Domctl][n % 3];
+        let how = [How::Create, How::Destroy, How::Domctl, How::Move][n % 4];
         event.subject = (n % 4 > 0).then_some(Subject { how, id });
         events.push(event.into());
     }
@@ -117,6 +117,7 @@ fn every_owner_survives() {
         (Owner::Passed(id), r#"{"known-by":"passed","domain":"d5","generation":7}"#),
         (Owner::Created(id), r#"{"known-by":"created","domain":"d5","generation":7}"#),
         (Owner::Domctl(id), r#"{"known-by":"domctl","domain":"d5","generation":7}"#),
+        (Owner::Moved(id), r#"{"known-by":"moved","domain":"d5","generation":7}"#),
         (Owner::Destroyed(id), r#"{"known-by":"destroyed","domain":"d5","generation":7}"#),
     ] {
         assert_eq!(serde_json::to_string(&owner).expect("JSON"), json);

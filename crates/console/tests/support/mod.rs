@@ -229,7 +229,7 @@ fn bill() -> impl Strategy<Value = Bill> {
 }
 
 fn subject() -> impl Strategy<Value = Subject> {
-    let how = select(vec![How::Create, How::Destroy, How::Domctl]);
+    let how = select(vec![How::Create, How::Destroy, How::Domctl, How::Move]);
     (how, domain(), 0..3u32)
         .prop_map(|(how, domain, generation)| Subject { how, id: DomainId { domain, generation } })
 }

@@ -17,7 +17,7 @@
 
 static const char kind_letter[HA_NR_KINDS] = { 'x', 'h', 'd', 'p', 'g', 'r' };
 static const char op_letter[] = { 'A', 'X', 'F', 'G', 'B', 'T', 'C', 'E' };
-static const char how_letter[] = { '-', 'c', 'k', 'x' };
+static const char how_letter[] = { '-', 'c', 'k', 'x', 'm' };
 static const char *const payer_name[] = { "current", "owner" };
 static const char refusal_letter[] = { '-', 'f', 'l' };
 
@@ -365,7 +365,8 @@ static bool find_payer(const struct ha_event *e, struct ha_subject *payer)
         payer->domain = e->current_domain;
     else if ( e->passed_domain != HA_NO_DOMAIN )
         payer->domain = e->passed_domain;
-    else if ( s->how == HA_CREATED || s->how == HA_DOMCTL )
+    else if ( s->how == HA_CREATED || s->how == HA_DOMCTL ||
+              s->how == HA_MOVED )
         payer->domain = s->domain;
     else
         return false;
@@ -1169,17 +1170,19 @@ uint32_t ha_generation_of(uint16_t domain)
     return generation;
 }
 
-/* What is left in a pool of that size. */
+/* Its size changes: what counts is how small a share of it was left. */
 static void look_at_pool(struct ha_domain *dom, uint32_t pool)
 {
     uint32_t left = pool > dom->in_pool ? pool - dom->in_pool : 0;
 
     if ( !pool )
         return;
-    if ( !dom->pages.pool || left < dom->pages.low )
+    if ( !dom->pages.pool ||
+         (uint64_t)left * dom->pages.pool < (uint64_t)dom->pages.low * pool )
+    {
         dom->pages.low = left;
-    if ( pool > dom->pages.pool )
         dom->pages.pool = pool;
+    }
 }
 
 void ha_own(const struct ha_event *e, const void *d, uint32_t pool)

@@ -67,6 +67,8 @@ ORIGINAL(domain_kill);
 ORIGINAL(do_domctl);
 ORIGINAL(process_pending_softirqs);
 void HEAP_AUDITED(complete_domain_destroy)(struct rcu_head *head);
+int HEAP_AUDITED(sched_move_domain)(struct domain *d, struct cpupool *c);
+int sched_move_domain(struct domain *d, struct cpupool *c);
 void noreturn HEAP_AUDITED(hwdom_shutdown)(unsigned char reason);
 #ifdef CONFIG_X86
 ORIGINAL(steal_page);
@@ -414,6 +416,20 @@ long do_domctl(XEN_GUEST_HANDLE_PARAM(xen_domctl_t) u_domctl)
 
     before = set_subject(subject);
     rc = HEAP_AUDITED(do_domctl)(u_domctl);
+    set_subject(before);
+
+    return rc;
+}
+
+/* Asked for by a sysctl, or part of a destruction, and then that is said. */
+int sched_move_domain(struct domain *d, struct cpupool *c)
+{
+    struct ha_subject before = this_cpu(ha_cpu).subject;
+    int rc;
+
+    if ( before.how != HA_KILLED )
+        set_subject(subject_of(d, HA_MOVED));
+    rc = HEAP_AUDITED(sched_move_domain)(d, c);
     set_subject(before);
 
     return rc;

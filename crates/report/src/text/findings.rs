@@ -228,6 +228,7 @@ fn known_by(owner: Owner) -> &'static str {
         Owner::Passed(_) => "passed to the allocator",
         Owner::Created(_) => "in its creation",
         Owner::Domctl(_) => "named by a domctl",
+        Owner::Moved(_) => "moved between cpupools",
         Owner::Destroyed(_) => "freed in its destruction",
     }
 }

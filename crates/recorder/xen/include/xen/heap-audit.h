@@ -65,6 +65,7 @@ enum ha_how {
     HA_CREATED,                 /* in domain_create() */
     HA_KILLED,                  /* in its destruction */
     HA_DOMCTL,                  /* named by a domctl */
+    HA_MOVED,                   /* going to another cpupool */
 };
 
 /* Why an allocation failed without being tried. */
@@ -108,7 +109,7 @@ struct ha_event {
 
 /* What a domain has of its own, in pages. */
 struct ha_pages {
-    uint32_t pool, low;         /* the most it had, the fewest left in it */
+    uint32_t pool, low;         /* its size and what was left, when nearest to 0 */
     uint32_t takes, backs, failed;
     uint32_t extra;
 };
