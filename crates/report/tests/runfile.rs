@@ -71,7 +71,7 @@ fn version_2() -> (Run, Vec<AnyEvent>) {
         event.seq += 1;
         event.epoch = 70 + n as u64;
         event.bracketed = event.op == Op::Free;
-        let how = [How::Create, How::Destroy, How::Domctl, How::Move][n % 4];
+        let how = [How::Create, How::Destroy, How::Domctl][n % 3];
         event.subject = (n % 4 > 0).then_some(Subject { how, id });
         events.push(event.into());
     }
