@@ -1,6 +1,6 @@
 //! How the outside enters Xen: a table, kept as data, and what of it a build has.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -71,28 +71,73 @@ pub fn table_names() -> Result<Vec<String>, TableError> {
 
 /// The table by function, for stacks of builds of which there is no graph.
 #[derive(Debug, Default)]
-pub struct Takers(HashMap<String, Who>);
+pub struct Takers(HashMap<String, Vec<Taker>>);
+
+/// What the table says of a function in one place.
+#[derive(Debug)]
+struct Taker {
+    who: Who,
+    /// The hypercall that it serves, of those whose operations are told apart.
+    hypercall: Option<String>,
+    /// It serves one operation of that.
+    is_operation: bool,
+}
 
 impl Takers {
-    /// Reads the table. Of a function with several operations or architectures the least trusted taker counts.
+    /// Reads the table.
     pub fn new() -> Result<Self, TableError> {
-        let mut by_name: HashMap<String, Who> = HashMap::new();
-        for group in table()?.group {
-            for name in group.entries.into_values().flatten() {
-                // Where there is no image, a log names only the file of a static function, not its folder.
-                let short = name.rsplit_once('/').map(|(_, short)| short.to_owned());
-                for name in short.into_iter().chain([name]) {
-                    by_name.entry(name).and_modify(|who| *who = group.who.min(*who)).or_insert(group.who);
+        let groups = table()?.group;
+        let calls = groups.iter().filter(|group| group.class == EntryClass::Hypercall);
+        let operations = calls.flat_map(|group| group.entries.keys());
+        let hypercalls: HashSet<String> =
+            operations.filter_map(|operation| Some(operation.split_once('.')?.0.to_owned())).collect();
+        let mut by_name: HashMap<String, Vec<Taker>> = HashMap::new();
+        for group in &groups {
+            for (operation, names) in &group.entries {
+                let (call, is_operation) =
+                    operation.split_once('.').map_or((operation.as_str(), false), |(call, _)| (call, true));
+                let hypercall = hypercalls.get(call).filter(|_| group.class == EntryClass::Hypercall);
+                for name in names {
+                    // Where there is no image, a log names only the file of a static function, not its folder.
+                    let short = name.rsplit_once('/').map(|(_, short)| short);
+                    for name in short.into_iter().chain([name.as_str()]) {
+                        let taker = Taker { who: group.who, hypercall: hypercall.cloned(), is_operation };
+                        by_name.entry(name.to_owned()).or_default().push(taker);
+                    }
                 }
             }
         }
         Ok(Takers(by_name))
     }
 
-    /// The least trusted one that can make control arrive at a function, which may be a static one of a file.
-    pub fn of(&self, file: Option<&str>, function: &str) -> Option<Who> {
-        let of_file = || self.0.get(&format!("{}#{function}", file?)).copied();
-        self.0.get(function).copied().or_else(of_file)
+    /// The least trusted one that can make control arrive at the innermost function of a stack that the table knows. A
+    /// stack is files and functions, root first. A function that serves an operation says nothing where another hypercall
+    /// called it.
+    pub fn of_stack(&self, frames: &[(Option<&str>, &str)]) -> Option<Who> {
+        let known: Vec<&[Taker]> = frames.iter().map(|(file, function)| self.of(*file, function)).collect();
+        let mut outer = known.as_slice();
+        while let Some((takers, rest)) = outer.split_last() {
+            let called = rest
+                .iter()
+                .rev()
+                .find_map(|takers| takers.iter().find(|taker| !taker.is_operation)?.hypercall.as_ref());
+            let serves = |taker: &&Taker| {
+                !taker.is_operation
+                    || called.is_none()
+                    || taker.hypercall.is_none()
+                    || taker.hypercall.as_ref() == called
+            };
+            if let Some(who) = takers.iter().filter(serves).map(|taker| taker.who).min() {
+                return Some(who);
+            }
+            outer = rest;
+        }
+        None
+    }
+
+    fn of(&self, file: Option<&str>, function: &str) -> &[Taker] {
+        let of_file = || self.0.get(&format!("{}#{function}", file?));
+        self.0.get(function).or_else(of_file).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -138,7 +138,9 @@ impl EntryPoint {
 
 /// That of the innermost function of the table: an operation may ask for more than its hypercall, and deferred work is not its caller's.
 fn who(stack: &Stack) -> Option<Who> {
-    stack.frames.iter().rev().find_map(|frame| TAKERS.of(frame.file.as_deref(), clean(&frame.function)))
+    let frames: Vec<_> =
+        stack.frames.iter().map(|frame| (frame.file.as_deref(), clean(&frame.function))).collect();
+    TAKERS.of_stack(&frames)
 }
 
 fn dispatches(frame: &Frame) -> Option<Entry> {
@@ -191,6 +193,50 @@ mod tests {
         check_who(&["arch/x86/time.c#time_calibration.isra.0"], Some(Who::Hardware));
         check_who(&["something"], None);
         check_who(&[], None);
+    }
+
+    #[test]
+    fn most_domctls_are_the_control_domains() {
+        let domctl = |functions: &[&str], who| {
+            check_who(
+                &[&["lstar_enter", "pv_hypercall", "+_pv_hypercall", "do_domctl"], functions].concat(),
+                who,
+            );
+        };
+        for functions in [
+            &["vcpu_create", "sched_init_vcpu", "common/sched/core.c#sched_alloc_unit_mem"][..],
+            &["domain_update_node_affinity", "domain_update_node_aff", "+alloc_affinity_masks"],
+            &["domain_set_node_affinity", "domain_update_node_affinity"],
+            &["+common/domctl.c#xenctl_bitmap_to_nodemask", "xenctl_bitmap_to_bitmap"],
+            &["bitmap_to_xenctl_bitmap"],
+            &["arch_set_paging_mempool_size", "hap_set_allocation"],
+            &["iommu_do_pci_domctl", "+assign_device"],
+            &["arch_do_domctl", "+arch/x86/domctl.c#update_domain_cpu_policy"],
+            &["arch_do_domctl", "paging_domctl"],
+        ] {
+            domctl(functions, Some(Who::ControlDomain));
+        }
+        for functions in
+            [&[][..], &["map_mmio_regions"], &["arch_do_domctl"], &["arch_do_domctl", "pt_irq_create_bind"]]
+        {
+            domctl(functions, Some(Who::DeviceModel));
+        }
+    }
+
+    #[test]
+    fn an_operation_of_another_hypercall_is_none() {
+        // A fork.
+        check_who(
+            &["do_memory_op", "mem_sharing_memop", "arch/x86/mm/mem_sharing.c#fork", "vcpu_create"],
+            Some(Who::DeviceModel),
+        );
+        check_who(&["do_domctl", "domain_kill", "evtchn_destroy", "evtchn_close"], Some(Who::ControlDomain));
+        check_who(&["do_multicall", "do_event_channel_op", "evtchn_close"], Some(Who::AnyGuest));
+        // The hypercall's own function jumped there.
+        check_who(
+            &["lstar_enter", "pv_hypercall", "pci_physdev_op", "pci_add_device"],
+            Some(Who::ControlDomain),
+        );
     }
 
     #[test]

@@ -170,6 +170,11 @@ impl Amount {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
+    /// The larger count and the larger number of bytes, which need not have been of one.
+    pub fn most(self, other: Amount) -> Amount {
+        Amount { count: self.count.max(other.count), bytes: self.bytes.max(other.bytes) }
+    }
+
     /// Whether there is nothing.
     pub fn is_zero(self) -> bool {
         self == Amount::default()

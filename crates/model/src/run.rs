@@ -409,8 +409,11 @@ pub struct Service {
     pub calls: u64,
     /// Of these, calls that left something behind.
     pub leaving: u64,
-    /// The most that one call left behind.
+    /// The most that one call left behind here.
     pub most: Amount,
+    /// The most that one call which left something behind here left behind anywhere, without pages of the xmalloc pool.
+    #[serde(default)]
+    pub most_whole: Amount,
     /// What all of them together left behind.
     pub total: Amount,
 }
@@ -418,7 +421,8 @@ pub struct Service {
 impl Service {
     /// Without a call.
     pub fn new(stack: StackId, kind: Kind) -> Self {
-        Service { stack, kind, calls: 0, leaving: 0, most: Amount::default(), total: Amount::default() }
+        let (most, most_whole, total) = Default::default();
+        Service { stack, kind, calls: 0, leaving: 0, most, most_whole, total }
     }
 }
 

@@ -3,7 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use xenheap_model::{Charge, Domain, Kind, Row, RowKey, Run, Stack};
 
-use crate::Glob;
+use crate::{
+    Glob,
+    leftover::{Leftover, leftovers},
+};
 
 /// Which findings a report shows. Each list that is empty lets everything pass.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +39,10 @@ pub struct LeftOut {
     pub by: BTreeMap<&'static str, u64>,
     /// Rows of charged memory.
     pub charged: u64,
+    /// Paths of which something is left or growing and nothing passed.
+    pub leftovers: u64,
+    /// Bytes that are left (of a domain that ended) and did not pass, also of paths that did in part.
+    pub left_bytes: u64,
 }
 
 impl Filter {
@@ -95,6 +102,12 @@ impl Filter {
         }
         let charged = run.charged().map_or(&[][..], |charged| &charged.rows);
         left_out.charged = charged.iter().filter(|row| self.refuses(row, run).is_some()).count() as u64;
+        let all = leftovers(run, &run.profile);
+        let passed = leftovers(run, &kept);
+        let left =
+            |paths: &[Leftover<'_>]| paths.iter().fold(0u64, |sum, one| sum.saturating_add(one.left().bytes));
+        left_out.leftovers = all.len().saturating_sub(passed.len()) as u64;
+        left_out.left_bytes = left(&all).saturating_sub(left(&passed));
         (kept, dropped, left_out)
     }
 }

@@ -46,6 +46,7 @@ struct ReportView<'a> {
     filter: Option<FilterView<'a>>,
     leftovers: LeftoversView<'a>,
     domains: Vec<DomainView<'a>>,
+    unowned: Option<UnownedView>,
     charged: Option<ChargedView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bills: Option<&'a [Bill]>,
@@ -144,6 +145,17 @@ struct DomainView<'a> {
     left: Amount,
 }
 
+/// What was allocated for none of the domains.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct UnownedView {
+    allocated: Amount,
+    taken: Amount,
+    freed: Amount,
+    given: Amount,
+    live: Amount,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct ChargedView<'a> {
@@ -159,6 +171,7 @@ struct CallsView<'a> {
     point: EntryPoint,
     left: Amount,
     most: Amount,
+    most_whole: Amount,
     paths: Vec<PathView<'a>>,
 }
 
@@ -170,6 +183,7 @@ struct PathView<'a> {
     leaving: u64,
     left: Amount,
     most: Amount,
+    most_whole: Amount,
     stack: StackView<'a>,
 }
 
@@ -249,6 +263,7 @@ impl<'a> ReportView<'a> {
             filter: report.filter().map(|filter| FilterView::new(filter, report.left_out())),
             leftovers: LeftoversView::new(report),
             domains: report.domains().into_iter().map(|domain| DomainView::new(domain, &run.facts)).collect(),
+            unowned: report.unowned(|_| true).map(UnownedView::new),
             charged: run.charged().map(|charged| ChargedView {
                 domain_pool: charged.domain_pool,
                 no_refcount: charged.no_refcount,
@@ -336,17 +351,26 @@ impl<'a> DomainView<'a> {
     }
 }
 
+impl UnownedView {
+    fn new(sums: DomainAccount) -> Self {
+        let DomainAccount { allocated, taken, freed, given, live, .. } = sums;
+        UnownedView { allocated, taken, freed, given, live }
+    }
+}
+
 impl<'a> CallsView<'a> {
     fn new(calls: Calls<'a>) -> Self {
-        let paths = calls.paths.into_iter().map(|(stack, service)| PathView {
+        let Calls { point, total: left, most, most_whole, paths } = calls;
+        let paths = paths.into_iter().map(|(stack, service)| PathView {
             kind: service.kind,
             calls: service.calls,
             leaving: service.leaving,
             left: service.total,
             most: service.most,
+            most_whole: service.most_whole,
             stack: StackView::new(stack),
         });
-        CallsView { point: calls.point, left: calls.total, most: calls.most, paths: paths.collect() }
+        CallsView { point, left, most, most_whole, paths: paths.collect() }
     }
 }
 

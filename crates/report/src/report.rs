@@ -4,7 +4,7 @@ use std::{
 };
 
 use xenheap_judge::{Decision, Decisions, Judgement, Key, judge};
-use xenheap_model::{DomainAccount, Kind, Row, RowKey, Run, StackId};
+use xenheap_model::{Domain, DomainAccount, DomainId, Kind, Row, RowKey, Run, StackId, View};
 
 use crate::{Calls, Filter, Finding, Group, LeftOut, Leftover, calls, leftover, rfc::EventLog};
 
@@ -107,6 +107,27 @@ impl Report {
         let owner = &self.filter.owner;
         let shows = |domain: &&DomainAccount| owner.is_empty() || owner.contains(&domain.id.domain);
         self.run.domains.iter().filter(shows).collect()
+    }
+
+    /// What was allocated for none of the domains that were seen, or for nobody knows whom; with them it is all that was
+    /// allocated. `None`: the view does not say for whom memory is.
+    pub fn unowned(&self, of: impl Fn(Kind) -> bool) -> Option<DomainAccount> {
+        let seen: BTreeSet<DomainId> = self.run.domains.iter().map(|domain| domain.id).collect();
+        let is_known = self.run.facts.view.is_some_and(|view| view != View::Summary) && !seen.is_empty();
+        is_known.then(|| {
+            let mut sums = DomainAccount::new(DomainId::unknown(Domain::Null));
+            for row in self.run.profile.iter().filter(|row| of(row.key.kind)) {
+                if row.key.owner.id().is_none_or(|id| !seen.contains(&id)) {
+                    sums.add(&row.counters);
+                }
+            }
+            sums
+        })
+    }
+
+    /// Whether the filter lets through what is for nobody knows whom.
+    pub(crate) fn shows_unowned(&self) -> bool {
+        self.filter.owner.is_empty() || self.filter.owner.contains(&Domain::Null)
     }
 
     /// Memory that is charged to domains, as findings.

@@ -19,7 +19,8 @@ fn guests_come_and_go() {
     let value: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(value["leftovers"]["leaks"], true);
     assert_eq!(value["leftovers"]["paths"].as_array().map(Vec::len), Some(2));
-    let parts: Vec<_> = ["leftovers", "domains", "charged", "calls"].map(|key| &value[key]).to_vec();
+    let parts: Vec<_> =
+        ["leftovers", "domains", "unowned", "charged", "calls"].map(|key| &value[key]).to_vec();
     assert_snapshot!(serde_json::to_string_pretty(&parts).expect("JSON"));
     let doubtful = render(&Json, &[Report::new("guests", doubtful(), &Filter::default())]);
     let value: Value = serde_json::from_str(&doubtful).expect("JSON");
@@ -59,6 +60,30 @@ fn filters_are_told() {
     assert_eq!(value["filter"]["left-out"]["by"]["owner"], 1);
     assert_eq!(value["filter"]["left-out"]["by"]["exclude"], 1);
     assert_eq!(value["findings"].as_array().map(Vec::len), Some(6));
+    assert_eq!(value["filter"]["left-out"]["leftovers"], 0);
+}
+
+#[test]
+fn leftovers_that_filters_left_out_are_counted() {
+    let filter = Filter { owner: vec![Domain::Id(3)], ..Filter::default() };
+    let text = render(&Json, &[Report::new("guests", guests(), &filter)]);
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(value["leftovers"]["paths"].as_array().map(Vec::len), Some(1));
+    assert_eq!(value["filter"]["left-out"]["leftovers"], 1);
+    assert_eq!(value["filter"]["left-out"]["left-bytes"], 360);
+}
+
+#[test]
+fn calls_are_told_apart_by_entry_and_function() {
+    let text = render(&Json, &[Report::new("guests", guests(), &Filter::default())]);
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    let calls = value["calls"].as_array().expect("calls");
+    let domctl: Vec<_> = calls.iter().filter(|call| call["function"] == "do_domctl").collect();
+    assert_eq!(domctl.len(), 1);
+    // One of its paths can be taken by a device model.
+    assert_eq!(domctl[0]["who"], "device-model");
+    assert_eq!(domctl[0]["most"]["bytes"], 4096);
+    assert_eq!(domctl[0]["most-whole"]["bytes"], 4312);
 }
 
 #[test]

@@ -68,14 +68,20 @@ impl Calls {
 }
 
 fn close(services: &mut BTreeMap<Maker, Service>, made: FoldMap<Maker, Amount>) {
+    // Pages of the xmalloc pool hold xmallocs that are counted.
+    let counted = made.iter().filter(|((_, kind), _)| *kind != Kind::PoolGrowth);
+    let whole = counted.fold(Amount::default(), |mut sum, (_, left)| {
+        sum.add(left.count, left.bytes);
+        sum
+    });
     for ((stack, kind), left) in made {
         let service = services.entry((stack, kind)).or_insert_with(|| Service::new(stack, kind));
         service.calls = service.calls.saturating_add(1);
         if left.bytes > 0 || left.count > 0 {
             service.leaving = service.leaving.saturating_add(1);
+            service.most_whole = service.most_whole.most(whole);
         }
-        service.most =
-            Amount { count: service.most.count.max(left.count), bytes: service.most.bytes.max(left.bytes) };
+        service.most = service.most.most(left);
         service.total.add(left.count, left.bytes);
     }
 }

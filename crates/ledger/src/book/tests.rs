@@ -501,6 +501,17 @@ fn what_a_call_leaves_behind() {
     let services: Vec<_> =
         t.book.services().iter().map(|s| (s.kind, s.calls, s.leaving, s.most.bytes, s.total.count)).collect();
     assert_eq!(services, [(Kind::Xmalloc, 2, 1, 30, 1), (Kind::Domheap, 1, 0, 0, 0)]);
+    // One call that leaves 30 bytes at one place and a page at another.
+    t.with(Op::Alloc, Kind::Xmalloc, 0x510, 30, call(0, 9));
+    t.with(Op::Alloc, Kind::Xenheap, 0x50000, PAGE, call(0, 9));
+    t.with(Op::Alloc, Kind::PoolGrowth, 0x60000, PAGE, call(0, 9));
+    let wholes: Vec<_> =
+        t.book.services().iter().map(|s| (s.kind, s.most_whole.count, s.most_whole.bytes)).collect();
+    let both = |kind| (kind, 2, PAGE + 30);
+    assert_eq!(
+        wholes,
+        [both(Kind::Xmalloc), both(Kind::Xenheap), (Kind::Domheap, 0, 0), both(Kind::PoolGrowth)]
+    );
     assert_eq!(t.counters(Kind::Xmalloc).bracketed, Some(2));
     assert_eq!(t.counters(Kind::Domheap).bracketed, Some(0));
     // A recorder that marks no calls knows nothing of it.

@@ -79,13 +79,22 @@ impl Guests {
 
     pub(super) fn services(&self) -> Vec<Service> {
         let mut services: BTreeMap<(StackId, Kind), Service> = BTreeMap::new();
-        for (&(stack, kind), left) in self.calls.values().flatten() {
+        for (made, (&(stack, kind), left)) in
+            self.calls.values().flat_map(|made| made.iter().map(move |one| (made, one)))
+        {
             let service = services.entry((stack, kind)).or_insert(Service::new(stack, kind));
             service.calls += 1;
             service.leaving += u64::from(left.bytes > 0 || left.count > 0);
             service.most.count = service.most.count.max(left.count);
             service.most.bytes = service.most.bytes.max(left.bytes);
             service.total.add(left.count, left.bytes);
+            if left.bytes > 0 || left.count > 0 {
+                let whole = made.iter().filter(|((_, kind), _)| *kind != Kind::PoolGrowth);
+                let bytes = whole.clone().map(|(_, left)| left.bytes).sum();
+                let count = whole.map(|(_, left)| left.count).sum();
+                service.most_whole.count = service.most_whole.count.max(count);
+                service.most_whole.bytes = service.most_whole.bytes.max(bytes);
+            }
         }
         services.into_values().collect()
     }

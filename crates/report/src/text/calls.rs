@@ -1,12 +1,17 @@
 //! What calls of guests leave behind when they complete.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
+
+use xenheap_judge::Entry;
 
 use super::{
     layout::{Paint, hanging, table},
     overview::pair,
 };
-use crate::{Escaped, Report, size::Count};
+use crate::{Calls, Escaped, Report, size::Count};
 
 pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let calls = report.calls();
@@ -16,13 +21,15 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
     let title = "WHAT CALLS LEAVE BEHIND WHEN THEY COMPLETE";
     writeln!(out, "{} (how often / how much)\n", paint.bold(title))?;
     let (leaving, clean): (Vec<_>, Vec<_>) = calls.into_iter().partition(|calls| calls.total.count > 0);
+    let (put_off, leaving): (Vec<_>, Vec<_>) =
+        leaving.into_iter().partition(|calls| is_put_off(calls.point.entry));
     let lines = leaving.iter().map(|calls| {
         [
             calls.point.entry.to_string(),
             Escaped(&calls.point.function).to_string(),
             Count(calls.paths.len() as u64).to_string(),
             pair(calls.total.count, calls.total.bytes),
-            pair(calls.most.count, calls.most.bytes),
+            pair(calls.most_whole.count, calls.most_whole.bytes),
         ]
     });
     let lines: Vec<_> = lines.collect();
@@ -30,10 +37,26 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
         let titles = ["entry", "function", "paths", "left behind in sum", "most by one call"];
         table(out, titles, 2, &lines)?;
     }
-    if !clean.is_empty() {
-        let names: Vec<_> = clean.iter().map(|calls| Escaped(&calls.point.function).to_string()).collect();
-        hanging(out, "  nothing: ", 11, &names.join(", "))?;
-        writeln!(out)?;
+    let has_more = !put_off.is_empty() || !clean.is_empty();
+    if !put_off.is_empty() {
+        let one = |calls: &Calls<'_>| {
+            let left = pair(calls.total.count, calls.total.bytes);
+            format!("{} {left}", Escaped(&calls.point.function))
+        };
+        let texts: Vec<_> = put_off.iter().map(one).collect();
+        hanging(out, "  work that was put off, done within calls: ", 44, &texts.join(", "))?;
     }
-    Ok(())
+    if !clean.is_empty() {
+        // One function can have several ways in.
+        let mut seen = BTreeSet::new();
+        let names = clean.iter().map(|calls| Escaped(&calls.point.function).to_string());
+        let names: Vec<_> = names.filter(|name| seen.insert(name.clone())).collect();
+        hanging(out, "  nothing: ", 11, &names.join(", "))?;
+    }
+    if has_more { writeln!(out) } else { Ok(()) }
+}
+
+/// What no guest asked for when it was done.
+fn is_put_off(entry: Entry) -> bool {
+    matches!(entry, Entry::Softirq | Entry::Tasklet | Entry::Interrupt | Entry::Idle)
 }

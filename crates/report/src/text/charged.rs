@@ -42,12 +42,17 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
         others.into_iter().filter(|finding| finding.key.charge == Charge::NoRefcount).collect();
     if !extra.is_empty() || !others.is_empty() {
         let title = "NO-REFCOUNT PAGES";
-        writeln!(out, "{} (a domain's, and they do not count against its limit)\n", paint.bold(title))?;
+        let what = "a domain's, and they do not count against its limit";
+        let at_end = match domains.iter().any(|domain| domain.ended.is_some()) {
+            true => "; if it ended, the most",
+            false => "",
+        };
+        writeln!(out, "{} ({what}{at_end})\n", paint.bold(title))?;
         let lines: Vec<_> = extra
             .iter()
             .map(|(Reverse(pages), ids)| [names.of_all(ids.iter().copied()), Count(*pages).to_string()])
             .collect();
-        few(out, ["domain", "pages; at most, if it ended"], &lines)?;
+        few(out, ["domain", "pages"], &lines)?;
         paths(others, out)?;
     }
     Ok(())

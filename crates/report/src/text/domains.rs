@@ -5,10 +5,10 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{Amount, Arch, Domain, DomainAccount, DomainId, Moment};
+use xenheap_model::{Amount, Arch, Domain, DomainAccount, DomainId, Moment, View};
 
 use super::{
-    layout::{Paint, table},
+    layout::{Paint, hanging, table},
     overview::pair,
 };
 use crate::{
@@ -62,6 +62,12 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
     if domains.is_empty() {
         return Ok(());
     }
+    let title = paint.bold("DOMAINS, AND WHAT WAS ALLOCATED FOR THEM");
+    if report.run().facts.view == Some(View::Summary) {
+        let text = "not in this view: the summary does not tell of domains that came and went, nor for whom memory is";
+        hanging(out, &format!("{title}: "), 2, text)?;
+        return writeln!(out);
+    }
     let arch = report.run().facts.arch;
     let exact = |d: &DomainAccount| {
         (guest(d.flags, arch), d.failed, d.ended.is_some(), d.allocated, d.taken, d.freed, d.given, d.live)
@@ -76,20 +82,72 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
         alike = together(&domains, rough);
     }
     let ended = domains.iter().filter(|domain| domain.ended.is_some()).count() as u64;
-    writeln!(
-        out,
-        "{}: {}, {} ended\n",
-        paint.bold("DOMAINS, AND WHAT WAS ALLOCATED FOR THEM"),
-        Several(domains.len() as u64, "domain"),
-        Count(ended),
-    )?;
+    let of_all = match report.run().domains.len() - domains.len() {
+        0 => String::new(),
+        others => format!(" ({} left out by --owner)", Count(others as u64)),
+    };
+    let count = Several(domains.len() as u64, "domain");
+    writeln!(out, "{title}: {count}, {} ended{of_all}\n", Count(ended))?;
     let names = Names::of(report);
-    let lines: Vec<_> = alike.iter().map(|domains| line(domains, arch, &names)).collect();
-    table(out, ["domain", "guest", "from", "to", "allocated", "freed or given", "live or left"], 2, &lines)?;
-    if alike.len() < domains.len() {
-        writeln!(out, "  Lines of several domains have their sums.\n")?;
+    let mut lines: Vec<_> = alike.iter().map(|domains| line(domains, arch, &names)).collect();
+    let unowned = report.unowned(|_| true).filter(|_| report.shows_unowned());
+    lines.extend(unowned.as_ref().map(|sums| {
+        let [.., allocated, freed, live] = line(&[sums], arch, &names);
+        ["owner unknown".to_owned(), String::new(), String::new(), String::new(), allocated, freed, live]
+    }));
+    table(out, ["domain", "guest", "from", "to", "allocated", "freed", "live or left"], 2, &lines)?;
+    let mut moved: Vec<_> = alike.iter().filter_map(|domains| moves(domains, &names)).collect();
+    moved.extend(unowned.as_ref().and_then(|sums| moves(&[sums], &names)));
+    for text in &moved {
+        hanging(out, "  ", 4, text)?;
     }
-    Ok(())
+    if !moved.is_empty() {
+        writeln!(out)?;
+    }
+    let mut legend = Vec::new();
+    if alike.len() < domains.len() {
+        legend.push("Lines of several domains have their sums.");
+    }
+    if report.filter().is_none() && unowned.is_some() {
+        legend.push(
+            "All kinds together, pages of the xmalloc pool too: the lines add up to the totals by kind.",
+        );
+    }
+    if !moved.is_empty() {
+        legend.push("Live is allocated + taken - freed - given.");
+    }
+    if lines.iter().any(|[_, guest, ..]| guest.starts_with("HVM/PVH")) {
+        legend.push("The record does not tell HVM from PVH.");
+    }
+    if legend.is_empty() {
+        return Ok(());
+    }
+    hanging(out, "  ", 2, &legend.join(" "))?;
+    writeln!(out)
+}
+
+/// Pages that were a domain's before or became one's after: neither allocated nor freed.
+fn moves(domains: &[&DomainAccount], names: &Names) -> Option<String> {
+    let taken = sum(domains, |domain| domain.taken);
+    let given = sum(domains, |domain| domain.given);
+    let parts = [("taken", taken), ("given", given)].map(|(what, amount)| match amount.is_zero() {
+        true => None,
+        false => Some(format!("{what} {}", pair(amount.count, amount.bytes))),
+    });
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let name = match domains {
+        [one] if one.id.domain == Domain::Null => "owner unknown".to_owned(),
+        _ => names.of_all(domains.iter().map(|domain| domain.id)),
+    };
+    (!parts.is_empty()).then(|| format!("{name}: {}", parts.join(", ")))
+}
+
+fn sum(domains: &[&DomainAccount], amount: fn(&DomainAccount) -> Amount) -> Amount {
+    domains.iter().fold(Amount::default(), |mut sum, domain| {
+        let more = amount(domain);
+        sum.add(more.count, more.bytes);
+        sum
+    })
 }
 
 /// Puts domains together that have the same key, in the order of the first of each.
@@ -110,18 +168,13 @@ fn together<'a, K: Ord>(
 }
 
 fn line(domains: &[&DomainAccount], arch: Arch, names: &Names) -> [String; 7] {
-    let sum = |amounts: fn(&DomainAccount) -> [Amount; 2]| {
-        let mut sum = Amount::default();
-        domains.iter().flat_map(|domain| amounts(domain)).for_each(|more| sum.add(more.count, more.bytes));
-        sum
-    };
     let rough = |amount: Amount| Rough(amount.bytes).to_string();
     let first = domains.first();
     let to = domains.iter().filter_map(|domain| domain.ended).max();
     let time = |moment: Option<Moment>| {
         moment.map_or_else(|| "-".to_owned(), |moment| Seconds(moment.time).to_string())
     };
-    let live = sum(|domain| [domain.live, Amount::default()]);
+    let live = sum(domains, |domain| domain.live);
     let live = match (live.count, to) {
         (0, _) if first.is_some_and(|domain| domain.failed) => "0, not created".to_owned(),
         (0, _) => "0".to_owned(),
@@ -137,8 +190,8 @@ fn line(domains: &[&DomainAccount], arch: Arch, names: &Names) -> [String; 7] {
         first.map_or("unknown", |domain| guest(domain.flags, arch)).to_owned(),
         time(domains.iter().filter_map(|domain| domain.created).min()),
         time(to),
-        rough(sum(|domain| [domain.allocated, domain.taken])),
-        rough(sum(|domain| [domain.freed, domain.given])),
+        rough(sum(domains, |domain| domain.allocated)),
+        rough(sum(domains, |domain| domain.freed)),
         live,
     ]
 }

@@ -133,7 +133,7 @@ impl<'a> Findings<'a> {
         writeln!(out, "{number}{}", self.paint.bold(&what))?;
         self.decision(group, out)?;
         for text in several {
-            fact(out, "for", &text)?;
+            fact(out, "owner", &text)?;
         }
         for (name, text) in facts {
             hanging(out, &format!("      {} ", self.paint.bad(&format!("{name:<10}"))), 17, text)?;
@@ -182,7 +182,7 @@ impl<'a> Findings<'a> {
         let (one, several) = whose(group, names);
         match several.is_empty() {
             true => text.push_str(&one.replacen(", ", "; ", 1)),
-            false => text.push_str(&format!("; for {}", several.join("; for "))),
+            false => text.push_str(&format!("; owner {}", several.join("; owner "))),
         }
         if let Some(decision) = self.report.decision(group.key()) {
             let id = decision.entry.as_ref().map(|entry| format!(" ({})", entry.id)).unwrap_or_default();
@@ -227,7 +227,8 @@ fn known_by(owner: Owner) -> &'static str {
         Owner::Unknown => "unknown",
         Owner::Passed(_) => "passed to the allocator",
         Owner::Created(_) => "in its creation",
-        Owner::Domctl(_) => "named by a domctl",
+        // The guest's page is read a second time.
+        Owner::Domctl(_) => "named by a domctl, a hint",
         Owner::Moved(_) => "moved between cpupools",
         Owner::Destroyed(_) => "freed in its destruction",
     }
@@ -251,7 +252,7 @@ fn whose(group: &Group<'_>, names: &Names) -> (String, Vec<String>) {
     }
     let lines = ways.into_iter().map(|(how, (owners, currents))| {
         let owners = match owners.is_empty() {
-            true => "an unknown owner".to_owned(),
+            true => "unknown".to_owned(),
             false => format!("{} ({how})", names.of_all(owners)),
         };
         format!("{owners}; current {}", list(currents))

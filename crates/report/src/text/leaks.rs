@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{GROWING, Growing, LogFormat, Rise, Run, View};
+use xenheap_model::{GROWING, Growing, Kind, LogFormat, Rise, Run, View};
 
 use super::{
     domains::Names,
@@ -14,7 +14,7 @@ use super::{
     overview::bytes_in,
 };
 use crate::{
-    Escaped, Leftover, Report,
+    Escaped, LeftOut, Leftover, Report,
     size::{Bytes, Count, Several},
 };
 
@@ -33,13 +33,22 @@ pub(super) fn write(
     }
     let doubt = run.doubt();
     let title = if doubt.is_some() { "LEFT AND GROWING" } else { "LEAKS" };
+    let left_out = report.left_out();
     let summary = match leftovers.len() {
+        0 if left_out.leftovers > 0 => {
+            let none = if doubt.is_some() { "nothing" } else { "none" };
+            format!("{none} that passes the filters; {}", refused(left_out))
+        }
         0 if doubt.is_some() => "nothing".to_owned(),
         0 if ended(run) == 0 && run.cycles.completed <= GROWING => "this run cannot show any".to_owned(),
         0 => "none".to_owned(),
         count => {
             let left = leftovers.iter().fold(0u64, |sum, one| sum.saturating_add(one.left().bytes));
-            format!("{}, {} left", Several(count as u64, "path"), Bytes(left))
+            let rest = match (left_out.leftovers, left_out.left_bytes) {
+                (0, 0) => String::new(),
+                _ => format!("; {}", refused(left_out)),
+            };
+            format!("{}, {} left{rest}", Several(count as u64, "path"), Bytes(left))
         }
     };
     let title = if leftovers.is_empty() { paint.bold(title) } else { paint.bad(title) };
@@ -65,6 +74,15 @@ pub(super) fn write(
     Ok(())
 }
 
+/// What the filters left out here.
+fn refused(left_out: &LeftOut) -> String {
+    let paths = match left_out.leftovers {
+        0 => "of these paths".to_owned(),
+        paths => Several(paths, "path").to_string(),
+    };
+    format!("filters left out {paths}, {} left", Bytes(left_out.left_bytes))
+}
+
 fn ended(run: &Run) -> u64 {
     run.domains.iter().filter(|domain| domain.ended.is_some()).count() as u64
 }
@@ -82,16 +100,31 @@ fn basis(report: &Report) -> String {
     };
     let needed = GROWING + 1;
     text.push_str(&match cycles {
-        0 => "; the workload marks no cycles, so nothing can be seen to grow.".to_owned(),
-        _ if cycles < needed => {
-            format!("; {} completed, too few to see something grow ({needed}).", Several(cycles, "cycle"))
+        0 => {
+            "; no cycle was marked (by a dump by the debug key y), so nothing can be seen to grow.".to_owned()
         }
-        _ => format!("; {} completed.", Several(cycles, "cycle")),
+        _ if cycles < needed => {
+            format!("; {}, too few to see something grow ({needed}).", marked(cycles))
+        }
+        _ => format!("; {}.", marked(cycles)),
     });
     if run.cycles.missed > 0 {
         text.push_str(&format!(" Of {} the numbers are not known.", Several(run.cycles.missed, "cycle")));
     }
+    // Pages of the xmalloc pool hold xmallocs that are counted.
+    let unowned = report.unowned(|kind| kind != Kind::PoolGrowth);
+    if let Some(live) = unowned.map(|sums| sums.live).filter(|live| !live.is_zero()) {
+        text.push_str(&format!(
+            " Live for an unknown owner: {}. Whether that was for a domain that ended cannot be told.",
+            bytes_in(live.bytes, live.count)
+        ));
+    }
     text
+}
+
+/// Whoever presses that key ends a cycle, with a workload that has cycles or without.
+fn marked(cycles: u64) -> String {
+    format!("{} completed (a dump by the debug key y ends one)", Several(cycles, "cycle"))
 }
 
 /// What is left, of whom.

@@ -155,7 +155,27 @@ pub(super) fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::
         Some([(*name).to_owned(), text(a), text(b), text(c), text(d)])
     });
     let [a, b, c, d] = Kind::ANONYMOUS.map(Kind::as_str);
-    table(out, ["", a, b, c, d], 1, &lines.collect::<Vec<_>>())
+    table(out, ["", a, b, c, d], 1, &lines.collect::<Vec<_>>())?;
+    let sums = Kind::ANONYMOUS.map(|kind| totals.of(kind));
+    let words = [
+        (
+            sums.iter().any(|of| of.counters.taken > 0),
+            "Taken: pages of a domain that are nobody's from then on.",
+        ),
+        (
+            sums.iter().any(|of| of.counters.bracketed.is_some()),
+            "Within call: before the call that allocated it returned.",
+        ),
+        (sums.iter().any(|of| of.counters.given > 0), "Given away: to a domain, as pages of its own."),
+        (sums.iter().any(|of| of.orphans > 0), "Orphan frees: of what no record allocated."),
+    ];
+    let legend: Vec<&str> =
+        words.into_iter().filter(|(is_there, _)| *is_there).map(|(_, text)| text).collect();
+    if legend.is_empty() {
+        return Ok(());
+    }
+    hanging(out, "  ", 2, &legend.join(" "))?;
+    writeln!(out)
 }
 
 pub(super) fn checks(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {

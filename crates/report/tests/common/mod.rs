@@ -194,6 +194,7 @@ pub fn guests() -> Run {
             ]),
         ),
         (StackId(14), with(&["do_domctl", "paging_domctl", "hap.c#hap_set_allocation"])),
+        (StackId(15), with(&["do_domctl", "map_mmio_regions"])),
     ]);
     let d0 = Domain::Id(0);
     let created = |stack, kind, guest: u16| RowKey {
@@ -277,12 +278,15 @@ pub fn guests() -> Run {
         ],
         ..Charged::default()
     });
+    run.profile.push(counted(row(key(15, Kind::Xmalloc, d0), 1, 64, 0), 0));
     let service = |stack, kind, calls, leaving, most, total| Service {
         stack: StackId(stack),
         kind,
         calls,
         leaving,
         most,
+        // The two paths of domain_create are of one call.
+        most_whole: if stack == 10 || stack == 11 { amount(4, 4312) } else { most },
         total,
     };
     run.services = vec![
@@ -290,6 +294,8 @@ pub fn guests() -> Run {
         service(11, Kind::Xenheap, 6, 6, amount(1, 4096), amount(6, 24576)),
         service(12, Kind::Xmalloc, 60, 2, amount(2, 48), amount(12, 288)),
         service(1, Kind::PoolGrowth, 1, 1, amount(1, 4096), amount(1, 4096)),
+        service(15, Kind::Xmalloc, 1, 1, amount(1, 64), amount(1, 64)),
+        service(4, Kind::Xmalloc, 1, 1, amount(1, 128), amount(1, 128)),
         service(3, Kind::Domheap, 256, 0, amount(0, 0), amount(0, 0)),
     ];
     run.totals.xmalloc.counters.bracketed = Some(48);
