@@ -21,6 +21,8 @@ enum For {
     Created,
     /// Allocated by a domctl that names it: its CPUs.
     Domctl,
+    /// Allocated while it was moved between CPU pools.
+    Moved,
     /// Passed to the allocator.
     Passed,
     /// Allocated while it ran, by itself.
@@ -51,7 +53,7 @@ const PATHS: [(&str, &str, &str, For); 19] = [
     ("HVM/PVH", "setup_control_block", "xmalloc", For::Running),
     ("HVM/PVH", "setup_event_array", "xmalloc", For::Destroyed),
     // moved to another CPU pool and back
-    ("HVM/PVH", "sched_move_domain", "xmalloc", For::Destroyed),
+    ("HVM/PVH", "sched_move_domain", "xmalloc", For::Moved),
 ];
 
 fn log() -> String {
@@ -187,6 +189,7 @@ fn paths_of_each_guests_life_are_there() {
         let known_by = match whom {
             For::Created => Some("created"),
             For::Domctl => Some("domctl"),
+            For::Moved => Some("moved"),
             For::Passed => Some("passed"),
             For::Destroyed => Some("destroyed"),
             For::Running => None,

@@ -170,6 +170,30 @@ fn no_frame_stands_twice() {
     }
 }
 
+/// The recorder knows where each call ends: what one call allocates and gives back is told from what it leaves, and one call from the
+/// next, which would be one if an end were missed.
+#[test]
+fn a_call_ends_where_xen_returns() {
+    let report = json(&[]);
+    // Registers of a vCPU, for as long as they are copied.
+    let copies: Vec<&Value> = findings(&report)
+        .into_iter()
+        .filter(|finding| functions(finding).contains(&"alloc_vcpu_guest_context"))
+        .map(|finding| &finding["counters"])
+        .collect();
+    assert!(!copies.is_empty());
+    for counters in copies {
+        assert!(number(&counters["freed"]) > 0, "{counters}");
+        assert_eq!(counters["bracketed"], counters["freed"], "{counters}");
+    }
+    let calls = report["calls"].as_array().expect("calls");
+    let several = calls.iter().any(|call| {
+        let [left, most] = ["left", "most-whole"].map(|what| number(&call[what]["count"]));
+        most > 0 && 2 * most <= left
+    });
+    assert!(several, "one call has left most of all, whichever it is: {calls:?}");
+}
+
 #[test]
 fn paths_that_every_boot_takes_are_there() {
     let report = json(&[]);
