@@ -35,6 +35,7 @@ dom0less() {
     for version in 4.17 4.20; do
         boot "debian:$version" trace,warn,summary "$RUNS/$version-dom0less" --arch arm64 --workload dom0less
         real_run "$RUNS/$version-dom0less"
+        XENHEAP_RUN=$RUNS/$version-dom0less cargo test --locked -q -p xenheap --features real-run --test dom0less_run
         summarize "$version for arm64, dom0less" "$RUNS/$version-dom0less"
     done
 }
