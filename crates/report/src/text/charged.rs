@@ -34,6 +34,16 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
         let line = |((_, share, pool), ids): &(_, Vec<DomainId>)| pool_line(pool, *share, ids, &names);
         let lines: Vec<_> = pools.iter().map(line).collect();
         few(out, ["domain", "size", "fewest left", "taken", "given back", "refused"], &lines)?;
+        if !lines.is_empty() {
+            hanging(
+                out,
+                "  ",
+                2,
+                "Size: when the smallest share of it was left. A shadow pool refuses nothing: when it is empty, Xen takes \
+                 pages back from the guest's page tables.",
+            )?;
+            writeln!(out)?;
+        }
         paths(of_pools, out)?;
     }
 
