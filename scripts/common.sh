@@ -58,22 +58,46 @@ announce() { # GB MINUTES-COLD MINUTES-WARM
 
 STAGES=()
 # Runs a command as a named stage and remembers how long it took. In a subshell and outside of any condition, so that the
-# first failing command of a function ends the stage.
+# first failing command of a function ends the stage. What it appends to $RESULTS is kept with it.
+#
+# STAGE_FOLDER, if set, keeps what passed. With RESUME a stage that passed with the same files is not run again; with ONLY none is
+# but those whose names contain it.
 stage() { # NAME COMMAND...
-    local name=$1 begin status
+    local name=$1 begin status seconds passed=
     shift
-    printf '\n=== %s\n' "$name"
-    begin=$(date +%s)
-    set +e
-    (set -e; "$@")
-    status=$?
-    set -e
-    STAGES+=("$(printf '%6d s  %s' $(($(date +%s) - begin)) "$name")")
-    if [ "$status" -ne 0 ]; then
+    case "$name" in *"${ONLY-}"*) ;; *) return 0 ;; esac
+    if [ -n "${STAGE_FOLDER-}" ]; then
+        mkdir -p "$STAGE_FOLDER"
+        passed=$STAGE_FOLDER/$(printf '%s\n%s' "$name" "$(files_of_the_tree)" | sha256sum | cut -c1-16)
+        export RESULTS=$passed.results
+    fi
+    if [ -n "${RESUME-}" ] && [ -e "$passed" ]; then
+        seconds=$(cat "$passed")
+        printf '\n=== %s: passed before\n' "$name"
+    else
+        printf '\n=== %s\n' "$name"
+        [ -z "$passed" ] || rm -f "$passed" "$RESULTS"
+        begin=$(date +%s)
+        set +e
+        (set -e; "$@")
+        status=$?
+        set -e
+        seconds=$(($(date +%s) - begin))
+        [ "$status" -ne 0 ] || [ -z "$passed" ] || printf '%s\n' "$seconds" > "$passed"
+    fi
+    STAGES+=("$(printf '%6d s  %s' "$seconds" "$name")")
+    if [ "${status:-0}" -ne 0 ]; then
         printf '\nFAILED: %s\n' "$name"
         stage_times
         exit 1
     fi
+    [ ! -e "${RESULTS-}" ] || ALL_RESULTS+=("$RESULTS")
+}
+ALL_RESULTS=()
+
+# What the outcome of a stage depends on: every file of the tree but the documents.
+files_of_the_tree() {
+    git ls-files -z -- ':!docs' ':!*.md' | xargs -0 sha256sum | sha256sum
 }
 
 stage_times() {

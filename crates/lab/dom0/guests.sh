@@ -58,7 +58,7 @@ toolstack_start() {
 }
 
 # How many seconds a guest may take for what is waited for.
-patience=120
+patience=300
 
 # guest_create NAME TYPE [LINE...]: creates a guest of type pv, pvh or hvm with one CPU and 192 MB, or as the lines of xl.cfg(5)
 # say. A line `run=COMMAND` is for the guest: what its shell does when it is up. A line `linux=WORDS` is for its kernel. A line

@@ -6,8 +6,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What is left or growing, as (kind, bytes a cycle, bytes left by each domain, functions from the entry to the allocator).
-fn leftovers(variable: &str, view: &str) -> Vec<(String, [i64; 3], Vec<u64>, Vec<String>)> {
+/// Kind, bytes a cycle (fewest, most, last), bytes left by each domain, functions from the entry to the allocator.
+type Leftover = (String, [i64; 3], Vec<u64>, Vec<String>);
+
+/// What is left or growing.
+fn leftovers(variable: &str, view: &str) -> Vec<Leftover> {
     let run = std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} names a RUN folder"));
     let output = Command::new(env!("CARGO_BIN_EXE_xenheap"))
         .args(["report", "--strict", "--format", "json", "--view", view])

@@ -177,7 +177,7 @@ fn a_call_ends_where_xen_returns() {
     let report = json(&[]);
     // Registers of a vCPU, for as long as they are copied.
     let copies: Vec<&Value> = findings(&report)
-        .into_iter()
+        .iter()
         .filter(|finding| functions(finding).contains(&"alloc_vcpu_guest_context"))
         .map(|finding| &finding["counters"])
         .collect();
