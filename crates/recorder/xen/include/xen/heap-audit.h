@@ -109,7 +109,7 @@ struct ha_event {
 
 /* What a domain has of its own, in pages. */
 struct ha_pages {
-    uint32_t pool, low;         /* its size and what was left, when nearest to 0 */
+    uint32_t pool, low;         /* its size and what was left at the worst */
     uint32_t takes, backs, failed;
     uint32_t extra;
 };
