@@ -1,4 +1,5 @@
 #!/bin/sh
+# Not public: see credit2-cpu-removal.md.
 #: summary = "a CPU leaves its pool and comes back again and again, while a guest and dom0 are busy"
 #: timeout = 300
 #: cycle_timeout = 20
