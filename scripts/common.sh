@@ -68,7 +68,7 @@ stage() { # NAME COMMAND...
     case "$name" in *"${ONLY-}"*) ;; *) return 0 ;; esac
     if [ -n "${STAGE_FOLDER-}" ]; then
         mkdir -p "$STAGE_FOLDER"
-        passed=$STAGE_FOLDER/$(printf '%s\n%s' "$name" "$(files_of_the_tree)" | sha256sum | cut -c1-16)
+        passed=$STAGE_FOLDER/$(printf '%s\n' "$name" "$*" "$(files_of_the_tree)" | sha256sum | cut -c1-16)
         export RESULTS=$passed.results
     fi
     if [ -n "${RESUME-}" ] && [ -e "$passed" ]; then
