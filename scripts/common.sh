@@ -97,7 +97,10 @@ ALL_RESULTS=()
 
 # What the outcome of a stage depends on: every file of the tree but the documents.
 files_of_the_tree() {
-    git ls-files -z -- ':!docs' ':!*.md' | xargs -0 sha256sum | sha256sum
+    {
+        git ls-files -z -- ':!docs' ':!*.md' 2> /dev/null ||
+            find . -type f ! -path './target/*' ! -path './.git/*' ! -path './docs/*' ! -name '*.md' -print0 | sort -z
+    } | xargs -0 sha256sum | sha256sum
 }
 
 stage_times() {
