@@ -69,7 +69,7 @@ stage() { # NAME COMMAND...
     if [ -n "${STAGE_FOLDER-}" ]; then
         mkdir -p "$STAGE_FOLDER"
         passed=$STAGE_FOLDER/$(printf '%s\n' "$name" "$*" "$(files_of_the_tree)" | sha256sum | cut -c1-16)
-        export RESULTS=$passed.results
+        RESULTS=$passed.results
     fi
     if [ -n "${RESUME-}" ] && [ -e "$passed" ]; then
         seconds=$(cat "$passed")

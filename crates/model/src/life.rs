@@ -181,6 +181,15 @@ impl Amount {
     }
 }
 
+impl std::iter::Sum for Amount {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Amount::default(), |mut sum, more| {
+            sum.add(more.count, more.bytes);
+            sum
+        })
+    }
+}
+
 /// The life of one domain, and what was done for it. Always `live = allocated + taken - freed - given`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

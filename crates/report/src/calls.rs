@@ -44,8 +44,7 @@ pub(crate) fn by_entry<'a>(
             paths.sort_by_cached_key(|(stack, service)| {
                 (Reverse(service.total.bytes), finding::look(stack), service.kind, service.stack)
             });
-            let mut total = Amount::default();
-            paths.iter().for_each(|(_, path)| total.add(path.total.count, path.total.bytes));
+            let total = paths.iter().map(|(_, path)| path.total).sum();
             let most = paths.iter().map(|(_, path)| path.most).max_by_key(|most| (most.bytes, most.count));
             let most_whole =
                 paths.iter().fold(Amount::default(), |most, (_, path)| most.most(path.most_whole));

@@ -29,10 +29,7 @@ pub struct Leftover<'a> {
 impl Leftover<'_> {
     /// The sum of what is left.
     pub fn left(&self) -> Amount {
-        self.left.iter().fold(Amount::default(), |mut sum, left| {
-            sum.add(left.live.count, left.live.bytes);
-            sum
-        })
+        self.left.iter().map(|left| left.live).sum()
     }
 }
 

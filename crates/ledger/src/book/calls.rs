@@ -70,10 +70,7 @@ impl Calls {
 fn close(services: &mut BTreeMap<Maker, Service>, made: FoldMap<Maker, Amount>) {
     // Pages of the xmalloc pool hold xmallocs that are counted.
     let counted = made.iter().filter(|((_, kind), _)| *kind != Kind::PoolGrowth);
-    let whole = counted.fold(Amount::default(), |mut sum, (_, left)| {
-        sum.add(left.count, left.bytes);
-        sum
-    });
+    let whole: Amount = counted.map(|(_, left)| *left).sum();
     for ((stack, kind), left) in made {
         let service = services.entry((stack, kind)).or_insert_with(|| Service::new(stack, kind));
         service.calls = service.calls.saturating_add(1);

@@ -11,7 +11,7 @@ use xenheap_model::{Charge, Counters, DomainAccount, DomainId, Kind, Pool};
 use super::{
     domains::{LINES, Names},
     findings::path,
-    layout::{Paint, hanging, table},
+    layout::{Paint, hanging, legend, table},
     overview::bytes_in,
 };
 use crate::{
@@ -35,14 +35,11 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
         let lines: Vec<_> = pools.iter().map(line).collect();
         few(out, ["domain", "size", "fewest left", "taken", "given back", "refused"], &lines)?;
         if !lines.is_empty() {
-            hanging(
-                out,
-                "  ",
-                2,
-                "Size: when the smallest share of it was left. A shadow pool refuses nothing: when it is empty, Xen takes \
-                 pages back from the guest's page tables.",
-            )?;
-            writeln!(out)?;
+            let words = [
+                "Size: when the smallest share of it was left.",
+                "A shadow pool refuses nothing: when it is empty, Xen takes pages back from the guest's page tables.",
+            ];
+            legend(out, &words)?;
         }
         paths(of_pools, out)?;
     }

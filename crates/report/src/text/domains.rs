@@ -8,7 +8,7 @@ use std::{
 use xenheap_model::{Amount, Arch, Domain, DomainAccount, DomainId, Moment, View};
 
 use super::{
-    layout::{Paint, hanging, table},
+    layout::{Paint, hanging, legend, table},
     overview::pair,
 };
 use crate::{
@@ -104,26 +104,22 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
     if !moved.is_empty() {
         writeln!(out)?;
     }
-    let mut legend = Vec::new();
+    let mut words = Vec::new();
     if alike.len() < domains.len() {
-        legend.push("Lines of several domains have their sums.");
+        words.push("Lines of several domains have their sums.");
     }
     if report.filter().is_none() && unowned.is_some() {
-        legend.push(
+        words.push(
             "All kinds together, pages of the xmalloc pool too: the lines add up to the totals by kind.",
         );
     }
     if !moved.is_empty() {
-        legend.push("Live is allocated + taken - freed - given.");
+        words.push("Live is allocated + taken - freed - given.");
     }
     if lines.iter().any(|[_, guest, ..]| guest.starts_with("HVM/PVH")) {
-        legend.push("The record does not tell HVM from PVH.");
+        words.push("The record does not tell HVM from PVH.");
     }
-    if legend.is_empty() {
-        return Ok(());
-    }
-    hanging(out, "  ", 2, &legend.join(" "))?;
-    writeln!(out)
+    legend(out, &words)
 }
 
 /// Pages that were a domain's before or became one's after: neither allocated nor freed.
@@ -143,11 +139,7 @@ fn moves(domains: &[&DomainAccount], names: &Names) -> Option<String> {
 }
 
 fn sum(domains: &[&DomainAccount], amount: fn(&DomainAccount) -> Amount) -> Amount {
-    domains.iter().fold(Amount::default(), |mut sum, domain| {
-        let more = amount(domain);
-        sum.add(more.count, more.bytes);
-        sum
-    })
+    domains.iter().map(|domain| amount(domain)).sum()
 }
 
 /// Puts domains together that have the same key, in the order of the first of each.

@@ -56,6 +56,15 @@ pub(crate) fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &st
     Ok(())
 }
 
+/// Writes what explains the words of a table, if anything does, and an empty line.
+pub(crate) fn legend(out: &mut dyn Write, sentences: &[&str]) -> io::Result<()> {
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    hanging(out, "  ", 2, &sentences.join(" "))?;
+    writeln!(out)
+}
+
 /// Writes a table: a line of titles, then lines of cells. The first `left` columns begin at the left, the others end at
 /// the right; all are as wide as what is in them.
 pub(crate) fn table<const N: usize>(

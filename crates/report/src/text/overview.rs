@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use xenheap_model::{Arch, Check, Facts, Kind, KindTotals, LogFormat, Outcome, View};
 
-use super::layout::{Paint, hanging, table};
+use super::layout::{Paint, hanging, legend, table};
 use crate::{
     Escaped, Report,
     size::{Bytes, Count, Rough, Seconds, Several},
@@ -169,13 +169,9 @@ pub(super) fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::
         (sums.iter().any(|of| of.counters.given > 0), "Given away: to a domain, as pages of its own."),
         (sums.iter().any(|of| of.orphans > 0), "Orphan frees: of what no record allocated."),
     ];
-    let legend: Vec<&str> =
+    let words: Vec<&str> =
         words.into_iter().filter(|(is_there, _)| *is_there).map(|(_, text)| text).collect();
-    if legend.is_empty() {
-        return Ok(());
-    }
-    hanging(out, "  ", 2, &legend.join(" "))?;
-    writeln!(out)
+    legend(out, &words)
 }
 
 pub(super) fn checks(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
