@@ -75,7 +75,7 @@ fn the_worked_example() {
     assert_eq!(account.refused, BTreeMap::from([("guest".to_owned(), 1), ("rfc-layered".to_owned(), 1)]));
     let live_of = |domain, pages| {
         let mine =
-            |live: &&xenheap_ledger::Live| live.key.current == domain && live.key.kind.is_pages() == pages;
+            |live: &&xenheap_ledger::Live| live.key.current == domain && live.key.kind.is_block() != pages;
         account.live.iter().filter(mine).map(|live| live.bytes).sum::<u64>()
     };
     assert_eq!([live_of(d0, false), live_of(d1, false), live_of(Domain::Idle, false)], [4520, 1424, 128]);

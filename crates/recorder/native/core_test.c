@@ -180,6 +180,8 @@ static bool is_hwdom(uint16_t domain)
 static struct ha_target target;
 static struct ha_charging charging;
 static unsigned int accounts;
+/* Whether the tree's handlers of calls are not known. */
+static bool no_calls;
 
 static void *begin(unsigned int modes, unsigned int tables, unsigned int ring,
                    unsigned long text)
@@ -194,7 +196,7 @@ static void *begin(unsigned int modes, unsigned int tables, unsigned int ring,
         .text_start = text,
         .puts = put_line,
         .frame = put_frame,
-        .epoch = epoch_of,
+        .epoch = no_calls ? NULL : epoch_of,
         .is_hwdom = is_hwdom,
     };
     void *memory = calloc(1, ha_table_bytes(&setup.sizes));
@@ -881,7 +883,7 @@ static void test_purpose(unsigned int modes)
 static unsigned int who_pays(const struct ha_event *e)
 {
     bool owner = charging.payer == HA_OWNER;
-    uint16_t domain = e->epoch ? e->current_domain : 0x7fff;
+    uint16_t domain = e->epoch || no_calls ? e->current_domain : 0x7fff;
 
     if ( owner && e->passed_domain != HA_NO_DOMAIN )
         domain = e->passed_domain;
@@ -1154,9 +1156,13 @@ int main(void)
     {
         unsigned int i;
 
-        for ( i = 0; i < 8; i++ )
+        for ( i = 0; i < 16; i++ )
+        {
+            no_calls = i & 8;
             test_charging(seed, i & 1 ? HA_OWNER : HA_CURRENT,
                           i & 2 ? 30000 : 0, i & 4);
+        }
+        no_calls = false;
     }
     test_charging_of_gifts();
     test_promises();

@@ -45,7 +45,7 @@ fn the_plan_is_what_was_charged() {
         .iter()
         .map(|of| {
             let (now, peak) = (&of["now"], &of["peak"]);
-            let account = [&now["bytes"], &peak["bytes"], &now["pages"], &peak["pages"], &peak["asked"]];
+            let account = [&now["bytes"], &peak["bytes"], &now["pages"], &peak["pages"], &peak["used"]];
             (domain(of), account.map(Value::clone))
         })
         .collect();

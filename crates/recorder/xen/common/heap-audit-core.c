@@ -367,8 +367,9 @@ static uint32_t newest_generation(uint16_t domain)
 
 /*
  * The domain that an allocation is to be charged to. False: to nobody. Outside
- * of a call, a guest only lends its stack. What a domain's destruction takes
- * nobody can pay for any more, and a domctl of an unknown domain is refused.
+ * of a call, where calls are known, a guest only lends its stack. What a
+ * domain's destruction takes nobody can pay for any more, and a domctl of an
+ * unknown domain is refused.
  */
 static bool find_payer(const struct ha_event *e, struct ha_subject *payer)
 {
@@ -384,7 +385,7 @@ static bool find_payer(const struct ha_event *e, struct ha_subject *payer)
             return false;
         payer->domain = s->domain;
     }
-    else if ( e->epoch )
+    else if ( e->epoch || !st.setup.epoch )
         payer->domain = e->current_domain;
     else
         return false;

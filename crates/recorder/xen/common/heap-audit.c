@@ -30,6 +30,7 @@
 #include <xen/softirq.h>
 #include <xen/timer.h>
 #include <xen/version.h>
+#include <xen/vmap.h>
 #include <xen/xmalloc.h>
 
 #include <asm/current.h>
@@ -47,6 +48,12 @@
 
 #ifndef cf_check
 #define cf_check
+#endif
+
+#define HA_VMALLOC
+#if XEN_IS(4, 20)
+#define HA_XVMALLOC
+#include <xen/xvmalloc.h>
 #endif
 
 /* The originals. Their type is whatever this version of Xen declares. */
@@ -106,9 +113,11 @@ struct ha_cpu {
     unsigned int depth;         /* wrappers, all in all */
     unsigned int xmalloc, pool, xenheap, domheap;
     unsigned int xfree, xfree_pool;
+    unsigned int vmalloc, vfree;
+    unsigned int due;           /* pages that a vmalloc has yet to take */
     const unsigned long *frame; /* of the outermost wrapper */
     bool moved;                 /* _xrealloc() took the slow path */
-    uint16_t account;           /* who is charged for the allocation */
+    struct ha_promise promise;  /* for the allocation that is tried */
     uint32_t calls;             /* calls of guests that have ended */
     struct ha_subject subject;
 };
@@ -195,7 +204,7 @@ static always_inline struct ha_cpu *op_begin(const void *frame)
         atomic_inc(&ha_begun);
         smp_mb();
         c->frame = frame;
-        c->account = 0;
+        c->promise.account = 0;
     }
 
     return c;
@@ -285,28 +294,37 @@ static void describe(struct ha_event *e, struct ha_trace *t,
     describe_place(e);
     e->trace = t;
     e->kind = kind;
-    e->account = kind < HA_GROWTH ? c->account : 0;
     e->epoch = is_idle_vcpu(current) ? 0 : c->calls + 1;
     e->subject = c->subject;
+}
+
+/* The same of what came of an allocation that refused() was asked about. */
+static void describe_outcome(struct ha_event *e, struct ha_trace *t,
+                             struct ha_cpu *c, unsigned int kind)
+{
+    describe(e, t, c, kind);
+    e->promise = c->promise;
+    c->promise.account = 0;
 }
 
 /*
  * Whether an anonymous allocation fails without being tried. Asked before the
  * original runs, at the layer at which its caller asked: what it needs in turn
- * has been decided with it.
+ * has been decided with it. used: what it takes at the most.
  */
 static noinline bool ask_refusal(struct ha_cpu *c, enum ha_kind kind,
-                                 uint64_t size, unsigned int memflags,
-                                 const struct domain *d)
+                                 uint64_t size, uint64_t used,
+                                 unsigned int memflags, const struct domain *d)
 {
     struct ha_event e;
     struct ha_trace t;
 
-    if ( c->xmalloc || c->xenheap )
+    if ( c->xmalloc || c->xenheap || c->vmalloc )
         return false;
 
     describe(&e, &t, c, kind);
     e.size = size;
+    e.used = used;
     e.memflags = memflags;
     if ( d )
     {
@@ -314,15 +332,16 @@ static noinline bool ask_refusal(struct ha_cpu *c, enum ha_kind kind,
         e.no_owner = true;
     }
 
-    return ha_refuse(&e, &c->account);
+    return ha_refuse(&e, &c->promise);
 }
 
 static always_inline bool refused(struct ha_cpu *c, enum ha_kind kind,
-                                  uint64_t size, unsigned int memflags,
+                                  uint64_t size, uint64_t used,
+                                  unsigned int memflags,
                                   const struct domain *d)
 {
     return unlikely(ha_may_refuse) &&
-           ask_refusal(c, kind, size, memflags, d);
+           ask_refusal(c, kind, size, used, memflags, d);
 }
 
 /* ------------------------------------------------------------- subjects */
@@ -446,6 +465,13 @@ void process_pending_softirqs(void)
 }
 
 /* --------------------------------------------------------- ends of calls */
+
+static bool cf_check is_hwdom(uint16_t domain)
+{
+    const struct domain *d = hardware_domain;
+
+    return d && d->domain_id == domain;
+}
 
 static uint32_t cf_check epoch_of(unsigned int cpu)
 {
@@ -689,7 +715,7 @@ struct page_info *noinline alloc_domheap_pages(
         return HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
 
     if ( (!d || no_owner) &&
-         refused(c, HA_DOMHEAP, PAGE_SIZE << order, memflags, d) )
+         refused(c, HA_DOMHEAP, PAGE_SIZE << order, 0, memflags, d) )
     {
         op_end(c);
         return NULL;
@@ -719,12 +745,18 @@ struct page_info *noinline alloc_domheap_pages(
                 ha_own_fail(&e, d, 0);
         }
     }
-    else if ( !c->xenheap )     /* else the Xen heap's, recorded there */
+    else if ( c->xenheap )
+        ;                       /* recorded there */
+    else if ( c->due )
+        c->due--;               /* likewise, with all pages of the vmalloc */
+    else if ( !c->vmalloc || pg )
     {
         struct ha_event e;
         struct ha_trace t;
 
-        describe(&e, &t, c, HA_DOMHEAP);
+        describe_outcome(&e, &t, c, HA_DOMHEAP);
+        /* A page table: it stays when the vmalloc is gone. */
+        e.layer = c->vmalloc;
         e.size = PAGE_SIZE << order;
         e.memflags = memflags;
         e.no_owner = no_owner;
@@ -768,7 +800,7 @@ void noinline free_domheap_pages(struct page_info *pg, unsigned int order)
                 ha_disown(&e, owner);
             }
         }
-        else
+        else if ( !c->vfree && !c->vmalloc )
         {
             struct ha_event e;
             struct ha_trace t;
@@ -912,7 +944,7 @@ void *noinline alloc_xenheap_pages(unsigned int order, unsigned int memflags)
     if ( !c )
         return HEAP_AUDITED(alloc_xenheap_pages)(order, memflags);
 
-    if ( refused(c, HA_XENHEAP, PAGE_SIZE << order, memflags, NULL) )
+    if ( refused(c, HA_XENHEAP, PAGE_SIZE << order, 0, memflags, NULL) )
     {
         op_end(c);
         return NULL;
@@ -924,15 +956,19 @@ void *noinline alloc_xenheap_pages(unsigned int order, unsigned int memflags)
 
     /*
      * Within _xmalloc(): a page for the pool stays in the pool. Other pages
-     * are the xmalloc itself. A failure is not the end of the xmalloc.
+     * are the xmalloc itself. A failure is not the end of the xmalloc. Within
+     * vmalloc(): a page table, which stays too.
      */
-    if ( !c->xmalloc || (c->pool && p) )
+    if ( c->xmalloc ? c->pool && p : !c->vmalloc || p )
     {
         struct ha_event e;
         struct ha_trace t;
 
-        describe(&e, &t, c, c->pool ? HA_GROWTH : HA_XENHEAP);
-        e.layer = !!c->pool;
+        if ( c->pool )
+            describe(&e, &t, c, HA_GROWTH);
+        else
+            describe_outcome(&e, &t, c, HA_XENHEAP);
+        e.layer = c->pool || c->vmalloc;
         e.size = PAGE_SIZE << order;
         e.memflags = memflags;
         if ( p )
@@ -986,6 +1022,22 @@ static bool is_whole_pages(const void *p)
 }
 
 /*
+ * What an xmalloc takes at the most. Of the pool: its lists are a 32nd apart;
+ * a header, and a rest that is too small for a block of its own. What could
+ * not be in a page of the pool is whole pages.
+ */
+static unsigned long most_bytes(unsigned long size, unsigned long align)
+{
+    unsigned long block = size + max(align, 2 * sizeof(long));
+
+    if ( block < size || block >= PAGE_SIZE )
+        return PAGE_ALIGN(size);
+    block += block / 32 + 4 * sizeof(long) + 2 * sizeof(long);
+
+    return min(block, PAGE_SIZE + 0UL);
+}
+
+/*
  * The pool's block header stands before the block: a pointer, then the size,
  * whose two low bits are flags. An aligned block can be preceded by padding,
  * which looks like the header of a free block.
@@ -1030,13 +1082,13 @@ void *noinline xmem_pool_alloc(unsigned long size, struct xmem_pool *pool)
     return p;
 }
 
-static void record_xmalloc(const struct ha_cpu *c, const void *p,
+static void record_xmalloc(struct ha_cpu *c, const void *p,
                            unsigned long size)
 {
     struct ha_event e;
     struct ha_trace t;
 
-    describe(&e, &t, c, HA_XMALLOC);
+    describe_outcome(&e, &t, c, HA_XMALLOC);
     e.size = size;
     if ( p )
     {
@@ -1056,7 +1108,7 @@ static void record_xfree(const struct ha_cpu *c, const void *p)
     describe(&e, &t, c, HA_XMALLOC);
     e.addr = (unsigned long)p;
     e.used = used_bytes(p);
-    ha_free_xmalloc(&e);
+    ha_free_block(&e);
 }
 
 void *noinline _xmalloc(unsigned long size, unsigned long align)
@@ -1067,7 +1119,8 @@ void *noinline _xmalloc(unsigned long size, unsigned long align)
     if ( !c )
         return HEAP_AUDITED(_xmalloc)(size, align);
 
-    if ( size && refused(c, HA_XMALLOC, size, 0, NULL) )
+    if ( size &&
+         refused(c, HA_XMALLOC, size, most_bytes(size, align), 0, NULL) )
     {
         op_end(c);
         return NULL;
@@ -1078,7 +1131,8 @@ void *noinline _xmalloc(unsigned long size, unsigned long align)
     c->xmalloc--;
     c->moved = true;
 
-    if ( p != ZERO_BLOCK_PTR )
+    /* That of vmalloc() is gone when it returns. */
+    if ( p != ZERO_BLOCK_PTR && !c->vmalloc )
         record_xmalloc(c, p, size);
 
     op_end(c);
@@ -1098,7 +1152,8 @@ void noinline xfree(void *p)
         return;
     }
 
-    record_xfree(c, p);
+    if ( !c->vmalloc )
+        record_xfree(c, p);
 
     c->xfree++;
     c->xfree_pool += pool;
@@ -1138,7 +1193,7 @@ void *noinline _xrealloc(void *ptr, unsigned long size, unsigned long align)
         describe(&e, &t, c, HA_XMALLOC);
         e.addr = (unsigned long)ptr;
         e.used = old_used;
-        ha_free_xmalloc(&e);
+        ha_free_block(&e);
         e.addr = (unsigned long)p;
         e.size = size;
         ha_alloc(&e);
@@ -1148,6 +1203,191 @@ void *noinline _xrealloc(void *ptr, unsigned long size, unsigned long align)
 
     return p;
 }
+
+/* -------------------------------------------------------------- vmalloc */
+
+#ifdef HA_VMALLOC
+
+static void record_vmalloc(struct ha_cpu *c, const void *va,
+                           unsigned long size)
+{
+    struct ha_event e;
+    struct ha_trace t;
+
+    describe_outcome(&e, &t, c, HA_VMALLOC);
+    e.size = size;
+    if ( va )
+    {
+        e.addr = (unsigned long)va;
+        e.used = PAGE_ALIGN(size);
+        ha_alloc(&e);
+    }
+    else
+        ha_fail(&e);
+}
+
+static void record_vfree(const struct ha_cpu *c, const void *va,
+                         unsigned int pages)
+{
+    struct ha_event e;
+    struct ha_trace t;
+
+    describe(&e, &t, c, HA_VMALLOC);
+    e.addr = (unsigned long)va;
+    e.used = (uint64_t)pages << PAGE_SHIFT;
+    ha_free_block(&e);
+}
+
+/*
+ * The request is recorded, not the pages that it takes one by one, nor the
+ * array in which it notes them meanwhile. False: it is refused.
+ */
+static bool begin_vmalloc(struct ha_cpu *c, unsigned long size)
+{
+    unsigned long pages = PFN_UP(size);
+
+    if ( refused(c, HA_VMALLOC, size,
+                 PAGE_ALIGN(size) + most_bytes(pages * sizeof(mfn_t), 0), 0,
+                 NULL) )
+        return false;
+
+    c->vmalloc++;
+    c->due = pages;
+
+    return true;
+}
+
+static void end_vmalloc(struct ha_cpu *c, const void *va, unsigned long size)
+{
+    c->vmalloc--;
+    c->due = 0;
+    record_vmalloc(c, va, size);
+}
+
+#define WRAP_VMALLOC(fn)                                            \
+    ORIGINAL(fn);                                                   \
+    void *noinline fn(size_t size)                                  \
+    {                                                               \
+        struct ha_cpu *c = op_begin(__builtin_frame_address(0));    \
+        void *va = NULL;                                            \
+                                                                    \
+        if ( !c )                                                   \
+            return HEAP_AUDITED(fn)(size);                          \
+                                                                    \
+        if ( begin_vmalloc(c, size) )                               \
+        {                                                           \
+            va = HEAP_AUDITED(fn)(size);                            \
+            end_vmalloc(c, va, size);                               \
+        }                                                           \
+        op_end(c);                                                  \
+                                                                    \
+        return va;                                                  \
+    }
+
+WRAP_VMALLOC(vmalloc)
+WRAP_VMALLOC(vmalloc_xen)
+WRAP_VMALLOC(vzalloc)
+
+/* How many pages a vmalloc is, only Xen's map of them tells. */
+unsigned int HEAP_AUDITED(vm_size)(const void *va, enum vmap_region type);
+unsigned int vm_size(const void *va, enum vmap_region type);
+unsigned int vm_size(const void *va, enum vmap_region type)
+{
+    return HEAP_AUDITED(vm_size)(va, type);
+}
+
+ORIGINAL(vfree);
+void noinline vfree(void *va)
+{
+    struct ha_cpu *c = va ? op_begin(__builtin_frame_address(0)) : NULL;
+
+    if ( !c )
+    {
+        HEAP_AUDITED(vfree)(va);
+        return;
+    }
+
+    record_vfree(c, va, HEAP_AUDITED(vm_size)(va, VMAP_DEFAULT) ?:
+                        HEAP_AUDITED(vm_size)(va, VMAP_XEN));
+    c->vfree++;
+    HEAP_AUDITED(vfree)(va);
+    c->vfree--;
+    op_end(c);
+}
+
+#ifdef HA_XVMALLOC
+
+/* These ask _xmalloc(), or take pages as vmalloc() does: by the size. */
+ORIGINAL(_xvmalloc);
+void *noinline _xvmalloc(size_t size, unsigned int align)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    void *p = HEAP_AUDITED(_xvmalloc)(size, align);
+
+    if ( c )
+        op_end(c);
+
+    return p;
+}
+
+ORIGINAL(_xvzalloc);
+void *noinline _xvzalloc(size_t size, unsigned int align)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    void *p = HEAP_AUDITED(_xvzalloc)(size, align);
+
+    if ( c )
+        op_end(c);
+
+    return p;
+}
+
+ORIGINAL(xvfree);
+void noinline xvfree(void *va)
+{
+    struct ha_cpu *c = va ? op_begin(__builtin_frame_address(0)) : NULL;
+    unsigned int pages = c ? HEAP_AUDITED(vm_size)(va, VMAP_DEFAULT) : 0;
+
+    if ( pages )
+    {
+        record_vfree(c, va, pages);
+        c->vfree++;
+    }
+    HEAP_AUDITED(xvfree)(va);
+    if ( pages )
+        c->vfree--;
+    if ( c )
+        op_end(c);
+}
+
+/* As with _xrealloc(): what stays where it is has another size from then on. */
+ORIGINAL(_xvrealloc);
+void *noinline _xvrealloc(void *va, size_t size, unsigned int align)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    unsigned int pages = c ? HEAP_AUDITED(vm_size)(va, VMAP_DEFAULT) : 0;
+    void *p = HEAP_AUDITED(_xvrealloc)(va, size, align);
+
+    if ( pages && p == va )
+    {
+        struct ha_event e;
+        struct ha_trace t;
+
+        describe(&e, &t, c, HA_VMALLOC);
+        e.addr = (unsigned long)va;
+        e.used = (uint64_t)pages << PAGE_SHIFT;
+        ha_free_block(&e);
+        e.size = size;
+        ha_alloc(&e);
+    }
+    if ( c )
+        op_end(c);
+
+    return p;
+}
+
+#endif /* HA_XVMALLOC */
+#endif /* HA_VMALLOC */
 
 /* ------------------------------------------------------------- printing */
 
@@ -1343,7 +1583,10 @@ static struct ha_target __init parse_target(const char *s)
     return target;
 }
 
-/* current or owner, and perhaps :LIMIT, a size as in other options. */
+/*
+ * current or owner, perhaps :LIMIT, a size as in other options, and perhaps
+ * ,no-hwdom.
+ */
 static bool __init parse_charge(const char *s, struct ha_charging *charge)
 {
     static const char *const name[] = {
@@ -1362,6 +1605,11 @@ static bool __init parse_charge(const char *s, struct ha_charging *charge)
         charge->payer = i;
         if ( *end == ':' )
             charge->limit = parse_size_and_unit(end + 1, &end);
+        if ( !strcmp(end, ",no-hwdom") )
+        {
+            charge->no_hwdom = true;
+            return true;
+        }
         if ( !*end )
             return true;
     }
@@ -1405,6 +1653,7 @@ static int __init cf_check ha_initcall(void)
         .puts = put_line,
         .frame = put_frame,
         .epoch = epoch_of,
+        .is_hwdom = is_hwdom,
     };
     unsigned int order;
     void *memory;
