@@ -76,8 +76,10 @@ pub(crate) enum Place {
     BeforeLastEndif,
     /// Into the first run of `obj-` lines, before the first object that sorts after it.
     AmongObjects,
-    /// Before the `endmenu` that ends the file, where no `if` is open.
-    BeforeLastEndmenu,
+    /// At the end of the `if` in which the entry `FRAME_POINTER` stands: the option selects it.
+    WithFramePointer,
+    /// Before the line that adds a folder's own flags to the compiler's.
+    BeforeFlags,
 }
 
 /// A file that gets a block of lines.
@@ -177,9 +179,17 @@ pub(crate) const INSERTIONS: &[Insertion] = &[
         path: "Kconfig.debug",
         what: "the option HEAP_AUDIT",
         text: KCONFIG,
-        earlier: &[],
+        earlier: &[KCONFIG_1],
         markers: &["config HEAP_AUDIT"],
-        place: Place::BeforeLastEndmenu,
+        place: Place::WithFramePointer,
+    },
+    Insertion {
+        path: "Rules.mk",
+        what: "calls at the end of a function are calls",
+        text: RULES,
+        earlier: &[],
+        markers: &["CFLAGS-$(CONFIG_HEAP_AUDIT)"],
+        place: Place::BeforeFlags,
     },
 ];
 
@@ -224,9 +234,32 @@ const CONFIG_H_1: &str = "\
 
 const MAKEFILE: &str = "obj-$(CONFIG_HEAP_AUDIT) += heap-audit.o heap-audit-core.o\n";
 
-/// Every kconfig from 4.14 on knows the keyword `help`. The entry stands outside `if DEBUG || EXPERT`, so
-/// that it can be switched on alone; the frame pointer, which stands inside, is selected.
+/// A function that ends in a jump to another one would be missing from the stacks below it.
+const RULES: &str = "CFLAGS-$(CONFIG_HEAP_AUDIT) += -fno-optimize-sibling-calls\n";
+
+/// Every kconfig from 4.14 on knows the keyword `help`. The frame pointer is selected, so the entry stands
+/// where that stands, in `if DEBUG || EXPERT`.
 const KCONFIG: &str = "\
+config HEAP_AUDIT
+\tbool \"Audit of run-time heap allocations\"
+\tdepends on X86 || ARM_64
+\tselect FRAME_POINTER
+\thelp
+\t  Record every allocation that Xen makes while it runs and that is
+\t  charged to no domain, with the call stack that led to it, and
+\t  whether it is given back. The records go to the console; the boot
+\t  option heap-audit= chooses how. Use the tool xenheap to read them.
+
+\t  Functions keep their frames also where the last thing that they do
+\t  is a call. This is for analysis. It costs time, memory and console
+\t  output.
+
+\t  If unsure, say N here.
+
+";
+
+/// What earlier releases inserted outside of that `if`: without DEBUG and EXPERT the selection was not allowed.
+const KCONFIG_1: &str = "\
 config HEAP_AUDIT
 \tbool \"Audit of run-time heap allocations\"
 \tdepends on X86 || ARM_64

@@ -21,6 +21,7 @@
 #include <xen/keyhandler.h>
 #include <xen/lib.h>
 #include <xen/mm.h>
+#include <xen/nodemask.h>
 #include <xen/param.h>
 #include <xen/percpu.h>
 #include <xen/random.h>
@@ -30,15 +31,18 @@
 #include <xen/softirq.h>
 #include <xen/timer.h>
 #include <xen/version.h>
+#include <xen/watchdog.h>
 #include <xen/xmalloc.h>
 
 #include <asm/current.h>
 #include <asm/processor.h>
 #include <public/domctl.h>
+#include <public/sched.h>
+#include <public/sysctl.h>
 #ifdef CONFIG_X86
+#include <xen/acpi.h>
 #include <asm/hypercall.h>
 #include <asm/pv/traps.h>
-#include <public/platform.h>
 #endif
 
 #define XEN_IS(major, minor) \
@@ -49,6 +53,14 @@
 #define cf_check
 #endif
 
+/* Cache colouring is of some architectures, late scrubbing from 4.22 on. */
+#ifndef PGC_colored
+#define PGC_colored 0
+#endif
+#ifndef MEMF_keep_scrub
+#define MEMF_keep_scrub 0
+#endif
+
 /* The originals. Their type is whatever this version of Xen declares. */
 #define ORIGINAL(fn) extern typeof(fn) HEAP_AUDITED(fn)
 ORIGINAL(alloc_domheap_pages);
@@ -56,6 +68,9 @@ ORIGINAL(free_domheap_pages);
 ORIGINAL(alloc_xenheap_pages);
 ORIGINAL(free_xenheap_pages);
 ORIGINAL(assign_pages);
+ORIGINAL(domain_adjust_tot_pages);
+ORIGINAL(offline_page);
+ORIGINAL(online_page);
 ORIGINAL(init_domheap_pages);
 ORIGINAL(init_xenheap_pages);
 ORIGINAL(xmem_pool_alloc);
@@ -73,13 +88,8 @@ void noreturn HEAP_AUDITED(hwdom_shutdown)(unsigned char reason);
 #ifdef CONFIG_X86
 ORIGINAL(steal_page);
 
-#if XEN_IS(4, 19)
-#define SLEEP_ARG const struct xenpf_enter_acpi_sleep
-#else
-#define SLEEP_ARG struct xenpf_enter_acpi_sleep
-#endif
-int HEAP_AUDITED(acpi_enter_sleep)(SLEEP_ARG *sleep);
-int acpi_enter_sleep(SLEEP_ARG *sleep);
+long HEAP_AUDITED(enter_state_helper)(void *data);
+long enter_state_helper(void *data);
 #endif
 
 /* ---------------------------------------------------------- boot options */
@@ -109,18 +119,30 @@ struct ha_cpu {
     const unsigned long *frame; /* of the outermost wrapper */
     bool moved;                 /* _xrealloc() took the slow path */
     uint16_t account;           /* who is charged for the allocation */
-    uint32_t calls;             /* calls of guests that have ended */
     struct ha_subject subject;
+    /* Of the wrapper that is recording: too large for Xen's stacks. */
+    struct ha_trace trace;
+    struct ha_given given;
 };
 static DEFINE_PER_CPU(struct ha_cpu, ha_cpu);
 
 static bool __read_mostly ha_ready;
 static bool __read_mostly ha_started;
 static bool __read_mostly ha_may_refuse;
+static bool __read_mostly ha_may_offline;   /* a page can be offlining */
 static DEFINE_SPINLOCK(ha_start_lock);
-static DEFINE_SPINLOCK(ha_print_lock);
-static unsigned int ha_printer = ~0U;   /* CPU that prints a dump */
 static struct timer ha_timer;
+
+/*
+ * The call of a guest that a CPU serves. Not per-CPU data, which begins anew
+ * when a CPU goes off and comes back: numbers must not come twice.
+ */
+struct ha_call {
+    uint32_t nr;                /* calls that have begun */
+    uint32_t epoch;             /* the one that goes on; 0: none does */
+    const struct vcpu *v;       /* whose it is: a wait queue can leave it */
+} __cacheline_aligned;
+static struct ha_call *__read_mostly ha_calls;
 
 /* Operations that have begun and ended, for a measurement between them. */
 static atomic_t ha_begun = ATOMIC_INIT(0);
@@ -129,9 +151,13 @@ static atomic_t ha_ended = ATOMIC_INIT(0);
 static struct xmem_pool *ha_pool;
 
 static struct ha_machine ha_base;
+/* What moves the hypervisor's own numbers beside what is recorded. */
 static struct {
     spinlock_t lock;
     uint64_t heapadd, owned_alloc, owned_freed, given, taken;
+    uint64_t adjusted_up, adjusted_down;
+    uint64_t offlined, onlined;
+    uint64_t colored_alloc, colored_freed;
 } ha_owned = { .lock = SPIN_LOCK_UNLOCKED };
 
 static void count_owned(uint64_t *counter, unsigned long nr)
@@ -147,6 +173,7 @@ static void read_machine(struct ha_machine *m)
 {
     const struct domain *d;
     unsigned long pages = 0;
+    unsigned int node;
 
     rcu_read_lock(&domlist_read_lock);
     for_each_domain ( d )
@@ -154,7 +181,9 @@ static void read_machine(struct ha_machine *m)
     rcu_read_unlock(&domlist_read_lock);
 
     m->dompages.now = pages;
-    m->free.now = avail_node_heap_pages(-1);
+    m->free.now = 0;
+    for_each_online_node ( node )
+        m->free.now += avail_node_heap_pages(node);
     m->pooltotal.now = ha_pool ? xmem_pool_get_total_size(ha_pool) : 0;
     m->poolused.now = ha_pool ? xmem_pool_get_used_size(ha_pool) : 0;
 }
@@ -216,9 +245,9 @@ static always_inline void op_end(struct ha_cpu *c)
  * guest's registers: what a guest has in them must not look like a frame. On
  * Arm the frame pointer found at entry is the guest's too.
  */
-static void walk(const struct ha_cpu *c, struct ha_trace *t)
+static void walk(const unsigned long *frame, struct ha_trace *t)
 {
-    unsigned long low = (unsigned long)c->frame;
+    unsigned long low = (unsigned long)frame;
     unsigned long high = (unsigned long)get_cpu_info();
     unsigned long next = low;
 
@@ -269,6 +298,18 @@ static void walk(const struct ha_cpu *c, struct ha_trace *t)
     }
 }
 
+static uint32_t cf_check epoch_of(unsigned int cpu)
+{
+    return read_atomic(&ha_calls[cpu].epoch);
+}
+
+static uint32_t this_epoch(void)
+{
+    const struct ha_call *call = &ha_calls[smp_processor_id()];
+
+    return call->v == current ? call->epoch : 0;
+}
+
 /* What an event of a domain has, and an operation has too. */
 static void describe_place(struct ha_event *e)
 {
@@ -278,16 +319,22 @@ static void describe_place(struct ha_event *e)
     e->cpu = smp_processor_id();
 }
 
-static void describe(struct ha_event *e, struct ha_trace *t,
-                     const struct ha_cpu *c, unsigned int kind)
+/* What has led to an operation, from the frame of the function on. */
+static void describe_from(const unsigned long *frame, struct ha_event *e,
+                          struct ha_cpu *c, unsigned int kind)
 {
-    walk(c, t);
+    walk(frame, &c->trace);
     describe_place(e);
-    e->trace = t;
+    e->trace = &c->trace;
     e->kind = kind;
     e->account = kind < HA_GROWTH ? c->account : 0;
-    e->epoch = is_idle_vcpu(current) ? 0 : c->calls + 1;
+    e->epoch = this_epoch();
     e->subject = c->subject;
+}
+
+static void describe(struct ha_event *e, struct ha_cpu *c, unsigned int kind)
+{
+    describe_from(c->frame, e, c, kind);
 }
 
 /*
@@ -300,12 +347,11 @@ static noinline bool ask_refusal(struct ha_cpu *c, enum ha_kind kind,
                                  const struct domain *d)
 {
     struct ha_event e;
-    struct ha_trace t;
 
     if ( c->xmalloc || c->xenheap )
         return false;
 
-    describe(&e, &t, c, kind);
+    describe(&e, c, kind);
     e.size = size;
     e.memflags = memflags;
     if ( d )
@@ -435,21 +481,19 @@ int sched_move_domain(struct domain *d, struct cpupool *c)
     return rc;
 }
 
-/* What these do is about something else. */
-void process_pending_softirqs(void)
+static void begin_call(void)
 {
-    struct ha_subject none = { .how = HA_NO_SUBJECT };
-    struct ha_subject before = set_subject(none);
+    struct ha_call *call;
 
-    HEAP_AUDITED(process_pending_softirqs)();
-    set_subject(before);
-}
+    this_cpu(ha_cpu).subject.how = HA_NO_SUBJECT;
+    if ( unlikely(!ha_calls) )
+        return;
 
-/* --------------------------------------------------------- ends of calls */
-
-static uint32_t cf_check epoch_of(unsigned int cpu)
-{
-    return cpu_online(cpu) ? per_cpu(ha_cpu, cpu).calls + 1 : 0;
+    call = &ha_calls[smp_processor_id()];
+    call->v = current;
+    if ( unlikely(!++call->nr) )
+        call->nr = 1;
+    write_atomic(&call->epoch, call->nr);
 }
 
 /*
@@ -458,11 +502,28 @@ static uint32_t cf_check epoch_of(unsigned int cpu)
  */
 static void end_call(void)
 {
-    struct ha_cpu *c = &this_cpu(ha_cpu);
-
-    c->calls++;
-    c->subject.how = HA_NO_SUBJECT;
+    this_cpu(ha_cpu).subject.how = HA_NO_SUBJECT;
+    if ( likely(ha_calls) )
+        write_atomic(&ha_calls[smp_processor_id()].epoch, 0);
 }
+
+/* What these do is about something else, and in no call. */
+void process_pending_softirqs(void)
+{
+    struct ha_subject none = { .how = HA_NO_SUBJECT };
+    struct ha_subject before = set_subject(none);
+    struct ha_call *call = ha_calls ? &ha_calls[smp_processor_id()] : NULL;
+    uint32_t epoch = call ? call->epoch : 0;
+
+    if ( call )
+        write_atomic(&call->epoch, 0);
+    HEAP_AUDITED(process_pending_softirqs)();
+    if ( call )
+        write_atomic(&call->epoch, epoch);
+    set_subject(before);
+}
+
+/* -------------------------------------------------------- calls of guests */
 
 #ifdef CONFIG_X86
 
@@ -475,6 +536,8 @@ void do_page_fault(struct cpu_user_regs *regs)
 {
     bool guest = guest_mode(regs);
 
+    if ( guest )
+        begin_call();
     HEAP_AUDITED(do_page_fault)(regs);
     if ( guest )
         end_call();
@@ -484,6 +547,7 @@ void do_page_fault(struct cpu_user_regs *regs)
 HANDLER(pv_hypercall);
 void pv_hypercall(struct cpu_user_regs *regs)
 {
+    begin_call();
     HEAP_AUDITED(pv_hypercall)(regs);
     end_call();
 }
@@ -492,11 +556,27 @@ void pv_hypercall(struct cpu_user_regs *regs)
 ORIGINAL(pv_emulate_privileged_op);
 int pv_emulate_privileged_op(struct cpu_user_regs *regs)
 {
-    int rc = HEAP_AUDITED(pv_emulate_privileged_op)(regs);
+    int rc;
 
+    begin_call();
+    rc = HEAP_AUDITED(pv_emulate_privileged_op)(regs);
     end_call();
 
     return rc;
+}
+#endif
+
+/*
+ * With FRED all that a PV guest does comes through here, and from here to the
+ * handlers, some of which are wrapped, too: those begin and end a call in it.
+ */
+#ifdef HA_HAS_entry_from_pv
+HANDLER(entry_from_pv);
+void entry_from_pv(struct cpu_user_regs *regs)
+{
+    begin_call();
+    HEAP_AUDITED(entry_from_pv)(regs);
+    end_call();
 }
 #endif
 
@@ -505,6 +585,7 @@ int pv_emulate_privileged_op(struct cpu_user_regs *regs)
 HANDLER(do_entry_int82);
 void do_entry_int82(struct cpu_user_regs *regs)
 {
+    begin_call();
     HEAP_AUDITED(do_entry_int82)(regs);
     end_call();
 }
@@ -516,6 +597,7 @@ void do_entry_int82(struct cpu_user_regs *regs)
 HANDLER(svm_vmexit_handler);
 void svm_vmexit_handler(struct cpu_user_regs *regs)
 {
+    begin_call();
     HEAP_AUDITED(svm_vmexit_handler)(regs);
     end_call();
 }
@@ -525,6 +607,7 @@ void svm_vmexit_handler(struct cpu_user_regs *regs)
 HANDLER(vmx_vmexit_handler);
 void vmx_vmexit_handler(struct cpu_user_regs *regs)
 {
+    begin_call();
     HEAP_AUDITED(vmx_vmexit_handler)(regs);
     end_call();
 }
@@ -532,6 +615,13 @@ void vmx_vmexit_handler(struct cpu_user_regs *regs)
 #endif /* CONFIG_HVM */
 
 #else /* !CONFIG_X86 */
+
+void HEAP_AUDITED(enter_hypervisor_from_guest)(void);
+void enter_hypervisor_from_guest(void)
+{
+    begin_call();
+    HEAP_AUDITED(enter_hypervisor_from_guest)();
+}
 
 /* Runs softirqs and may leave the CPU to another guest: the call is over. */
 void HEAP_AUDITED(leave_hypervisor_to_guest)(void);
@@ -565,15 +655,12 @@ static uint32_t pool_pages(struct domain *d)
 static always_inline void record_take(struct domain *d, struct page_info *pg,
                                       unsigned int pages, const void *frame)
 {
-    struct ha_cpu c = this_cpu(ha_cpu);
     struct ha_event e;
-    struct ha_trace t;
 
     if ( !ha_ready )
         return;
 
-    c.frame = frame;
-    describe(&e, &t, &c, HA_POOL);
+    describe_from(frame, &e, &this_cpu(ha_cpu), HA_POOL);
     e.size = (uint64_t)pages << PAGE_SHIFT;
     if ( pg )
     {
@@ -678,17 +765,53 @@ void noinline p2m_free_page(struct domain *d, struct page_info *pg)
 
 /* ---------------------------------------------------------- domain heap */
 
+/* Pages with a colour are free in lists of their own, which nobody counts. */
+static unsigned long colored_pages(const struct page_info *pg,
+                                   unsigned long nr)
+{
+    unsigned long colored = 0;
+
+    if ( PGC_colored )
+        for ( ; nr; nr--, pg++ )
+            colored += !!(pg->count_info & PGC_colored);
+
+    return colored;
+}
+
+static void count_colored(uint64_t *counter, const struct page_info *pg,
+                          unsigned int order)
+{
+    unsigned long colored = colored_pages(pg, 1UL << order);
+
+    if ( colored )
+        count_owned(counter, colored);
+}
+
+/* Freed, a page that was to go offline is not free. */
+static void count_offlined(const struct page_info *pg, unsigned int order)
+{
+    unsigned long nr = 1UL << order;
+
+    if ( likely(!ha_may_offline) )
+        return;
+    for ( ; nr; nr--, pg++ )
+        if ( page_state_is(pg, offlining) )
+            count_owned(&ha_owned.offlined, 1);
+}
+
 struct page_info *noinline alloc_domheap_pages(
     struct domain *d, unsigned int order, unsigned int memflags)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
     struct page_info *pg;
-    bool no_owner = d && (memflags & MEMF_no_owner);
+    /* What is to be scrubbed late is assigned by the caller, when it is. */
+    bool bound = d && (memflags & MEMF_keep_scrub);
+    bool no_owner = d && ((memflags & MEMF_no_owner) || bound);
 
     if ( !c )
         return HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
 
-    if ( (!d || no_owner) &&
+    if ( (!d || no_owner) && !bound &&
          refused(c, HA_DOMHEAP, PAGE_SIZE << order, memflags, d) )
     {
         op_end(c);
@@ -699,6 +822,9 @@ struct page_info *noinline alloc_domheap_pages(
     pg = HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
     c->domheap--;
 
+    if ( pg )
+        count_colored(&ha_owned.colored_alloc, pg, order);
+
     if ( d && !no_owner )
     {
         if ( pg )
@@ -706,9 +832,8 @@ struct page_info *noinline alloc_domheap_pages(
         if ( memflags & MEMF_no_refcount )
         {
             struct ha_event e;
-            struct ha_trace t;
 
-            describe(&e, &t, c, HA_EXTRA);
+            describe(&e, c, HA_EXTRA);
             e.size = PAGE_SIZE << order;
             if ( pg )
             {
@@ -722,12 +847,12 @@ struct page_info *noinline alloc_domheap_pages(
     else if ( !c->xenheap )     /* else the Xen heap's, recorded there */
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, HA_DOMHEAP);
+        describe(&e, c, HA_DOMHEAP);
         e.size = PAGE_SIZE << order;
         e.memflags = memflags;
         e.no_owner = no_owner;
+        e.bound = bound;
         if ( d )
             e.passed_domain = d->domain_id;
         if ( pg )
@@ -753,9 +878,14 @@ void noinline free_domheap_pages(struct page_info *pg, unsigned int order)
     {
         const struct domain *owner = page_get_owner(pg);
 
+        count_offlined(pg, order);
+        count_colored(&ha_owned.colored_freed, pg, order);
         if ( owner )
         {
             count_owned(&ha_owned.owned_freed, 1UL << order);
+            /* Shared pages are of no domain that counts them. */
+            if ( owner == dom_cow )
+                count_owned(&ha_owned.adjusted_up, 1UL << order);
             if ( pg->count_info & PGC_extra )
             {
                 struct ha_event e;
@@ -771,9 +901,8 @@ void noinline free_domheap_pages(struct page_info *pg, unsigned int order)
         else
         {
             struct ha_event e;
-            struct ha_trace t;
 
-            describe(&e, &t, c, HA_DOMHEAP);
+            describe(&e, c, HA_DOMHEAP);
             e.addr = e.key = page_to_maddr(pg);
             ha_free_pages(&e, 1UL << order);
         }
@@ -810,25 +939,44 @@ int noinline assign_pages(struct domain *d, struct page_info *pg,
     else
     {
         struct ha_event e;
-        struct ha_trace t;
-        struct ha_given given;
         bool counted = !(memflags & MEMF_no_refcount) ||
                        (pg->count_info & PGC_extra);
 
-        describe(&e, &t, c, HA_DOMHEAP);
+        describe(&e, c, HA_DOMHEAP);
         e.addr = e.key = page_to_maddr(pg);
         e.memflags = memflags;
         e.passed_domain = d->domain_id;
 
         /* Afterwards another CPU may already have freed the pages. */
-        ha_give(&e, nr, &given);
+        ha_give(&e, nr, &c->given);
         rc = CALL_ASSIGN();
         if ( rc )
-            ha_give_back(&e, &given);
+            ha_give_back(&e, &c->given);
         else if ( counted )
             count_owned(&ha_owned.given, nr);
     }
 
+    op_end(c);
+
+    return rc;
+}
+
+/*
+ * What the wrappers above and below know to be assigned, freed or taken, they
+ * count. The rest is pages that a domain is charged for in advance, or still.
+ */
+unsigned long domain_adjust_tot_pages(struct domain *d, long pages)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    unsigned long rc = HEAP_AUDITED(domain_adjust_tot_pages)(d, pages);
+
+    if ( !c )
+        return rc;
+
+    if ( c->depth == 1 )
+        count_owned(pages > 0 ? &ha_owned.adjusted_up
+                              : &ha_owned.adjusted_down,
+                    pages > 0 ? pages : -pages);
     op_end(c);
 
     return rc;
@@ -847,9 +995,8 @@ int noinline steal_page(struct domain *d, struct page_info *page,
     if ( !rc )
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, HA_DOMHEAP);
+        describe(&e, c, HA_DOMHEAP);
         e.addr = e.key = page_to_maddr(page);
         e.size = PAGE_SIZE;
         e.memflags = memflags;
@@ -869,10 +1016,15 @@ int noinline steal_page(struct domain *d, struct page_info *page,
 
 static void count_added(paddr_t ps, paddr_t pe)
 {
+    unsigned long nr;
+
     ps = (ps + PAGE_SIZE - 1) & ~(paddr_t)(PAGE_SIZE - 1);
     pe &= ~(paddr_t)(PAGE_SIZE - 1);
-    if ( pe > ps )
-        count_owned(&ha_owned.heapadd, (pe - ps) >> PAGE_SHIFT);
+    if ( pe <= ps )
+        return;
+
+    nr = (pe - ps) >> PAGE_SHIFT;
+    count_owned(&ha_owned.heapadd, nr - colored_pages(maddr_to_page(ps), nr));
 }
 
 /* One of the two calls the other where both heaps are one. */
@@ -902,6 +1054,45 @@ void noinline init_xenheap_pages(paddr_t ps, paddr_t pe)
     }
 }
 
+/*
+ * Pages that go out of the heap, and come back. One that is in use goes when
+ * it is freed: see count_offlined().
+ */
+int offline_page(mfn_t mfn, int broken, uint32_t *status)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    bool free = mfn_valid(mfn) && page_state_is(mfn_to_page(mfn), free);
+    int rc;
+
+    ha_may_offline = true;
+    rc = HEAP_AUDITED(offline_page)(mfn, broken, status);
+    if ( c )
+    {
+        if ( !rc && free && (*status & PG_OFFLINE_OFFLINED) )
+            count_owned(&ha_owned.offlined, 1);
+        op_end(c);
+    }
+
+    return rc;
+}
+
+typeof(online_page(_mfn(0), NULL)) online_page(mfn_t mfn, uint32_t *status)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    bool offlined = mfn_valid(mfn) &&
+                    page_state_is(mfn_to_page(mfn), offlined);
+    int rc = HEAP_AUDITED(online_page)(mfn, status);
+
+    if ( c )
+    {
+        if ( !rc && offlined && (*status & PG_ONLINE_ONLINED) )
+            count_owned(&ha_owned.onlined, 1);
+        op_end(c);
+    }
+
+    return rc;
+}
+
 /* ------------------------------------------------------------- Xen heap */
 
 void *noinline alloc_xenheap_pages(unsigned int order, unsigned int memflags)
@@ -929,9 +1120,8 @@ void *noinline alloc_xenheap_pages(unsigned int order, unsigned int memflags)
     if ( !c->xmalloc || (c->pool && p) )
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, c->pool ? HA_GROWTH : HA_XENHEAP);
+        describe(&e, c, c->pool ? HA_GROWTH : HA_XENHEAP);
         e.layer = !!c->pool;
         e.size = PAGE_SIZE << order;
         e.memflags = memflags;
@@ -954,6 +1144,9 @@ void noinline free_xenheap_pages(void *v, unsigned int order)
 {
     struct ha_cpu *c = v ? op_begin(__builtin_frame_address(0)) : NULL;
 
+    if ( c )
+        count_offlined(virt_to_page(v), order);
+
     /*
      * Within _xmalloc() and xfree() of whole pages: the unused tail, and one
      * piece for each power of two. Those are recorded as xmalloc.
@@ -961,9 +1154,8 @@ void noinline free_xenheap_pages(void *v, unsigned int order)
     if ( c && !c->xmalloc && (!c->xfree || c->xfree_pool) )
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, c->xfree ? HA_GROWTH : HA_XENHEAP);
+        describe(&e, c, c->xfree ? HA_GROWTH : HA_XENHEAP);
         e.layer = !!c->xfree;
         e.addr = (unsigned long)v;
         e.key = virt_to_maddr(v);
@@ -1030,13 +1222,12 @@ void *noinline xmem_pool_alloc(unsigned long size, struct xmem_pool *pool)
     return p;
 }
 
-static void record_xmalloc(const struct ha_cpu *c, const void *p,
+static void record_xmalloc(struct ha_cpu *c, const void *p,
                            unsigned long size)
 {
     struct ha_event e;
-    struct ha_trace t;
 
-    describe(&e, &t, c, HA_XMALLOC);
+    describe(&e, c, HA_XMALLOC);
     e.size = size;
     if ( p )
     {
@@ -1048,12 +1239,11 @@ static void record_xmalloc(const struct ha_cpu *c, const void *p,
         ha_fail(&e);
 }
 
-static void record_xfree(const struct ha_cpu *c, const void *p)
+static void record_xfree(struct ha_cpu *c, const void *p)
 {
     struct ha_event e;
-    struct ha_trace t;
 
-    describe(&e, &t, c, HA_XMALLOC);
+    describe(&e, c, HA_XMALLOC);
     e.addr = (unsigned long)p;
     e.used = used_bytes(p);
     ha_free_xmalloc(&e);
@@ -1133,9 +1323,8 @@ void *noinline _xrealloc(void *ptr, unsigned long size, unsigned long align)
     if ( real && p && !c->moved )
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, HA_XMALLOC);
+        describe(&e, c, HA_XMALLOC);
         e.addr = (unsigned long)ptr;
         e.used = old_used;
         ha_free_xmalloc(&e);
@@ -1166,6 +1355,38 @@ static void cf_check put_frame(unsigned long pc, bool exact)
 }
 
 /*
+ * One prints at a time. Not a lock: who waits may hold what a softirq wants
+ * that the printer runs meanwhile. So nobody waits for long, and the last dump
+ * relieves a printer that runs softirqs. Low bits: what the printer does; the
+ * others are different each turn.
+ */
+#define NOBODY_PRINTS 0U
+#define PRINTING      1U
+#define PAUSING       2U
+#define PRINTER_DOES  3U
+#define PRINTER_TURN  4U
+static unsigned int ha_printer;
+
+/* Returns what this printer is while it prints; 0: somebody else prints. */
+static unsigned int start_printing(bool relieve)
+{
+    unsigned int was = read_atomic(&ha_printer);
+    unsigned int does = was & PRINTER_DOES;
+    unsigned int mine = (was - does + PRINTER_TURN) | PRINTING;
+
+    if ( does == PRINTING || (does == PAUSING && !relieve) )
+        return 0;
+
+    return cmpxchg(&ha_printer, was, mine) == was ? mine : 0;
+}
+
+/* Nothing happens if it has been relieved. */
+static void stop_printing(unsigned int mine)
+{
+    (void)cmpxchg(&ha_printer, mine, mine & ~PRINTER_DOES);
+}
+
+/*
  * Printing wakes up the console's readers, which makes hypercalls believe that
  * they should give way, and so changes what is measured. Hence the records
  * wait for a timer, which runs on the way back to the guest or in idle.
@@ -1173,15 +1394,14 @@ static void cf_check put_frame(unsigned long pc, bool exact)
 static void cf_check print_some(void *unused)
 {
     s_time_t until = NOW() + MILLISECS(5);
-    bool more = true;
+    unsigned int printer = start_printing(false);
+    bool more = printer;
 
-    /* Somebody prints a dump: that includes what waits. */
-    if ( spin_trylock(&ha_print_lock) )
-    {
-        while ( more && NOW() < until )
-            more = ha_print_next(~0ULL);
-        spin_unlock(&ha_print_lock);
-    }
+    /* Else somebody prints a dump: that includes what waits. */
+    while ( more && NOW() < until )
+        more = ha_print_next(~0ULL);
+    if ( printer )
+        stop_printing(printer);
 
     set_timer(&ha_timer, NOW() + MILLISECS(10));
 }
@@ -1195,83 +1415,150 @@ static void cf_check measure(struct ha_machine *m)
     m->owned_freed = ha_owned.owned_freed;
     m->given_counted = ha_owned.given;
     m->taken_counted = ha_owned.taken;
+    m->adjusted_up = ha_owned.adjusted_up;
+    m->adjusted_down = ha_owned.adjusted_down;
+    m->offlined = ha_owned.offlined;
+    m->onlined = ha_owned.onlined;
+    m->colored_alloc = ha_owned.colored_alloc;
+    m->colored_freed = ha_owned.colored_freed;
 }
 
-/* Called through a pointer, hence not the function itself. */
-static void cf_check pause_printing(void)
+/* The debug key's dump takes its time, and lets others go on. */
+static enum ha_pause cf_check run_softirqs(void)
 {
+    unsigned int mine = read_atomic(&ha_printer);
+    unsigned int paused = (mine & ~PRINTER_DOES) | PAUSING;
+
+    smp_mb();
+    write_atomic(&ha_printer, paused);
     process_pending_softirqs();
+
+    return cmpxchg(&ha_printer, paused, mine) == paused ? HA_GO_ON
+                                                        : HA_GIVE_UP;
 }
 
-static void dump(const char *why, bool final)
+/*
+ * The dump of a machine that stops does not: its caller holds locks that
+ * softirqs want. It ends in any case.
+ */
+#define LAST_DUMP SECONDS(60)
+static s_time_t ha_deadline;
+
+static enum ha_pause cf_check look_at_clock(void)
 {
-    unsigned int tries = 0;
-    int begun, busy;
-    uint64_t seq;
+    cpu_relax();
 
-    if ( !ha_ready || !ha_started || this_cpu(ha_cpu).depth )
-        return;
+    return NOW() < ha_deadline ? HA_GO_ON : HA_HURRY;
+}
 
-    while ( !spin_trylock(&ha_print_lock) )
-    {
-        /* A softirq that was run in a dump of this CPU shuts down. */
-        if ( ha_printer == smp_processor_id() )
-            return;
-        process_pending_softirqs();
-    }
-    ha_printer = smp_processor_id();
+/* Waits for a moment without an operation on any CPU, but not for ever. */
+static enum ha_pause take_snapshot(enum ha_pause (*pause)(void), uint64_t *seq,
+                                   unsigned int *busy)
+{
+    s_time_t until = NOW() + MILLISECS(100);
 
-    /* Wait for a moment without an operation on any CPU. */
     for ( ; ; )
     {
-        begun = atomic_read(&ha_begun);
-        smp_mb();
-        busy = begun - atomic_read(&ha_ended);
-        smp_mb();
-        if ( !busy || tries == 1000 )
-        {
-            seq = ha_snapshot(measure);
-            smp_mb();
-            busy += atomic_read(&ha_begun) - begun;
-            if ( !busy || tries == 1000 )
-                break;
-        }
-        tries++;
-        process_pending_softirqs();
-    }
+        int begun = atomic_read(&ha_begun);
+        bool late = NOW() >= until;
+        int under_way;
 
-    if ( final )
+        smp_mb();
+        under_way = begun - atomic_read(&ha_ended);
+        smp_mb();
+        if ( !under_way || late )
+        {
+            *seq = ha_snapshot(measure);
+            smp_mb();
+            under_way += atomic_read(&ha_begun) - begun;
+            *busy = under_way;
+            if ( !under_way || late )
+                return HA_GO_ON;
+        }
+        if ( pause() == HA_GIVE_UP )
+            return HA_GIVE_UP;
+    }
+}
+
+static void dump(const char *why, enum ha_pause (*pause)(void), bool seal)
+{
+    enum ha_pause next;
+    unsigned int busy;
+    uint64_t seq;
+
+    next = take_snapshot(pause, &seq, &busy);
+    if ( next == HA_GO_ON && seal )
         ha_seal();
 
-    while ( ha_print_next(seq) )
-        process_pending_softirqs();
-    ha_print_dump(why, busy, pause_printing);
+    while ( next == HA_GO_ON && ha_print_next(seq) )
+        next = pause();
+    if ( next != HA_GIVE_UP )
+        ha_print_dump(why, busy, pause);
+}
 
-    ha_printer = ~0U;
-    spin_unlock(&ha_print_lock);
+static bool can_dump(void)
+{
+    return ha_ready && ha_started && !this_cpu(ha_cpu).depth;
 }
 
 static void cf_check dump_key(unsigned char key)
 {
-    dump("key", false);
+    unsigned int printer = can_dump() ? start_printing(false) : 0;
+
+    if ( !printer )
+        return;
+
+    dump("key", run_softirqs, false);
+    stop_printing(printer);
 }
 
+/* seal: the machine will not go on. Else it may. */
+static void dump_last(const char *why, bool seal)
+{
+    s_time_t until = NOW() + SECONDS(5);
+    unsigned int printer;
+
+    if ( !can_dump() )
+        return;
+
+    while ( !(printer = start_printing(true)) )
+    {
+        if ( NOW() >= until )
+            return;
+        cpu_relax();
+    }
+
+    /* Also other CPUs may have to wait for what this one's caller holds. */
+    watchdog_disable();
+    ha_deadline = NOW() + LAST_DUMP;
+    dump(why, look_at_clock, seal);
+    watchdog_enable();
+    stop_printing(printer);
+}
+
+/* After a crash nothing comes before what is done about it. */
 void hwdom_shutdown(unsigned char reason)
 {
-    dump("shutdown", true);
+    if ( reason != SHUTDOWN_crash && reason != SHUTDOWN_watchdog )
+        dump_last("shutdown", true);
     HEAP_AUDITED(hwdom_shutdown)(reason);
 }
 
 #ifdef CONFIG_X86
-/* What a Linux dom0 powers off with; hwdom_shutdown() is not run then. */
-int acpi_enter_sleep(SLEEP_ARG *sleep)
+/*
+ * What a Linux dom0 powers off with; hwdom_shutdown() is not run then. The
+ * hypercall has been checked, and the machine is going to sleep. If it is
+ * there afterwards, it goes on.
+ */
+long cf_check enter_state_helper(void *data)
 {
-    bool final = sleep->sleep_state == 5;
-    int rc;
+    const struct acpi_sleep_info *sleep = data;
+    bool off = sleep->sleep_state == ACPI_STATE_S5;
+    long rc;
 
-    dump("sleep", final);
-    rc = HEAP_AUDITED(acpi_enter_sleep)(sleep);
-    if ( rc && final )
+    dump_last("sleep", off);
+    rc = HEAP_AUDITED(enter_state_helper)(data);
+    if ( off )
         ha_unseal();
 
     return rc;
@@ -1424,6 +1711,9 @@ static int __init cf_check ha_initcall(void)
         return -ENOMEM;
     }
     memset(memory, 0, PAGE_SIZE << order);
+    ha_calls = xzalloc_array(struct ha_call, nr_cpu_ids);
+    if ( !ha_calls )
+        return -ENOMEM;
 
     /* Drawn before any guest runs, so that no guest can imitate a record. */
     setup.tag = get_random() ^ (get_cycles() * 0x9e3779b97f4a7c15ULL >> 32) ^
