@@ -1,8 +1,8 @@
 //! One file: what of the recorder is in it, how it looks without and with. Pure functions on bytes.
 
 use crate::error::Problem;
-use crate::rules::{Function, Insertion, NewFile, Place, RenameFile};
-use crate::scan;
+use crate::rules::{Insertion, Place};
+use crate::scan::{self, Definition};
 use crate::stamp::{self, Stamp};
 
 /// How much of the recorder's part a file has.
@@ -65,8 +65,8 @@ pub(crate) struct Inspection {
 }
 
 /// Inspects a file that the recorder adds.
-pub(crate) fn new_file(rule: &NewFile, content: Option<&[u8]>) -> Inspection {
-    let instrumented = stamp::stamped(rule.source);
+pub(crate) fn new_file(source: &str, content: Option<&[u8]>) -> Inspection {
+    let instrumented = stamp::stamped(source);
     let presence = match content {
         None => Presence::Absent,
         Some(content) if content == instrumented => Presence::Present,
@@ -86,35 +86,28 @@ pub(crate) fn new_file(rule: &NewFile, content: Option<&[u8]>) -> Inspection {
     }
 }
 
-/// Inspects a file in which definitions are renamed. `file` is its name for messages.
-pub(crate) fn renames(rule: &RenameFile, file: &str, content: &[u8]) -> Inspection {
-    let found = scan::definitions(content, rule.functions);
+/// Inspects a file in which definitions are renamed, of each of which it is said whether it is to be.
+/// `file` is its name for messages.
+pub(crate) fn renames(definitions: &[(Definition, bool)], file: &str, content: &[u8]) -> Inspection {
     let mut problems = Vec::new();
     if has_carriage_returns(content) {
         problems.push(Problem::CarriageReturns { file: file.to_owned() });
     }
-    let mut expected = 0;
-    for &Function { name, times, is_static, is_optional } in rule.functions {
-        let lines: Vec<usize> = found.iter().filter(|d| d.function == name).map(|d| d.line).collect();
-        if is_optional && lines.is_empty() {
-            continue;
-        }
-        expected += times;
-        if lines.len() != times {
-            let file = file.to_owned();
-            problems.push(Problem::Definitions { file, function: name, expected: times, is_static, lines });
-        }
-    }
-    let renamed = found.iter().filter(|definition| definition.renamed).count();
+    let all: Vec<Definition> = definitions.iter().map(|(definition, _)| definition.clone()).collect();
+    let wanted =
+        |definition: &Definition| definitions.iter().any(|(other, wanted)| *wanted && other == definition);
+    let changes = all.iter().filter(|definition| wanted(definition));
     Inspection {
-        presence: match renamed {
-            0 => Presence::Absent,
-            all if all == found.len() && all >= expected => Presence::Present,
-            _ => Presence::Partial,
+        presence: if all.iter().all(|definition| !definition.renamed) {
+            Presence::Absent
+        } else if all.iter().all(|definition| definition.renamed == wanted(definition)) {
+            Presence::Present
+        } else {
+            Presence::Partial
         },
-        pristine: Some(scan::rewrite(content, &found, false)),
-        instrumented: scan::rewrite(content, &found, true),
-        changes: found.iter().map(|d| Change::Rename { function: d.function, line: d.line }).collect(),
+        pristine: Some(scan::rewrite(content, &all, |_| false)),
+        instrumented: scan::rewrite(content, &all, wanted),
+        changes: changes.map(|d| Change::Rename { function: d.function, line: d.line }).collect(),
         problems,
         stuck: Vec::new(),
     }

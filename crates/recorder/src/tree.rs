@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::write;
 
 /// A Xen version as `xen/Makefile` says it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +99,11 @@ impl Tree {
     #[must_use]
     pub fn xen_dir(&self) -> &Path {
         &self.xen
+    }
+
+    /// A file of it by its path below `xen/`, if there is one.
+    pub(crate) fn read(&self, below: &str) -> Result<Option<Vec<u8>>, Error> {
+        write::read_if_any(&self.xen.join(below))
     }
 
     /// Which Xen it is.
