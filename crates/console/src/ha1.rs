@@ -1,8 +1,8 @@
 //! Our recorder's lines, formats 1 and 2. The specification is `docs/record-format.md`.
 
 use xenheap_model::{
-    Bill, Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals, Life,
-    Machine, OnPurpose, Op, Owner, Pair, Pc, Pool, RowKey, StackId, Subject, Target, Untried, View,
+    Beside, Bill, Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals,
+    Life, Machine, OnPurpose, Op, Owner, Pair, Pc, Pool, RowKey, StackId, Subject, Target, Untried, View,
 };
 
 use crate::{
@@ -740,6 +740,15 @@ fn machine(fields: &[u8]) -> Option<Machine> {
         "lost_live",
         "busy",
     ]);
+    let mut beside = Values::new([
+        "adjusted_up",
+        "adjusted_down",
+        "offlined",
+        "onlined",
+        "colored_alloc",
+        "colored_freed",
+    ]);
+    let mut has_beside = false;
     let mut lost_domains = None;
     for part in parts(fields) {
         let (key, value) = pair_of(part)?;
@@ -751,9 +760,18 @@ fn machine(fields: &[u8]) -> Option<Machine> {
         } else if key == b"lost_domains" {
             once(&mut lost_domains, whole_decimal(value)?)?;
         } else {
+            has_beside |= key == b"adjusted_up";
+            beside.add(key, || whole_decimal(value))?;
             single.add(key, || whole_decimal(value))?;
         }
     }
+    // Without the first of them there are none.
+    let beside = if has_beside {
+        let [adjusted_up, adjusted_down, offlined, onlined, colored_alloc, colored_freed] = beside.all()?;
+        Some(Beside { adjusted_up, adjusted_down, offlined, onlined, colored_alloc, colored_freed })
+    } else {
+        None
+    };
     let mut pairs = [Pair::default(); 4];
     for ((pair, start), now) in pairs.iter_mut().zip(start.all()?).zip(now.all()?) {
         *pair = Pair { start, now };
@@ -783,6 +801,7 @@ fn machine(fields: &[u8]) -> Option<Machine> {
         owned_freed,
         given_counted,
         taken_counted,
+        beside,
         lost_records,
         lost_stacks,
         lost_rows,
@@ -800,7 +819,7 @@ fn dump(fields: &[u8]) -> Option<Record> {
         _ => return None,
     };
     let number = whole_decimal(parts.next()?)?;
-    let (mut why, mut bills) = (None, None);
+    let (mut why, mut bills, mut cut) = (None, None, None);
     let mut lines = Values::new(["stacks", "rows"]);
     for part in parts {
         let (key, value) = pair_of(part)?;
@@ -811,11 +830,15 @@ fn dump(fields: &[u8]) -> Option<Record> {
         if key == b"bills" {
             once(&mut bills, whole_decimal(value)?)?;
         }
+        if key == b"cut" {
+            once(&mut cut, whole_decimal(value)?)?;
+        }
         lines.add(key, || whole_decimal(value))?;
     }
     if begin {
         return Some(Record::DumpBegin(DumpBegin { number, why: why? }));
     }
     let [stacks, rows] = lines.all()?;
-    Some(Record::DumpEnd(DumpEnd { number, stacks, rows, bills: bills.unwrap_or(0) }))
+    let cut = cut.is_some_and(|cut| cut != 0);
+    Some(Record::DumpEnd(DumpEnd { number, stacks, rows, bills: bills.unwrap_or(0), cut }))
 }

@@ -156,6 +156,8 @@ pub struct DumpEnd {
     pub rows: u64,
     /// How many `D` lines it had.
     pub bills: u64,
+    /// The recorder had no time to print all of them.
+    pub cut: bool,
 }
 
 /// Operations of the RFC's recorder.

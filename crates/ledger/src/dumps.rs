@@ -315,6 +315,9 @@ fn totals_of(dump: &Dump, of: Counted) -> Option<KindTotals> {
 /// What an ended dump lacks.
 fn missing(open: &Open, end: &DumpEnd, format: u32) -> Vec<String> {
     let mut missing = Vec::new();
+    if end.cut {
+        missing.push("the recorder had no time to print all of it".to_owned());
+    }
     let mut lacks = |of: Counted, what: &str| {
         if !open.kinds.contains_key(&of) {
             missing.push(format!("its totals of {what} are missing"));

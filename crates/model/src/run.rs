@@ -297,6 +297,9 @@ pub struct Machine {
     pub given_counted: u64,
     /// Taken pages that the domain was relieved of.
     pub taken_counted: u64,
+    /// What else moves these numbers; `None`: the recorder does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// Records lost because the ring was full.
     pub lost_records: u64,
     /// Stacks not kept.
@@ -310,6 +313,23 @@ pub struct Machine {
     pub lost_domains: Option<u64>,
     /// Operations under way while the numbers were read.
     pub busy: u64,
+}
+
+/// What moves the hypervisor's numbers beside allocations and frees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Pages that domains were charged for apart from an allocation or assignment.
+    pub adjusted_up: u64,
+    /// Pages that they were relieved of apart from a free or theft.
+    pub adjusted_down: u64,
+    /// Pages that went out of the heap.
+    pub offlined: u64,
+    /// Pages that came back.
+    pub onlined: u64,
+    /// Of the pages allocated for domains, those with a cache colour: the free pages do not count them.
+    pub colored_alloc: u64,
+    /// Of those that were freed.
+    pub colored_freed: u64,
 }
 
 /// One complete dump of the hypervisor's totals.

@@ -143,6 +143,7 @@ mod tests {
                 owner: Some(d1),
                 in_call: true,
                 cannot_pay: false,
+                bound: false,
             });
         };
         // A table of one frame, six active ones; all freed in one record, and two frames with two active ones later.

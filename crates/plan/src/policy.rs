@@ -73,6 +73,8 @@ pub enum Why {
     OwnerLate,
     /// Pages taken from a domain, which has paid for them before.
     Taken,
+    /// Pages that a domain gets which is being built, and that it pays for as its own then.
+    Bound,
     /// No entry of the verdict file says whom to charge.
     NoRule,
 }
@@ -86,6 +88,7 @@ impl Why {
             Why::OwnerUnknown => "owner-unknown",
             Why::OwnerLate => "owner-late",
             Why::Taken => "taken",
+            Why::Bound => "bound",
             Why::NoRule => "no-rule",
         }
     }
@@ -98,6 +101,7 @@ impl Why {
             Why::OwnerUnknown => "nothing says for whom it is",
             Why::OwnerLate => "for whom it is was known only when it was freed",
             Why::Taken => "taken from a domain that had paid for it",
+            Why::Bound => "on its way to a domain that is being built",
             Why::NoRule => "no rule speaks of its stack",
         }
     }
@@ -148,6 +152,9 @@ pub(crate) fn payer(policy: Policy, allocation: &Allocation, rules: &Rules) -> P
     let Allocation { owner, late, op, key, .. } = *allocation;
     if op == Op::Take {
         return Payer::Nobody(Why::Taken);
+    }
+    if allocation.bound {
+        return Payer::Nobody(Why::Bound);
     }
     match policy {
         Policy::Current => caller(allocation),

@@ -217,8 +217,9 @@ impl<'a> Replay<'a> {
             let used = policy != Policy::Rules || self.rules.is_some();
             used.then(|| (policy, payer(policy, &allocation, rules)))
         });
-        // Taken pages were paid for by the domain that they were taken from.
+        // Taken pages were paid for by the domain that they were taken from, and others will be by who gets them.
         let beyond = step.op != Op::Take
+            && !allocation.bound
             && payers.iter().flatten().all(|(_, payer)| matches!(payer, Payer::Nobody(_)));
         let [a, b, c] = payers.map(|by| by.map(|(policy, payer)| self.account(Of::By(policy, payer))));
         let shares = [Some(self.account(Of::All)), a, b, c, beyond.then(|| self.account(Of::Beyond))];

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xenheap_judge::Key;
 use xenheap_ledger::{EventSink, Matched};
-use xenheap_model::{Domain, DomainEvent, DomainId, Event, How, Kind, Life, Op, Owner};
+use xenheap_model::{Charge, Domain, DomainEvent, DomainId, Event, How, Kind, Life, Op, Owner};
+
+/// Xen scrubs such pages itself before it gives them to the domain. A bit that versions before 4.22 do not use.
+const MEMF_KEEP_SCRUB: u32 = 1 << 2;
 
 /// Takes the events of a run while it is read, and keeps them: memory grows with their number.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +38,7 @@ pub(crate) struct Step {
     pub owner: Option<DomainId>,
     pub in_call: bool,
     pub cannot_pay: bool,
+    pub bound: bool,
 }
 
 /// What decides who pays.
@@ -47,6 +51,8 @@ pub(crate) struct Allocation {
     pub in_call: bool,
     /// Whether it is about a domain that cannot pay: it is being destroyed, or a domctl named one that does not exist.
     pub cannot_pay: bool,
+    /// Whether the domain that was passed is to get it.
+    pub bound: bool,
     /// As known then.
     pub owner: Option<DomainId>,
     /// As known when it was freed.
@@ -83,6 +89,7 @@ impl Trace {
             current: self.known(step.current),
             in_call: step.in_call || !self.has_calls,
             cannot_pay: step.cannot_pay,
+            bound: step.bound,
             owner: step.owner.map(|id| self.known(id)),
             late: self.late.get(&step.seq).copied(),
         }
@@ -143,6 +150,7 @@ impl EventSink for Trace {
             owner: matched.and_then(|matched| matched.owner.id()),
             in_call: event.epoch != 0,
             cannot_pay,
+            bound: event.charge == Charge::NoOwner && event.memflags & MEMF_KEEP_SCRUB != 0,
         });
     }
 

@@ -138,8 +138,9 @@ static void no_machine(struct ha_machine *m)
     memset(m, 0, sizeof(*m));
 }
 
-static void pause_printing(void)
+static enum ha_pause pause_printing(void)
 {
+    return HA_GO_ON;
 }
 
 /* With which modes and stacks; what it takes to record and to print. */

@@ -43,11 +43,11 @@ static struct {
     unsigned long lines, events, last_seq, too_long, missing;
     unsigned long lost_records, lost_stacks, lost_rows, lost_live,
                   lost_domains;
-    unsigned long stacks, rows, domains, purposes, bills;
+    unsigned long stacks, rows, domains, purposes, bills, ends;
     struct bill bill[16];
     struct totals kind[HA_NR_KINDS];
     char first_stack[HA_LINE], last_event[HA_LINE], last_domain[HA_LINE],
-         last_purpose[HA_LINE];
+         last_purpose[HA_LINE], last_end[HA_LINE];
 } seen;
 
 static unsigned int crc16(const char *s, size_t n)
@@ -109,6 +109,12 @@ static void put_line(const char *text)
                          &b->peak, &b->refused, &b->refused_bytes) == 9);
         }
         break;
+    case 'Z':
+        if ( !strstr(text, " Z end ") )
+            break;
+        seen.ends++;
+        strcpy(seen.last_end, strstr(text, " Z end ") + 7);
+        break;
     case 'U':
         seen.domains++;
         strcpy(seen.last_domain, strstr(text, " U ") + 3);
@@ -158,8 +164,16 @@ static void measure(struct ha_machine *m)
     memset(m, 0, sizeof(*m));
 }
 
-static void pause_printing(void)
+/* What the printer is told after so many pauses; before that, to go on. */
+static enum ha_pause paused;
+static unsigned int pauses;
+
+static enum ha_pause pause_printing(void)
 {
+    if ( pauses )
+        pauses--;
+
+    return pauses ? HA_GO_ON : paused;
 }
 
 /* The call that each CPU is in. */
@@ -777,6 +791,91 @@ static void test_domains(void)
     CHECK(!seen.lost_records && !seen.missing && !seen.too_long);
 }
 
+/* A buffer for vmtrace: one block for a domain, freed page by page. */
+static void test_buffer(void)
+{
+    void *memory = begin(HA_TRACE, 16, 64, 0);
+    struct ha_trace trace = { .depth = 1, .pc = { 1 } };
+    struct ha_event e = { .trace = &trace, .kind = HA_EXTRA, .size = 8 * 4096,
+                          .key = 0x8000, .passed_domain = HA_NO_DOMAIN };
+    static char structure;
+    uint32_t i;
+
+    ha_domain_created(ha_domain_begin(&e, 3, 0), &structure);
+    ha_own(&e, &structure, 0);
+    /* Another one, which stays, begins where it ends. */
+    e.key = 0x10000;
+    ha_own(&e, &structure, 0);
+    e.size = 4096;
+    for ( i = 0; i < 8; i++ )
+    {
+        e.key = 0x8000 + ((i * 3) % 8) * 0x1000;
+        ha_disown(&e, &structure);
+        ha_snapshot(measure);
+        ha_print_dump("key", 0, pause_printing);
+        CHECK(seen.kind[HA_EXTRA].live_bytes == (15 - i) * 4096UL);
+        CHECK(seen.kind[HA_EXTRA].live == (i < 7 ? 2 : 1));
+        CHECK(seen.kind[HA_EXTRA].freed == (i < 7 ? 0 : 1));
+    }
+    /* Once more: nobody's. */
+    ha_disown(&e, &structure);
+    /* All of the other at once. */
+    e.key = 0x10000;
+    e.size = 8 * 4096;
+    ha_disown(&e, &structure);
+    finish(memory);
+    CHECK(seen.kind[HA_EXTRA].orphans == 1 && !seen.kind[HA_EXTRA].live);
+    CHECK(strstr(seen.last_domain, " extra=0 "));
+}
+
+/* A dump that has no time says so; one that is relieved says nothing more. */
+static void test_cut(void)
+{
+    struct ha_trace trace = { .depth = 1 };
+    struct ha_event e = { .trace = &trace, .kind = HA_XMALLOC, .size = 8,
+                          .used = 32, .passed_domain = HA_NO_DOMAIN };
+    void *memory = begin(HA_SUMMARY, 64, 64, 0);
+    uint32_t i;
+
+    for ( i = 1; i <= 40; i++ )
+    {
+        trace.pc[0] = i;
+        e.addr = i * 64 + 16;
+        ha_alloc(&e);
+    }
+    ha_snapshot(measure);
+    ha_print_dump("key", 0, pause_printing);
+    CHECK(seen.stacks == 40 && seen.rows == 40);
+    CHECK(strstr(seen.last_end, "1 stacks=40 rows=40 ") == seen.last_end);
+    CHECK(!strstr(seen.last_end, "cut"));
+
+    paused = HA_HURRY;
+    for ( i = 1; i < 6; i++ )
+    {
+        seen.stacks = seen.rows = 0;
+        memset(seen.kind, 0, sizeof(seen.kind));
+        pauses = i;
+        ha_snapshot(measure);
+        ha_print_dump("key", 0, pause_printing);
+        CHECK(seen.stacks + seen.rows == (i < 2 ? 0 : 16 * (i - 1) - 1));
+        CHECK(seen.kind[HA_XMALLOC].allocs == 40 && seen.ends == i + 1);
+        CHECK(strstr(seen.last_end, " stacks=40 rows=40 cut=1 "));
+    }
+
+    paused = HA_GIVE_UP;
+    for ( i = 1; i < 6; i++ )
+    {
+        seen.kind[HA_XMALLOC].allocs = 0;
+        pauses = i;
+        ha_snapshot(measure);
+        ha_print_dump("key", 0, pause_printing);
+        CHECK(!seen.kind[HA_XMALLOC].allocs && seen.ends == 6);
+    }
+    paused = HA_GO_ON;
+    finish(memory);
+    CHECK(seen.ends == 7);
+}
+
 /* Records of the same pages are joined only where they say the same. */
 static void test_joining(void)
 {
@@ -1073,6 +1172,11 @@ static void test_charging_of_gifts(void)
     /* What was a domain's is not an allocation. */
     e.key = e.addr = 0x20000;
     ha_take(&e);
+    /* Nor is that anybody's which a domain is to get. */
+    e.key = e.addr = 0x80000;
+    e.bound = true;
+    ha_alloc(&e);
+    e.bound = false;
     /* One account more than there is room for is nobody's. */
     for ( i = 1; i < 4; i++ )
     {
@@ -1149,6 +1253,8 @@ int main(void)
     test_seal();
     test_calls();
     test_domains();
+    test_buffer();
+    test_cut();
     test_joining();
     test_purpose(HA_TRACE | HA_SUMMARY);
     test_purpose(HA_SUMMARY);

@@ -39,11 +39,18 @@ static void measure(struct ha_machine *m)
         .owned_freed = 6,
         .given_counted = 5,
         .taken_counted = 4,
+        .adjusted_up = 9,
+        .adjusted_down = 8,
+        .offlined = 12,
+        .onlined = 11,
+        .colored_alloc = 14,
+        .colored_freed = 13,
     };
 }
 
-static void pause_printing(void)
+static enum ha_pause pause_printing(void)
 {
+    return HA_GO_ON;
 }
 
 /* CPU 1 has gone on to its next call, the others have not. */

@@ -9,7 +9,7 @@ use xenheap_console::{
     RowLine, ScanStats, StackLine, Tag, XenSays, format::Stamp, scan,
 };
 use xenheap_model::{
-    Bill, Charge, Charging, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
+    Beside, Bill, Charge, Charging, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
     KindTotals, Life, Machine, Mark, OnPurpose, Op, Owner, Pair, Payer, Pc, Pool, RowKey, StackId, Subject,
     Tables, Target, TraceFrame, Untried, View,
 };
@@ -338,7 +338,17 @@ fn kind_line() -> impl Strategy<Value = KindLine> {
 }
 
 fn machine() -> impl Strategy<Value = Machine> {
-    (vec(number(), 19), option::of(number())).prop_map(|(n, lost_domains)| {
+    let beside = option::of(vec(number(), 6)).prop_map(|n| {
+        n.map(|n| Beside {
+            adjusted_up: n[0],
+            adjusted_down: n[1],
+            offlined: n[2],
+            onlined: n[3],
+            colored_alloc: n[4],
+            colored_freed: n[5],
+        })
+    });
+    (vec(number(), 19), option::of(number()), beside).prop_map(|(n, lost_domains, beside)| {
         let pair = |at: usize| Pair { start: n[at], now: n[at + 1] };
         Machine {
             free: pair(0),
@@ -356,6 +366,7 @@ fn machine() -> impl Strategy<Value = Machine> {
             lost_rows: n[16],
             lost_live: n[17],
             lost_domains,
+            beside,
             busy: n[18],
         }
     })
@@ -376,8 +387,8 @@ pub fn record() -> BoxedStrategy<(Tag, u64, Record)> {
         1 => row().prop_map(Record::Row).boxed(),
         1 => kind_line().prop_map(Record::Kind).boxed(),
         1 => machine().prop_map(Record::Machine).boxed(),
-        1 => (number(), number(), number(), number())
-            .prop_map(|(number, stacks, rows, bills)| Record::DumpEnd(DumpEnd { number, stacks, rows, bills }))
+        1 => (number(), number(), number(), number(), any::<bool>())
+            .prop_map(|(number, stacks, rows, bills, cut)| Record::DumpEnd(DumpEnd { number, stacks, rows, bills, cut }))
             .boxed(),
     ];
     (any::<u32>(), any::<u64>(), record)

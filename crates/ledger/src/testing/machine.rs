@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xenheap_console::{Counted, DumpBegin, DumpEnd, Header, KindLine, Record, RowLine, StackLine, Tag};
 use xenheap_model::{
-    Charge, Counters, Domain, DomainAccount, DomainId, Event, How, Kind, Left, Machine, Op, Owner, PAGE_SIZE,
-    Pair, Pc, Row, RowKey, Service, StackId, Subject, Tables, Totals, View,
+    Beside, Charge, Counters, Domain, DomainAccount, DomainId, Event, How, Kind, Left, Machine, Op, Owner,
+    PAGE_SIZE, Pair, Pc, Row, RowKey, Service, StackId, Subject, Tables, Totals, View,
 };
 
 use super::{Rng, guests::Guests};
@@ -205,6 +205,7 @@ impl Sim {
             pooltotal: same(8 * PAGE_SIZE),
             poolused: same(8 * POOL_HEADER + 32 * 256),
             poolhdr: POOL_HEADER,
+            beside: plan.domains.then(Beside::default),
             lost_domains: plan.domains.then_some(0),
             ..Machine::default()
         };
@@ -869,6 +870,38 @@ impl Sim {
             self.machine.heapadd += 1;
             self.machine.free.now += 1;
         }
+        if self.rng.chance(20) {
+            self.beside();
+        }
+    }
+
+    /// What moves the numbers although no page is allocated, freed, given or taken.
+    fn beside(&mut self) {
+        let Machine { beside: Some(beside), free, dompages, owned_alloc, owned_freed, .. } = &mut self.machine
+        else {
+            return;
+        };
+        match self.rng.below(6) {
+            0 => (beside.adjusted_up, dompages.now) = (beside.adjusted_up + 3, dompages.now + 3),
+            1 if beside.adjusted_down + 2 <= beside.adjusted_up => {
+                beside.adjusted_down += 2;
+                dompages.now -= 2;
+            }
+            2 => (beside.offlined, free.now) = (beside.offlined + 1, free.now - 1),
+            3 if beside.onlined < beside.offlined => {
+                (beside.onlined, free.now) = (beside.onlined + 1, free.now + 1);
+            }
+            // A page with a colour comes from elsewhere, and goes back there.
+            4 => {
+                (beside.colored_alloc, *owned_alloc) = (beside.colored_alloc + 1, *owned_alloc + 1);
+                dompages.now += 1;
+            }
+            5 if beside.colored_freed < beside.colored_alloc => {
+                (beside.colored_freed, *owned_freed) = (beside.colored_freed + 1, *owned_freed + 1);
+                dompages.now -= 1;
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn dump(&mut self, why: &str) {
@@ -899,7 +932,7 @@ impl Sim {
             rows += more_rows;
         }
         self.push(seq, Record::Machine(self.machine));
-        self.push(seq, Record::DumpEnd(DumpEnd { number, stacks, rows, bills: 0 }));
+        self.push(seq, Record::DumpEnd(DumpEnd { number, stacks, rows, bills: 0, cut: false }));
     }
 
     fn truth(&self) -> Truth {

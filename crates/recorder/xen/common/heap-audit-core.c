@@ -15,6 +15,7 @@
 #define KEY_POOL    3U
 #define KEY_EXTRA   4U
 #define KEY_VMALLOC 5U
+#define KEY_WHAT    7U
 
 static const char kind_letter[HA_NR_KINDS] = {
     'x', 'h', 'd', 'v', 'p', 'g', 'r'
@@ -673,7 +674,7 @@ static void enter(enum ha_op op, const struct ha_event *e)
             .epoch = e->epoch,
         };
         bool charged = st.nr_accounts && op == HA_ALLOC &&
-                       e->kind < HA_GROWTH;
+                       e->kind < HA_GROWTH && !e->bound;
 
         count_alloc(&r->c, op, e->size);
         if ( op == HA_ALLOC )
@@ -829,24 +830,23 @@ void ha_free_block(const struct ha_event *e)
     close_books(flags);
 }
 
-static uint64_t pages_key(uint64_t maddr)
-{
-    return maddr | KEY_PAGES;
-}
-
 static uint64_t order_bytes(unsigned int order)
 {
     return (uint64_t)1 << (order + HA_PAGE_SHIFT);
 }
 
-/* The block that holds all of the naturally aligned 2^order pages at maddr. */
-static struct ha_block *find_containing(uint64_t maddr, unsigned int order)
+/*
+ * The block that holds all of the naturally aligned 2^order pages at maddr.
+ * what: of which of the KEY_* they are.
+ */
+static struct ha_block *find_containing(uint64_t maddr, unsigned int order,
+                                        unsigned int what)
 {
     struct ha_block *b;
 
     for ( ; order <= HA_MAX_ORDER; order++ )
     {
-        b = find_block(pages_key(maddr & ~(order_bytes(order) - 1)));
+        b = find_block((maddr & ~(order_bytes(order) - 1)) | what);
         if ( b && b->order >= order )
             return b;
     }
@@ -855,7 +855,8 @@ static struct ha_block *find_containing(uint64_t maddr, unsigned int order)
 }
 
 /* Whether another part of the allocation that b was cut from is live. */
-static bool has_sibling(uint64_t maddr, unsigned int order0)
+static bool has_sibling(uint64_t maddr, unsigned int order0,
+                        unsigned int what)
 {
     uint64_t p = maddr & ~(order_bytes(order0) - 1);
     uint64_t end = p + order_bytes(order0);
@@ -863,7 +864,7 @@ static bool has_sibling(uint64_t maddr, unsigned int order0)
 
     for ( ; p < end; p += order_bytes(0) )
     {
-        b = find_block(pages_key(p));
+        b = find_block(p | what);
         if ( b && b->order0 == order0 )
             return true;
     }
@@ -879,7 +880,8 @@ static struct ha_block cut(struct ha_block *b, uint64_t maddr,
                            unsigned int order)
 {
     struct ha_block piece = *b, rest = *b;
-    uint64_t start = b->key & ~(uint64_t)KEY_PAGES;
+    unsigned int what = b->key & KEY_WHAT;
+    uint64_t start = b->key - what;
     unsigned int o = b->order;
 
     remove_block(b);
@@ -890,16 +892,16 @@ static struct ha_block cut(struct ha_block *b, uint64_t maddr,
 
         rest.order = o;
         if ( maddr < middle )
-            rest.key = pages_key(middle);
+            rest.key = middle | what;
         else
         {
-            rest.key = pages_key(start);
+            rest.key = start | what;
             start = middle;
         }
         insert_block(&rest);
     }
 
-    piece.key = pages_key(maddr);
+    piece.key = maddr | what;
     piece.order = order;
 
     return piece;
@@ -912,7 +914,7 @@ static void leave(enum ha_op op, const struct ha_event *e, uint64_t maddr,
     struct ha_row *r = &st.rows[piece->row];
     uint64_t bytes = order_bytes(order);
     bool last = piece->order == piece->order0 ||
-                !has_sibling(maddr, piece->order0);
+                !has_sibling(maddr, piece->order0, KEY_PAGES);
     bool bracketed = op == HA_FREE && in_its_call(piece);
 
     count_gone(&st.kinds[r->kind].c, op, last, bytes, bracketed);
@@ -922,6 +924,27 @@ static void leave(enum ha_op op, const struct ha_event *e, uint64_t maddr,
         count_memory(e, r->kind, bytes, true);
     emit(op, e, r->kind, e->addr + (maddr - e->key), bytes, stack, false,
          bracketed);
+}
+
+/*
+ * The next piece, naturally aligned, of the pages from maddr to end: as large
+ * as the books allow. NULL: it is not in them.
+ */
+static struct ha_block *next_piece(uint64_t maddr, uint64_t end,
+                                   unsigned int what, unsigned int *order)
+{
+    struct ha_block *b;
+    unsigned int o = 0;
+
+    while ( o < HA_MAX_ORDER && !(maddr & (order_bytes(o + 1) - 1)) &&
+            maddr + order_bytes(o + 1) <= end )
+        o++;
+
+    while ( !(b = find_containing(maddr, o, what)) && o )
+        o--;
+    *order = o;
+
+    return b;
 }
 
 /*
@@ -939,16 +962,8 @@ static void remove_pages(enum ha_op op, const struct ha_event *e,
 
     while ( maddr < end )
     {
-        unsigned int order = 0;
-        struct ha_block *b;
-
-        while ( order < HA_MAX_ORDER &&
-                !(maddr & (order_bytes(order + 1) - 1)) &&
-                maddr + order_bytes(order + 1) <= end )
-            order++;
-
-        while ( !(b = find_containing(maddr, order)) && order )
-            order--;
+        unsigned int order;
+        struct ha_block *b = next_piece(maddr, end, KEY_PAGES, &order);
 
         if ( (b || op == HA_FREE) && !have_stack )
         {
@@ -1024,9 +1039,10 @@ void ha_give_back(const struct ha_event *e, const struct ha_given *given)
     {
         const struct ha_block *b = &given->block[i];
         struct ha_row *r = &st.rows[b->row];
-        uint64_t maddr = b->key & ~(uint64_t)KEY_PAGES;
+        uint64_t maddr = b->key - KEY_PAGES;
         uint64_t bytes = order_bytes(b->order);
-        bool last = b->order == b->order0 || !has_sibling(maddr, b->order0);
+        bool last = b->order == b->order0 ||
+                    !has_sibling(maddr, b->order0, KEY_PAGES);
         struct ha_counters *c[] = { &st.kinds[r->kind].c, &r->c };
         unsigned int j;
 
@@ -1258,42 +1274,86 @@ void ha_own_fail(const struct ha_event *e, const void *d, uint32_t pool)
     close_books(flags);
 }
 
-/* Of pages that were there before the recorder was, nothing is known. */
-void ha_disown(const struct ha_event *e, const void *d)
+/* A block of a domain's own, or a piece of one, that has left the books. */
+static void disown(const struct ha_event *e, struct ha_domain *dom,
+                   const struct ha_block *piece, uint64_t bytes, bool last)
 {
-    struct ha_block *b;
-    struct ha_domain *dom;
-    unsigned long flags;
+    bool bracketed = in_its_call(piece);
+    uint32_t pages = bytes >> HA_PAGE_SHIFT;
 
-    if ( !open_books(&flags) )
-        return;
+    count_gone(&st.kinds[e->kind].c, HA_FREE, last, bytes, bracketed);
+    count_gone(&st.rows[piece->row].c, HA_FREE, last, bytes, bracketed);
 
-    b = find_block(key_of(e));
+    if ( dom && e->kind == HA_POOL )
+    {
+        dom->in_pool -= pages < dom->in_pool ? pages : dom->in_pool;
+        dom->pages.backs += pages;
+    }
+    else if ( dom )
+        dom->pages.extra -= pages < dom->pages.extra ? pages
+                                                     : dom->pages.extra;
+}
+
+/* What a pool takes back has many pages, but is known by one of them. */
+static void disown_whole(const struct ha_event *e, struct ha_domain *dom)
+{
+    struct ha_block *b = find_block(key_of(e));
+
     if ( b )
     {
-        struct ha_row *r = &st.rows[b->row];
-        bool bracketed = in_its_call(b);
-        uint32_t pages = b->size >> HA_PAGE_SHIFT;
+        struct ha_block piece = *b;
 
-        count_gone(&st.kinds[e->kind].c, HA_FREE, 1, b->size, bracketed);
-        count_gone(&r->c, HA_FREE, 1, b->size, bracketed);
         remove_block(b);
-
-        dom = domain_of(e, d);
-        if ( dom && e->kind == HA_POOL )
-        {
-            dom->in_pool -= pages < dom->in_pool ? pages : dom->in_pool;
-            dom->pages.backs += pages;
-        }
-        else if ( dom )
-            dom->pages.extra -= pages < dom->pages.extra ? pages
-                                                         : dom->pages.extra;
+        disown(e, dom, &piece, piece.size, true);
     }
     else
     {
         st.kinds[e->kind].orphans++;
         st.kinds[e->kind].orphan_bytes += e->size;
     }
+}
+
+/* A buffer for vmtrace is one block, and is freed page by page. */
+static void disown_pages(const struct ha_event *e, struct ha_domain *dom)
+{
+    uint64_t maddr = e->key, end = e->key + e->size;
+
+    while ( maddr < end )
+    {
+        unsigned int order;
+        struct ha_block *b = next_piece(maddr, end, KEY_EXTRA, &order);
+
+        if ( b )
+        {
+            struct ha_block piece = cut(b, maddr, order);
+            bool last = piece.order == piece.order0 ||
+                        !has_sibling(maddr, piece.order0, KEY_EXTRA);
+
+            disown(e, dom, &piece, order_bytes(order), last);
+        }
+        else
+        {
+            st.kinds[e->kind].orphans++;
+            st.kinds[e->kind].orphan_bytes += order_bytes(order);
+        }
+        maddr += order_bytes(order);
+    }
+}
+
+/* Of pages that were there before the recorder was, nothing is known. */
+void ha_disown(const struct ha_event *e, const void *d)
+{
+    struct ha_domain *dom;
+    unsigned long flags;
+
+    if ( !open_books(&flags) )
+        return;
+
+    dom = domain_of(e, d);
+    if ( e->kind == HA_POOL )
+        disown_whole(e, dom);
+    else
+        disown_pages(e, dom);
     close_books(flags);
 }
 
@@ -1615,6 +1675,10 @@ static void print_machine(const struct ha_machine *m, unsigned int busy)
         " owned_freed=%"PRIu64" given_counted=%"PRIu64" taken_counted=%"PRIu64,
         m->poolhdr, m->heapadd, m->owned_alloc, m->owned_freed,
         m->given_counted, m->taken_counted);
+    add(&line, " adjusted_up=%"PRIu64" adjusted_down=%"PRIu64
+        " offlined=%"PRIu64" onlined=%"PRIu64" colored_alloc=%"PRIu64
+        " colored_freed=%"PRIu64, m->adjusted_up, m->adjusted_down,
+        m->offlined, m->onlined, m->colored_alloc, m->colored_freed);
     add(&line, " lost_records=%"PRIu64" lost_stacks=%"PRIu64
         " lost_rows=%"PRIu64" lost_live=%"PRIu64" lost_domains=%"PRIu64
         " busy=%u", snap.lost_records, snap.lost_stacks, snap.lost_rows,
@@ -1651,9 +1715,14 @@ static bool is_shown(const struct ha_row *r)
     return (st.setup.modes & HA_SUMMARY) || r->kind >= HA_POOL;
 }
 
-void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void))
+void ha_print_dump(const char *why, unsigned int busy,
+                   enum ha_pause (*pause)(void))
 {
-    uint32_t stacks = 0, rows = 0, i;
+    uint32_t stacks = 0, rows = 0, printed = 0, i;
+    enum ha_pause next = pause();
+
+    if ( next == HA_GIVE_UP )
+        return;
 
     snap.number++;
     begin(&line, snap.seq, "", 'Z');
@@ -1661,24 +1730,36 @@ void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void))
     end(&line);
 
     for ( i = 0; i < snap.nr_rows; i++ )
-        if ( snap.rows[i].stack && is_shown(&snap.rows[i]) )
-            st.stacks[snap.rows[i].stack - 1].dump = snap.number;
+        if ( is_shown(&snap.rows[i]) )
+        {
+            rows++;
+            if ( snap.rows[i].stack )
+                st.stacks[snap.rows[i].stack - 1].dump = snap.number;
+        }
+    /* What is not printed for want of time is counted, and so missed. */
     for ( i = 0; i < snap.nr_stacks; i++ )
     {
         if ( !(st.setup.modes & HA_SUMMARY) &&
              st.stacks[i].dump != snap.number )
             continue;
-        print_stack(i + 1, snap.seq);
-        if ( !(stacks++ & 15) )
-            pause();
+        stacks++;
+        if ( next == HA_GO_ON && !(++printed & 15) )
+            next = pause();
+        if ( next == HA_GIVE_UP )
+            return;
+        if ( next == HA_GO_ON )
+            print_stack(i + 1, snap.seq);
     }
     for ( i = 0; i < snap.nr_rows; i++ )
     {
         if ( !is_shown(&snap.rows[i]) )
             continue;
-        print_row(&snap.rows[i]);
-        if ( !(rows++ & 15) )
-            pause();
+        if ( next == HA_GO_ON && !(++printed & 15) )
+            next = pause();
+        if ( next == HA_GIVE_UP )
+            return;
+        if ( next == HA_GO_ON )
+            print_row(&snap.rows[i]);
     }
     for ( i = 0; i < HA_NR_KINDS; i++ )
         print_kind(i);
@@ -1692,6 +1773,8 @@ void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void))
     add(&line, " end %"PRIu64" stacks=%u rows=%u", snap.number, stacks, rows);
     if ( snap.nr_accounts )
         add(&line, " bills=%u", snap.nr_accounts);
+    if ( next == HA_HURRY )
+        add(&line, " cut=1");
     end(&line);
 }
 

@@ -109,6 +109,7 @@ struct ha_event {
     uint8_t kind;
     uint8_t layer;
     bool no_owner;
+    bool bound;                 /* for the domain that was passed: no bill */
     struct ha_promise promise;  /* as ha_refuse() gave it */
     uint32_t epoch;             /* 0: not in a call of a guest */
     struct ha_subject subject;
@@ -243,6 +244,9 @@ struct ha_machine {
     uint64_t heapadd;
     uint64_t owned_alloc, owned_freed;
     uint64_t given_counted, taken_counted;
+    uint64_t adjusted_up, adjusted_down;
+    uint64_t offlined, onlined;
+    uint64_t colored_alloc, colored_freed;
 };
 
 struct ha_sizes {
@@ -269,6 +273,13 @@ struct ha_charging {
     enum ha_payer payer;
     uint64_t limit;             /* bytes for each domain; 0: none */
     bool no_hwdom;              /* the hardware domain pays for nothing */
+};
+
+/* What a dump does when it was asked to pause. */
+enum ha_pause {
+    HA_GO_ON,
+    HA_HURRY,                   /* no more than totals, and say so */
+    HA_GIVE_UP,                 /* nothing: somebody else prints now */
 };
 
 struct ha_setup {
@@ -338,9 +349,10 @@ uint64_t ha_snapshot(void (*measure)(struct ha_machine *m));
 bool ha_print_next(uint64_t last);
 /*
  * Prints what ha_snapshot() copied while so many operations were under way;
- * pause() is called now and then.
+ * pause() is called now and then, and says how to go on.
  */
-void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void));
+void ha_print_dump(const char *why, unsigned int busy,
+                   enum ha_pause (*pause)(void));
 
 #endif /* XEN_HEAP_AUDIT_H */
 
