@@ -17,6 +17,8 @@
 //! definition know it from there, and no longer do once it has another name. So it is
 //! `pv_emulate_privileged_op` and not its caller `do_general_protection`, which 4.20 declares nowhere.
 
+use xenheap_model::untold;
+
 /// The macro around the name of a definition.
 pub(crate) const MACRO: &str = "HEAP_AUDITED";
 
@@ -152,7 +154,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "given",
         arch: Arch::Any,
-        tells: Some("pages that Xen allocates for itself and gives to a domain later"),
+        tells: untold("given"),
         hooks: &[hook(
             &[
                 "int assign_pages(struct domain *d, struct page_info *pg, unsigned int order, unsigned int memflags)",
@@ -164,7 +166,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "taken",
         arch: Arch::X86,
-        tells: Some("pages that Xen takes from a domain"),
+        tells: untold("taken"),
         hooks: &[hook(
             &["int steal_page(struct domain *d, struct page_info *page, unsigned int memflags)"],
             &["arch/x86/mm.c"],
@@ -173,7 +175,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "totals",
         arch: Arch::Any,
-        tells: Some("whether the totals balance: memory can come to the heaps at run time"),
+        tells: untold("totals"),
         hooks: &[
             hook(&["void init_xenheap_pages(paddr_t ps, paddr_t pe)"], PAGE_ALLOC),
             hook(&["void init_domheap_pages(paddr_t ps, paddr_t pe)"], PAGE_ALLOC),
@@ -182,13 +184,13 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "shutdown",
         arch: Arch::Any,
-        tells: Some("totals where the hardware domain ends"),
+        tells: untold("shutdown"),
         hooks: &[hook(&["void hwdom_shutdown(unsigned char reason)"], &["common/shutdown.c"])],
     },
     Part {
         name: "sleep",
         arch: Arch::X86,
-        tells: Some("totals where the hardware domain turns the machine off with ACPI"),
+        tells: untold("sleep"),
         hooks: &[hook(
             &["int acpi_enter_sleep(struct xenpf_enter_acpi_sleep *sleep)"],
             &["arch/x86/acpi/power.c"],
@@ -197,7 +199,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "owners",
         arch: Arch::Any,
-        tells: Some("which domain memory is for, when domains begin and end, and so leaks"),
+        tells: untold("owners"),
         hooks: &[
             hook(
                 &[
@@ -216,7 +218,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "domctls",
         arch: Arch::Any,
-        tells: Some("which domain memory is for that a domctl allocates"),
+        tells: untold("domctls"),
         hooks: &[hook(
             &["long do_domctl(XEN_GUEST_HANDLE_PARAM(xen_domctl_t) u_domctl)"],
             &["common/domctl.c"],
@@ -225,7 +227,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "moves",
         arch: Arch::Any,
-        tells: Some("which domain memory is for that is allocated as it moves to another cpupool"),
+        tells: untold("moves"),
         hooks: &[hook(
             &["int sched_move_domain(struct domain *d, struct cpupool *c)"],
             &["common/sched/core.c"],
@@ -268,7 +270,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "pools-hap",
         arch: Arch::X86,
-        tells: Some("what is taken from the pools of guests with hardware-assisted paging"),
+        tells: untold("pools-hap"),
         hooks: &[
             hook(&["struct page_info *hap_alloc(struct domain *d)"], &["arch/x86/mm/hap/hap.c"]),
             hook(&["void hap_free(struct domain *d, mfn_t mfn)"], &["arch/x86/mm/hap/hap.c"]),
@@ -277,7 +279,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "pools-shadow",
         arch: Arch::X86,
-        tells: Some("what is taken from the pools of guests with shadow paging"),
+        tells: untold("pools-shadow"),
         hooks: &[
             hook(
                 &["mfn_t shadow_alloc(struct domain *d, uint32_t shadow_type, unsigned long backpointer)"],
@@ -289,7 +291,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "pools-p2m",
         arch: Arch::Arm,
-        tells: Some("what is taken from the pools of guests"),
+        tells: untold("pools-p2m"),
         hooks: &[
             hook(
                 &["struct page_info *p2m_alloc_page(struct domain *d)"],
@@ -307,7 +309,7 @@ const PAGE_ALLOC: &[&str] = &["common/page_alloc.c"];
 const XMALLOC: &[&str] = &["common/xmalloc_tlsf.c"];
 /// Where a call from a guest begins or ends.
 const CALLS: &str = "calls";
-const CALLS_TELL: Option<&str> = Some("whether memory was freed before the call that allocated it was over");
+const CALLS_TELL: Option<&str> = untold(CALLS);
 
 pub(crate) const FACTS: &[Fact] = &[
     Fact { name: "ASSIGN_PAGES_NR", files: &[], sign: Sign::Head("assign_pages", 1) },

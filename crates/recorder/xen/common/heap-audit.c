@@ -9,7 +9,6 @@
  * it stays when the xmalloc is gone. Frees are recorded before, allocations
  * after the original runs, so that an address is never live twice.
  */
-#include <xen/domain.h>
 #include <xen/domain_page.h>
 #include <xen/err.h>
 #include <xen/guest_access.h>
@@ -438,16 +437,12 @@ HA_HEAD_sched_move_domain(sched_move_domain)
 
 /* --------------------------------------------------------- ends of calls */
 
+#ifdef HA_CAN_calls
 static uint32_t cf_check epoch_of(unsigned int cpu)
 {
-    #ifdef HA_CAN_calls
     return cpu_online(cpu) ? per_cpu(ha_cpu, cpu).calls + 1 : 0;
-#else
-    return 0;
-#endif
 }
 
-#ifdef HA_CAN_calls
 /*
  * A guest's call has been handled. With a wait queue, a call can have been
  * left in the middle: whatever it worked on, the next one does not.
@@ -1399,7 +1394,9 @@ static int __init cf_check ha_initcall(void)
         .text_end = (unsigned long)_etext,
         .puts = put_line,
         .frame = put_frame,
+#ifdef HA_CAN_calls
         .epoch = epoch_of,
+#endif
     };
     unsigned int order;
     void *memory;
@@ -1430,7 +1427,7 @@ static int __init cf_check ha_initcall(void)
     snprintf(version, sizeof(version), "%u.%u%s", xen_major_version(),
              xen_minor_version(), xen_extra_version());
     ha_print_header(version, IS_ENABLED(CONFIG_X86) ? "x86_64" : "arm64",
-                    build);
+                    build, HA_LACKS);
 
     register_keyhandler('y', dump_key, "dump heap audit", false);
     if ( setup.modes & (HA_TRACE | HA_WARN) )
