@@ -9,7 +9,6 @@
  * it stays when the xmalloc is gone. Frees are recorded before, allocations
  * after the original runs, so that an address is never live twice.
  */
-#include <xen/domain.h>
 #include <xen/domain_page.h>
 #include <xen/err.h>
 #include <xen/guest_access.h>
@@ -2013,7 +2012,7 @@ static int __init cf_check ha_initcall(void)
     snprintf(version, sizeof(version), "%u.%u%s", xen_major_version(),
              xen_minor_version(), xen_extra_version());
     ha_print_header(version, IS_ENABLED(CONFIG_X86) ? "x86_64" : "arm64",
-                    build);
+                    build, HA_LACKS);
 
     register_keyhandler('y', dump_key, "dump heap audit", false);
     if ( setup.modes & (HA_TRACE | HA_WARN) )
