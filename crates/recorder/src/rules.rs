@@ -175,7 +175,9 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "totals",
         arch: Arch::Any,
-        tells: Some("whether the totals balance: pages come to the heaps, leave them and change hands at run time"),
+        tells: Some(
+            "whether the totals balance: pages come to the heaps, leave them and change hands at run time",
+        ),
         hooks: &[
             hook(&["unsigned long domain_adjust_tot_pages(struct domain *d, long pages)"], PAGE_ALLOC),
             hook(&["int offline_page(mfn_t mfn, int broken, uint32_t *status)"], PAGE_ALLOC),
