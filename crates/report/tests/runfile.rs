@@ -6,8 +6,8 @@ use std::{fs, io::Read, path::PathBuf};
 
 use common::{events, run};
 use xenheap_model::{
-    AnyEvent, Charge, Charged, CheckId, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How,
-    Kind, KindTotals, Life, Op, Owner, Pool, Row, RowKey, Run, StackId, Subject,
+    AnyEvent, Beside, Charge, Charged, CheckId, Counters, Domain, DomainEvent, DomainId, DomainState, Event,
+    How, Kind, KindTotals, Life, Op, Owner, Pool, Row, RowKey, Run, StackId, Subject,
 };
 use xenheap_report::runfile::{RunFile, RunFileError, VERSION, Writer, is_run_file};
 
@@ -84,6 +84,7 @@ fn version_2() -> (Run, Vec<AnyEvent>) {
     run.cycle_ends = vec![4, 8, 12];
     let dump = run.dump.as_mut().expect("a dump");
     dump.machine.lost_domains = Some(0);
+    dump.machine.beside = Some(Beside { adjusted_up: 3, onlined: 2, ..Beside::default() });
     dump.domains = vec![DomainState { id, pool }];
     let counters = Counters { allocs: 44, failed: 1, bracketed: Some(0), ..Counters::default() };
     let key = RowKey {

@@ -877,7 +877,8 @@ impl Sim {
 
     /// What moves the numbers although no page is allocated, freed, given or taken.
     fn beside(&mut self) {
-        let Machine { beside: Some(beside), free, dompages, owned_alloc, owned_freed, .. } = &mut self.machine
+        let Machine { beside: Some(beside), free, dompages, owned_alloc, owned_freed, .. } =
+            &mut self.machine
         else {
             return;
         };
