@@ -275,7 +275,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rules::{INSERTIONS, RENAMES, at_most_once, once};
+    use crate::rules::INSERTIONS;
 
     fn rule(place: Place) -> &'static Insertion {
         INSERTIONS.iter().find(|rule| rule.place == place).unwrap()
@@ -374,30 +374,16 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_function_may_be_missing_or_there_but_not_twice() {
-        const OPTIONAL: RenameFile = RenameFile { paths: &["f.c"], functions: &[at_most_once("f")] };
-        const WANTED: RenameFile = RenameFile { paths: &["f.c"], functions: &[once("f")] };
-        let (none, one) = (b"int a;\n".as_slice(), b"int f(void)\n{\n}\n".as_slice());
-        let two = [one, one].concat();
-        let problems = |rule: &RenameFile, text: &[u8]| renames(rule, "f.c", text).problems.len();
-        assert_eq!([none, one, &two].map(|text| problems(&OPTIONAL, text)), [0, 0, 1]);
-        assert_eq!([none, one, &two].map(|text| problems(&WANTED, text)), [1, 0, 1]);
-        assert_eq!(renames(&OPTIONAL, "f.c", none).presence, Presence::Absent);
-        assert_eq!(
-            renames(&OPTIONAL, "f.c", &renames(&OPTIONAL, "f.c", one).instrumented).presence,
-            Presence::Present
-        );
-    }
-
-    #[test]
     fn a_block_that_somebody_changed_is_left_alone() {
         let kconfig = rule(Place::WithFramePointer);
-        let changed =
-            format!("menu\n{}endmenu\n", kconfig.text.replace("depends on X86", "depends on ARM_32"));
+        let changed = format!(
+            "if A\nconfig FRAME_POINTER\n{}endif\n",
+            kconfig.text.replace("depends on X86", "depends on ARM_32")
+        );
         let seen = insertion(kconfig, "f", changed.as_bytes());
-        assert_eq!(seen.stuck, [Problem::ForeignBlock { file: "f".into(), line: 2 }]);
+        assert_eq!(seen.stuck, [Problem::ForeignBlock { file: "f".into(), line: 3 }]);
         assert_eq!(seen.problems, seen.stuck);
-        let other = insertion(kconfig, "f", b"menu\nconfig HEAP_AUDITOR\nendmenu\n");
+        let other = insertion(kconfig, "f", b"if A\nconfig FRAME_POINTER\nconfig HEAP_AUDITOR\nendif\n");
         assert_eq!(other.problems, []);
         let twice = format!("menu\n{0}{0}endmenu\n", kconfig.text);
         assert_eq!(insertion(kconfig, "f", twice.as_bytes()).stuck.len(), 1);
@@ -409,108 +395,19 @@ mod tests {
         assert_eq!(seen.problems, [Problem::CarriageReturns { file: "f".into() }]);
     }
 
-    /// A piece of C that defines none of the functions, however much it looks like it.
-    fn noise(functions: &'static [Function]) -> impl Strategy<Value = String> {
-        let function = proptest::sample::select(functions);
-        let name = function.clone().prop_map(|function| function.name);
-        let words = "[ -~]{0,40}";
-        prop_oneof![
-            words.prop_map(|text| format!("/* {} */\n", text.replace("*/", ""))),
-            words.prop_map(|text| format!("// {}\n", text.replace('\\', ""))),
-            words.prop_map(|text| format!("#error {}\n", text.replace(['\\', '/'], ""))),
-            name.clone().prop_map(|f| format!("/*\nvoid {f}(int a)\n{{\n}}\n*/\n")),
-            name.clone().prop_map(|f| format!("static char *s = \"void {f}(int a) {{\";\n")),
-            name.clone().prop_map(|f| format!("void {f}(int a);\n")),
-            name.clone().prop_map(|f| format!("static void {f}(int a);\n")),
-            name.clone().prop_map(|f| format!("#define X \\\nvoid {f}(int a) \\\n{{ }}\n")),
-            name.clone().prop_map(|f| format!("void caller_{f}(int a)\n{{\n    {f}(a, '\"', '\\'');\n}}\n")),
-            name.prop_map(|f| format!(
-                "static int {f}_{f}(int a)\n{{\n    return HEAP_AUDITED({f})(a);\n}}\n"
-            )),
-            // Another function of the same name, which must be in the other branch of some #if.
-            function.prop_map(|Function { name, is_static, .. }| {
-                let linkage = if is_static { "" } else { "static " };
-                format!("{linkage}int {name}(int a)\n{{\n}}\n")
-            }),
-            Just("\n".to_owned()),
-            Just("#if 1\n".to_owned()),
-            Just("#endif\n".to_owned()),
-        ]
-    }
-
-    fn definition(Function { name, is_static, .. }: Function) -> impl Strategy<Value = String> {
-        let results: &[&str] = if is_static {
-            &["static void ", "static void *", "static struct page *", "static unsigned int cf_check "]
-        } else {
-            &["void ", "void *", "int __init ", "struct page *\n", "int\n"]
-        };
-        let heads: &[&str] = if is_static {
-            &[
-                "(int a)\n{\n",
-                "(void)\n{\n",
-                "(int a, void (*f)(int, int)) /* ; */ __cold {",
-                "(int a) // {\n{",
-            ]
-        } else {
-            &[
-                "(int a)\n{\n",
-                "(\n    int a,\n    void (*f)(int, int))\n{\n",
-                "(int a /* ; */) __cold {",
-                "(int a) // {\n{",
-            ]
-        };
-        (proptest::sample::select(results), proptest::sample::select(heads))
-            .prop_map(move |(result, head)| format!("{result}{name}{head}    {name}(1);\n}}\n"))
-    }
-
-    /// A whole file with every definition that a rule wants, in any order, between noise.
-    fn file(rule: &'static RenameFile) -> impl Strategy<Value = String> {
-        let wanted: Vec<_> = rule
-            .functions
-            .iter()
-            .flat_map(|&function| std::iter::repeat_n(definition(function).boxed(), function.times))
-            .collect();
-        let noises = proptest::collection::vec(noise(rule.functions), 0..30);
-        (wanted, noises).prop_flat_map(|(wanted, noises)| {
-            Just(wanted.into_iter().chain(noises).collect::<Vec<_>>())
-                .prop_shuffle()
-                .prop_map(|pieces| pieces.concat())
-        })
-    }
-
     proptest! {
-        #[test]
-        fn renames_are_complete_and_reversible(
-            (rule, text) in proptest::sample::select(RENAMES.iter().collect::<Vec<_>>())
-                .prop_flat_map(|rule| (Just(rule), file(rule)))
-        ) {
-            let clean = renames(rule, "f", text.as_bytes());
-            prop_assert_eq!(&clean.problems, &[]);
-            prop_assert_eq!(clean.presence, Presence::Absent);
-            prop_assert_eq!(clean.pristine.as_deref(), Some(text.as_bytes()));
-            prop_assert_eq!(count_lines(&clean.instrumented), count_lines(text.as_bytes()));
-            let before = text.split('\n');
-            let after = std::str::from_utf8(&clean.instrumented).unwrap().split('\n');
-            let expected: usize = rule.functions.iter().map(|f| f.times).sum();
-            prop_assert_eq!(before.zip(after).filter(|(b, a)| b != a).count(), expected);
-
-            let there = renames(rule, "f", &clean.instrumented);
-            prop_assert_eq!(there.presence, Presence::Present);
-            prop_assert_eq!(&there.changes, &clean.changes);
-            prop_assert_eq!(&there.instrumented, &clean.instrumented);
-            prop_assert_eq!(there.pristine.as_deref(), Some(text.as_bytes()));
-        }
-
         #[test]
         fn whatever_the_text_taking_out_undoes_putting_in(
             text in "([ -~]|\n|xfree\\(|HEAP_AUDITED\\(|static |hap_free\\(|AUDITED_STATIC\\(|, hap_free, \\(|\"|/\\*){0,200}"
         ) {
-            for rule in RENAMES {
-                let seen = renames(rule, "f", text.as_bytes());
-                let again = renames(rule, "f", &seen.instrumented);
-                prop_assert_eq!(&again.pristine, &seen.pristine);
-                prop_assert_eq!(&again.instrumented, &seen.instrumented);
-            }
+            let renames = |text: &[u8]| {
+                let found = scan::definitions(text, &["xfree", "hap_free"]);
+                renames(&found.into_iter().map(|definition| (definition, true)).collect::<Vec<_>>(), "f", text)
+            };
+            let seen = renames(text.as_bytes());
+            let again = renames(&seen.instrumented);
+            prop_assert_eq!(&again.pristine, &seen.pristine);
+            prop_assert_eq!(&again.instrumented, &seen.instrumented);
             for rule in INSERTIONS {
                 let seen = insertion(rule, "f", text.as_bytes());
                 if seen.problems.is_empty() {

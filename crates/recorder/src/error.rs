@@ -30,6 +30,26 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// A repository has no such revision, or cannot be read.
+    #[error("cannot read {revision} of the git repository {repository}: {message}")]
+    Git {
+        /// Where the repository is.
+        repository: PathBuf,
+        /// What was asked for.
+        revision: String,
+        /// What was wrong.
+        message: String,
+    },
+
+    /// The tree is a revision in a repository: there are no files that could be changed.
+    #[error(
+        "{tree} is a revision of a git repository, which cannot be changed: check it out first, or write a patch"
+    )]
+    ReadOnly {
+        /// Which one.
+        tree: PathBuf,
+    },
+
     /// The tree is not as the recorder needs it.
     #[error("the recorder does not fit this tree; nothing was changed:{}", Listed(.problems))]
     Refused {

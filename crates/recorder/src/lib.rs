@@ -21,6 +21,7 @@
 
 mod edit;
 mod error;
+mod git;
 mod head;
 mod patch;
 mod plan;

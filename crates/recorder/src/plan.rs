@@ -1,9 +1,6 @@
 //! What instrumenting a tree would do, and doing or undoing it.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::edit::{self, Change, Inspection, Presence};
 use crate::error::{Error, Problem};
@@ -114,6 +111,8 @@ pub struct Plan {
     version: Version,
     state: State,
     pub(crate) files: Vec<PlannedFile>,
+    /// Can they be changed?
+    is_folder: bool,
     /// What the tree lacks that is necessary ...
     problems: Vec<Problem>,
     /// ... and what is not.
@@ -131,7 +130,7 @@ pub fn plan(tree: &Tree) -> Result<Plan, Error> {
     let mut problems = survey.problems;
     let mut add = |below: &str, current: Option<Vec<u8>>, seen: Inspection| {
         let path = tree.xen_dir().join(below);
-        let executable = current.is_some() && is_executable(&path)?;
+        let executable = current.is_some() && tree.is_executable(below)?;
         files.push(PlannedFile { name: format!("xen/{below}"), path, current, executable, seen });
         Ok::<_, Error>(())
     };
@@ -157,6 +156,7 @@ pub fn plan(tree: &Tree) -> Result<Plan, Error> {
     let state = state(&files, !problems.is_empty());
     let lacks = survey.lacks;
     Ok(Plan {
+        is_folder: tree.is_folder(),
         xen_dir: tree.xen_dir().to_owned(),
         version: tree.version().clone(),
         state,
@@ -164,12 +164,6 @@ pub fn plan(tree: &Tree) -> Result<Plan, Error> {
         problems,
         lacks,
     })
-}
-
-fn is_executable(path: &Path) -> Result<bool, Error> {
-    let metadata =
-        fs::metadata(path).map_err(|source: io::Error| Error::Read { path: path.to_owned(), source })?;
-    Ok(metadata.permissions().mode() & 0o100 != 0)
 }
 
 fn state(files: &[PlannedFile], missing: bool) -> State {
@@ -269,6 +263,9 @@ impl Plan {
         &'a self,
         after: impl Fn(&'a PlannedFile) -> Option<&'a Vec<u8>>,
     ) -> Result<Outcome, Error> {
+        if !self.is_folder {
+            return Err(Error::ReadOnly { tree: self.xen_dir.clone() });
+        }
         let mut outcome = Outcome::default();
         let mut changes = Vec::new();
         for file in &self.files {

@@ -17,6 +17,8 @@
 //! definition know it from there, and no longer do once it has another name. So it is
 //! `pv_emulate_privileged_op` and not its caller `do_general_protection`, which 4.20 declares nowhere.
 
+use xenheap_model::untold;
+
 /// The macro around the name of a definition.
 pub(crate) const MACRO: &str = "HEAP_AUDITED";
 
@@ -154,7 +156,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "given",
         arch: Arch::Any,
-        tells: Some("pages that Xen allocates for itself and gives to a domain later"),
+        tells: untold("given"),
         hooks: &[hook(
             &[
                 "int assign_pages(struct domain *d, struct page_info *pg, unsigned int order, unsigned int memflags)",
@@ -166,7 +168,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "taken",
         arch: Arch::X86,
-        tells: Some("pages that Xen takes from a domain"),
+        tells: untold("taken"),
         hooks: &[hook(
             &["int steal_page(struct domain *d, struct page_info *page, unsigned int memflags)"],
             &["arch/x86/mm.c"],
@@ -175,9 +177,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "totals",
         arch: Arch::Any,
-        tells: Some(
-            "whether the totals balance: pages come to the heaps, leave them and change hands at run time",
-        ),
+        tells: untold("totals"),
         hooks: &[
             hook(&["unsigned long domain_adjust_tot_pages(struct domain *d, long pages)"], PAGE_ALLOC),
             hook(&["int offline_page(mfn_t mfn, int broken, uint32_t *status)"], PAGE_ALLOC),
@@ -195,20 +195,20 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "shutdown",
         arch: Arch::Any,
-        tells: Some("totals where the hardware domain ends"),
+        tells: untold("shutdown"),
         hooks: &[hook(&["void hwdom_shutdown(unsigned char reason)"], &["common/shutdown.c"])],
     },
     Part {
         name: "sleep",
         arch: Arch::X86,
-        tells: Some("totals where the hardware domain turns the machine off with ACPI"),
+        tells: untold("sleep"),
         // Not the hypercall that leads here: that can still be refused.
         hooks: &[hook(&["long enter_state_helper(void *data)"], &["arch/x86/acpi/power.c"])],
     },
     Part {
         name: "owners",
         arch: Arch::Any,
-        tells: Some("which domain memory is for, when domains begin and end, and so leaks"),
+        tells: untold("owners"),
         hooks: &[
             hook(
                 &[
@@ -227,7 +227,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "domctls",
         arch: Arch::Any,
-        tells: Some("which domain memory is for that a domctl allocates"),
+        tells: untold("domctls"),
         hooks: &[hook(
             &["long do_domctl(XEN_GUEST_HANDLE_PARAM(xen_domctl_t) u_domctl)"],
             &["common/domctl.c"],
@@ -236,7 +236,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "moves",
         arch: Arch::Any,
-        tells: Some("which domain memory is for that is allocated as it moves to another cpupool"),
+        tells: untold("moves"),
         hooks: &[hook(
             &["int sched_move_domain(struct domain *d, struct cpupool *c)"],
             &["common/sched/core.c"],
@@ -287,7 +287,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "pools-hap",
         arch: Arch::X86,
-        tells: Some("what is taken from the pools of guests with hardware-assisted paging"),
+        tells: untold("pools-hap"),
         hooks: &[
             hook(&["struct page_info *hap_alloc(struct domain *d)"], &["arch/x86/mm/hap/hap.c"]),
             hook(&["void hap_free(struct domain *d, mfn_t mfn)"], &["arch/x86/mm/hap/hap.c"]),
@@ -296,7 +296,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "pools-shadow",
         arch: Arch::X86,
-        tells: Some("what is taken from the pools of guests with shadow paging"),
+        tells: untold("pools-shadow"),
         hooks: &[
             hook(
                 &["mfn_t shadow_alloc(struct domain *d, uint32_t shadow_type, unsigned long backpointer)"],
@@ -308,7 +308,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "pools-p2m",
         arch: Arch::Arm,
-        tells: Some("what is taken from the pools of guests"),
+        tells: untold("pools-p2m"),
         hooks: &[
             hook(
                 &["struct page_info *p2m_alloc_page(struct domain *d)"],
@@ -326,7 +326,7 @@ const PAGE_ALLOC: &[&str] = &["common/page_alloc.c"];
 const XMALLOC: &[&str] = &["common/xmalloc_tlsf.c"];
 /// Where a call from a guest begins or ends.
 const CALLS: &str = "calls";
-const CALLS_TELL: Option<&str> = Some("whether memory was freed before the call that allocated it was over");
+const CALLS_TELL: Option<&str> = untold(CALLS);
 
 pub(crate) const FACTS: &[Fact] = &[
     Fact { name: "ASSIGN_PAGES_NR", files: &[], sign: Sign::Head("assign_pages", 1) },

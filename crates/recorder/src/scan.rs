@@ -272,7 +272,7 @@ fn audited_static(kind: &[u8], function: &str, gap: &[u8], list: &[u8]) -> Optio
     let short = kind.strip_prefix(b" ").map(|kind| kind.strip_suffix(b" ").unwrap_or(kind));
     let short = short.filter(|short| {
         let is_type = short.iter().all(|&b| is_word(b) || matches!(b, b'*' | b' ' | b'\t'));
-        is_type && short.first().is_some_and(|&b| is_word(b)) && plain_kind(short) == kind
+        is_type && short.trim_ascii() == *short && !short.is_empty() && plain_kind(short) == kind
     });
     // Between `static` and what follows it there is something that is no word.
     let kind = short.or_else(|| kind.first().is_some_and(|&b| !is_word(b)).then_some(kind))?;

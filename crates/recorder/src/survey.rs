@@ -276,3 +276,196 @@ fn wrapped(head: &str) -> String {
     }
     lines.join(" \\\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::edit::{self, Presence};
+
+    /// Files by their path below `xen/`.
+    type Files = BTreeMap<&'static str, String>;
+
+    /// How a definition is laid out.
+    #[derive(Clone, Debug)]
+    struct Layout {
+        is_static: bool,
+        /// Between the tokens of the head.
+        gaps: Vec<&'static str>,
+        /// Does it stand in both branches of an `#if`?
+        twice: bool,
+        which: usize,
+    }
+
+    fn layout() -> impl Strategy<Value = Layout> {
+        let gap = proptest::sample::select(vec![" ", "\n", "  ", " /* , ( { */ ", "\n    ", " // ;\n "]);
+        (any::<bool>(), proptest::collection::vec(gap, 1..12), any::<bool>(), 0_usize..4)
+            .prop_map(|(is_static, gaps, twice, which)| Layout { is_static, gaps, twice, which })
+    }
+
+    /// A definition of a hook in one of its heads, as some version of Xen could have it.
+    fn definition(head: &str, layout: &Layout) -> String {
+        let mut gaps = layout.gaps.iter().cycle();
+        let mut text = String::from(if layout.is_static { "static " } else { "" });
+        // The first word stays in column 0, and words stay apart.
+        for (index, word) in head.split(' ').enumerate() {
+            if index > 0 {
+                text.push_str(gaps.next().copied().unwrap_or(" "));
+            }
+            text.push_str(word);
+        }
+        let one = format!("{text}\n{{\n    {}(1);\n}}\n", name_of(head));
+        if layout.twice { format!("#ifdef A\n{one}#else\n{one}#endif\n") } else { one }
+    }
+
+    fn name_of(head: &str) -> String {
+        Head::parse(head).unwrap().name
+    }
+
+    /// A piece of C that defines nothing, however much it looks like it.
+    fn noise() -> impl Strategy<Value = String> {
+        let hooks: Vec<_> = PARTS.iter().flat_map(|part| part.hooks).collect();
+        let head = proptest::sample::select(hooks).prop_map(|hook| hook.heads[0]);
+        let words = "[ -~]{0,40}";
+        prop_oneof![
+            words.prop_map(|text| format!("/* {} */\n", text.replace("*/", ""))),
+            words.prop_map(|text| format!("// {}\n", text.replace('\\', ""))),
+            words.prop_map(|text| format!("#error {}\n", text.replace(['\\', '/'], ""))),
+            head.clone().prop_map(|head| format!("/*\n{head}\n{{\n}}\n*/\n")),
+            head.clone().prop_map(|head| format!("static char *s = \"{head} {{\";\n")),
+            head.clone().prop_map(|head| format!("{head};\n")),
+            head.clone().prop_map(|head| format!("extern {head};\nstatic {head};\n")),
+            head.clone().prop_map(|head| format!("static inline {head}\n{{\n}}\n")),
+            head.clone().prop_map(|head| format!("#define X \\\n{head} \\\n{{ }}\n")),
+            head.prop_map(|head| format!(
+                "void caller(int a)\n{{\n    {}(a, '\"', '\\'');\n}}\n",
+                name_of(head)
+            )),
+            Just("\n".to_owned()),
+            Just("#if 1\n".to_owned()),
+            Just("#endif\n".to_owned()),
+        ]
+    }
+
+    /// A tree as the table says that versions of Xen can be: every hook in one of its heads, in one of its
+    /// files, in any layout and order; without those whose names are `left_out`.
+    fn tree(left_out: Vec<&'static str>) -> impl Strategy<Value = Files> {
+        let hooks: Vec<_> = PARTS.iter().flat_map(|part| part.hooks).collect();
+        let layouts = proptest::collection::vec(layout(), hooks.len());
+        let noises = proptest::collection::vec((noise(), any::<prop::sample::Index>()), 0..40);
+        (layouts, noises).prop_map(move |(layouts, noises)| {
+            let mut files = Files::new();
+            for (hook, layout) in hooks.iter().zip(&layouts) {
+                if let Some(file) = hook.only_with {
+                    files.entry(file).or_default();
+                }
+                let text = if left_out.contains(&hook.name()) {
+                    "int nothing;\n".to_owned()
+                } else {
+                    definition(hook.heads[layout.which % hook.heads.len()], layout)
+                };
+                files.entry(hook.files[layout.which % hook.files.len()]).or_default().push_str(&text);
+            }
+            let paths: Vec<_> = files.keys().copied().collect();
+            for (noise, path) in noises {
+                let file = files.entry(*path.get::<&str>(&paths)).or_default();
+                *file =
+                    if noise.len() % 2 == 0 { format!("{noise}{file}") } else { format!("{file}{noise}") };
+            }
+            files
+        })
+    }
+
+    fn survey_of(files: &Files) -> Survey {
+        survey(&|path| Ok(files.get(path).map(|text| text.clone().into_bytes()))).unwrap()
+    }
+
+    fn any_hook() -> impl Strategy<Value = (&'static Part, &'static Hook)> {
+        let all = PARTS.iter().flat_map(|part| part.hooks.iter().map(move |hook| (part, hook)));
+        proptest::sample::select(all.collect::<Vec<_>>())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_version_that_the_table_allows_has_everything(files in tree(Vec::new())) {
+            let seen = survey_of(&files);
+            prop_assert_eq!(&seen.problems, &[]);
+            prop_assert_eq!(&seen.lacks, &[]);
+            for hook in PARTS.iter().flat_map(|part| part.hooks) {
+                let defined = format!("#define HA_HAS_{} 1\n", hook.name());
+                prop_assert!(seen.header.contains(&defined), "{}", defined);
+            }
+            prop_assert!(seen.header.lines().all(|line| line.len() < 80));
+            prop_assert_eq!(seen.header.matches("#define HA_LACKS \"\"\n").count(), 2);
+
+            let mut instrumented = files.clone();
+            for file in &seen.files {
+                let there = edit::renames(&file.definitions, file.path, &file.content);
+                prop_assert_eq!(there.pristine.as_deref(), Some(files[file.path].as_bytes()));
+                prop_assert_eq!(
+                    edit::count_lines(&there.instrumented), edit::count_lines(files[file.path].as_bytes())
+                );
+                instrumented.insert(file.path, String::from_utf8(there.instrumented).unwrap());
+            }
+            // The same is found again, and nothing is left to do; and it can be taken out.
+            let again = survey_of(&instrumented);
+            prop_assert_eq!(&again.header, &seen.header);
+            for file in &again.files {
+                let there = edit::renames(&file.definitions, file.path, &file.content);
+                prop_assert_eq!(there.presence, Presence::Present);
+                prop_assert_eq!(there.pristine.as_deref(), Some(files[file.path].as_bytes()));
+            }
+        }
+
+        #[test]
+        fn a_hook_that_is_gone_is_an_error_or_a_part_that_is_left_out(
+            ((part, hook), files) in any_hook()
+                .prop_flat_map(|(part, hook)| (Just((part, hook)), tree(vec![hook.name()])))
+        ) {
+            let seen = survey_of(&files);
+            let names: Vec<_> = seen.lacks.iter().map(|lack| (lack.part, lack.missing[0].function)).collect();
+            let arch = part.arch.name();
+            match part.tells {
+                None => {
+                    let Some(Problem::NoAllocator(missing)) = seen.problems.first() else { panic!("no problem") };
+                    prop_assert_eq!((missing.function, seen.problems.len()), (hook.name(), 1));
+                    prop_assert_eq!(names, []);
+                }
+                Some(_) => {
+                    prop_assert_eq!(names, [(part.name, hook.name())]);
+                    prop_assert_eq!(seen.lacks[0].arch, arch);
+                    prop_assert_eq!(&seen.problems, &[]);
+                    for hook in part.hooks {
+                        let defined = format!("#define HA_HAS_{} ", hook.name());
+                        prop_assert!(!seen.header.contains(&defined), "{}", defined);
+                    }
+                    let lacks = format!("#define HA_LACKS \"{}\"\n", part.name);
+                    let times = if arch.is_none() { 2 } else { 1 };
+                    prop_assert_eq!(seen.header.matches(&lacks).count(), times);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_allocators_are_necessary_and_reports_know_all_other_parts() {
+        let necessary: Vec<_> =
+            PARTS.iter().filter(|part| part.tells.is_none()).map(|part| part.name).collect();
+        assert_eq!(necessary, ["allocators"]);
+        for part in PARTS {
+            assert_eq!(part.tells, xenheap_model::untold(part.name), "{}", part.name);
+        }
+    }
+
+    #[test]
+    fn what_a_version_cannot_have_is_not_lacking() {
+        for hook in PARTS.iter().flat_map(|part| part.hooks).filter(|hook| hook.only_with.is_some()) {
+            let seen = survey(&|_| Ok(None)).unwrap();
+            let missing = |lack: &Lack| lack.missing.iter().any(|missing| missing.function == hook.name());
+            assert!(!seen.lacks.iter().any(missing), "{}", hook.name());
+        }
+    }
+}

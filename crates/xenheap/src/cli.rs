@@ -87,9 +87,10 @@ pub enum Command {
 Examples:
   xenheap instrument xen.git                         put the recorder in
   xenheap instrument xen.git --undo                  take it out, byte for byte
+  xenheap instrument xen.git@staging --check         would it apply to that branch?
   xenheap instrument xen.git --patch heap-audit.patch   the same change for `git am`"))]
 pub struct Instrument {
-    /// The folder that contains `xen/`
+    /// The folder that contains `xen/`; for --check and --patch also GIT@REVISION, of a git repository
     #[arg(value_name = "TREE")]
     pub tree: PathBuf,
     /// Only say whether it would apply; changes nothing

@@ -8,7 +8,8 @@ use std::{
 
 use tracing::warn;
 use xenheap_recorder::{
-    Action, Author, Change, Description, Error, FileDescription, Outcome, PatchInfo, Plan, State, Tree, plan,
+    Action, Author, Change, Description, Error, FileDescription, Lack, Outcome, PatchInfo, Plan, State, Tree,
+    plan,
 };
 
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
 
 /// Does one of the four things with a tree.
 pub fn run(config: &Instrument) -> Result<Exit, Failure> {
-    let tree = Tree::open(&config.tree).map_err(input)?;
+    let tree = open(&config.tree).map_err(input)?;
     if !tree.version().is_supported() {
         warn!(
             "Xen {} is not among the versions that the recorder was tried with: 4.14 to 4.23",
@@ -59,6 +60,17 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
     };
     output::print(text.as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// A folder, or a revision of a git repository, `GIT@REVISION`.
+fn open(tree: &Path) -> Result<Tree, Error> {
+    let revision = tree.to_str().filter(|_| !tree.exists()).and_then(|name| name.rsplit_once('@'));
+    match revision {
+        Some((repository, revision)) if Path::new(repository).is_dir() => {
+            Tree::at_revision(repository, revision)
+        }
+        _ => Tree::open(tree),
+    }
 }
 
 fn is_below(file: &Path, tree: &Path) -> bool {
@@ -114,7 +126,7 @@ fn patch(plan: &Plan, info: &PatchInfo, file: &Path) -> Result<Exit, Failure> {
 
 /// `outcome`: what was done; `None`: it was only asked.
 fn applied(description: &Description, outcome: Option<&Outcome>) -> String {
-    let Description { xen_dir, version, state, files, next_steps } = description;
+    let Description { xen_dir, version, state, files, lacks, next_steps } = description;
     let mut text = format!("Xen {version} in {}: ", xen_dir.display());
     text.push_str(match (state, outcome) {
         (State::Instrumented, _) => "the recorder is there already, nothing to do\n",
@@ -122,6 +134,7 @@ fn applied(description: &Description, outcome: Option<&Outcome>) -> String {
         (State::OtherVersion, Some(_)) => "the recorder was brought to this version\n",
         (_, Some(_)) => "the recorder was put in\n",
     });
+    lacks.iter().for_each(|lack| lacking(lack, &mut text));
     if *state != State::Instrumented {
         files.iter().for_each(|file| describe(file, outcome.is_some(), &mut text));
         if outcome.is_some() {
@@ -130,6 +143,13 @@ fn applied(description: &Description, outcome: Option<&Outcome>) -> String {
         }
     }
     printable(&text)
+}
+
+/// A part that is left out, and why.
+fn lacking(lack: &Lack, text: &mut String) {
+    let arch = lack.arch.map_or(String::new(), |arch| format!(" on {arch}"));
+    line(text, &format!("  left out  {}{arch}: reports cannot tell {}", lack.part, lack.tells));
+    lack.missing.iter().for_each(|missing| line(text, &format!("{:14}{missing}", "")));
 }
 
 fn describe(file: &FileDescription, done: bool, text: &mut String) {

@@ -9,7 +9,6 @@
  * it stays when the xmalloc is gone. Frees are recorded before, allocations
  * after the original runs, so that an address is never live twice.
  */
-#include <xen/domain.h>
 #include <xen/domain_page.h>
 #include <xen/err.h>
 #include <xen/guest_access.h>
@@ -282,6 +281,7 @@ static void walk(const unsigned long *frame, struct ha_trace *t)
     }
 }
 
+#ifdef HA_CAN_calls
 static uint32_t cf_check epoch_of(unsigned int cpu)
 {
     return read_atomic(&ha_calls[cpu].epoch);
@@ -293,6 +293,7 @@ static uint32_t this_epoch(void)
 
     return call->v == current ? call->epoch : 0;
 }
+#endif
 
 /* What an event of a domain has, and an operation has too. */
 static void describe_place(struct ha_event *e)
@@ -545,6 +546,15 @@ HA_HEAD_do_page_fault(HA_NAME_do_page_fault)
         end_call();
 }
 
+/*
+ * With FRED all that a PV guest does comes through here, and from here to the
+ * handlers, some of which are wrapped, too: those begin and end a call in it.
+ * It is there also where there are no PV guests.
+ */
+#ifdef HA_HAS_entry_from_pv
+HANDLES_CALL(entry_from_pv)
+#endif
+
 #ifdef CONFIG_PV
 HANDLES_CALL(pv_hypercall)
 
@@ -560,14 +570,6 @@ HA_HEAD_pv_emulate_privileged_op(pv_emulate_privileged_op)
 
     return rc;
 }
-
-/*
- * With FRED all that a PV guest does comes through here, and from here to the
- * handlers, some of which are wrapped, too: those begin and end a call in it.
- */
-#ifdef HA_HAS_entry_from_pv
-HANDLES_CALL(entry_from_pv)
-#endif
 
 #ifdef CONFIG_PV32
 HANDLES_CALL(do_entry_int82)
@@ -1692,7 +1694,9 @@ static int __init cf_check ha_initcall(void)
         .text_end = (unsigned long)_etext,
         .puts = put_line,
         .frame = put_frame,
+#ifdef HA_CAN_calls
         .epoch = epoch_of,
+#endif
     };
     unsigned int order;
     void *memory;
@@ -1726,7 +1730,7 @@ static int __init cf_check ha_initcall(void)
     snprintf(version, sizeof(version), "%u.%u%s", xen_major_version(),
              xen_minor_version(), xen_extra_version());
     ha_print_header(version, IS_ENABLED(CONFIG_X86) ? "x86_64" : "arm64",
-                    build);
+                    build, HA_LACKS);
 
     register_keyhandler('y', dump_key, "dump heap audit", false);
     if ( setup.modes & (HA_TRACE | HA_WARN) )
