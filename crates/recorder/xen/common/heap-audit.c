@@ -293,6 +293,7 @@ static void walk(const unsigned long *frame, struct ha_trace *t)
     }
 }
 
+#ifdef HA_CAN_calls
 static uint32_t cf_check epoch_of(unsigned int cpu)
 {
     return read_atomic(&ha_calls[cpu].epoch);
@@ -304,6 +305,7 @@ static uint32_t this_epoch(void)
 
     return call->v == current ? call->epoch : 0;
 }
+#endif
 
 /* What an event of a domain has, and an operation has too. */
 static void describe_place(struct ha_event *e)
@@ -610,6 +612,15 @@ HA_HEAD_do_page_fault(HA_NAME_do_page_fault)
         end_call();
 }
 
+/*
+ * With FRED all that a PV guest does comes through here, and from here to the
+ * handlers, some of which are wrapped, too: those begin and end a call in it.
+ * It is there also where there are no PV guests.
+ */
+#ifdef HA_HAS_entry_from_pv
+HANDLES_CALL(entry_from_pv)
+#endif
+
 #ifdef CONFIG_PV
 HANDLES_CALL(pv_hypercall)
 
@@ -625,14 +636,6 @@ HA_HEAD_pv_emulate_privileged_op(pv_emulate_privileged_op)
 
     return rc;
 }
-
-/*
- * With FRED all that a PV guest does comes through here, and from here to the
- * handlers, some of which are wrapped, too: those begin and end a call in it.
- */
-#ifdef HA_HAS_entry_from_pv
-HANDLES_CALL(entry_from_pv)
-#endif
 
 #ifdef CONFIG_PV32
 HANDLES_CALL(do_entry_int82)
