@@ -13,7 +13,8 @@ const TAG: Tag = Tag(0x00c0_ffee);
 
 fn golden(name: &str) -> Vec<String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/golden/");
-    let text = std::fs::read_to_string(format!("{path}{name}")).expect("the golden lines are in the repository");
+    let text =
+        std::fs::read_to_string(format!("{path}{name}")).expect("the golden lines are in the repository");
     text.lines().map(str::to_owned).collect()
 }
 

@@ -4,7 +4,10 @@
 const UNTOLD: &[(&str, &str)] = &[
     ("given", "pages that Xen allocates for itself and gives to a domain later"),
     ("taken", "pages that Xen takes from a domain"),
-    ("totals", "whether the totals balance: pages come to the heaps, leave them and change hands at run time"),
+    (
+        "totals",
+        "whether the totals balance: pages come to the heaps, leave them and change hands at run time",
+    ),
     ("shutdown", "totals where the hardware domain ends"),
     ("sleep", "totals where the hardware domain turns the machine off with ACPI"),
     ("owners", "which domain memory is for, when domains begin and end, and so leaks"),

@@ -92,12 +92,9 @@ impl Memory {
         let is_whole = addr.is_multiple_of(PAGE_SIZE);
         let whole = || used.unwrap_or(asked).div_ceil(PAGE_SIZE);
         match (kind, is_whole) {
-            (Kind::Xmalloc, true) => Memory {
-                asked,
-                xmalloc: Some(whole().saturating_mul(PAGE_SIZE)),
-                pages: 0,
-                direct: whole(),
-            },
+            (Kind::Xmalloc, true) => {
+                Memory { asked, xmalloc: Some(whole().saturating_mul(PAGE_SIZE)), pages: 0, direct: whole() }
+            }
             (Kind::Xmalloc, false) => {
                 let block = used.or_else(|| block_for(asked)).unwrap_or(asked);
                 Memory { asked, xmalloc: Some(block), ..Memory::default() }

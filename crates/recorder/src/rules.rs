@@ -180,17 +180,13 @@ pub(crate) const PARTS: &[Part] = &[
         tells: untold("security"),
         hooks: &[
             hook(
-                &[
-                    "int avc_has_perm(u32 ssid, u32 tsid, u16 tclass, u32 requested, \
-                     struct avc_audit_data *auditdata)",
-                ],
+                &["int avc_has_perm(u32 ssid, u32 tsid, u16 tclass, u32 requested, \
+                     struct avc_audit_data *auditdata)"],
                 AVC,
             ),
             hook(
-                &[
-                    "int avc_has_perm_noaudit(u32 ssid, u32 tsid, u16 tclass, u32 requested, \
-                     struct av_decision *in_avd)",
-                ],
+                &["int avc_has_perm_noaudit(u32 ssid, u32 tsid, u16 tclass, u32 requested, \
+                     struct av_decision *in_avd)"],
                 AVC,
             ),
         ],

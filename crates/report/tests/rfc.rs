@@ -4,7 +4,7 @@ mod common;
 
 use common::{render, report_with_events, run};
 use insta::assert_snapshot;
-use xenheap_model::{Domain, Event, Kind, Op, Owner, Run, RowKey};
+use xenheap_model::{Domain, Event, Kind, Op, Owner, RowKey, Run};
 use xenheap_report::{Filter, Report, rfc};
 
 #[test]
@@ -32,7 +32,10 @@ fn a_vmalloc_is_its_pages() {
     log.set_live(vec![rfc::Live { seq: 2, addr: 0x20_0000, bytes: 4096, key }]);
     let report = Report::new("job", run(), &Filter::default()).with_events(log);
     let parsed = render(&rfc::Parsed::default(), &[report]);
-    assert!(parsed.contains("[d0] alloc_domheap_pages:\n    sizes (B): [8192, 4096]\n    num calls: 2\n"), "{parsed}");
+    assert!(
+        parsed.contains("[d0] alloc_domheap_pages:\n    sizes (B): [8192, 4096]\n    num calls: 2\n"),
+        "{parsed}"
+    );
     assert!(parsed.contains("[d0] free_domheap_pages:\n    sizes (B): [8192]\n"), "{parsed}");
     assert!(parsed.contains("[d0] total non-freed alloc_domheap_pages size: 4096 B\n"), "{parsed}");
     assert!(parsed.contains("vmalloc\n") && parsed.contains("vfree\n"), "{parsed}");

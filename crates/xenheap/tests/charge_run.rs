@@ -67,7 +67,10 @@ fn accounts_are_the_sums_of_the_events() {
         let keys: Vec<(String, u64)> = if is_block {
             vec![(kind.to_owned(), addr)]
         } else {
-            (addr..addr + size.expect("pages have a size")).step_by(4096).map(|page| ("page".to_owned(), page)).collect()
+            (addr..addr + size.expect("pages have a size"))
+                .step_by(4096)
+                .map(|page| ("page".to_owned(), page))
+                .collect()
         };
         match op {
             "alloc" => {

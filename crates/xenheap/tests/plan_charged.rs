@@ -54,7 +54,8 @@ fn the_plan_is_what_was_charged() {
 
     // Pages that come from a domain or go to one are not billed, not to nobody either.
     let parts = found["unattributed"].as_array().expect("what nobody pays for");
-    let parts: Vec<&Value> = parts.iter().filter(|part| part["why"] != "taken" && part["why"] != "bound").collect();
+    let parts: Vec<&Value> =
+        parts.iter().filter(|part| part["why"] != "taken" && part["why"] != "bound").collect();
     let nobody = bills.iter().find(|bill| bill["payer"].is_null()).expect("nobody's bill");
     for key in ["bytes", "pages"] {
         let sum: u64 = parts.iter().filter_map(|part| part["now"][key].as_u64()).sum();

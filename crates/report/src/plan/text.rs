@@ -69,7 +69,12 @@ fn needs(plan: &Plan, policy: Policy, out: &mut dyn Write) -> io::Result<()> {
         })
         .collect();
     let margin = format!("+{} %", plan.margin.0);
-    table(out, ["", "", "xmalloc B", "pages", "charged", "asked for", "heap pages", &margin, "run"], 2, &lines)
+    table(
+        out,
+        ["", "", "xmalloc B", "pages", "charged", "asked for", "heap pages", &margin, "run"],
+        2,
+        &lines,
+    )
 }
 
 fn beyond(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {

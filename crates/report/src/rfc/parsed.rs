@@ -53,7 +53,13 @@ impl From<&Live> for Call {
     fn from(live: &Live) -> Self {
         let op = Op::of_allocation(live.key.kind, live.addr);
         let RowKey { stack, kind, charge, .. } = live.key;
-        Call { op, kind, stack, size: shown_size(kind, live.bytes), decided: Some(Key { stack, kind, charge }) }
+        Call {
+            op,
+            kind,
+            stack,
+            size: shown_size(kind, live.bytes),
+            decided: Some(Key { stack, kind, charge }),
+        }
     }
 }
 
