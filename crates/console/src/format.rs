@@ -152,9 +152,20 @@ fn content(record: &Record) -> String {
         Record::Machine(m) => {
             let pair = |pair: xenheap_model::Pair| format!("{}/{}", pair.start, pair.now);
             let lost_domains = m.lost_domains.map_or(String::new(), |lost| format!(" lost_domains={lost}"));
+            let beside = m.beside.map_or(String::new(), |b| {
+                format!(
+                    " adjusted_up={} adjusted_down={} offlined={} onlined={} colored_alloc={} colored_freed={}",
+                    b.adjusted_up,
+                    b.adjusted_down,
+                    b.offlined,
+                    b.onlined,
+                    b.colored_alloc,
+                    b.colored_freed
+                )
+            });
             format!(
                 "Y free={} dompages={} pooltotal={} poolused={} poolhdr={} heapadd={} owned_alloc={} owned_freed={} \
-                 given_counted={} taken_counted={} lost_records={} lost_stacks={} lost_rows={} lost_live={}{lost_domains} busy={}",
+                 given_counted={} taken_counted={}{beside} lost_records={} lost_stacks={} lost_rows={} lost_live={}{lost_domains} busy={}",
                 pair(m.free),
                 pair(m.dompages),
                 pair(m.pooltotal),
@@ -174,7 +185,8 @@ fn content(record: &Record) -> String {
         }
         Record::DumpEnd(dump) => {
             let bills = if dump.bills > 0 { format!(" bills={}", dump.bills) } else { String::new() };
-            format!("Z end {} stacks={} rows={}{bills}", dump.number, dump.stacks, dump.rows)
+            let cut = if dump.cut { " cut=1" } else { "" };
+            format!("Z end {} stacks={} rows={}{bills}{cut}", dump.number, dump.stacks, dump.rows)
         }
     }
 }
@@ -233,6 +245,7 @@ fn kind_letter(kind: Kind) -> char {
         Kind::Xmalloc => 'x',
         Kind::Xenheap => 'h',
         Kind::Domheap => 'd',
+        Kind::Vmalloc => 'v',
         Kind::PoolGrowth => 'p',
         Kind::DomainPool => 'g',
     }

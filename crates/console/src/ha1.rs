@@ -1,8 +1,8 @@
-//! Our recorder's lines, format 1. The specification is `docs/record-format.md`.
+//! Our recorder's lines, formats 1 and 2. The specification is `docs/record-format.md`.
 
 use xenheap_model::{
-    Bill, Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals, Life,
-    Machine, OnPurpose, Op, Owner, Pair, Pc, Pool, RowKey, StackId, Subject, Target, Untried, View,
+    Beside, Bill, Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals,
+    Life, Machine, OnPurpose, Op, Owner, Pair, Pc, Pool, RowKey, StackId, Subject, Target, Untried, View,
 };
 
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
 
 /// How a record begins. The space belongs to it.
 pub(crate) const MAGIC: &[u8] = b"HA1 ";
+/// The newest format that is read; all from 1 on are.
+const NEWEST: u32 = 2;
 /// The longest record, in bytes, with room to spare.
 const LONGEST: usize = 1024;
 /// A space and four digits.
@@ -166,6 +168,7 @@ fn kind_of(letter: u8) -> Option<Kind> {
         b'x' => Kind::Xmalloc,
         b'h' => Kind::Xenheap,
         b'd' => Kind::Domheap,
+        b'v' => Kind::Vmalloc,
         b'p' => Kind::PoolGrowth,
         _ => return None,
     })
@@ -191,7 +194,7 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
     let kind = kind_of(*kind)?;
     let (addr, fields) = hex(fields)?;
     let (size, mut fields) = match fields.strip_prefix(b" ")? {
-        [b'-', rest @ ..] if op == Op::Free && kind == Kind::Xmalloc => (None, rest),
+        [b'-', rest @ ..] if op == Op::Free && kind.is_block() => (None, rest),
         fields => decimal(fields).map(|(size, rest)| (Some(size), rest))?,
     };
     if seq == 0 || (op == Op::Fail && addr != 0) {
@@ -252,7 +255,7 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
                 event.cpu = u32::try_from(id).ok()?;
                 rest
             }
-            b'u' if kind == Kind::Xmalloc => {
+            b'u' if kind.is_block() => {
                 let (bytes, rest) = decimal(value)?;
                 event.used = Some(bytes);
                 rest
@@ -532,7 +535,7 @@ fn header(fields: &[u8]) -> Option<Header> {
             _ => {}
         }
     }
-    header.format = u32::try_from(format?).ok().filter(|&format| format == 1)?;
+    header.format = u32::try_from(format?).ok().filter(|format| (1..=NEWEST).contains(format))?;
     Some(header)
 }
 
@@ -742,6 +745,15 @@ fn machine(fields: &[u8]) -> Option<Machine> {
         "lost_live",
         "busy",
     ]);
+    let mut beside = Values::new([
+        "adjusted_up",
+        "adjusted_down",
+        "offlined",
+        "onlined",
+        "colored_alloc",
+        "colored_freed",
+    ]);
+    let mut has_beside = false;
     let mut lost_domains = None;
     for part in parts(fields) {
         let (key, value) = pair_of(part)?;
@@ -753,9 +765,18 @@ fn machine(fields: &[u8]) -> Option<Machine> {
         } else if key == b"lost_domains" {
             once(&mut lost_domains, whole_decimal(value)?)?;
         } else {
+            has_beside |= key == b"adjusted_up";
+            beside.add(key, || whole_decimal(value))?;
             single.add(key, || whole_decimal(value))?;
         }
     }
+    // Without the first of them there are none.
+    let beside = if has_beside {
+        let [adjusted_up, adjusted_down, offlined, onlined, colored_alloc, colored_freed] = beside.all()?;
+        Some(Beside { adjusted_up, adjusted_down, offlined, onlined, colored_alloc, colored_freed })
+    } else {
+        None
+    };
     let mut pairs = [Pair::default(); 4];
     for ((pair, start), now) in pairs.iter_mut().zip(start.all()?).zip(now.all()?) {
         *pair = Pair { start, now };
@@ -785,6 +806,7 @@ fn machine(fields: &[u8]) -> Option<Machine> {
         owned_freed,
         given_counted,
         taken_counted,
+        beside,
         lost_records,
         lost_stacks,
         lost_rows,
@@ -802,7 +824,7 @@ fn dump(fields: &[u8]) -> Option<Record> {
         _ => return None,
     };
     let number = whole_decimal(parts.next()?)?;
-    let (mut why, mut bills) = (None, None);
+    let (mut why, mut bills, mut cut) = (None, None, None);
     let mut lines = Values::new(["stacks", "rows"]);
     for part in parts {
         let (key, value) = pair_of(part)?;
@@ -813,11 +835,15 @@ fn dump(fields: &[u8]) -> Option<Record> {
         if key == b"bills" {
             once(&mut bills, whole_decimal(value)?)?;
         }
+        if key == b"cut" {
+            once(&mut cut, whole_decimal(value)?)?;
+        }
         lines.add(key, || whole_decimal(value))?;
     }
     if begin {
         return Some(Record::DumpBegin(DumpBegin { number, why: why? }));
     }
     let [stacks, rows] = lines.all()?;
-    Some(Record::DumpEnd(DumpEnd { number, stacks, rows, bills: bills.unwrap_or(0) }))
+    let cut = cut.is_some_and(|cut| cut != 0);
+    Some(Record::DumpEnd(DumpEnd { number, stacks, rows, bills: bills.unwrap_or(0), cut }))
 }

@@ -666,11 +666,22 @@ fn balance_free(m: &Machine, totals: &Totals) -> Vec<Equation> {
         let KindTotals { pages, pages_freed, .. } = totals.of(kind);
         changes.extend([minus(pages), plus(pages_freed)]);
     }
+    let beside = m.beside.unwrap_or_default();
+    changes.extend([minus(beside.offlined), plus(beside.onlined)]);
+    changes.extend([plus(beside.colored_alloc), minus(beside.colored_freed)]);
     vec![Equation::new("free heap pages", m.free, &changes)]
 }
 
 fn balance_domains(m: &Machine, _: &Totals) -> Vec<Equation> {
-    let changes = [plus(m.owned_alloc), minus(m.owned_freed), plus(m.given_counted), minus(m.taken_counted)];
+    let beside = m.beside.unwrap_or_default();
+    let changes = [
+        plus(m.owned_alloc),
+        minus(m.owned_freed),
+        plus(m.given_counted),
+        minus(m.taken_counted),
+        plus(beside.adjusted_up),
+        minus(beside.adjusted_down),
+    ];
     vec![Equation::new("pages of all domains", m.dompages, &changes)]
 }
 

@@ -1,7 +1,7 @@
 //! Logs of our recorder with known truth: every number must be the truth, clean and with every noise.
 
 use proptest::prelude::*;
-use xenheap_console::scan;
+use xenheap_console::{Record, scan};
 use xenheap_ledger::{
     Account, Config, Intake,
     testing::{Noise, Plan, Story, Truth, log_of, story},
@@ -168,6 +168,22 @@ fn a_log_that_is_cut_tells_of_what_it_has() {
         assert!(failed.iter().all(|id| allowed.contains(id)), "{failed:?}");
         assert!(account.facts.events < story.truth.events);
     }
+}
+
+/// The recorder had no time for the last dump: it says so, and what it left out is missed.
+#[test]
+fn a_dump_that_was_cut_is_no_end() {
+    let mut story = story(&Plan { keys: 0, ..Plan::new(41, 800, &[View::Trace, View::Summary]) });
+    let end = story.lines.iter_mut().rev().find_map(|line| match &mut line.record {
+        Record::DumpEnd(end) => Some(end),
+        _ => None,
+    });
+    let end = end.expect("the story has a last dump");
+    end.cut = true;
+    let account = read(&log_of(&story, &Noise::default()));
+    assert!(failed(&account).contains(&CheckId::Ended));
+    let ended = account.checks.iter().find(|check| check.id == CheckId::Ended).expect("every check is there");
+    assert!(ended.detail.contains("the recorder had no time to print all of it"), "{}", ended.detail);
 }
 
 #[test]

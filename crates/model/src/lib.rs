@@ -36,8 +36,8 @@ pub use normal::{NormalFrame, NormalStack, RENAMED, clean, same_file};
 pub use part::untold;
 pub use path::relative;
 pub use run::{
-    Arch, Charged, Cycles, Dump, Facts, GROWING, Growing, KindTotals, Left, LogFormat, Machine, Owner, Pair,
-    Refused, Rise, Row, RowKey, Run, Service, Tables, Totals,
+    Arch, Beside, Charged, Cycles, Dump, Facts, GROWING, Growing, KindTotals, Left, LogFormat, Machine,
+    Owner, Pair, Refused, Rise, Row, RowKey, Run, Service, Tables, Totals,
 };
 pub use stack::{Frame, Mark, Pc, RawStack, Source, Stack, StackId, TraceFrame};
 pub use verdict::{ParseVerdictError, Verdict};

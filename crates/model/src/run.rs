@@ -234,6 +234,8 @@ pub struct Totals {
     pub xenheap: KindTotals,
     /// [`Kind::Domheap`].
     pub domheap: KindTotals,
+    /// [`Kind::Vmalloc`].
+    pub vmalloc: KindTotals,
     /// [`Kind::PoolGrowth`].
     #[serde(rename = "pool-growth")]
     pub pool_growth: KindTotals,
@@ -246,6 +248,7 @@ impl Totals {
             Kind::Xmalloc => self.xmalloc,
             Kind::Xenheap => self.xenheap,
             Kind::Domheap => self.domheap,
+            Kind::Vmalloc => self.vmalloc,
             Kind::PoolGrowth => self.pool_growth,
             Kind::DomainPool => KindTotals::default(),
         }
@@ -257,6 +260,7 @@ impl Totals {
             Kind::Xmalloc => Some(&mut self.xmalloc),
             Kind::Xenheap => Some(&mut self.xenheap),
             Kind::Domheap => Some(&mut self.domheap),
+            Kind::Vmalloc => Some(&mut self.vmalloc),
             Kind::PoolGrowth => Some(&mut self.pool_growth),
             Kind::DomainPool => None,
         }
@@ -308,6 +312,9 @@ pub struct Machine {
     pub given_counted: u64,
     /// Taken pages that the domain was relieved of.
     pub taken_counted: u64,
+    /// What else moves these numbers; `None`: the recorder does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// Records lost because the ring was full.
     pub lost_records: u64,
     /// Stacks not kept.
@@ -321,6 +328,23 @@ pub struct Machine {
     pub lost_domains: Option<u64>,
     /// Operations under way while the numbers were read.
     pub busy: u64,
+}
+
+/// What moves the hypervisor's numbers beside allocations and frees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Pages that domains were charged for apart from an allocation or assignment.
+    pub adjusted_up: u64,
+    /// Pages that they were relieved of apart from a free or theft.
+    pub adjusted_down: u64,
+    /// Pages that went out of the heap.
+    pub offlined: u64,
+    /// Pages that came back.
+    pub onlined: u64,
+    /// Of the pages allocated for domains, those with a cache colour: the free pages do not count them.
+    pub colored_alloc: u64,
+    /// Of those that were freed.
+    pub colored_freed: u64,
 }
 
 /// One complete dump of the hypervisor's totals.

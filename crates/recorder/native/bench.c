@@ -138,8 +138,9 @@ static void no_machine(struct ha_machine *m)
     memset(m, 0, sizeof(*m));
 }
 
-static void pause_printing(void)
+static enum ha_pause pause_printing(void)
 {
+    return HA_GO_ON;
 }
 
 /* With which modes and stacks; what it takes to record and to print. */
@@ -191,7 +192,7 @@ static void measure_core(unsigned int modes, unsigned int stacks,
                 e.trace = &trace[(i - LIVE) % stacks];
                 e.addr = address(i - LIVE);
                 e.size = 0;
-                ha_free_xmalloc(&e);
+                ha_free_block(&e);
             }
         }
         end = now_ns();

@@ -52,6 +52,10 @@ const fn hook(heads: &'static [&'static str], files: &'static [&'static str]) ->
     Hook { heads, files, only_with: None }
 }
 
+const fn xvmalloc(heads: &'static [&'static str]) -> Hook {
+    Hook { only_with: Some("include/xen/xvmalloc.h"), ..hook(heads, VMAP) }
+}
+
 /// For which architectures something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arch {
@@ -100,8 +104,10 @@ pub(crate) enum Place {
     BeforeLastEndif,
     /// Into the first run of `obj-` lines, before the first object that sorts after it.
     AmongObjects,
-    /// Before the `endmenu` that ends the file, where no `if` is open.
-    BeforeLastEndmenu,
+    /// At the end of the `if` in which the entry `FRAME_POINTER` stands: the option selects it.
+    WithFramePointer,
+    /// Before the line that adds a folder's own flags to the compiler's.
+    BeforeFlags,
 }
 
 /// A file that gets a block of lines.
@@ -132,7 +138,7 @@ pub(crate) const TREE_HEADER: &str = "include/xen/heap-audit-tree.h";
 
 pub(crate) const PARTS: &[Part] = &[
     Part {
-        name: "allocators",
+        name: "page-allocator",
         arch: Arch::Any,
         tells: None,
         hooks: &[
@@ -145,10 +151,51 @@ pub(crate) const PARTS: &[Part] = &[
             hook(&["void free_domheap_pages(struct page_info *pg, unsigned int order)"], PAGE_ALLOC),
             hook(&["void *alloc_xenheap_pages(unsigned int order, unsigned int memflags)"], PAGE_ALLOC),
             hook(&["void free_xenheap_pages(void *v, unsigned int order)"], PAGE_ALLOC),
+        ],
+    },
+    Part {
+        name: "xmalloc",
+        arch: Arch::Any,
+        tells: None,
+        hooks: &[
             hook(&["void *xmem_pool_alloc(unsigned long size, struct xmem_pool *pool)"], XMALLOC),
             hook(&["void *_xmalloc(unsigned long size, unsigned long align)"], XMALLOC),
             hook(&["void *_xrealloc(void *ptr, unsigned long size, unsigned long align)"], XMALLOC),
             hook(&["void xfree(void *p)"], XMALLOC),
+        ],
+    },
+    Part {
+        name: "vmalloc",
+        arch: Arch::Any,
+        tells: untold("vmalloc"),
+        hooks: &[
+            hook(&["void *vmalloc(size_t size)"], VMAP),
+            hook(&["void *vmalloc_xen(size_t size)"], VMAP),
+            hook(&["void *vzalloc(size_t size)"], VMAP),
+            hook(&["void vfree(void *va)"], VMAP),
+            // How many pages it is that are freed.
+            hook(&["unsigned int vm_size(const void *va, enum vmap_region type)"], VMAP),
+            xvmalloc(&["void *_xvmalloc(size_t size, unsigned int align)"]),
+            xvmalloc(&["void *_xvzalloc(size_t size, unsigned int align)"]),
+            xvmalloc(&["void *_xvrealloc(void *va, size_t size, unsigned int align)"]),
+            xvmalloc(&["void xvfree(void *va)"]),
+        ],
+    },
+    Part {
+        name: "security",
+        arch: Arch::Any,
+        tells: untold("security"),
+        hooks: &[
+            hook(
+                &["int avc_has_perm(u32 ssid, u32 tsid, u16 tclass, u32 requested, \
+                     struct avc_audit_data *auditdata)"],
+                AVC,
+            ),
+            hook(
+                &["int avc_has_perm_noaudit(u32 ssid, u32 tsid, u16 tclass, u32 requested, \
+                     struct av_decision *in_avd)"],
+                AVC,
+            ),
         ],
     },
     Part {
@@ -177,6 +224,15 @@ pub(crate) const PARTS: &[Part] = &[
         arch: Arch::Any,
         tells: untold("totals"),
         hooks: &[
+            hook(&["unsigned long domain_adjust_tot_pages(struct domain *d, long pages)"], PAGE_ALLOC),
+            hook(&["int offline_page(mfn_t mfn, int broken, uint32_t *status)"], PAGE_ALLOC),
+            hook(
+                &[
+                    "unsigned int online_page(mfn_t mfn, uint32_t *status)",
+                    "int online_page(mfn_t mfn, uint32_t *status)",
+                ],
+                PAGE_ALLOC,
+            ),
             hook(&["void init_xenheap_pages(paddr_t ps, paddr_t pe)"], PAGE_ALLOC),
             hook(&["void init_domheap_pages(paddr_t ps, paddr_t pe)"], PAGE_ALLOC),
         ],
@@ -191,10 +247,8 @@ pub(crate) const PARTS: &[Part] = &[
         name: "sleep",
         arch: Arch::X86,
         tells: untold("sleep"),
-        hooks: &[hook(
-            &["int acpi_enter_sleep(struct xenpf_enter_acpi_sleep *sleep)"],
-            &["arch/x86/acpi/power.c"],
-        )],
+        // Not the hypercall that leads here: that can still be refused.
+        hooks: &[hook(&["long enter_state_helper(void *data)"], &["arch/x86/acpi/power.c"])],
     },
     Part {
         name: "owners",
@@ -259,13 +313,21 @@ pub(crate) const PARTS: &[Part] = &[
                 &["arch/x86/hvm/svm/svm.c"],
             ),
             hook(&["void vmx_vmexit_handler(struct cpu_user_regs *regs)"], &["arch/x86/hvm/vmx/vmx.c"]),
+            // Where it is, it calls the handlers of all that a PV guest does on a processor with FRED.
+            Hook {
+                only_with: Some("arch/x86/x86_64/entry-fred.S"),
+                ..hook(&["void entry_from_pv(struct cpu_user_regs *regs)"], &["arch/x86/traps.c"])
+            },
         ],
     },
     Part {
         name: CALLS,
         arch: Arch::Arm,
         tells: CALLS_TELL,
-        hooks: &[hook(&["void leave_hypervisor_to_guest(void)"], &["arch/arm/traps.c"])],
+        hooks: &[
+            hook(&["void enter_hypervisor_from_guest(void)"], &["arch/arm/traps.c"]),
+            hook(&["void leave_hypervisor_to_guest(void)"], &["arch/arm/traps.c"]),
+        ],
     },
     Part {
         name: "pools-hap",
@@ -303,10 +365,15 @@ pub(crate) const PARTS: &[Part] = &[
             ),
         ],
     },
+    // What makes allocations fail, on purpose or because a domain has reached its limit: in the allocators'
+    // wrappers, so it needs no hooks.
+    Part { name: "refusals", arch: Arch::Any, tells: None, hooks: &[] },
 ];
 
 const PAGE_ALLOC: &[&str] = &["common/page_alloc.c"];
 const XMALLOC: &[&str] = &["common/xmalloc_tlsf.c"];
+const VMAP: &[&str] = &["common/vmap.c"];
+const AVC: &[&str] = &["xsm/flask/avc.c"];
 /// Where a call from a guest begins or ends.
 const CALLS: &str = "calls";
 const CALLS_TELL: Option<&str> = untold(CALLS);
@@ -323,6 +390,8 @@ pub(crate) const FACTS: &[Fact] = &[
         files: &["include/xen/domain.h"],
         sign: Sign::Function("arch_get_paging_mempool_size"),
     },
+    // From 4.21 on it can be left out.
+    Fact { name: "CONFIG_SYSCTL", files: &["common/Kconfig"], sign: Sign::Line("config SYSCTL") },
     // Before there were these options, support for both vendors came with CONFIG_HVM.
     Fact { name: "CONFIG_AMD_SVM", files: X86_KCONFIG, sign: Sign::Line("config AMD_SVM") },
     Fact { name: "CONFIG_INTEL_VMX", files: X86_KCONFIG, sign: Sign::Line("config INTEL_VMX") },
@@ -351,9 +420,17 @@ pub(crate) const INSERTIONS: &[Insertion] = &[
         path: "Kconfig.debug",
         what: "the option HEAP_AUDIT",
         text: KCONFIG,
-        earlier: &[],
+        earlier: &[KCONFIG_1],
         markers: &["config HEAP_AUDIT"],
-        place: Place::BeforeLastEndmenu,
+        place: Place::WithFramePointer,
+    },
+    Insertion {
+        path: "Rules.mk",
+        what: "calls at the end of a function are calls",
+        text: RULES,
+        earlier: &[],
+        markers: &["CFLAGS-$(CONFIG_HEAP_AUDIT)"],
+        place: Place::BeforeFlags,
     },
 ];
 
@@ -398,9 +475,32 @@ const CONFIG_H_1: &str = "\
 
 const MAKEFILE: &str = "obj-$(CONFIG_HEAP_AUDIT) += heap-audit.o heap-audit-core.o\n";
 
-/// Every kconfig from 4.14 on knows the keyword `help`. The entry stands outside `if DEBUG || EXPERT`, so
-/// that it can be switched on alone; the frame pointer, which stands inside, is selected.
+/// A function that ends in a jump to another one would be missing from the stacks below it.
+const RULES: &str = "CFLAGS-$(CONFIG_HEAP_AUDIT) += -fno-optimize-sibling-calls\n";
+
+/// Every kconfig from 4.14 on knows the keyword `help`. The frame pointer is selected, so the entry stands
+/// where that stands, in `if DEBUG || EXPERT`.
 const KCONFIG: &str = "\
+config HEAP_AUDIT
+\tbool \"Audit of run-time heap allocations\"
+\tdepends on X86 || ARM_64
+\tselect FRAME_POINTER
+\thelp
+\t  Record every allocation that Xen makes while it runs and that is
+\t  charged to no domain, with the call stack that led to it, and
+\t  whether it is given back. The records go to the console; the boot
+\t  option heap-audit= chooses how. Use the tool xenheap to read them.
+
+\t  Functions keep their frames also where the last thing that they do
+\t  is a call. This is for analysis. It costs time, memory and console
+\t  output.
+
+\t  If unsure, say N here.
+
+";
+
+/// What earlier releases inserted outside of that `if`: without DEBUG and EXPERT the selection was not allowed.
+const KCONFIG_1: &str = "\
 config HEAP_AUDIT
 \tbool \"Audit of run-time heap allocations\"
 \tdepends on X86 || ARM_64

@@ -9,7 +9,7 @@ use xenheap_console::{
     RowLine, ScanStats, StackLine, Tag, XenSays, format::Stamp, scan,
 };
 use xenheap_model::{
-    Bill, Charge, Charging, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
+    Beside, Bill, Charge, Charging, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
     KindTotals, Life, Machine, Mark, OnPurpose, Op, Owner, Pair, Payer, Pc, Pool, RowKey, StackId, Subject,
     Tables, Target, TraceFrame, Untried, View,
 };
@@ -165,14 +165,14 @@ pub fn event() -> impl Strategy<Value = Event> {
             (memflags, layer, cpu, time, unknown),
             (epoch, bracketed, subject),
         )| {
-            let can_lack_size = op == Op::Free && kind == Kind::Xmalloc;
+            let can_lack_size = op == Op::Free && kind.is_block();
             Event {
                 seq,
                 op,
                 kind,
                 addr: if op == Op::Fail { 0 } else { addr },
                 size: if can_lack_size { size } else { Some(size.unwrap_or(4096)) },
-                used: used.filter(|_| kind == Kind::Xmalloc),
+                used: used.filter(|_| kind.is_block()),
                 stack: StackId(stack),
                 current: current.unwrap_or(Domain::Null),
                 passed,
@@ -281,7 +281,7 @@ fn header() -> impl Strategy<Value = Header> {
     let lacks = vec("[a-z0-9-]{1,8}", 0..3);
     ("[!-~]{1,30}", "[a-z0-9_]{1,12}", build, text, modes, vec(number(), 5), option::of(number()), lacks)
         .prop_map(|(xen, arch, build_id, text, modes, n, domains, lacks)| Header {
-            format: 1,
+            format: 1 + u32::from(domains.is_some()),
             xen,
             arch,
             build_id,
@@ -290,7 +290,11 @@ fn header() -> impl Strategy<Value = Header> {
             tables: Tables { depth: n[0], stacks: n[1], rows: n[2], live: n[3], ring: n[4], domains },
             fail: domains.map(|hash| Target { hash, nth: n[0] | 1 }),
             accounts: domains,
-            charge: text.map(|(limit, _)| Charging { payer: Payer::Owner, limit: Some(limit | 1) }),
+            charge: text.map(|(limit, _)| Charging {
+                payer: Payer::Owner,
+                limit: Some(limit | 1),
+                no_hwdom: limit & 1 == 0,
+            }),
             lacks,
         })
 }
@@ -335,7 +339,17 @@ fn kind_line() -> impl Strategy<Value = KindLine> {
 }
 
 fn machine() -> impl Strategy<Value = Machine> {
-    (vec(number(), 19), option::of(number())).prop_map(|(n, lost_domains)| {
+    let beside = option::of(vec(number(), 6)).prop_map(|n| {
+        n.map(|n| Beside {
+            adjusted_up: n[0],
+            adjusted_down: n[1],
+            offlined: n[2],
+            onlined: n[3],
+            colored_alloc: n[4],
+            colored_freed: n[5],
+        })
+    });
+    (vec(number(), 19), option::of(number()), beside).prop_map(|(n, lost_domains, beside)| {
         let pair = |at: usize| Pair { start: n[at], now: n[at + 1] };
         Machine {
             free: pair(0),
@@ -353,6 +367,7 @@ fn machine() -> impl Strategy<Value = Machine> {
             lost_rows: n[16],
             lost_live: n[17],
             lost_domains,
+            beside,
             busy: n[18],
         }
     })
@@ -373,8 +388,8 @@ pub fn record() -> BoxedStrategy<(Tag, u64, Record)> {
         1 => row().prop_map(Record::Row).boxed(),
         1 => kind_line().prop_map(Record::Kind).boxed(),
         1 => machine().prop_map(Record::Machine).boxed(),
-        1 => (number(), number(), number(), number())
-            .prop_map(|(number, stacks, rows, bills)| Record::DumpEnd(DumpEnd { number, stacks, rows, bills }))
+        1 => (number(), number(), number(), number(), any::<bool>())
+            .prop_map(|(number, stacks, rows, bills, cut)| Record::DumpEnd(DumpEnd { number, stacks, rows, bills, cut }))
             .boxed(),
     ];
     (any::<u32>(), any::<u64>(), record)

@@ -14,8 +14,12 @@
 #define KEY_PAGES   2U
 #define KEY_POOL    3U
 #define KEY_EXTRA   4U
+#define KEY_VMALLOC 5U
+#define KEY_WHAT    7U
 
-static const char kind_letter[HA_NR_KINDS] = { 'x', 'h', 'd', 'p', 'g', 'r' };
+static const char kind_letter[HA_NR_KINDS] = {
+    'x', 'h', 'd', 'v', 'p', 'g', 'r'
+};
 static const char op_letter[] = { 'A', 'X', 'F', 'G', 'B', 'T', 'C', 'E' };
 static const char how_letter[] = { '-', 'c', 'k', 'x', 'm' };
 static const char *const payer_name[] = { "current", "owner" };
@@ -69,6 +73,12 @@ static struct {
     struct ha_machine machine;
     uint64_t lost_records, lost_stacks, lost_rows, lost_blocks, lost_domains;
 } snap;
+
+/* Found by its address as a whole, and takes other than what is asked for. */
+static bool is_block(uint8_t kind)
+{
+    return kind == HA_XMALLOC || kind == HA_VMALLOC;
+}
 
 /* ------------------------------------------------------------- tables */
 
@@ -356,28 +366,41 @@ static uint32_t newest_generation(uint16_t domain)
     return generation;
 }
 
-/* The domain that an allocation is to be charged to. False: to nobody. */
+/*
+ * The domain that an allocation is to be charged to. False: to nobody. Outside
+ * of a call, where calls are known, a guest only lends its stack. What a
+ * domain's destruction takes nobody can pay for any more, and a domctl of an
+ * unknown domain is refused.
+ */
 static bool find_payer(const struct ha_event *e, struct ha_subject *payer)
 {
+    const struct ha_charging *charge = &st.setup.charge;
+    bool owner = charge->payer == HA_OWNER;
     const struct ha_subject *s = &e->subject;
 
-    if ( st.setup.charge.payer == HA_CURRENT )
-        payer->domain = e->current_domain;
-    else if ( e->passed_domain != HA_NO_DOMAIN )
+    if ( owner && e->passed_domain != HA_NO_DOMAIN )
         payer->domain = e->passed_domain;
-    else if ( s->how == HA_CREATED || s->how == HA_DOMCTL ||
-              s->how == HA_MOVED )
+    else if ( owner && s->how )
+    {
+        if ( s->how == HA_KILLED || (s->how == HA_DOMCTL && !s->generation) )
+            return false;
         payer->domain = s->domain;
+    }
+    else if ( e->epoch || !st.setup.epoch )
+        payer->domain = e->current_domain;
     else
         return false;
 
-    if ( st.setup.charge.payer == HA_OWNER && s->how &&
-         s->domain == payer->domain )
+    if ( payer->domain >= HA_RESERVED ||
+         (charge->no_hwdom && st.setup.is_hwdom(payer->domain)) )
+        return false;
+
+    if ( owner && s->how && s->domain == payer->domain )
         payer->generation = s->generation;
     else
         payer->generation = newest_generation(payer->domain);
 
-    return payer->domain < HA_RESERVED;
+    return true;
 }
 
 /* Number of the account, from 1. Without room, what is nobody's has it. */
@@ -444,11 +467,17 @@ static void credit(uint16_t account, uint8_t kind, uint64_t bytes)
         a->pages -= bytes >> HA_PAGE_SHIFT;
 }
 
+/* What is charged: what is used, not what is asked for. */
+static uint64_t bytes_used(const struct ha_event *e)
+{
+    return is_block(e->kind) ? e->used : e->size;
+}
+
 /* What was promised has been allocated, or could not be. */
 static void keep_promise(const struct ha_event *e)
 {
-    if ( e->account )
-        st.accounts[e->account - 1].promised -= e->size;
+    if ( e->promise.account )
+        st.accounts[e->promise.account - 1].promised -= e->promise.bytes;
 }
 
 /* --------------------------------------------------------------- ring */
@@ -465,7 +494,7 @@ static bool extend(enum ha_op op, const struct ha_event *e, uint8_t kind,
     struct ha_record *r = &st.ring[(st.head - 1) & st.ring_mask];
 
     if ( st.head == st.tail || st.head == st.closed ||
-         (op != HA_FREE && op != HA_TAKE) || kind == HA_XMALLOC ||
+         (op != HA_FREE && op != HA_TAKE) || is_block(kind) ||
          r->op != op || r->kind != kind || r->stack != stack ||
          r->unknown != unknown || r->current_domain != e->current_domain ||
          r->passed_domain != e->passed_domain || r->cpu != e->cpu ||
@@ -531,7 +560,7 @@ static struct ha_record *emit(enum ha_op op, const struct ha_event *e,
 
     r->addr = addr;
     r->size = size;
-    r->used = kind == HA_XMALLOC ? e->used : 0;
+    r->used = is_block(kind) ? e->used : 0;
     r->memflags = e->memflags;
     r->stack = stack;
     r->epoch = e->epoch;
@@ -541,7 +570,7 @@ static struct ha_record *emit(enum ha_op op, const struct ha_event *e,
     r->layer = e->layer;
     r->no_owner = e->no_owner;
     r->unknown = unknown;
-    r->no_size = unknown && kind == HA_XMALLOC;
+    r->no_size = unknown && is_block(kind);
     r->bracketed = bracketed;
 
     return r;
@@ -573,7 +602,7 @@ static void count_memory(const struct ha_event *e, uint8_t kind,
 {
     struct ha_kind_totals *k = &st.kinds[kind];
 
-    if ( kind == HA_XMALLOC )
+    if ( is_block(kind) )
     {
         bytes = e->used;
         if ( !whole_pages(e) )
@@ -610,6 +639,7 @@ static uint64_t key_of(const struct ha_event *e)
     switch ( e->kind )
     {
     case HA_XMALLOC: return e->addr | KEY_XMALLOC;
+    case HA_VMALLOC: return e->addr | KEY_VMALLOC;
     case HA_POOL:    return e->key | KEY_POOL;
     case HA_EXTRA:   return e->key | KEY_EXTRA;
     default:         return e->key | KEY_PAGES;
@@ -644,7 +674,7 @@ static void enter(enum ha_op op, const struct ha_event *e)
             .epoch = e->epoch,
         };
         bool charged = st.nr_accounts && op == HA_ALLOC &&
-                       e->kind < HA_GROWTH;
+                       e->kind < HA_GROWTH && !e->bound;
 
         count_alloc(&r->c, op, e->size);
         if ( op == HA_ALLOC )
@@ -655,15 +685,15 @@ static void enter(enum ha_op op, const struct ha_event *e)
                 r->max = e->size;
         }
 
-        if ( e->kind != HA_XMALLOC )
+        if ( !is_block(e->kind) )
             b.order = b.order0 = order_of(e->size);
         if ( charged )
-            b.account = e->account ?: find_account(e);
+            b.account = e->promise.account ?: find_account(e);
         /* What is not in the books could never be credited. */
         if ( insert_block(&b) && charged )
         {
             st.accounts[b.account - 1].allocs++;
-            charge(b.account, e->kind, e->size);
+            charge(b.account, e->kind, bytes_used(e));
         }
     }
 
@@ -725,39 +755,39 @@ static bool is_target(const struct ha_event *e)
 }
 
 /* Whether who is to be charged can have it; then it is promised. */
-static bool promise(const struct ha_event *e, uint16_t *account)
+static bool promise(const struct ha_event *e, struct ha_promise *promised)
 {
-    uint64_t limit = st.setup.charge.limit;
-    struct ha_account *a;
+    uint64_t limit = st.setup.charge.limit, bytes = bytes_used(e);
+    uint16_t account = find_account(e);
+    struct ha_account *a = &st.accounts[account - 1];
 
-    *account = find_account(e);
-    a = &st.accounts[*account - 1];
-    if ( limit && *account > 1 &&
-         account_bytes(a) + a->promised + e->size > limit )
+    if ( limit && account > 1 &&
+         account_bytes(a) + a->promised + bytes > limit )
     {
         a->refused++;
         a->refused_bytes += e->size;
-        *account = 0;
         return false;
     }
-    a->promised += e->size;
+    a->promised += bytes;
+    promised->account = account;
+    promised->bytes = bytes;
 
     return true;
 }
 
-bool ha_refuse(const struct ha_event *e, uint16_t *account)
+bool ha_refuse(const struct ha_event *e, struct ha_promise *promised)
 {
     enum ha_refusal refusal = HA_TRIED;
     unsigned long flags;
     uint64_t seq;
 
-    *account = 0;
+    *promised = (struct ha_promise){ .account = 0 };
     ha_lock_irqsave(&ha_lock, flags);
     if ( st.sealed )
         ;
     else if ( is_target(e) )
         refusal = HA_ON_PURPOSE;
-    else if ( st.nr_accounts && !promise(e, account) )
+    else if ( st.nr_accounts && !promise(e, promised) )
         refusal = HA_LIMIT;
     if ( refusal )
         fail(e, refusal);
@@ -770,9 +800,9 @@ bool ha_refuse(const struct ha_event *e, uint16_t *account)
     return refusal;
 }
 
-void ha_free_xmalloc(const struct ha_event *e)
+void ha_free_block(const struct ha_event *e)
 {
-    struct ha_kind_totals *k = &st.kinds[HA_XMALLOC];
+    struct ha_kind_totals *k = &st.kinds[e->kind];
     bool bracketed = false;
     struct ha_block *b;
     uint64_t size = 0;
@@ -782,27 +812,22 @@ void ha_free_xmalloc(const struct ha_event *e)
         return;
 
     b = find_block(key_of(e));
-    count_memory(e, HA_XMALLOC, 0, true);
+    count_memory(e, e->kind, 0, true);
     if ( b )
     {
         size = b->size;
         bracketed = in_its_call(b);
         count_gone(&k->c, HA_FREE, 1, size, bracketed);
         count_gone(&st.rows[b->row].c, HA_FREE, 1, size, bracketed);
-        credit(b->account, HA_XMALLOC, size);
+        credit(b->account, e->kind, e->used);
         remove_block(b);
     }
     else
         k->orphans++;
 
-    emit(HA_FREE, e, HA_XMALLOC, e->addr, size, find_stack(e->trace), !b,
+    emit(HA_FREE, e, e->kind, e->addr, size, find_stack(e->trace), !b,
          bracketed);
     close_books(flags);
-}
-
-static uint64_t pages_key(uint64_t maddr)
-{
-    return maddr | KEY_PAGES;
 }
 
 static uint64_t order_bytes(unsigned int order)
@@ -810,14 +835,18 @@ static uint64_t order_bytes(unsigned int order)
     return (uint64_t)1 << (order + HA_PAGE_SHIFT);
 }
 
-/* The block that holds all of the naturally aligned 2^order pages at maddr. */
-static struct ha_block *find_containing(uint64_t maddr, unsigned int order)
+/*
+ * The block that holds all of the naturally aligned 2^order pages at maddr.
+ * what: of which of the KEY_* they are.
+ */
+static struct ha_block *find_containing(uint64_t maddr, unsigned int order,
+                                        unsigned int what)
 {
     struct ha_block *b;
 
     for ( ; order <= HA_MAX_ORDER; order++ )
     {
-        b = find_block(pages_key(maddr & ~(order_bytes(order) - 1)));
+        b = find_block((maddr & ~(order_bytes(order) - 1)) | what);
         if ( b && b->order >= order )
             return b;
     }
@@ -826,7 +855,8 @@ static struct ha_block *find_containing(uint64_t maddr, unsigned int order)
 }
 
 /* Whether another part of the allocation that b was cut from is live. */
-static bool has_sibling(uint64_t maddr, unsigned int order0)
+static bool has_sibling(uint64_t maddr, unsigned int order0,
+                        unsigned int what)
 {
     uint64_t p = maddr & ~(order_bytes(order0) - 1);
     uint64_t end = p + order_bytes(order0);
@@ -834,7 +864,7 @@ static bool has_sibling(uint64_t maddr, unsigned int order0)
 
     for ( ; p < end; p += order_bytes(0) )
     {
-        b = find_block(pages_key(p));
+        b = find_block(p | what);
         if ( b && b->order0 == order0 )
             return true;
     }
@@ -850,7 +880,8 @@ static struct ha_block cut(struct ha_block *b, uint64_t maddr,
                            unsigned int order)
 {
     struct ha_block piece = *b, rest = *b;
-    uint64_t start = b->key & ~(uint64_t)KEY_PAGES;
+    unsigned int what = b->key & KEY_WHAT;
+    uint64_t start = b->key - what;
     unsigned int o = b->order;
 
     remove_block(b);
@@ -861,16 +892,16 @@ static struct ha_block cut(struct ha_block *b, uint64_t maddr,
 
         rest.order = o;
         if ( maddr < middle )
-            rest.key = pages_key(middle);
+            rest.key = middle | what;
         else
         {
-            rest.key = pages_key(start);
+            rest.key = start | what;
             start = middle;
         }
         insert_block(&rest);
     }
 
-    piece.key = pages_key(maddr);
+    piece.key = maddr | what;
     piece.order = order;
 
     return piece;
@@ -883,7 +914,7 @@ static void leave(enum ha_op op, const struct ha_event *e, uint64_t maddr,
     struct ha_row *r = &st.rows[piece->row];
     uint64_t bytes = order_bytes(order);
     bool last = piece->order == piece->order0 ||
-                !has_sibling(maddr, piece->order0);
+                !has_sibling(maddr, piece->order0, KEY_PAGES);
     bool bracketed = op == HA_FREE && in_its_call(piece);
 
     count_gone(&st.kinds[r->kind].c, op, last, bytes, bracketed);
@@ -893,6 +924,27 @@ static void leave(enum ha_op op, const struct ha_event *e, uint64_t maddr,
         count_memory(e, r->kind, bytes, true);
     emit(op, e, r->kind, e->addr + (maddr - e->key), bytes, stack, false,
          bracketed);
+}
+
+/*
+ * The next piece, naturally aligned, of the pages from maddr to end: as large
+ * as the books allow. NULL: it is not in them.
+ */
+static struct ha_block *next_piece(uint64_t maddr, uint64_t end,
+                                   unsigned int what, unsigned int *order)
+{
+    struct ha_block *b;
+    unsigned int o = 0;
+
+    while ( o < HA_MAX_ORDER && !(maddr & (order_bytes(o + 1) - 1)) &&
+            maddr + order_bytes(o + 1) <= end )
+        o++;
+
+    while ( !(b = find_containing(maddr, o, what)) && o )
+        o--;
+    *order = o;
+
+    return b;
 }
 
 /*
@@ -910,16 +962,8 @@ static void remove_pages(enum ha_op op, const struct ha_event *e,
 
     while ( maddr < end )
     {
-        unsigned int order = 0;
-        struct ha_block *b;
-
-        while ( order < HA_MAX_ORDER &&
-                !(maddr & (order_bytes(order + 1) - 1)) &&
-                maddr + order_bytes(order + 1) <= end )
-            order++;
-
-        while ( !(b = find_containing(maddr, order)) && order )
-            order--;
+        unsigned int order;
+        struct ha_block *b = next_piece(maddr, end, KEY_PAGES, &order);
 
         if ( (b || op == HA_FREE) && !have_stack )
         {
@@ -995,9 +1039,10 @@ void ha_give_back(const struct ha_event *e, const struct ha_given *given)
     {
         const struct ha_block *b = &given->block[i];
         struct ha_row *r = &st.rows[b->row];
-        uint64_t maddr = b->key & ~(uint64_t)KEY_PAGES;
+        uint64_t maddr = b->key - KEY_PAGES;
         uint64_t bytes = order_bytes(b->order);
-        bool last = b->order == b->order0 || !has_sibling(maddr, b->order0);
+        bool last = b->order == b->order0 ||
+                    !has_sibling(maddr, b->order0, KEY_PAGES);
         struct ha_counters *c[] = { &st.kinds[r->kind].c, &r->c };
         unsigned int j;
 
@@ -1229,42 +1274,86 @@ void ha_own_fail(const struct ha_event *e, const void *d, uint32_t pool)
     close_books(flags);
 }
 
-/* Of pages that were there before the recorder was, nothing is known. */
-void ha_disown(const struct ha_event *e, const void *d)
+/* A block of a domain's own, or a piece of one, that has left the books. */
+static void disown(const struct ha_event *e, struct ha_domain *dom,
+                   const struct ha_block *piece, uint64_t bytes, bool last)
 {
-    struct ha_block *b;
-    struct ha_domain *dom;
-    unsigned long flags;
+    bool bracketed = in_its_call(piece);
+    uint32_t pages = bytes >> HA_PAGE_SHIFT;
 
-    if ( !open_books(&flags) )
-        return;
+    count_gone(&st.kinds[e->kind].c, HA_FREE, last, bytes, bracketed);
+    count_gone(&st.rows[piece->row].c, HA_FREE, last, bytes, bracketed);
 
-    b = find_block(key_of(e));
+    if ( dom && e->kind == HA_POOL )
+    {
+        dom->in_pool -= pages < dom->in_pool ? pages : dom->in_pool;
+        dom->pages.backs += pages;
+    }
+    else if ( dom )
+        dom->pages.extra -= pages < dom->pages.extra ? pages
+                                                     : dom->pages.extra;
+}
+
+/* What a pool takes back has many pages, but is known by one of them. */
+static void disown_whole(const struct ha_event *e, struct ha_domain *dom)
+{
+    struct ha_block *b = find_block(key_of(e));
+
     if ( b )
     {
-        struct ha_row *r = &st.rows[b->row];
-        bool bracketed = in_its_call(b);
-        uint32_t pages = b->size >> HA_PAGE_SHIFT;
+        struct ha_block piece = *b;
 
-        count_gone(&st.kinds[e->kind].c, HA_FREE, 1, b->size, bracketed);
-        count_gone(&r->c, HA_FREE, 1, b->size, bracketed);
         remove_block(b);
-
-        dom = domain_of(e, d);
-        if ( dom && e->kind == HA_POOL )
-        {
-            dom->in_pool -= pages < dom->in_pool ? pages : dom->in_pool;
-            dom->pages.backs += pages;
-        }
-        else if ( dom )
-            dom->pages.extra -= pages < dom->pages.extra ? pages
-                                                         : dom->pages.extra;
+        disown(e, dom, &piece, piece.size, true);
     }
     else
     {
         st.kinds[e->kind].orphans++;
         st.kinds[e->kind].orphan_bytes += e->size;
     }
+}
+
+/* A buffer for vmtrace is one block, and is freed page by page. */
+static void disown_pages(const struct ha_event *e, struct ha_domain *dom)
+{
+    uint64_t maddr = e->key, end = e->key + e->size;
+
+    while ( maddr < end )
+    {
+        unsigned int order;
+        struct ha_block *b = next_piece(maddr, end, KEY_EXTRA, &order);
+
+        if ( b )
+        {
+            struct ha_block piece = cut(b, maddr, order);
+            bool last = piece.order == piece.order0 ||
+                        !has_sibling(maddr, piece.order0, KEY_EXTRA);
+
+            disown(e, dom, &piece, order_bytes(order), last);
+        }
+        else
+        {
+            st.kinds[e->kind].orphans++;
+            st.kinds[e->kind].orphan_bytes += order_bytes(order);
+        }
+        maddr += order_bytes(order);
+    }
+}
+
+/* Of pages that were there before the recorder was, nothing is known. */
+void ha_disown(const struct ha_event *e, const void *d)
+{
+    struct ha_domain *dom;
+    unsigned long flags;
+
+    if ( !open_books(&flags) )
+        return;
+
+    dom = domain_of(e, d);
+    if ( e->kind == HA_POOL )
+        disown_whole(e, dom);
+    else
+        disown_pages(e, dom);
     close_books(flags);
 }
 
@@ -1365,7 +1454,7 @@ void ha_print_header(const char *xen, const char *arch, const char *build,
     unsigned int i;
 
     begin(&line, 0, "", 'V');
-    add(&line, " fmt=1 xen=%s arch=%s build=%s text=%lx-%lx modes=", xen, arch,
+    add(&line, " fmt=2 xen=%s arch=%s build=%s text=%lx-%lx modes=", xen, arch,
         build, st.setup.text_start, st.setup.text_end);
     for ( i = 0; i < 3; i++ )
         if ( st.setup.modes & (1U << i) )
@@ -1384,6 +1473,8 @@ void ha_print_header(const char *xen, const char *arch, const char *build,
             payer_name[st.setup.charge.payer]);
         if ( st.setup.charge.limit )
             add(&line, ":%"PRIu64, st.setup.charge.limit);
+        if ( st.setup.charge.no_hwdom )
+            add(&line, ",no-hwdom");
     }
     if ( *lacks )
         add(&line, " lacks=%s", lacks);
@@ -1595,6 +1686,10 @@ static void print_machine(const struct ha_machine *m, unsigned int busy)
         " owned_freed=%"PRIu64" given_counted=%"PRIu64" taken_counted=%"PRIu64,
         m->poolhdr, m->heapadd, m->owned_alloc, m->owned_freed,
         m->given_counted, m->taken_counted);
+    add(&line, " adjusted_up=%"PRIu64" adjusted_down=%"PRIu64
+        " offlined=%"PRIu64" onlined=%"PRIu64" colored_alloc=%"PRIu64
+        " colored_freed=%"PRIu64, m->adjusted_up, m->adjusted_down,
+        m->offlined, m->onlined, m->colored_alloc, m->colored_freed);
     add(&line, " lost_records=%"PRIu64" lost_stacks=%"PRIu64
         " lost_rows=%"PRIu64" lost_live=%"PRIu64" lost_domains=%"PRIu64
         " busy=%u", snap.lost_records, snap.lost_stacks, snap.lost_rows,
@@ -1631,9 +1726,14 @@ static bool is_shown(const struct ha_row *r)
     return (st.setup.modes & HA_SUMMARY) || r->kind >= HA_POOL;
 }
 
-void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void))
+void ha_print_dump(const char *why, unsigned int busy,
+                   enum ha_pause (*pause)(void))
 {
-    uint32_t stacks = 0, rows = 0, i;
+    uint32_t stacks = 0, rows = 0, printed = 0, i;
+    enum ha_pause next = pause();
+
+    if ( next == HA_GIVE_UP )
+        return;
 
     snap.number++;
     begin(&line, snap.seq, "", 'Z');
@@ -1641,24 +1741,36 @@ void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void))
     end(&line);
 
     for ( i = 0; i < snap.nr_rows; i++ )
-        if ( snap.rows[i].stack && is_shown(&snap.rows[i]) )
-            st.stacks[snap.rows[i].stack - 1].dump = snap.number;
+        if ( is_shown(&snap.rows[i]) )
+        {
+            rows++;
+            if ( snap.rows[i].stack )
+                st.stacks[snap.rows[i].stack - 1].dump = snap.number;
+        }
+    /* What is not printed for want of time is counted, and so missed. */
     for ( i = 0; i < snap.nr_stacks; i++ )
     {
         if ( !(st.setup.modes & HA_SUMMARY) &&
              st.stacks[i].dump != snap.number )
             continue;
-        print_stack(i + 1, snap.seq);
-        if ( !(stacks++ & 15) )
-            pause();
+        stacks++;
+        if ( next == HA_GO_ON && !(++printed & 15) )
+            next = pause();
+        if ( next == HA_GIVE_UP )
+            return;
+        if ( next == HA_GO_ON )
+            print_stack(i + 1, snap.seq);
     }
     for ( i = 0; i < snap.nr_rows; i++ )
     {
         if ( !is_shown(&snap.rows[i]) )
             continue;
-        print_row(&snap.rows[i]);
-        if ( !(rows++ & 15) )
-            pause();
+        if ( next == HA_GO_ON && !(++printed & 15) )
+            next = pause();
+        if ( next == HA_GIVE_UP )
+            return;
+        if ( next == HA_GO_ON )
+            print_row(&snap.rows[i]);
     }
     for ( i = 0; i < HA_NR_KINDS; i++ )
         print_kind(i);
@@ -1672,6 +1784,8 @@ void ha_print_dump(const char *why, unsigned int busy, void (*pause)(void))
     add(&line, " end %"PRIu64" stacks=%u rows=%u", snap.number, stacks, rows);
     if ( snap.nr_accounts )
         add(&line, " bills=%u", snap.nr_accounts);
+    if ( next == HA_HURRY )
+        add(&line, " cut=1");
     end(&line);
 }
 

@@ -20,6 +20,7 @@
 #include <xen/keyhandler.h>
 #include <xen/lib.h>
 #include <xen/mm.h>
+#include <xen/nodemask.h>
 #include <xen/param.h>
 #include <xen/percpu.h>
 #include <xen/random.h>
@@ -29,19 +30,34 @@
 #include <xen/softirq.h>
 #include <xen/timer.h>
 #include <xen/version.h>
+#include <xen/vmap.h>
+#include <xen/watchdog.h>
 #include <xen/xmalloc.h>
+#ifdef HA_HAS_xvfree
+#include <xen/xvmalloc.h>
+#endif
 
 #include <asm/current.h>
 #include <asm/processor.h>
 #include <public/domctl.h>
+#include <public/sched.h>
+#include <public/sysctl.h>
 #ifdef CONFIG_X86
+#include <xen/acpi.h>
 #include <asm/hypercall.h>
 #include <asm/pv/traps.h>
-#include <public/platform.h>
 #endif
 
 #ifndef cf_check
 #define cf_check
+#endif
+
+/* Cache colouring is of some architectures, late scrubbing from 4.22 on. */
+#ifndef PGC_colored
+#define PGC_colored 0
+#endif
+#ifndef MEMF_keep_scrub
+#define MEMF_keep_scrub 0
 #endif
 
 /*
@@ -54,14 +70,16 @@
 #define ORIGINAL(hook) ORIGINAL_(HA_NAME_ ## hook)
 #define DECLARE_ORIGINAL(hook) extern HA_HEAD_ ## hook(ORIGINAL(hook))
 
+/* From 4.20 on a configuration can be without. */
+#if defined(HA_CAN_vmalloc) && \
+    (defined(CONFIG_HAS_VMAP) || !defined(HA_HAS_xvfree))
+#define HA_VMALLOC
+#endif
+
 DECLARE_ORIGINAL(alloc_domheap_pages);
 DECLARE_ORIGINAL(free_domheap_pages);
 DECLARE_ORIGINAL(alloc_xenheap_pages);
 DECLARE_ORIGINAL(free_xenheap_pages);
-DECLARE_ORIGINAL(xmem_pool_alloc);
-DECLARE_ORIGINAL(_xmalloc);
-DECLARE_ORIGINAL(_xrealloc);
-DECLARE_ORIGINAL(xfree);
 
 /* ---------------------------------------------------------- boot options */
 
@@ -75,10 +93,6 @@ static unsigned int __initdata opt_live = 65536;
 integer_param("heap-audit-live", opt_live);
 static unsigned int __initdata opt_ring = 16384;
 integer_param("heap-audit-ring", opt_ring);
-static char __initdata opt_fail[40];
-string_param("heap-audit-fail", opt_fail);
-static char __initdata opt_charge[40];
-string_param("heap-audit-charge", opt_charge);
 
 /* ----------------------------------------------------------- operations */
 
@@ -87,21 +101,35 @@ struct ha_cpu {
     unsigned int depth;         /* wrappers, all in all */
     unsigned int xmalloc, pool, xenheap, domheap;
     unsigned int xfree, xfree_pool;
+    unsigned int vmalloc, vfree;
+    unsigned int due;           /* pages that a vmalloc has yet to take */
     const unsigned long *frame; /* of the outermost wrapper */
     bool moved;                 /* _xrealloc() took the slow path */
-    uint16_t account;           /* who is charged for the allocation */
-    uint32_t calls;             /* calls of guests that have ended */
+    struct ha_promise promise;  /* for the allocation that is tried */
     struct ha_subject subject;
+    /* Of the wrapper that is recording: too large for Xen's stacks. */
+    struct ha_trace trace;
+    struct ha_given given;
 };
 static DEFINE_PER_CPU(struct ha_cpu, ha_cpu);
 
 static bool __read_mostly ha_ready;
 static bool __read_mostly ha_started;
 static bool __read_mostly ha_may_refuse;
+static bool __read_mostly ha_may_offline;   /* a page can be offlining */
 static DEFINE_SPINLOCK(ha_start_lock);
-static DEFINE_SPINLOCK(ha_print_lock);
-static unsigned int ha_printer = ~0U;   /* CPU that prints a dump */
 static struct timer ha_timer;
+
+/*
+ * The call of a guest that a CPU serves. Not per-CPU data, which begins anew
+ * when a CPU goes off and comes back: numbers must not come twice.
+ */
+struct ha_call {
+    uint32_t nr;                /* calls that have begun */
+    uint32_t epoch;             /* the one that goes on; 0: none does */
+    const struct vcpu *v;       /* whose it is: a wait queue can leave it */
+} __cacheline_aligned;
+static struct ha_call *__read_mostly ha_calls;
 
 /* Operations that have begun and ended, for a measurement between them. */
 static atomic_t ha_begun = ATOMIC_INIT(0);
@@ -110,9 +138,13 @@ static atomic_t ha_ended = ATOMIC_INIT(0);
 static struct xmem_pool *ha_pool;
 
 static struct ha_machine ha_base;
+/* What moves the hypervisor's own numbers beside what is recorded. */
 static struct {
     spinlock_t lock;
     uint64_t heapadd, owned_alloc, owned_freed, given, taken;
+    uint64_t adjusted_up, adjusted_down;
+    uint64_t offlined, onlined;
+    uint64_t colored_alloc, colored_freed;
 } ha_owned = { .lock = SPIN_LOCK_UNLOCKED };
 
 static void count_owned(uint64_t *counter, unsigned long nr)
@@ -128,6 +160,7 @@ static void read_machine(struct ha_machine *m)
 {
     const struct domain *d;
     unsigned long pages = 0;
+    unsigned int node;
 
     rcu_read_lock(&domlist_read_lock);
     for_each_domain ( d )
@@ -135,7 +168,9 @@ static void read_machine(struct ha_machine *m)
     rcu_read_unlock(&domlist_read_lock);
 
     m->dompages.now = pages;
-    m->free.now = avail_node_heap_pages(-1);
+    m->free.now = 0;
+    for_each_online_node ( node )
+        m->free.now += avail_node_heap_pages(node);
     m->pooltotal.now = ha_pool ? xmem_pool_get_total_size(ha_pool) : 0;
     m->poolused.now = ha_pool ? xmem_pool_get_used_size(ha_pool) : 0;
 }
@@ -176,7 +211,7 @@ static always_inline struct ha_cpu *op_begin(const void *frame)
         atomic_inc(&ha_begun);
         smp_mb();
         c->frame = frame;
-        c->account = 0;
+        c->promise.account = 0;
     }
 
     return c;
@@ -197,9 +232,9 @@ static always_inline void op_end(struct ha_cpu *c)
  * guest's registers: what a guest has in them must not look like a frame. On
  * Arm the frame pointer found at entry is the guest's too.
  */
-static void walk(const struct ha_cpu *c, struct ha_trace *t)
+static void walk(const unsigned long *frame, struct ha_trace *t)
 {
-    unsigned long low = (unsigned long)c->frame;
+    unsigned long low = (unsigned long)frame;
     unsigned long high = (unsigned long)get_cpu_info();
     unsigned long next = low;
 
@@ -250,6 +285,18 @@ static void walk(const struct ha_cpu *c, struct ha_trace *t)
     }
 }
 
+static uint32_t __maybe_unused cf_check epoch_of(unsigned int cpu)
+{
+    return read_atomic(&ha_calls[cpu].epoch);
+}
+
+static uint32_t __maybe_unused this_epoch(void)
+{
+    const struct ha_call *call = &ha_calls[smp_processor_id()];
+
+    return call->v == current ? call->epoch : 0;
+}
+
 /* What an event of a domain has, and an operation has too. */
 static void describe_place(struct ha_event *e)
 {
@@ -259,37 +306,51 @@ static void describe_place(struct ha_event *e)
     e->cpu = smp_processor_id();
 }
 
-static void describe(struct ha_event *e, struct ha_trace *t,
-                     const struct ha_cpu *c, unsigned int kind)
+/* What has led to an operation, from the frame of the function on. */
+static void describe_from(const unsigned long *frame, struct ha_event *e,
+                          struct ha_cpu *c, unsigned int kind)
 {
-    walk(c, t);
+    walk(frame, &c->trace);
     describe_place(e);
-    e->trace = t;
+    e->trace = &c->trace;
     e->kind = kind;
-    e->account = kind < HA_GROWTH ? c->account : 0;
 #ifdef HA_CAN_calls
-    e->epoch = is_idle_vcpu(current) ? 0 : c->calls + 1;
+    e->epoch = this_epoch();
 #endif
     e->subject = c->subject;
+}
+
+static void describe(struct ha_event *e, struct ha_cpu *c, unsigned int kind)
+{
+    describe_from(c->frame, e, c, kind);
+}
+
+/* The same of what came of an allocation that refused() was asked about. */
+static void describe_outcome(struct ha_event *e, struct ha_cpu *c,
+                             unsigned int kind)
+{
+    describe(e, c, kind);
+    e->promise = c->promise;
+    c->promise.account = 0;
 }
 
 /*
  * Whether an anonymous allocation fails without being tried. Asked before the
  * original runs, at the layer at which its caller asked: what it needs in turn
- * has been decided with it.
+ * has been decided with it. used: what it takes at the most.
  */
 static noinline bool ask_refusal(struct ha_cpu *c, enum ha_kind kind,
-                                 uint64_t size, unsigned int memflags,
-                                 const struct domain *d)
+                                 uint64_t size, uint64_t used,
+                                 unsigned int memflags, const struct domain *d)
 {
     struct ha_event e;
-    struct ha_trace t;
 
-    if ( c->xmalloc || c->xenheap )
+    if ( c->xmalloc || c->xenheap || c->vmalloc )
         return false;
 
-    describe(&e, &t, c, kind);
+    describe(&e, c, kind);
     e.size = size;
+    e.used = used;
     e.memflags = memflags;
     if ( d )
     {
@@ -297,15 +358,16 @@ static noinline bool ask_refusal(struct ha_cpu *c, enum ha_kind kind,
         e.no_owner = true;
     }
 
-    return ha_refuse(&e, &c->account);
+    return ha_refuse(&e, &c->promise);
 }
 
 static always_inline bool refused(struct ha_cpu *c, enum ha_kind kind,
-                                  uint64_t size, unsigned int memflags,
+                                  uint64_t size, uint64_t used,
+                                  unsigned int memflags,
                                   const struct domain *d)
 {
     return unlikely(ha_may_refuse) &&
-           ask_refusal(c, kind, size, memflags, d);
+           ask_refusal(c, kind, size, used, memflags, d);
 }
 
 /* ------------------------------------------------------------- subjects */
@@ -319,6 +381,32 @@ static struct ha_subject __maybe_unused set_subject(struct ha_subject subject)
     c->subject = subject;
 
     return before;
+}
+
+/* What is done meanwhile is about something else, and in no call. */
+struct ha_aside {
+    struct ha_subject subject;
+    uint32_t epoch;
+};
+
+static struct ha_aside __maybe_unused step_aside(void)
+{
+    struct ha_call *call = ha_calls ? &ha_calls[smp_processor_id()] : NULL;
+    struct ha_subject none = { .how = HA_NO_SUBJECT };
+    struct ha_aside before = { .epoch = call ? call->epoch : 0 };
+
+    before.subject = set_subject(none);
+    if ( call )
+        write_atomic(&call->epoch, 0);
+
+    return before;
+}
+
+static void __maybe_unused step_back(struct ha_aside before)
+{
+    if ( ha_calls )
+        write_atomic(&ha_calls[smp_processor_id()].epoch, before.epoch);
+    set_subject(before.subject);
 }
 
 static struct ha_subject __maybe_unused subject_of(const struct domain *d,
@@ -379,19 +467,19 @@ HA_HEAD_complete_domain_destroy(complete_domain_destroy)
     set_subject(before);
 }
 
-/* What these do is about something else. */
+/* What these do is about something else, and in no call. */
 DECLARE_ORIGINAL(process_pending_softirqs);
 HA_HEAD_process_pending_softirqs(process_pending_softirqs)
 {
-    struct ha_subject none = { .how = HA_NO_SUBJECT };
-    struct ha_subject before = set_subject(none);
+    struct ha_aside before = step_aside();
 
     HEAP_AUDITED(process_pending_softirqs)();
-    set_subject(before);
+    step_back(before);
 }
 #endif /* HA_CAN_owners */
 
-#ifdef HA_CAN_domctls
+/* A shim has none. */
+#if defined(HA_CAN_domctls) && !defined(CONFIG_PV_SHIM_EXCLUSIVE)
 DECLARE_ORIGINAL(do_domctl);
 HA_HEAD_do_domctl(do_domctl)
 {
@@ -417,6 +505,31 @@ HA_HEAD_do_domctl(do_domctl)
 }
 #endif
 
+#if defined(HA_CAN_security) && defined(CONFIG_XSM_FLASK)
+/*
+ * What is known of permissions is kept for the next that asks, whoever it is,
+ * and also where permission is denied: it is for no domain.
+ */
+struct avc_audit_data;
+struct av_decision;
+
+#define WRAP_CHECK(fn)                                              \
+    DECLARE_ORIGINAL(fn);                                           \
+    extern HA_HEAD_ ## fn(fn);                                      \
+    HA_HEAD_ ## fn(fn)                                              \
+    {                                                               \
+        struct ha_aside before = step_aside();                      \
+        int rc = HEAP_AUDITED(fn)(HA_ARGS_ ## fn);                  \
+                                                                    \
+        step_back(before);                                          \
+                                                                    \
+        return rc;                                                  \
+    }
+
+WRAP_CHECK(avc_has_perm)
+WRAP_CHECK(avc_has_perm_noaudit)
+#endif
+
 #ifdef HA_CAN_moves
 /* Asked for by a sysctl, or part of a destruction, and then that is said. */
 DECLARE_ORIGINAL(sched_move_domain);
@@ -435,12 +548,22 @@ HA_HEAD_sched_move_domain(sched_move_domain)
 }
 #endif
 
-/* --------------------------------------------------------- ends of calls */
+/* -------------------------------------------------------- calls of guests */
 
 #ifdef HA_CAN_calls
-static uint32_t cf_check epoch_of(unsigned int cpu)
+static void begin_call(void)
 {
-    return cpu_online(cpu) ? per_cpu(ha_cpu, cpu).calls + 1 : 0;
+    struct ha_call *call;
+
+    this_cpu(ha_cpu).subject.how = HA_NO_SUBJECT;
+    if ( unlikely(!ha_calls) )
+        return;
+
+    call = &ha_calls[smp_processor_id()];
+    call->v = current;
+    if ( unlikely(!++call->nr) )
+        call->nr = 1;
+    write_atomic(&call->epoch, call->nr);
 }
 
 /*
@@ -449,19 +572,19 @@ static uint32_t cf_check epoch_of(unsigned int cpu)
  */
 static void end_call(void)
 {
-    struct ha_cpu *c = &this_cpu(ha_cpu);
-
-    c->calls++;
-    c->subject.how = HA_NO_SUBJECT;
+    this_cpu(ha_cpu).subject.how = HA_NO_SUBJECT;
+    if ( likely(ha_calls) )
+        write_atomic(&ha_calls[smp_processor_id()].epoch, 0);
 }
 
 #ifdef CONFIG_X86
 
 /* Called from assembly: not all have a prototype in a header. */
-#define ENDS_CALL(hook)                                 \
+#define HANDLES_CALL(hook)                              \
     DECLARE_ORIGINAL(hook);                             \
     HA_HEAD_ ## hook(HA_NAME_ ## hook)                  \
     {                                                   \
+        begin_call();                                   \
         ORIGINAL(hook)(HA_ARGS_ ## hook);               \
         end_call();                                     \
     }
@@ -472,41 +595,60 @@ HA_HEAD_do_page_fault(HA_NAME_do_page_fault)
 {
     bool guest = guest_mode(regs);
 
+    if ( guest )
+        begin_call();
     ORIGINAL(do_page_fault)(regs);
     if ( guest )
         end_call();
 }
 
 #ifdef CONFIG_PV
-ENDS_CALL(pv_hypercall)
+HANDLES_CALL(pv_hypercall)
 
 /* What a general protection fault of a PV guest is for. */
 DECLARE_ORIGINAL(pv_emulate_privileged_op);
 HA_HEAD_pv_emulate_privileged_op(pv_emulate_privileged_op)
 {
-    int rc = HEAP_AUDITED(pv_emulate_privileged_op)(regs);
+    int rc;
 
+    begin_call();
+    rc = HEAP_AUDITED(pv_emulate_privileged_op)(regs);
     end_call();
 
     return rc;
 }
 
+/*
+ * With FRED all that a PV guest does comes through here, and from here to the
+ * handlers, some of which are wrapped, too: those begin and end a call in it.
+ */
+#ifdef HA_HAS_entry_from_pv
+HANDLES_CALL(entry_from_pv)
+#endif
+
 #ifdef CONFIG_PV32
-ENDS_CALL(do_entry_int82)
+HANDLES_CALL(do_entry_int82)
 #endif
 #endif /* CONFIG_PV */
 
 #ifdef CONFIG_HVM
 #if !defined(HA_TREE_CONFIG_AMD_SVM) || defined(CONFIG_AMD_SVM)
-ENDS_CALL(svm_vmexit_handler)
+HANDLES_CALL(svm_vmexit_handler)
 #endif
 
 #if !defined(HA_TREE_CONFIG_INTEL_VMX) || defined(CONFIG_INTEL_VMX)
-ENDS_CALL(vmx_vmexit_handler)
+HANDLES_CALL(vmx_vmexit_handler)
 #endif
 #endif /* CONFIG_HVM */
 
 #else /* !CONFIG_X86 */
+
+DECLARE_ORIGINAL(enter_hypervisor_from_guest);
+HA_HEAD_enter_hypervisor_from_guest(enter_hypervisor_from_guest)
+{
+    begin_call();
+    HEAP_AUDITED(enter_hypervisor_from_guest)();
+}
 
 /* Runs softirqs and may leave the CPU to another guest: the call is over. */
 DECLARE_ORIGINAL(leave_hypervisor_to_guest);
@@ -521,8 +663,18 @@ HA_HEAD_leave_hypervisor_to_guest(leave_hypervisor_to_guest)
 
 /* ---------------------------------------------------------- domains' own */
 
-#if defined(HA_CAN_pools_hap) || defined(HA_CAN_pools_shadow) || \
-    defined(HA_CAN_pools_p2m)
+/* Which pools there are in this configuration. */
+#if defined(HA_CAN_pools_hap) && defined(CONFIG_HVM)
+#define HAP_POOLS
+#endif
+#if defined(HA_CAN_pools_shadow) && defined(CONFIG_SHADOW_PAGING)
+#define SHADOW_POOLS
+#endif
+#if defined(HA_CAN_pools_p2m) && !defined(CONFIG_MPU)
+#define P2M_POOLS
+#endif
+
+#if defined(HAP_POOLS) || defined(SHADOW_POOLS) || defined(P2M_POOLS)
 
 /* Pages that the pool of a domain has all in all; 0: none, or unknown. */
 static uint32_t pool_pages(struct domain *d)
@@ -544,15 +696,12 @@ static uint32_t pool_pages(struct domain *d)
 static always_inline void record_take(struct domain *d, struct page_info *pg,
                                       unsigned int pages, const void *frame)
 {
-    struct ha_cpu c = this_cpu(ha_cpu);
     struct ha_event e;
-    struct ha_trace t;
 
     if ( !ha_ready )
         return;
 
-    c.frame = frame;
-    describe(&e, &t, &c, HA_POOL);
+    describe_from(frame, &e, &this_cpu(ha_cpu), HA_POOL);
     e.size = (uint64_t)pages << PAGE_SHIFT;
     if ( pg )
     {
@@ -581,7 +730,7 @@ static void record_back(struct domain *d, struct page_info *pg,
 
 #endif /* any pool */
 
-#if defined(HA_CAN_pools_hap) && defined(CONFIG_HVM)
+#ifdef HAP_POOLS
 DECLARE_ORIGINAL(hap_alloc);
 DECLARE_ORIGINAL(hap_free);
 
@@ -603,7 +752,7 @@ HA_HEAD_hap_free(noinline hap_free)
 }
 #endif
 
-#if defined(HA_CAN_pools_shadow) && defined(CONFIG_SHADOW_PAGING)
+#ifdef SHADOW_POOLS
 DECLARE_ORIGINAL(shadow_alloc);
 DECLARE_ORIGINAL(shadow_free);
 extern const uint8_t sh_type_to_size[];
@@ -628,7 +777,7 @@ HA_HEAD_shadow_free(noinline shadow_free)
 }
 #endif
 
-#ifdef HA_CAN_pools_p2m
+#ifdef P2M_POOLS
 DECLARE_ORIGINAL(p2m_alloc_page);
 DECLARE_ORIGINAL(p2m_free_page);
 
@@ -653,17 +802,53 @@ HA_HEAD_p2m_free_page(noinline p2m_free_page)
 
 /* ---------------------------------------------------------- domain heap */
 
+/* Pages with a colour are free in lists of their own, which nobody counts. */
+static unsigned long colored_pages(const struct page_info *pg,
+                                   unsigned long nr)
+{
+    unsigned long colored = 0;
+
+    if ( PGC_colored )
+        for ( ; nr; nr--, pg++ )
+            colored += !!(pg->count_info & PGC_colored);
+
+    return colored;
+}
+
+static void count_colored(uint64_t *counter, const struct page_info *pg,
+                          unsigned int order)
+{
+    unsigned long colored = colored_pages(pg, 1UL << order);
+
+    if ( colored )
+        count_owned(counter, colored);
+}
+
+/* Freed, a page that was to go offline is not free. */
+static void count_offlined(const struct page_info *pg, unsigned int order)
+{
+    unsigned long nr = 1UL << order;
+
+    if ( likely(!ha_may_offline) )
+        return;
+    for ( ; nr; nr--, pg++ )
+        if ( page_state_is(pg, offlining) )
+            count_owned(&ha_owned.offlined, 1);
+}
+
 HA_HEAD_alloc_domheap_pages(noinline alloc_domheap_pages)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
     struct page_info *pg;
-    bool no_owner = d && (memflags & MEMF_no_owner);
+    /* What is to be scrubbed late is assigned by the caller, when it is. */
+    bool bound = d && (memflags & MEMF_keep_scrub);
+    bool no_owner = d && ((memflags & MEMF_no_owner) || bound);
 
     if ( !c )
         return HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
 
-    if ( (!d || no_owner) &&
-         refused(c, HA_DOMHEAP, PAGE_SIZE << order, memflags, d) )
+    if ( (!d || no_owner) && !bound &&
+         refused(c, HA_DOMHEAP, PAGE_SIZE << order, 0, memflags, d) )
     {
         op_end(c);
         return NULL;
@@ -673,6 +858,9 @@ HA_HEAD_alloc_domheap_pages(noinline alloc_domheap_pages)
     pg = HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
     c->domheap--;
 
+    if ( pg )
+        count_colored(&ha_owned.colored_alloc, pg, order);
+
     if ( d && !no_owner )
     {
         if ( pg )
@@ -680,9 +868,8 @@ HA_HEAD_alloc_domheap_pages(noinline alloc_domheap_pages)
         if ( memflags & MEMF_no_refcount )
         {
             struct ha_event e;
-            struct ha_trace t;
 
-            describe(&e, &t, c, HA_EXTRA);
+            describe(&e, c, HA_EXTRA);
             e.size = PAGE_SIZE << order;
             if ( pg )
             {
@@ -693,15 +880,21 @@ HA_HEAD_alloc_domheap_pages(noinline alloc_domheap_pages)
                 ha_own_fail(&e, d, 0);
         }
     }
-    else if ( !c->xenheap )     /* else the Xen heap's, recorded there */
+    else if ( c->xenheap )
+        ;                       /* recorded there */
+    else if ( c->due )
+        c->due--;               /* likewise, with all pages of the vmalloc */
+    else if ( !c->vmalloc || pg )
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, HA_DOMHEAP);
+        describe_outcome(&e, c, HA_DOMHEAP);
+        /* A page table: it stays when the vmalloc is gone. */
+        e.layer = c->vmalloc;
         e.size = PAGE_SIZE << order;
         e.memflags = memflags;
         e.no_owner = no_owner;
+        e.bound = bound;
         if ( d )
             e.passed_domain = d->domain_id;
         if ( pg )
@@ -727,9 +920,14 @@ HA_HEAD_free_domheap_pages(noinline free_domheap_pages)
     {
         const struct domain *owner = page_get_owner(pg);
 
+        count_offlined(pg, order);
+        count_colored(&ha_owned.colored_freed, pg, order);
         if ( owner )
         {
             count_owned(&ha_owned.owned_freed, 1UL << order);
+            /* Shared pages are of no domain that counts them. */
+            if ( owner == dom_cow )
+                count_owned(&ha_owned.adjusted_up, 1UL << order);
             if ( pg->count_info & PGC_extra )
             {
                 struct ha_event e;
@@ -742,12 +940,11 @@ HA_HEAD_free_domheap_pages(noinline free_domheap_pages)
                 ha_disown(&e, owner);
             }
         }
-        else
+        else if ( !c->vfree && !c->vmalloc )
         {
             struct ha_event e;
-            struct ha_trace t;
 
-            describe(&e, &t, c, HA_DOMHEAP);
+            describe(&e, c, HA_DOMHEAP);
             e.addr = e.key = page_to_maddr(pg);
             ha_free_pages(&e, 1UL << order);
         }
@@ -778,25 +975,47 @@ HA_HEAD_assign_pages(noinline assign_pages)
     else
     {
         struct ha_event e;
-        struct ha_trace t;
-        struct ha_given given;
         bool counted = !(memflags & MEMF_no_refcount) ||
                        (pg->count_info & PGC_extra);
 
-        describe(&e, &t, c, HA_DOMHEAP);
+        describe(&e, c, HA_DOMHEAP);
         e.addr = e.key = page_to_maddr(pg);
         e.memflags = memflags;
         e.passed_domain = d->domain_id;
 
         /* Afterwards another CPU may already have freed the pages. */
-        ha_give(&e, nr, &given);
+        ha_give(&e, nr, &c->given);
         rc = HEAP_AUDITED(assign_pages)(HA_ARGS_assign_pages);
         if ( rc )
-            ha_give_back(&e, &given);
+            ha_give_back(&e, &c->given);
         else if ( counted )
             count_owned(&ha_owned.given, nr);
     }
 
+    op_end(c);
+
+    return rc;
+}
+#endif
+
+#ifdef HA_CAN_totals
+/*
+ * What the wrappers above and below know to be assigned, freed or taken, they
+ * count. The rest is pages that a domain is charged for in advance, or still.
+ */
+DECLARE_ORIGINAL(domain_adjust_tot_pages);
+HA_HEAD_domain_adjust_tot_pages(domain_adjust_tot_pages)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    unsigned long rc = HEAP_AUDITED(domain_adjust_tot_pages)(d, pages);
+
+    if ( !c )
+        return rc;
+
+    if ( c->depth == 1 )
+        count_owned(pages > 0 ? &ha_owned.adjusted_up
+                              : &ha_owned.adjusted_down,
+                    pages > 0 ? pages : -pages);
     op_end(c);
 
     return rc;
@@ -816,9 +1035,8 @@ HA_HEAD_steal_page(noinline steal_page)
     if ( !rc )
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, HA_DOMHEAP);
+        describe(&e, c, HA_DOMHEAP);
         e.addr = e.key = page_to_maddr(page);
         e.size = PAGE_SIZE;
         e.memflags = memflags;
@@ -842,10 +1060,15 @@ DECLARE_ORIGINAL(init_xenheap_pages);
 
 static void count_added(paddr_t ps, paddr_t pe)
 {
+    unsigned long nr;
+
     ps = (ps + PAGE_SIZE - 1) & ~(paddr_t)(PAGE_SIZE - 1);
     pe &= ~(paddr_t)(PAGE_SIZE - 1);
-    if ( pe > ps )
-        count_owned(&ha_owned.heapadd, (pe - ps) >> PAGE_SHIFT);
+    if ( pe <= ps )
+        return;
+
+    nr = (pe - ps) >> PAGE_SHIFT;
+    count_owned(&ha_owned.heapadd, nr - colored_pages(maddr_to_page(ps), nr));
 }
 
 /* One of the two calls the other where both heaps are one. */
@@ -875,6 +1098,49 @@ HA_HEAD_init_xenheap_pages(noinline init_xenheap_pages)
     }
 }
 
+/*
+ * Pages that go out of the heap, and come back. One that is in use goes when
+ * it is freed: see count_offlined().
+ */
+DECLARE_ORIGINAL(offline_page);
+HA_HEAD_offline_page(offline_page)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    bool free = mfn_valid(mfn) && page_state_is(mfn_to_page(mfn), free);
+    int rc;
+
+    ha_may_offline = true;
+    rc = HEAP_AUDITED(offline_page)(mfn, broken, status);
+    if ( c )
+    {
+        if ( !rc && free && (*status & PG_OFFLINE_OFFLINED) )
+            count_owned(&ha_owned.offlined, 1);
+        op_end(c);
+    }
+
+    return rc;
+}
+
+/* Asked for by a sysctl only. */
+#if !defined(HA_TREE_CONFIG_SYSCTL) || defined(CONFIG_SYSCTL)
+DECLARE_ORIGINAL(online_page);
+HA_HEAD_online_page(online_page)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    bool offlined = mfn_valid(mfn) &&
+                    page_state_is(mfn_to_page(mfn), offlined);
+    int rc = HEAP_AUDITED(online_page)(mfn, status);
+
+    if ( c )
+    {
+        if ( !rc && offlined && (*status & PG_ONLINE_ONLINED) )
+            count_owned(&ha_owned.onlined, 1);
+        op_end(c);
+    }
+
+    return rc;
+}
+#endif
 #endif /* HA_CAN_totals */
 
 /* ------------------------------------------------------------- Xen heap */
@@ -887,7 +1153,7 @@ HA_HEAD_alloc_xenheap_pages(noinline alloc_xenheap_pages)
     if ( !c )
         return HEAP_AUDITED(alloc_xenheap_pages)(order, memflags);
 
-    if ( refused(c, HA_XENHEAP, PAGE_SIZE << order, memflags, NULL) )
+    if ( refused(c, HA_XENHEAP, PAGE_SIZE << order, 0, memflags, NULL) )
     {
         op_end(c);
         return NULL;
@@ -899,15 +1165,18 @@ HA_HEAD_alloc_xenheap_pages(noinline alloc_xenheap_pages)
 
     /*
      * Within _xmalloc(): a page for the pool stays in the pool. Other pages
-     * are the xmalloc itself. A failure is not the end of the xmalloc.
+     * are the xmalloc itself. A failure is not the end of the xmalloc. Within
+     * vmalloc(): a page table, which stays too.
      */
-    if ( !c->xmalloc || (c->pool && p) )
+    if ( c->xmalloc ? c->pool && p : !c->vmalloc || p )
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, c->pool ? HA_GROWTH : HA_XENHEAP);
-        e.layer = !!c->pool;
+        if ( c->pool )
+            describe(&e, c, HA_GROWTH);
+        else
+            describe_outcome(&e, c, HA_XENHEAP);
+        e.layer = c->pool || c->vmalloc;
         e.size = PAGE_SIZE << order;
         e.memflags = memflags;
         if ( p )
@@ -929,6 +1198,9 @@ HA_HEAD_free_xenheap_pages(noinline free_xenheap_pages)
 {
     struct ha_cpu *c = v ? op_begin(__builtin_frame_address(0)) : NULL;
 
+    if ( c )
+        count_offlined(virt_to_page(v), order);
+
     /*
      * Within _xmalloc() and xfree() of whole pages: the unused tail, and one
      * piece for each power of two. Those are recorded as xmalloc.
@@ -936,9 +1208,8 @@ HA_HEAD_free_xenheap_pages(noinline free_xenheap_pages)
     if ( c && !c->xmalloc && (!c->xfree || c->xfree_pool) )
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, c->xfree ? HA_GROWTH : HA_XENHEAP);
+        describe(&e, c, c->xfree ? HA_GROWTH : HA_XENHEAP);
         e.layer = !!c->xfree;
         e.addr = (unsigned long)v;
         e.key = virt_to_maddr(v);
@@ -955,9 +1226,31 @@ HA_HEAD_free_xenheap_pages(noinline free_xenheap_pages)
 
 /* -------------------------------------------------------------- xmalloc */
 
+#ifdef HA_CAN_xmalloc
+DECLARE_ORIGINAL(xmem_pool_alloc);
+DECLARE_ORIGINAL(_xmalloc);
+DECLARE_ORIGINAL(_xrealloc);
+DECLARE_ORIGINAL(xfree);
+
 static bool is_whole_pages(const void *p)
 {
     return !((unsigned long)p & (PAGE_SIZE - 1));
+}
+
+/*
+ * What an xmalloc takes at the most. Of the pool: its lists are a 32nd apart;
+ * a header, and a rest that is too small for a block of its own. What could
+ * not be in a page of the pool is whole pages.
+ */
+static unsigned long most_bytes(unsigned long size, unsigned long align)
+{
+    unsigned long block = size + max(align, 2 * sizeof(long));
+
+    if ( block < size || block >= PAGE_SIZE )
+        return PAGE_ALIGN(size);
+    block += block / 32 + 4 * sizeof(long) + 2 * sizeof(long);
+
+    return min(block, PAGE_SIZE + 0UL);
 }
 
 /*
@@ -1005,13 +1298,12 @@ HA_HEAD_xmem_pool_alloc(noinline xmem_pool_alloc)
     return p;
 }
 
-static void record_xmalloc(const struct ha_cpu *c, const void *p,
+static void record_xmalloc(struct ha_cpu *c, const void *p,
                            unsigned long size)
 {
     struct ha_event e;
-    struct ha_trace t;
 
-    describe(&e, &t, c, HA_XMALLOC);
+    describe_outcome(&e, c, HA_XMALLOC);
     e.size = size;
     if ( p )
     {
@@ -1023,15 +1315,14 @@ static void record_xmalloc(const struct ha_cpu *c, const void *p,
         ha_fail(&e);
 }
 
-static void record_xfree(const struct ha_cpu *c, const void *p)
+static void record_xfree(struct ha_cpu *c, const void *p)
 {
     struct ha_event e;
-    struct ha_trace t;
 
-    describe(&e, &t, c, HA_XMALLOC);
+    describe(&e, c, HA_XMALLOC);
     e.addr = (unsigned long)p;
     e.used = used_bytes(p);
-    ha_free_xmalloc(&e);
+    ha_free_block(&e);
 }
 
 HA_HEAD__xmalloc(noinline _xmalloc)
@@ -1042,7 +1333,8 @@ HA_HEAD__xmalloc(noinline _xmalloc)
     if ( !c )
         return HEAP_AUDITED(_xmalloc)(size, align);
 
-    if ( size && refused(c, HA_XMALLOC, size, 0, NULL) )
+    if ( size &&
+         refused(c, HA_XMALLOC, size, most_bytes(size, align), 0, NULL) )
     {
         op_end(c);
         return NULL;
@@ -1053,7 +1345,8 @@ HA_HEAD__xmalloc(noinline _xmalloc)
     c->xmalloc--;
     c->moved = true;
 
-    if ( p != ZERO_BLOCK_PTR )
+    /* That of vmalloc() is gone when it returns. */
+    if ( p != ZERO_BLOCK_PTR && !c->vmalloc )
         record_xmalloc(c, p, size);
 
     op_end(c);
@@ -1073,7 +1366,8 @@ HA_HEAD_xfree(noinline xfree)
         return;
     }
 
-    record_xfree(c, p);
+    if ( !c->vmalloc )
+        record_xfree(c, p);
 
     c->xfree++;
     c->xfree_pool += pool;
@@ -1108,12 +1402,11 @@ HA_HEAD__xrealloc(noinline _xrealloc)
     if ( real && p && !c->moved )
     {
         struct ha_event e;
-        struct ha_trace t;
 
-        describe(&e, &t, c, HA_XMALLOC);
+        describe(&e, c, HA_XMALLOC);
         e.addr = (unsigned long)ptr;
         e.used = old_used;
-        ha_free_xmalloc(&e);
+        ha_free_block(&e);
         e.addr = (unsigned long)p;
         e.size = size;
         ha_alloc(&e);
@@ -1123,6 +1416,182 @@ HA_HEAD__xrealloc(noinline _xrealloc)
 
     return p;
 }
+
+#endif /* HA_CAN_xmalloc */
+
+/* -------------------------------------------------------------- vmalloc */
+
+#ifdef HA_VMALLOC
+
+static void record_vmalloc(struct ha_cpu *c, const void *va,
+                           unsigned long size)
+{
+    struct ha_event e;
+
+    describe_outcome(&e, c, HA_VMALLOC);
+    e.size = size;
+    if ( va )
+    {
+        e.addr = (unsigned long)va;
+        e.used = PAGE_ALIGN(size);
+        ha_alloc(&e);
+    }
+    else
+        ha_fail(&e);
+}
+
+static void record_vfree(struct ha_cpu *c, const void *va,
+                         unsigned int pages)
+{
+    struct ha_event e;
+
+    describe(&e, c, HA_VMALLOC);
+    e.addr = (unsigned long)va;
+    e.used = (uint64_t)pages << PAGE_SHIFT;
+    ha_free_block(&e);
+}
+
+/*
+ * The request is recorded, not the pages that it takes one by one, nor the
+ * array in which it notes them meanwhile. False: it is refused.
+ */
+static bool begin_vmalloc(struct ha_cpu *c, unsigned long size)
+{
+    unsigned long pages = PFN_UP(size);
+
+    if ( refused(c, HA_VMALLOC, size,
+                 PAGE_ALIGN(size) + most_bytes(pages * sizeof(mfn_t), 0), 0,
+                 NULL) )
+        return false;
+
+    c->vmalloc++;
+    c->due = pages;
+
+    return true;
+}
+
+static void end_vmalloc(struct ha_cpu *c, const void *va, unsigned long size)
+{
+    c->vmalloc--;
+    c->due = 0;
+    record_vmalloc(c, va, size);
+}
+
+#define WRAP_VMALLOC(fn)                                            \
+    DECLARE_ORIGINAL(fn);                                           \
+    HA_HEAD_ ## fn(noinline fn)                                     \
+    {                                                               \
+        struct ha_cpu *c = op_begin(__builtin_frame_address(0));    \
+        void *va = NULL;                                            \
+                                                                    \
+        if ( !c )                                                   \
+            return HEAP_AUDITED(fn)(size);                          \
+                                                                    \
+        if ( begin_vmalloc(c, size) )                               \
+        {                                                           \
+            va = HEAP_AUDITED(fn)(size);                            \
+            end_vmalloc(c, va, size);                               \
+        }                                                           \
+        op_end(c);                                                  \
+                                                                    \
+        return va;                                                  \
+    }
+
+WRAP_VMALLOC(vmalloc)
+WRAP_VMALLOC(vmalloc_xen)
+WRAP_VMALLOC(vzalloc)
+
+/* How many pages a vmalloc is, only Xen's map of them tells. */
+DECLARE_ORIGINAL(vm_size);
+extern HA_HEAD_vm_size(vm_size);
+HA_HEAD_vm_size(vm_size)
+{
+    return HEAP_AUDITED(vm_size)(va, type);
+}
+
+DECLARE_ORIGINAL(vfree);
+HA_HEAD_vfree(noinline vfree)
+{
+    struct ha_cpu *c = va ? op_begin(__builtin_frame_address(0)) : NULL;
+
+    if ( !c )
+    {
+        HEAP_AUDITED(vfree)(va);
+        return;
+    }
+
+    record_vfree(c, va, HEAP_AUDITED(vm_size)(va, VMAP_DEFAULT) ?:
+                        HEAP_AUDITED(vm_size)(va, VMAP_XEN));
+    c->vfree++;
+    HEAP_AUDITED(vfree)(va);
+    c->vfree--;
+    op_end(c);
+}
+
+#ifdef HA_HAS_xvfree
+
+/* These ask _xmalloc(), or take pages as vmalloc() does: by the size. */
+#define WRAP_XVMALLOC(fn)                                           \
+    DECLARE_ORIGINAL(fn);                                           \
+    HA_HEAD_ ## fn(noinline fn)                                     \
+    {                                                               \
+        struct ha_cpu *c = op_begin(__builtin_frame_address(0));    \
+        void *p = HEAP_AUDITED(fn)(size, align);                    \
+                                                                    \
+        if ( c )                                                    \
+            op_end(c);                                              \
+                                                                    \
+        return p;                                                   \
+    }
+
+WRAP_XVMALLOC(_xvmalloc)
+WRAP_XVMALLOC(_xvzalloc)
+
+DECLARE_ORIGINAL(xvfree);
+HA_HEAD_xvfree(noinline xvfree)
+{
+    struct ha_cpu *c = va ? op_begin(__builtin_frame_address(0)) : NULL;
+    unsigned int pages = c ? HEAP_AUDITED(vm_size)(va, VMAP_DEFAULT) : 0;
+
+    if ( pages )
+    {
+        record_vfree(c, va, pages);
+        c->vfree++;
+    }
+    HEAP_AUDITED(xvfree)(va);
+    if ( pages )
+        c->vfree--;
+    if ( c )
+        op_end(c);
+}
+
+/* As with _xrealloc(): what stays where it is has another size from then on. */
+DECLARE_ORIGINAL(_xvrealloc);
+HA_HEAD__xvrealloc(noinline _xvrealloc)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    unsigned int pages = c ? HEAP_AUDITED(vm_size)(va, VMAP_DEFAULT) : 0;
+    void *p = HEAP_AUDITED(_xvrealloc)(va, size, align);
+
+    if ( pages && p == va )
+    {
+        struct ha_event e;
+
+        describe(&e, c, HA_VMALLOC);
+        e.addr = (unsigned long)va;
+        e.used = (uint64_t)pages << PAGE_SHIFT;
+        ha_free_block(&e);
+        e.size = size;
+        ha_alloc(&e);
+    }
+    if ( c )
+        op_end(c);
+
+    return p;
+}
+
+#endif /* HA_HAS_xvfree */
+#endif /* HA_VMALLOC */
 
 /* ------------------------------------------------------------- printing */
 
@@ -1141,6 +1610,38 @@ static void cf_check put_frame(unsigned long pc, bool exact)
 }
 
 /*
+ * One prints at a time. Not a lock: who waits may hold what a softirq wants
+ * that the printer runs meanwhile. So nobody waits for long, and the last dump
+ * relieves a printer that runs softirqs. Low bits: what the printer does; the
+ * others are different each turn.
+ */
+#define NOBODY_PRINTS 0U
+#define PRINTING      1U
+#define PAUSING       2U
+#define PRINTER_DOES  3U
+#define PRINTER_TURN  4U
+static unsigned int ha_printer;
+
+/* Returns what this printer is while it prints; 0: somebody else prints. */
+static unsigned int start_printing(bool relieve)
+{
+    unsigned int was = read_atomic(&ha_printer);
+    unsigned int does = was & PRINTER_DOES;
+    unsigned int mine = (was - does + PRINTER_TURN) | PRINTING;
+
+    if ( does == PRINTING || (does == PAUSING && !relieve) )
+        return 0;
+
+    return cmpxchg(&ha_printer, was, mine) == was ? mine : 0;
+}
+
+/* Nothing happens if it has been relieved. */
+static void stop_printing(unsigned int mine)
+{
+    (void)cmpxchg(&ha_printer, mine, mine & ~PRINTER_DOES);
+}
+
+/*
  * Printing wakes up the console's readers, which makes hypercalls believe that
  * they should give way, and so changes what is measured. Hence the records
  * wait for a timer, which runs on the way back to the guest or in idle.
@@ -1148,15 +1649,14 @@ static void cf_check put_frame(unsigned long pc, bool exact)
 static void cf_check print_some(void *unused)
 {
     s_time_t until = NOW() + MILLISECS(5);
-    bool more = true;
+    unsigned int printer = start_printing(false);
+    bool more = printer;
 
-    /* Somebody prints a dump: that includes what waits. */
-    if ( spin_trylock(&ha_print_lock) )
-    {
-        while ( more && NOW() < until )
-            more = ha_print_next(~0ULL);
-        spin_unlock(&ha_print_lock);
-    }
+    /* Else somebody prints a dump: that includes what waits. */
+    while ( more && NOW() < until )
+        more = ha_print_next(~0ULL);
+    if ( printer )
+        stop_printing(printer);
 
     set_timer(&ha_timer, NOW() + MILLISECS(10));
 }
@@ -1170,91 +1670,157 @@ static void cf_check measure(struct ha_machine *m)
     m->owned_freed = ha_owned.owned_freed;
     m->given_counted = ha_owned.given;
     m->taken_counted = ha_owned.taken;
+    m->adjusted_up = ha_owned.adjusted_up;
+    m->adjusted_down = ha_owned.adjusted_down;
+    m->offlined = ha_owned.offlined;
+    m->onlined = ha_owned.onlined;
+    m->colored_alloc = ha_owned.colored_alloc;
+    m->colored_freed = ha_owned.colored_freed;
 }
 
-/* Also called through a pointer, hence not the function itself. */
-static void cf_check run_softirqs(void)
+/* The debug key's dump takes its time, and lets others go on. */
+static enum ha_pause cf_check run_softirqs(void)
 {
+    unsigned int mine = read_atomic(&ha_printer);
+    unsigned int paused = (mine & ~PRINTER_DOES) | PAUSING;
+
+    smp_mb();
+    write_atomic(&ha_printer, paused);
 #ifdef HA_HAS_process_pending_softirqs
     process_pending_softirqs();
 #endif
+
+    return cmpxchg(&ha_printer, paused, mine) == paused ? HA_GO_ON
+                                                        : HA_GIVE_UP;
 }
 
-static void dump(const char *why, bool final)
+/*
+ * The dump of a machine that stops does not: its caller holds locks that
+ * softirqs want. It ends in any case.
+ */
+#define LAST_DUMP SECONDS(60)
+static s_time_t ha_deadline;
+
+static enum ha_pause __maybe_unused cf_check look_at_clock(void)
 {
-    unsigned int tries = 0;
-    int begun, busy;
-    uint64_t seq;
+    cpu_relax();
 
-    if ( !ha_ready || !ha_started || this_cpu(ha_cpu).depth )
-        return;
+    return NOW() < ha_deadline ? HA_GO_ON : HA_HURRY;
+}
 
-    while ( !spin_trylock(&ha_print_lock) )
-    {
-        /* A softirq that was run in a dump of this CPU shuts down. */
-        if ( ha_printer == smp_processor_id() )
-            return;
-        run_softirqs();
-    }
-    ha_printer = smp_processor_id();
+/* Waits for a moment without an operation on any CPU, but not for ever. */
+static enum ha_pause take_snapshot(enum ha_pause (*pause)(void), uint64_t *seq,
+                                   unsigned int *busy)
+{
+    s_time_t until = NOW() + MILLISECS(100);
 
-    /* Wait for a moment without an operation on any CPU. */
     for ( ; ; )
     {
-        begun = atomic_read(&ha_begun);
-        smp_mb();
-        busy = begun - atomic_read(&ha_ended);
-        smp_mb();
-        if ( !busy || tries == 1000 )
-        {
-            seq = ha_snapshot(measure);
-            smp_mb();
-            busy += atomic_read(&ha_begun) - begun;
-            if ( !busy || tries == 1000 )
-                break;
-        }
-        tries++;
-        run_softirqs();
-    }
+        int begun = atomic_read(&ha_begun);
+        bool late = NOW() >= until;
+        int under_way;
 
-    if ( final )
+        smp_mb();
+        under_way = begun - atomic_read(&ha_ended);
+        smp_mb();
+        if ( !under_way || late )
+        {
+            *seq = ha_snapshot(measure);
+            smp_mb();
+            under_way += atomic_read(&ha_begun) - begun;
+            *busy = under_way;
+            if ( !under_way || late )
+                return HA_GO_ON;
+        }
+        if ( pause() == HA_GIVE_UP )
+            return HA_GIVE_UP;
+    }
+}
+
+static void dump(const char *why, enum ha_pause (*pause)(void), bool seal)
+{
+    enum ha_pause next;
+    unsigned int busy;
+    uint64_t seq;
+
+    next = take_snapshot(pause, &seq, &busy);
+    if ( next == HA_GO_ON && seal )
         ha_seal();
 
-    while ( ha_print_next(seq) )
-        run_softirqs();
-    ha_print_dump(why, busy, run_softirqs);
+    while ( next == HA_GO_ON && ha_print_next(seq) )
+        next = pause();
+    if ( next != HA_GIVE_UP )
+        ha_print_dump(why, busy, pause);
+}
 
-    ha_printer = ~0U;
-    spin_unlock(&ha_print_lock);
+static bool can_dump(void)
+{
+    return ha_ready && ha_started && !this_cpu(ha_cpu).depth;
 }
 
 static void cf_check dump_key(unsigned char key)
 {
-    dump("key", false);
+    unsigned int printer = can_dump() ? start_printing(false) : 0;
+
+    if ( !printer )
+        return;
+
+    dump("key", run_softirqs, false);
+    stop_printing(printer);
+}
+
+/* seal: the machine will not go on. Else it may. */
+static void __maybe_unused dump_last(const char *why, bool seal)
+{
+    s_time_t until = NOW() + SECONDS(5);
+    unsigned int printer;
+
+    if ( !can_dump() )
+        return;
+
+    while ( !(printer = start_printing(true)) )
+    {
+        if ( NOW() >= until )
+            return;
+        cpu_relax();
+    }
+
+    /* Also other CPUs may have to wait for what this one's caller holds. */
+    watchdog_disable();
+    ha_deadline = NOW() + LAST_DUMP;
+    dump(why, look_at_clock, seal);
+    watchdog_enable();
+    stop_printing(printer);
 }
 
 #ifdef HA_CAN_shutdown
+/* After a crash nothing comes before what is done about it. */
 /* It does not return, which only its prototype says. */
 extern noreturn HA_HEAD_hwdom_shutdown(HEAP_AUDITED(hwdom_shutdown));
 HA_HEAD_hwdom_shutdown(hwdom_shutdown)
 {
-    dump("shutdown", true);
+    if ( reason != SHUTDOWN_crash && reason != SHUTDOWN_watchdog )
+        dump_last("shutdown", true);
     HEAP_AUDITED(hwdom_shutdown)(reason);
 }
 #endif
 
 #ifdef HA_CAN_sleep
-/* What a Linux dom0 powers off with; hwdom_shutdown() is not run then. */
-DECLARE_ORIGINAL(acpi_enter_sleep);
-extern HA_HEAD_acpi_enter_sleep(acpi_enter_sleep);
-HA_HEAD_acpi_enter_sleep(acpi_enter_sleep)
+/*
+ * What a Linux dom0 powers off with; hwdom_shutdown() is not run then. The
+ * hypercall has been checked, and the machine is going to sleep. If it is
+ * there afterwards, it goes on.
+ */
+DECLARE_ORIGINAL(enter_state_helper);
+HA_HEAD_enter_state_helper(enter_state_helper)
 {
-    bool final = sleep->sleep_state == 5;
-    int rc;
+    const struct acpi_sleep_info *sleep = data;
+    bool off = sleep->sleep_state == ACPI_STATE_S5;
+    long rc;
 
-    dump("sleep", final);
-    rc = HEAP_AUDITED(acpi_enter_sleep)(sleep);
-    if ( rc && final )
+    dump_last("sleep", off);
+    rc = HEAP_AUDITED(enter_state_helper)(data);
+    if ( off )
         ha_unseal();
 
     return rc;
@@ -1302,6 +1868,12 @@ static unsigned int __init parse_modes(const char *s)
     return modes;
 }
 
+#ifdef HA_CAN_refusals
+static char __initdata opt_fail[40];
+string_param("heap-audit-fail", opt_fail);
+static char __initdata opt_charge[40];
+string_param("heap-audit-charge", opt_charge);
+
 /* HASH:K, in hexadecimal and decimal. */
 static struct ha_target __init parse_target(const char *s)
 {
@@ -1326,7 +1898,10 @@ static struct ha_target __init parse_target(const char *s)
     return target;
 }
 
-/* current or owner, and perhaps :LIMIT, a size as in other options. */
+/*
+ * current or owner, perhaps :LIMIT, a size as in other options, and perhaps
+ * ,no-hwdom.
+ */
 static bool __init parse_charge(const char *s, struct ha_charging *charge)
 {
     static const char *const name[] = {
@@ -1345,6 +1920,11 @@ static bool __init parse_charge(const char *s, struct ha_charging *charge)
         charge->payer = i;
         if ( *end == ':' )
             charge->limit = parse_size_and_unit(end + 1, &end);
+        if ( !strcmp(end, ",no-hwdom") )
+        {
+            charge->no_hwdom = true;
+            return true;
+        }
         if ( !*end )
             return true;
     }
@@ -1355,6 +1935,22 @@ static bool __init parse_charge(const char *s, struct ha_charging *charge)
 
     return false;
 }
+
+static bool cf_check is_hwdom(uint16_t domain)
+{
+    const struct domain *d = hardware_domain;
+
+    return d && d->domain_id == domain;
+}
+
+static void __init setup_refusals(struct ha_setup *setup)
+{
+    setup->fail = parse_target(opt_fail);
+    if ( parse_charge(opt_charge, &setup->charge) )
+        setup->sizes.accounts = HA_ACCOUNTS;
+    setup->is_hwdom = is_hwdom;
+}
+#endif /* HA_CAN_refusals */
 
 static void __init build_id_text(char *text, size_t size)
 {
@@ -1389,7 +1985,6 @@ static int __init cf_check ha_initcall(void)
             .live = opt_live,
             .ring = opt_ring,
         },
-        .fail = parse_target(opt_fail),
         .text_start = (unsigned long)_stext,
         .text_end = (unsigned long)_etext,
         .puts = put_line,
@@ -1401,8 +1996,9 @@ static int __init cf_check ha_initcall(void)
     unsigned int order;
     void *memory;
 
-    if ( parse_charge(opt_charge, &setup.charge) )
-        setup.sizes.accounts = HA_ACCOUNTS;
+#ifdef HA_CAN_refusals
+    setup_refusals(&setup);
+#endif
 
     if ( !setup.modes )
         return 0;
@@ -1416,6 +2012,9 @@ static int __init cf_check ha_initcall(void)
         return -ENOMEM;
     }
     memset(memory, 0, PAGE_SIZE << order);
+    ha_calls = xzalloc_array(struct ha_call, nr_cpu_ids);
+    if ( !ha_calls )
+        return -ENOMEM;
 
     /* Drawn before any guest runs, so that no guest can imitate a record. */
     setup.tag = get_random() ^ (get_cycles() * 0x9e3779b97f4a7c15ULL >> 32) ^
