@@ -131,7 +131,7 @@ fn record() -> BoxedStrategy<(u64, Record)> {
         }),
         1 => number().prop_map(|number| Record::DumpBegin(DumpBegin { number, why: "key\u{1b}".to_owned() })),
         1 => (number(), 0u64..3, 0u64..3)
-            .prop_map(|(number, stacks, rows)| Record::DumpEnd(DumpEnd { number, stacks, rows, bills: 0 })),
+            .prop_map(|(number, stacks, rows)| Record::DumpEnd(DumpEnd { number, stacks, rows, bills: 0, cut: false })),
         1 => (key, counters()).prop_map(|(key, counters)| Record::Row(RowLine { key, counters })),
         6 => (counted(), counters(), number()).prop_map(|(of, counters, pages)| {
             Record::Kind(KindLine { of, totals: KindTotals { counters, pages, pool: pages, ..KindTotals::default() } })

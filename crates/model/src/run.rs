@@ -313,7 +313,7 @@ pub struct Machine {
     /// Taken pages that the domain was relieved of.
     pub taken_counted: u64,
     /// What else moves these numbers; `None`: the recorder does not tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     pub beside: Option<Beside>,
     /// Records lost because the ring was full.
     pub lost_records: u64,

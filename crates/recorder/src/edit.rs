@@ -376,11 +376,13 @@ mod tests {
     #[test]
     fn a_block_that_somebody_changed_is_left_alone() {
         let kconfig = rule(Place::WithFramePointer);
-        let changed =
-            format!("menu\n{}endmenu\n", kconfig.text.replace("depends on X86", "depends on ARM_32"));
+        let changed = format!(
+            "if A\nconfig FRAME_POINTER\n{}endif\n",
+            kconfig.text.replace("depends on X86", "depends on ARM_32")
+        );
         let seen = insertion(kconfig, "f", changed.as_bytes());
-        assert_eq!(seen.stuck, [Problem::ForeignBlock { file: "f".into(), line: 2 }]);
-        assert!(seen.problems.ends_with(&seen.stuck) || seen.problems.starts_with(&seen.stuck));
+        assert_eq!(seen.stuck, [Problem::ForeignBlock { file: "f".into(), line: 3 }]);
+        assert_eq!(seen.problems, seen.stuck);
         let other = insertion(kconfig, "f", b"if A\nconfig FRAME_POINTER\nconfig HEAP_AUDITOR\nendif\n");
         assert_eq!(other.problems, []);
         let twice = format!("menu\n{0}{0}endmenu\n", kconfig.text);

@@ -346,6 +346,27 @@ fn a_part_is_left_out_as_a_whole_and_where_its_architecture_is() {
     assert!(!header.contains("hap_alloc"), "{header}");
 }
 
+/// On a processor with FRED, handlers of all that a PV guest does are called from one function. All of them begin and end a call
+/// because that one does; a tree that has FRED but not this function has handlers of which the recorder does not know.
+#[test]
+fn handlers_are_reached_through_the_entry_that_fred_has() {
+    let fixture = Fixture::new();
+    fixture.write("xen/arch/x86/x86_64/entry-fred.S", "FUNC(entry_FRED_R3)\n        call    entry_from_pv\n");
+    assert_eq!(lacks(&fixture), [("calls", vec!["entry_from_pv"])]);
+    fixture.edit(
+        "xen/arch/x86/traps.c",
+        "void do_page_fault",
+        "void asmlinkage entry_from_pv(struct cpu_user_regs *regs)\n{\n    do_page_fault(regs);\n}\n\nvoid do_page_fault",
+    );
+    assert_eq!(lacks(&fixture), []);
+    apply(fixture.root(), LocalChanges::Keep).unwrap();
+    assert!(header(&fixture).contains("#define HA_HAS_entry_from_pv 1\n"));
+    let traps = fixture.read("xen/arch/x86/traps.c");
+    assert!(traps.contains("void asmlinkage HEAP_AUDITED(entry_from_pv)(struct"), "{traps}");
+    // Assembly goes on calling the public name.
+    assert!(fixture.read("xen/arch/x86/x86_64/entry-fred.S").contains("call    entry_from_pv\n"));
+}
+
 #[test]
 fn a_tree_that_changes_is_brought_up_to_date() {
     let fixture = Fixture::new();

@@ -46,6 +46,22 @@ fn core_is_clean_under_tsan() {
     assert_eq!(run("core_test.c", "thread").stdout, b"core: all tests passed\n");
 }
 
+/// The core runs on the stack of whatever allocates, and Xen's have 8 KiB.
+#[test]
+fn core_takes_little_of_the_stack() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let program = dir.path().join("golden");
+    let status = compiler::compiler("golden.c", &["-O2", "-fstack-usage"], &program).status();
+    assert!(status.expect("gcc must be installed (apt-get install gcc)").success());
+    let usage = dir.path().join("golden-heap-audit-core.su");
+    let usage = std::fs::read_to_string(usage).expect("gcc says what functions take");
+    for line in usage.lines() {
+        let bytes = line.split('\t').nth(1).and_then(|bytes| bytes.parse::<u64>().ok());
+        assert!(bytes.is_some_and(|bytes| bytes <= 256), "{line}");
+    }
+    assert!(usage.lines().count() > 40, "{usage}");
+}
+
 /// `testdata/golden/record-lines.txt` is what the reader's tests read. It is this program's output:
 /// after a wanted change, run this test with `UPDATE_GOLDEN=1`.
 #[test]

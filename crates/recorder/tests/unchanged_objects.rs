@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use object::read::elf::ElfFile64;
-use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, elf};
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionFlags, elf};
 use xenheap_recorder::{LocalChanges, Tree, plan};
 
 /// What Xen is built for.
@@ -94,7 +94,7 @@ impl Build {
             .arg(format!("XEN_TARGET_ARCH={}", self.target.arch))
             .arg(format!("CROSS_COMPILE={}", self.target.tools))
             // Xen 4.14 is older than the compiler, which warns of sources that are not ours.
-            .arg("EXTRA_CFLAGS_XEN_CORE=-Wno-error=array-bounds")
+            .arg("EXTRA_CFLAGS_XEN_CORE=-Wno-error=array-bounds -fstack-usage")
             .args(args)
             // A make around the tests must not hand down its flags.
             .env_remove("MAKEFLAGS")
@@ -203,6 +203,54 @@ fn summary(path: &Path) -> Summary {
     Summary { object: path.to_owned(), sections, symbols: symbols.collect() }
 }
 
+/// How often code jumps to a function, and so does not stay on the stack below it.
+fn jumps_to(path: &Path, function: &str) -> usize {
+    let data = fs::read(path).unwrap();
+    let file = ElfFile64::<object::Endianness>::parse(&*data).unwrap();
+    let (mut calls, mut jumps) = (0, 0);
+    for section in file.sections().filter(|section| section.name().unwrap().starts_with(".text")) {
+        let code = section.data().unwrap();
+        for (offset, relocation) in section.relocations() {
+            let object::RelocationTarget::Symbol(index) = relocation.target() else { continue };
+            if file.symbol_by_index(index).unwrap().name() != Ok(function) {
+                continue;
+            }
+            let is_call = match relocation.flags() {
+                object::RelocationFlags::Elf { r_type, .. }
+                    if file.architecture() == Architecture::Aarch64 =>
+                {
+                    r_type == elf::R_AARCH64_CALL26
+                }
+                _ => offset > 0 && code.get(offset as usize - 1) == Some(&0xe8),
+            };
+            *(if is_call { &mut calls } else { &mut jumps }) += 1;
+        }
+    }
+    assert!(calls + jumps > 0, "{} does not name {function}", path.display());
+    jumps
+}
+
+/// Xen's stacks have 8 KiB, and the recorder comes on top of whatever allocates.
+fn assert_small_frames(folder: &Path, what: &str) {
+    const MOST: u64 = 256;
+    let mut functions = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.ends_with(".su") || !name.contains("heap-audit") {
+            continue;
+        }
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            let mut fields = line.split('\t');
+            let function = fields.next().unwrap();
+            let bytes: u64 = fields.next().unwrap().parse().unwrap();
+            assert!(bytes <= MOST, "{what}: {function} takes {bytes} bytes of the stack");
+            functions += 1;
+        }
+    }
+    assert!(functions > 50, "{what}: {functions} functions say what they take");
+}
+
 /// Says where two objects differ without printing them.
 fn assert_same(before: &[Summary], after: &[Summary], what: &str) {
     assert_eq!(before.len(), after.len());
@@ -262,12 +310,9 @@ fn switched_on_it_builds_with_frame_pointers() {
         for target in [&X86, &ARM] {
             let build = Build::of(&tree, target);
             plan(&Tree::open(build.folder.path()).unwrap()).unwrap().apply(LocalChanges::Keep).unwrap();
-            for options in [
-                ["CONFIG_HEAP_AUDIT=y", "CONFIG_EXPERT=y"],
-                ["CONFIG_HEAP_AUDIT=y", "CONFIG_DEBUG=y"],
-                // Outside of the block for developers, so it can be switched on alone.
-                ["CONFIG_HEAP_AUDIT=y", "# CONFIG_EXPERT is not set"],
-            ] {
+            for options in
+                [["CONFIG_HEAP_AUDIT=y", "CONFIG_EXPERT=y"], ["CONFIG_HEAP_AUDIT=y", "CONFIG_DEBUG=y"]]
+            {
                 let what = format!("{} for {} with {options:?}", tree.display(), target.arch);
                 let (config, said) = build.configure(&options);
                 for wanted in ["CONFIG_HEAP_AUDIT=y", "CONFIG_FRAME_POINTER=y"] {
@@ -295,7 +340,25 @@ fn switched_on_it_builds_with_frame_pointers() {
             assert!(defines(object, &format!("heap_audited_{function}")), "{what}");
             assert!(!defines(object, function), "{what}");
 
+            build.must_make(&["common/rangeset.o"]);
+            assert_eq!(jumps_to(&build.xen().join("common/rangeset.o"), "xfree"), 0, "{what}");
+            assert_small_frames(&build.xen().join("common"), &what);
+
+            // What it selects is for developers only, so it is, too.
+            let (config, said) = build.configure(&[
+                "CONFIG_HEAP_AUDIT=y",
+                "# CONFIG_EXPERT is not set",
+                "# CONFIG_DEBUG is not set",
+            ]);
+            assert!(!config.iter().any(|line| line == "CONFIG_HEAP_AUDIT=y"), "{what}");
+            assert_eq!(said.lines().find(|line| line.contains("unmet")), None, "{what}");
+
             let (config, _) = build.configure(&["CONFIG_EXPERT=y", "# CONFIG_DEBUG is not set"]);
+            // The same file, as it is without the recorder: the check above can fail.
+            if target.arch == "x86_64" {
+                build.must_make(&["common/rangeset.o"]);
+                assert!(jumps_to(&build.xen().join("common/rangeset.o"), "xfree") > 0, "{what}");
+            }
             for wanted in ["# CONFIG_HEAP_AUDIT is not set", "# CONFIG_FRAME_POINTER is not set"] {
                 assert!(config.iter().any(|line| line == wanted), "{what}: no {wanted}");
             }

@@ -6,8 +6,8 @@ use std::{fs, io::Read, path::PathBuf};
 
 use common::{events, run};
 use xenheap_model::{
-    AnyEvent, Charge, Charged, CheckId, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How,
-    Kind, KindTotals, Life, Op, Owner, Pool, Row, RowKey, Run, StackId, Subject,
+    AnyEvent, Beside, Charge, Charged, CheckId, Counters, Domain, DomainEvent, DomainId, DomainState, Event,
+    How, Kind, KindTotals, Life, Op, Owner, Pool, Row, RowKey, Run, StackId, Subject,
 };
 use xenheap_report::runfile::{RunFile, RunFileError, VERSION, Writer, is_run_file};
 
@@ -157,7 +157,7 @@ fn version_2_is_readable() {
     assert_eq!(read, version_2());
 }
 
-/// What version 3 added: the kind `vmalloc`.
+/// What version 3 added: the kind `vmalloc`; and what moves the hypervisor's own numbers beside what is recorded.
 fn version_3() -> (Run, Vec<AnyEvent>) {
     let (mut run, mut events) = version_2();
     let mut vmalloc = common::events().swap_remove(1);
@@ -170,6 +170,7 @@ fn version_3() -> (Run, Vec<AnyEvent>) {
     let counters =
         Counters { allocs: 1, bytes: 5000, live: 1, live_bytes: 5000, peak: 5000, ..Counters::default() };
     let dump = run.dump.as_mut().expect("a dump");
+    dump.machine.beside = Some(Beside { adjusted_up: 3, onlined: 2, ..Beside::default() });
     dump.totals.vmalloc = KindTotals { counters, pages: 2, ..KindTotals::default() };
     (run, events)
 }

@@ -73,7 +73,7 @@
 /* From 4.20 on a configuration can be without. */
 #if defined(HA_CAN_vmalloc) && \
     (defined(CONFIG_HAS_VMAP) || !defined(HA_HAS_xvfree))
-#define HA_VMALLOC
+#define HA_WRAPS_VMALLOC
 #endif
 
 DECLARE_ORIGINAL(alloc_domheap_pages);
@@ -285,17 +285,19 @@ static void walk(const unsigned long *frame, struct ha_trace *t)
     }
 }
 
-static uint32_t __maybe_unused cf_check epoch_of(unsigned int cpu)
+#ifdef HA_CAN_calls
+static uint32_t cf_check epoch_of(unsigned int cpu)
 {
     return read_atomic(&ha_calls[cpu].epoch);
 }
 
-static uint32_t __maybe_unused this_epoch(void)
+static uint32_t this_epoch(void)
 {
     const struct ha_call *call = &ha_calls[smp_processor_id()];
 
     return call->v == current ? call->epoch : 0;
 }
+#endif
 
 /* What an event of a domain has, and an operation has too. */
 static void describe_place(struct ha_event *e)
@@ -602,6 +604,15 @@ HA_HEAD_do_page_fault(HA_NAME_do_page_fault)
         end_call();
 }
 
+/*
+ * With FRED all that a PV guest does comes through here, and from here to the
+ * handlers, some of which are wrapped, too: those begin and end a call in it.
+ * It is there also where there are no PV guests.
+ */
+#ifdef HA_HAS_entry_from_pv
+HANDLES_CALL(entry_from_pv)
+#endif
+
 #ifdef CONFIG_PV
 HANDLES_CALL(pv_hypercall)
 
@@ -617,14 +628,6 @@ HA_HEAD_pv_emulate_privileged_op(pv_emulate_privileged_op)
 
     return rc;
 }
-
-/*
- * With FRED all that a PV guest does comes through here, and from here to the
- * handlers, some of which are wrapped, too: those begin and end a call in it.
- */
-#ifdef HA_HAS_entry_from_pv
-HANDLES_CALL(entry_from_pv)
-#endif
 
 #ifdef CONFIG_PV32
 HANDLES_CALL(do_entry_int82)
@@ -1421,7 +1424,7 @@ HA_HEAD__xrealloc(noinline _xrealloc)
 
 /* -------------------------------------------------------------- vmalloc */
 
-#ifdef HA_VMALLOC
+#ifdef HA_WRAPS_VMALLOC
 
 static void record_vmalloc(struct ha_cpu *c, const void *va,
                            unsigned long size)
@@ -1591,7 +1594,7 @@ HA_HEAD__xvrealloc(noinline _xvrealloc)
 }
 
 #endif /* HA_HAS_xvfree */
-#endif /* HA_VMALLOC */
+#endif /* HA_WRAPS_VMALLOC */
 
 /* ------------------------------------------------------------- printing */
 
