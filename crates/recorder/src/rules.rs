@@ -138,7 +138,7 @@ pub(crate) const TREE_HEADER: &str = "include/xen/heap-audit-tree.h";
 
 pub(crate) const PARTS: &[Part] = &[
     Part {
-        name: "allocators",
+        name: "page-allocator",
         arch: Arch::Any,
         tells: None,
         hooks: &[
@@ -151,6 +151,13 @@ pub(crate) const PARTS: &[Part] = &[
             hook(&["void free_domheap_pages(struct page_info *pg, unsigned int order)"], PAGE_ALLOC),
             hook(&["void *alloc_xenheap_pages(unsigned int order, unsigned int memflags)"], PAGE_ALLOC),
             hook(&["void free_xenheap_pages(void *v, unsigned int order)"], PAGE_ALLOC),
+        ],
+    },
+    Part {
+        name: "xmalloc",
+        arch: Arch::Any,
+        tells: None,
+        hooks: &[
             hook(&["void *xmem_pool_alloc(unsigned long size, struct xmem_pool *pool)"], XMALLOC),
             hook(&["void *_xmalloc(unsigned long size, unsigned long align)"], XMALLOC),
             hook(&["void *_xrealloc(void *ptr, unsigned long size, unsigned long align)"], XMALLOC),
@@ -358,6 +365,9 @@ pub(crate) const PARTS: &[Part] = &[
             ),
         ],
     },
+    // What makes allocations fail, on purpose or because a domain has reached its limit: in the allocators'
+    // wrappers, so it needs no hooks.
+    Part { name: "refusals", arch: Arch::Any, tells: None, hooks: &[] },
 ];
 
 const PAGE_ALLOC: &[&str] = &["common/page_alloc.c"];

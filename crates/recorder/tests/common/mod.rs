@@ -58,6 +58,19 @@ pub const FILES: &[(&str, &str)] = &[
     ("xen/common/shutdown.c", "void hwdom_shutdown(unsigned char reason)\n{\n}\n"),
     ("xen/arch/x86/acpi/power.c", "static long cf_check enter_state_helper(void *data)\n{\n}\n"),
     (
+        "xen/common/vmap.c",
+        "static unsigned int vm_size(const void *va, enum vmap_region type)\n{\n}\n\n\
+         void *vmalloc(size_t size)\n{\n}\n\n\
+         void *vmalloc_xen(size_t size)\n{\n}\n\n\
+         void *vzalloc(size_t size)\n{\n    vmalloc(size);\n}\n\n\
+         void vfree(void *va)\n{\n    vm_size(va, VMAP_DEFAULT);\n}\n",
+    ),
+    (
+        "xen/xsm/flask/avc.c",
+        "int avc_has_perm_noaudit(u32 ssid, u32 tsid, u16 tclass, u32 requested,\n                         struct av_decision *in_avd)\n{\n}\n\n\
+         int avc_has_perm(u32 ssid, u32 tsid, u16 tclass,\n                 u32 requested, struct avc_audit_data *auditdata)\n{\n}\n",
+    ),
+    (
         "xen/arch/x86/mm.c",
         "/* Kurt G\u{f6}del's page */\nint steal_page(\n    struct domain *d, struct page_info *page, unsigned int memflags)\n{\n}",
     ),
@@ -107,10 +120,10 @@ pub const FILES: &[(&str, &str)] = &[
 pub const EDITED: usize = FILES.len() - 1;
 
 /// How many definitions are renamed ...
-pub const RENAMES: usize = 40;
+pub const RENAMES: usize = 47;
 
 /// ... and how many of them are static.
-pub const STATICS: usize = 6;
+pub const STATICS: usize = 7;
 
 pub struct Fixture {
     folder: tempfile::TempDir,

@@ -80,10 +80,6 @@ DECLARE_ORIGINAL(alloc_domheap_pages);
 DECLARE_ORIGINAL(free_domheap_pages);
 DECLARE_ORIGINAL(alloc_xenheap_pages);
 DECLARE_ORIGINAL(free_xenheap_pages);
-DECLARE_ORIGINAL(xmem_pool_alloc);
-DECLARE_ORIGINAL(_xmalloc);
-DECLARE_ORIGINAL(_xrealloc);
-DECLARE_ORIGINAL(xfree);
 
 /* ---------------------------------------------------------- boot options */
 
@@ -97,10 +93,6 @@ static unsigned int __initdata opt_live = 65536;
 integer_param("heap-audit-live", opt_live);
 static unsigned int __initdata opt_ring = 16384;
 integer_param("heap-audit-ring", opt_ring);
-static char __initdata opt_fail[40];
-string_param("heap-audit-fail", opt_fail);
-static char __initdata opt_charge[40];
-string_param("heap-audit-charge", opt_charge);
 
 /* ----------------------------------------------------------- operations */
 
@@ -1237,6 +1229,12 @@ HA_HEAD_free_xenheap_pages(noinline free_xenheap_pages)
 
 /* -------------------------------------------------------------- xmalloc */
 
+#ifdef HA_CAN_xmalloc
+DECLARE_ORIGINAL(xmem_pool_alloc);
+DECLARE_ORIGINAL(_xmalloc);
+DECLARE_ORIGINAL(_xrealloc);
+DECLARE_ORIGINAL(xfree);
+
 static bool is_whole_pages(const void *p)
 {
     return !((unsigned long)p & (PAGE_SIZE - 1));
@@ -1421,6 +1419,8 @@ HA_HEAD__xrealloc(noinline _xrealloc)
 
     return p;
 }
+
+#endif /* HA_CAN_xmalloc */
 
 /* -------------------------------------------------------------- vmalloc */
 
@@ -1704,7 +1704,7 @@ static enum ha_pause cf_check run_softirqs(void)
 #define LAST_DUMP SECONDS(60)
 static s_time_t ha_deadline;
 
-static enum ha_pause cf_check look_at_clock(void)
+static enum ha_pause __maybe_unused cf_check look_at_clock(void)
 {
     cpu_relax();
 
@@ -1773,7 +1773,7 @@ static void cf_check dump_key(unsigned char key)
 }
 
 /* seal: the machine will not go on. Else it may. */
-static void dump_last(const char *why, bool seal)
+static void __maybe_unused dump_last(const char *why, bool seal)
 {
     s_time_t until = NOW() + SECONDS(5);
     unsigned int printer;
@@ -1871,6 +1871,12 @@ static unsigned int __init parse_modes(const char *s)
     return modes;
 }
 
+#ifdef HA_CAN_refusals
+static char __initdata opt_fail[40];
+string_param("heap-audit-fail", opt_fail);
+static char __initdata opt_charge[40];
+string_param("heap-audit-charge", opt_charge);
+
 /* HASH:K, in hexadecimal and decimal. */
 static struct ha_target __init parse_target(const char *s)
 {
@@ -1940,6 +1946,15 @@ static bool cf_check is_hwdom(uint16_t domain)
     return d && d->domain_id == domain;
 }
 
+static void __init setup_refusals(struct ha_setup *setup)
+{
+    setup->fail = parse_target(opt_fail);
+    if ( parse_charge(opt_charge, &setup->charge) )
+        setup->sizes.accounts = HA_ACCOUNTS;
+    setup->is_hwdom = is_hwdom;
+}
+#endif /* HA_CAN_refusals */
+
 static void __init build_id_text(char *text, size_t size)
 {
 #ifdef HA_TREE_BUILD_ID_VARIABLE
@@ -1973,7 +1988,6 @@ static int __init cf_check ha_initcall(void)
             .live = opt_live,
             .ring = opt_ring,
         },
-        .fail = parse_target(opt_fail),
         .text_start = (unsigned long)_stext,
         .text_end = (unsigned long)_etext,
         .puts = put_line,
@@ -1981,13 +1995,13 @@ static int __init cf_check ha_initcall(void)
 #ifdef HA_CAN_calls
         .epoch = epoch_of,
 #endif
-        .is_hwdom = is_hwdom,
     };
     unsigned int order;
     void *memory;
 
-    if ( parse_charge(opt_charge, &setup.charge) )
-        setup.sizes.accounts = HA_ACCOUNTS;
+#ifdef HA_CAN_refusals
+    setup_refusals(&setup);
+#endif
 
     if ( !setup.modes )
         return 0;
