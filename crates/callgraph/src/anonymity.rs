@@ -41,7 +41,8 @@ pub fn is_allocator(name: &str) -> bool {
 
 /// Whether a function works within an allocator: what it calls is a step of somebody else's request.
 pub fn serves(name: &str) -> bool {
-    is_allocator(name) || ["xmalloc_pool_get", "xmalloc_whole_pages", "xmem_pool_alloc"].contains(&name)
+    is_allocator(name)
+        || ["xmalloc_pool_get", "xmalloc_whole_pages", "xmem_pool_alloc", "vmalloc_type"].contains(&name)
 }
 
 /// What an argument can be.

@@ -245,6 +245,7 @@ fn kind_letter(kind: Kind) -> char {
         Kind::Xmalloc => 'x',
         Kind::Xenheap => 'h',
         Kind::Domheap => 'd',
+        Kind::Vmalloc => 'v',
         Kind::PoolGrowth => 'p',
         Kind::DomainPool => 'g',
     }

@@ -1,4 +1,4 @@
-//! Our recorder's lines, format 1. The specification is `docs/record-format.md`.
+//! Our recorder's lines, formats 1 and 2. The specification is `docs/record-format.md`.
 
 use xenheap_model::{
     Beside, Bill, Charge, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind, KindTotals,
@@ -13,6 +13,8 @@ use crate::{
 
 /// How a record begins. The space belongs to it.
 pub(crate) const MAGIC: &[u8] = b"HA1 ";
+/// The newest format that is read; all from 1 on are.
+const NEWEST: u32 = 2;
 /// The longest record, in bytes, with room to spare.
 const LONGEST: usize = 1024;
 /// A space and four digits.
@@ -166,6 +168,7 @@ fn kind_of(letter: u8) -> Option<Kind> {
         b'x' => Kind::Xmalloc,
         b'h' => Kind::Xenheap,
         b'd' => Kind::Domheap,
+        b'v' => Kind::Vmalloc,
         b'p' => Kind::PoolGrowth,
         _ => return None,
     })
@@ -191,7 +194,7 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
     let kind = kind_of(*kind)?;
     let (addr, fields) = hex(fields)?;
     let (size, mut fields) = match fields.strip_prefix(b" ")? {
-        [b'-', rest @ ..] if op == Op::Free && kind == Kind::Xmalloc => (None, rest),
+        [b'-', rest @ ..] if op == Op::Free && kind.is_block() => (None, rest),
         fields => decimal(fields).map(|(size, rest)| (Some(size), rest))?,
     };
     if seq == 0 || (op == Op::Fail && addr != 0) {
@@ -252,7 +255,7 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
                 event.cpu = u32::try_from(id).ok()?;
                 rest
             }
-            b'u' if kind == Kind::Xmalloc => {
+            b'u' if kind.is_block() => {
                 let (bytes, rest) = decimal(value)?;
                 event.used = Some(bytes);
                 rest
@@ -532,7 +535,7 @@ fn header(fields: &[u8]) -> Option<Header> {
             _ => {}
         }
     }
-    header.format = u32::try_from(format?).ok().filter(|&format| format == 1)?;
+    header.format = u32::try_from(format?).ok().filter(|format| (1..=NEWEST).contains(format))?;
     Some(header)
 }
 

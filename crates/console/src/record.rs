@@ -130,7 +130,7 @@ pub struct RowLine {
 /// What a `K` line counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counted {
-    /// `x` `h` `d` `p`: anonymous memory of this kind, which is one of [`Kind::ANONYMOUS`].
+    /// `x` `h` `d` `v` `p`: anonymous memory of this kind, which is one of [`Kind::ANONYMOUS`].
     Anonymous(Kind),
     /// `g`: what domains' pools hand out.
     DomainPool,

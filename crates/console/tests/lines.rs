@@ -11,18 +11,24 @@ use xenheap_model::{Arch, StackId, View};
 
 const TAG: Tag = Tag(0x00c0_ffee);
 
-fn golden() -> Vec<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/golden/record-lines.txt");
-    let text = std::fs::read_to_string(path).expect("the golden lines are in the repository");
+fn golden(name: &str) -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/golden/");
+    let text =
+        std::fs::read_to_string(format!("{path}{name}")).expect("the golden lines are in the repository");
     text.lines().map(str::to_owned).collect()
 }
 
-/// The lines which the recorder's C code prints are read, and written back byte for byte.
+/// The lines which the recorder's C code prints are read, and written back byte for byte; and so are those of the first format.
 #[test]
 fn golden_lines() {
-    let lines = golden();
+    for name in ["record-lines.txt", "record-lines-1.txt"] {
+        are_read_and_written(&golden(name));
+    }
+}
+
+fn are_read_and_written(lines: &[String]) {
     let mut log = String::new();
-    for line in &lines {
+    for line in lines {
         log += &format!("(XEN) [   12.345678] {line}\n");
     }
     let kept = read(log.as_bytes());
@@ -105,7 +111,7 @@ fn several_records_on_a_line() {
 #[test]
 fn contents_that_cannot_be() {
     let malformed = [
-        "HA1 00c0ffee 0 V fmt=2 xen=4.17.5",
+        "HA1 00c0ffee 0 V fmt=3 xen=4.17.5",
         "HA1 00c0ffee 0 V xen=4.17.5",
         "HA1 00c0ffee 1 V fmt=1 xen=4.17.5",
         "HA1 00c0ffee 0 V fmt=1 xen=a\u{e9}b",
@@ -274,7 +280,7 @@ fn what_a_recorder_says_of_domains() {
 
 #[test]
 fn views_are_told_apart() {
-    let lines = golden();
+    let lines = golden("record-lines.txt");
     let views: Vec<View> = read(lines.join("\n").as_bytes())
         .ours
         .iter()

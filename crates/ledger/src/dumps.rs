@@ -66,6 +66,8 @@ pub(crate) struct Dumps {
     last: Option<Dump>,
     /// How many were complete.
     pub complete: u64,
+    /// The format of the records, 0 as long as no header said it.
+    pub format: u32,
     /// The highest number that any line named.
     highest: u64,
     pub incomplete: Vec<Incomplete>,
@@ -256,7 +258,7 @@ impl Dumps {
             }
             return Line::Outside;
         };
-        let missing = missing(&open, &end);
+        let missing = missing(&open, &end, self.format);
         if !missing.is_empty() {
             self.lost(end.number, missing.join(", "));
             return Line::Accepted;
@@ -311,7 +313,7 @@ fn totals_of(dump: &Dump, of: Counted) -> Option<KindTotals> {
 }
 
 /// What an ended dump lacks.
-fn missing(open: &Open, end: &DumpEnd) -> Vec<String> {
+fn missing(open: &Open, end: &DumpEnd, format: u32) -> Vec<String> {
     let mut missing = Vec::new();
     if end.cut {
         missing.push("the recorder had no time to print all of it".to_owned());
@@ -321,7 +323,8 @@ fn missing(open: &Open, end: &DumpEnd) -> Vec<String> {
             missing.push(format!("its totals of {what} are missing"));
         }
     };
-    for kind in Kind::ANONYMOUS {
+    // Format 1 does not know vmallocs.
+    for kind in Kind::ANONYMOUS.into_iter().filter(|kind| *kind != Kind::Vmalloc || format > 1) {
         lacks(Counted::Anonymous(kind), kind.as_str());
     }
     // The earlier recorder counts no charged memory and does not speak of domains.

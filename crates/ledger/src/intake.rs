@@ -251,6 +251,7 @@ impl<'s> Intake<'s> {
         if self.outlet.view.is_none() {
             self.outlet.view = self.views.keys().next().copied();
         }
+        self.dumps.format = header.format;
         self.header = Some((hash, header));
         None
     }

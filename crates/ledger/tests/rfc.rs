@@ -75,7 +75,7 @@ fn the_worked_example() {
     assert_eq!(account.refused, BTreeMap::from([("guest".to_owned(), 1), ("rfc-layered".to_owned(), 1)]));
     let live_of = |domain, pages| {
         let mine =
-            |live: &&xenheap_ledger::Live| live.key.current == domain && live.key.kind.is_pages() == pages;
+            |live: &&xenheap_ledger::Live| live.key.current == domain && live.key.kind.is_block() != pages;
         account.live.iter().filter(mine).map(|live| live.bytes).sum::<u64>()
     };
     assert_eq!([live_of(d0, false), live_of(d1, false), live_of(Domain::Idle, false)], [4520, 1424, 128]);
@@ -115,7 +115,8 @@ fn clean_logs_tell_the_truth_with_every_kind_of_page() {
     for seed in 0..10 {
         let story = rfc_story(&RfcPlan { seed, steps: 2000, without_trace: 0, arm: seed % 2 == 1 });
         let account = assert_truth(&story, &Noise { seed, ..Noise::default() });
-        for kind in Kind::ANONYMOUS {
+        // The RFC's recorder sees the pages of a vmalloc one by one.
+        for kind in Kind::ANONYMOUS.into_iter().filter(|kind| *kind != Kind::Vmalloc) {
             assert!(account.totals.of(kind).counters.allocs > 0, "{kind}");
         }
         assert_eq!(outcome(&account, CheckId::Stacks), Outcome::Ok);

@@ -29,11 +29,11 @@ pub struct Event {
     pub op: Op,
     /// At which level. For frees of pages: of what, as far as the recorder knew.
     pub kind: Kind,
-    /// Address: virtual for xmalloc and Xen heap pages, machine for domain heap pages. 0 for [`Op::Fail`].
+    /// Address: virtual for xmalloc, vmalloc and Xen heap pages, machine for domain heap pages. 0 for [`Op::Fail`].
     pub addr: u64,
     /// Bytes, as the caller asked. `None`: a free whose size nobody knows.
     pub size: Option<u64>,
-    /// xmalloc only: bytes really taken from the pool or, for a page-aligned address, from the heap.
+    /// xmalloc and vmalloc only: bytes really taken from the pool or, for a page-aligned address, from the heap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<u64>,
     /// How it came about.

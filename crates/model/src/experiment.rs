@@ -100,29 +100,37 @@ impl Payer {
     }
 }
 
-/// How domains pay. Written `current` or `owner`, and `:BYTES` with a limit for each, which can end in K, M or G.
+/// How domains pay. Written `current` or `owner`, `:BYTES` with a limit for each, which can end in K, M or G, and
+/// `,no-hwdom` if the hardware domain pays for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Charging {
     /// Who.
     pub payer: Payer,
     /// The most that each may have, in bytes.
     pub limit: Option<u64>,
+    /// Whether the hardware domain pays for nothing.
+    pub no_hwdom: bool,
 }
+
+/// What exempts the hardware domain.
+const NO_HWDOM: &str = ",no-hwdom";
 
 impl Charging {
     /// The value of Xen's boot option: a size without a unit would be in KiB there.
     pub fn option(&self) -> String {
-        match self.limit {
-            Some(_) => format!("{self}B"),
-            None => self.to_string(),
-        }
+        self.written("B")
+    }
+
+    fn written(&self, unit: &str) -> String {
+        let limit = self.limit.map_or(String::new(), |limit| format!(":{limit}{unit}"));
+        let exempt = if self.no_hwdom { NO_HWDOM } else { "" };
+        format!("{}{limit}{exempt}", self.payer.as_str())
     }
 }
 
 impl fmt::Display for Charging {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.payer.as_str())?;
-        self.limit.map_or(Ok(()), |limit| write!(f, ":{limit}"))
+        f.write_str(&self.written(""))
     }
 }
 
@@ -131,12 +139,16 @@ impl FromStr for Charging {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let read = || {
+            let who = text.strip_suffix(NO_HWDOM);
+            let no_hwdom = who.is_some();
+            let text = who.unwrap_or(text);
             let (payer, limit) = text.split_once(':').map_or((text, None), |(who, limit)| (who, Some(limit)));
             let payer = [Payer::Current, Payer::Owner].into_iter().find(|known| known.as_str() == payer)?;
             let limit = limit.map_or(Some(None), |limit| bytes(limit).map(Some))?;
-            Some(Charging { payer, limit })
+            Some(Charging { payer, limit, no_hwdom })
         };
-        let wanted = "current or owner, or one of them with a limit such as current:4M";
+        let wanted =
+            "current or owner, or one of them with a limit such as current:4M; ,no-hwdom may stand behind it";
         read().ok_or_else(|| ParseExperimentError { given: text.to_owned(), wanted })
     }
 }
@@ -206,11 +218,11 @@ pub struct Bill {
     pub payer: Option<DomainId>,
     /// Allocations that it was charged for.
     pub allocs: u64,
-    /// Bytes of live xmallocs, as asked for.
+    /// Bytes that live xmallocs take, with their blocks' headers. Before format 2 of the records: as asked for.
     pub bytes: u64,
     /// The most they were.
     pub bytes_peak: u64,
-    /// Live pages of the Xen heap and the domain heap.
+    /// Live pages of the Xen heap, the domain heap and vmallocs.
     pub pages: u64,
     /// The most they were.
     pub pages_peak: u64,
@@ -251,14 +263,26 @@ mod tests {
             ("owner:100", Payer::Owner, Some(100), "owner:100"),
             ("current:2G", Payer::Current, Some(2 << 30), "current:2147483648"),
         ] {
-            let charging = Charging { payer, limit };
-            assert_eq!(text.parse(), Ok(charging));
-            assert_eq!(charging.to_string(), written);
-            assert_eq!(written.parse(), Ok(charging));
-            let option = if limit.is_some() { format!("{written}B") } else { written.to_owned() };
-            assert_eq!(charging.option(), option);
+            for (no_hwdom, behind) in [(false, ""), (true, ",no-hwdom")] {
+                let charging = Charging { payer, limit, no_hwdom };
+                assert_eq!(format!("{text}{behind}").parse(), Ok(charging));
+                assert_eq!(charging.to_string(), format!("{written}{behind}"));
+                assert_eq!(charging.to_string().parse(), Ok(charging));
+                let unit = if limit.is_some() { "B" } else { "" };
+                assert_eq!(charging.option(), format!("{written}{unit}{behind}"));
+            }
         }
-        for bad in ["", "nobody", "current:", "current:0", "current:-1", "current:4T", "owner:99999999999G"] {
+        for bad in [
+            "",
+            "nobody",
+            ",no-hwdom",
+            "current,no-hwdom:4M",
+            "current:",
+            "current:0",
+            "current:-1",
+            "current:4T",
+            "owner:99999999999G",
+        ] {
             assert!(bad.parse::<Charging>().is_err(), "{bad}");
         }
     }

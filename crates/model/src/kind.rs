@@ -12,6 +12,8 @@ pub enum Kind {
     Xenheap,
     /// Pages of the domain heap.
     Domheap,
+    /// Bytes of a `vmalloc`: whole pages, mapped one after the other.
+    Vmalloc,
     /// A page fetched for the xmalloc pool: nobody's request.
     PoolGrowth,
     /// Pages of a domain's p2m or paging pool. Never anonymous: counted, not traced.
@@ -20,11 +22,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Kind; 5] =
-        [Kind::Xmalloc, Kind::Xenheap, Kind::Domheap, Kind::PoolGrowth, Kind::DomainPool];
+    pub const ALL: [Kind; 6] =
+        [Kind::Xmalloc, Kind::Xenheap, Kind::Domheap, Kind::Vmalloc, Kind::PoolGrowth, Kind::DomainPool];
 
     /// Those that anonymous memory can be of: the ones that have events and [`Totals`](crate::Totals).
-    pub const ANONYMOUS: [Kind; 4] = [Kind::Xmalloc, Kind::Xenheap, Kind::Domheap, Kind::PoolGrowth];
+    pub const ANONYMOUS: [Kind; 5] =
+        [Kind::Xmalloc, Kind::Xenheap, Kind::Domheap, Kind::Vmalloc, Kind::PoolGrowth];
 
     /// The name used on the command line and in JSON.
     pub fn as_str(self) -> &'static str {
@@ -32,14 +35,16 @@ impl Kind {
             Kind::Xmalloc => "xmalloc",
             Kind::Xenheap => "xenheap",
             Kind::Domheap => "domheap",
+            Kind::Vmalloc => "vmalloc",
             Kind::PoolGrowth => "pool-growth",
             Kind::DomainPool => "domain-pool",
         }
     }
 
-    /// Whether addresses of this kind are matched as page intervals.
-    pub fn is_pages(self) -> bool {
-        self != Kind::Xmalloc
+    /// Whether it is matched as a whole, by its address, and takes other than what is asked for. The others are matched as
+    /// page intervals.
+    pub fn is_block(self) -> bool {
+        matches!(self, Kind::Xmalloc | Kind::Vmalloc)
     }
 }
 
@@ -70,7 +75,7 @@ impl FromStr for Kind {
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         Kind::ALL.into_iter().find(|kind| kind.as_str() == s).ok_or(ParseKindError {
             text: s.to_owned(),
-            known: "xmalloc, xenheap, domheap, pool-growth, domain-pool",
+            known: "xmalloc, xenheap, domheap, vmalloc, pool-growth, domain-pool",
         })
     }
 }

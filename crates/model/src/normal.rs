@@ -8,7 +8,16 @@ use crate::{Frame, Stack};
 const SUFFIXES: [&str; 6] = ["isra", "constprop", "part", "cold", "lto_priv", "llvm"];
 
 /// The allocators themselves: a stack of ours ends with who called them, those of others with one of these.
-const ALLOCATORS: [&str; 9] = [
+const ALLOCATORS: [&str; 18] = [
+    "_xvmalloc",
+    "_xvzalloc",
+    "_xvrealloc",
+    "_xvmalloc_array",
+    "_xvzalloc_array",
+    "vmalloc",
+    "vzalloc",
+    "vmalloc_xen",
+    "vmalloc_type",
     "_xmalloc",
     "_xzalloc",
     "_xrealloc",
@@ -169,6 +178,8 @@ mod tests {
         let stack = |text: &str| NormalStack::new(text.split(' ').map(NormalFrame::parse));
         assert_eq!(stack("a b _xzalloc _xmalloc _xmalloc"), stack("a b"));
         assert_eq!(stack("a p2m.c#b p2m.c#b alloc_domheap_pages alloc_domheap_pages"), stack("a p2m.c#b"));
+        assert_eq!(stack("a vmap.c#vmalloc_type alloc_domheap_pages"), stack("a"));
+        assert_eq!(stack("a _xvzalloc vzalloc"), stack("a"));
         assert_eq!(stack("_xmalloc"), stack("_xmalloc"), "something must be left to compare");
     }
 }

@@ -14,6 +14,8 @@ const UNTOLD: &[(&str, &str)] = &[
     ("domctls", "which domain memory is for that a domctl allocates"),
     ("moves", "which domain memory is for that is allocated as it moves to another cpupool"),
     ("calls", "whether memory was freed before the call that allocated it was over"),
+    ("vmalloc", "vmalloc and xvmalloc as one thing: their pages show one by one"),
+    ("security", "which memory is for checks of permissions (Flask), and so for no domain"),
     ("pools-hap", "what is taken from the pools of guests with hardware-assisted paging"),
     ("pools-shadow", "what is taken from the pools of guests with shadow paging"),
     ("pools-p2m", "what is taken from the pools of guests"),

@@ -234,6 +234,8 @@ pub struct Totals {
     pub xenheap: KindTotals,
     /// [`Kind::Domheap`].
     pub domheap: KindTotals,
+    /// [`Kind::Vmalloc`].
+    pub vmalloc: KindTotals,
     /// [`Kind::PoolGrowth`].
     #[serde(rename = "pool-growth")]
     pub pool_growth: KindTotals,
@@ -246,6 +248,7 @@ impl Totals {
             Kind::Xmalloc => self.xmalloc,
             Kind::Xenheap => self.xenheap,
             Kind::Domheap => self.domheap,
+            Kind::Vmalloc => self.vmalloc,
             Kind::PoolGrowth => self.pool_growth,
             Kind::DomainPool => KindTotals::default(),
         }
@@ -257,6 +260,7 @@ impl Totals {
             Kind::Xmalloc => Some(&mut self.xmalloc),
             Kind::Xenheap => Some(&mut self.xenheap),
             Kind::Domheap => Some(&mut self.domheap),
+            Kind::Vmalloc => Some(&mut self.vmalloc),
             Kind::PoolGrowth => Some(&mut self.pool_growth),
             Kind::DomainPool => None,
         }

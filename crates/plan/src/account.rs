@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use xenheap_judge::Key;
-use xenheap_model::{Moment, PAGE_SIZE};
+use xenheap_model::{Kind, Moment, PAGE_SIZE};
 
-use crate::pool::{Block, Pool, STRUCTURE};
+use crate::pool::{Block, Pool, STRUCTURE, block_for};
 
 /// What is charged at one moment; or the most of each, which need not have been at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Usage {
-    /// Bytes of xmallocs, as asked for.
+    /// Bytes that xmallocs take, with their blocks' headers.
     pub bytes: u64,
-    /// Pages of the Xen heap and of the domain heap.
+    /// Pages of the Xen heap, of the domain heap and of vmallocs.
     pub pages: u64,
-    /// Both in bytes.
+    /// Both in bytes: what is charged.
+    pub used: u64,
+    /// Bytes asked for.
     pub asked: u64,
     /// Pages that a heap of its own would have to have: those pages, xmallocs of whole pages, and a pool of its own for other xmallocs.
     pub heap: u64,
@@ -27,6 +29,7 @@ impl Usage {
     pub(crate) fn raise(&mut self, other: Usage) {
         self.bytes = self.bytes.max(other.bytes);
         self.pages = self.pages.max(other.pages);
+        self.used = self.used.max(other.used);
         self.asked = self.asked.max(other.asked);
         self.heap = self.heap.max(other.heap);
     }
@@ -65,12 +68,40 @@ pub struct Cause {
 }
 
 /// What is allocated, or goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Memory {
-    /// An xmalloc: bytes asked for, and the pages that it is if it is whole pages.
-    Xmalloc { bytes: u64, whole: Option<u64> },
-    /// Pages.
-    Pages(u64),
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// Bytes asked for.
+    pub asked: u64,
+    /// An xmalloc: bytes that it takes.
+    pub xmalloc: Option<u64>,
+    /// Pages, of all but xmallocs.
+    pub pages: u64,
+    /// Pages that come from the heap at once: those, and xmallocs of whole pages.
+    pub direct: u64,
+}
+
+impl Memory {
+    /// Pages of a heap.
+    pub(crate) fn pages(bytes: u64) -> Self {
+        let pages = bytes.div_ceil(PAGE_SIZE);
+        Memory { asked: bytes, xmalloc: None, pages, direct: pages }
+    }
+
+    /// An xmalloc or a vmalloc. Blocks of the pool never start on a page boundary, because their header stands before them.
+    pub(crate) fn block(kind: Kind, addr: u64, asked: u64, used: Option<u64>) -> Self {
+        let is_whole = addr.is_multiple_of(PAGE_SIZE);
+        let whole = || used.unwrap_or(asked).div_ceil(PAGE_SIZE);
+        match (kind, is_whole) {
+            (Kind::Xmalloc, true) => {
+                Memory { asked, xmalloc: Some(whole().saturating_mul(PAGE_SIZE)), pages: 0, direct: whole() }
+            }
+            (Kind::Xmalloc, false) => {
+                let block = used.or_else(|| block_for(asked)).unwrap_or(asked);
+                Memory { asked, xmalloc: Some(block), ..Memory::default() }
+            }
+            _ => Memory { asked, ..Memory::pages(whole().saturating_mul(PAGE_SIZE)) },
+        }
+    }
 }
 
 /// What one payer pays for.
@@ -121,20 +152,16 @@ impl Account {
         let add = |to: &mut u64, what: u64| {
             *to = if plus { to.saturating_add(what) } else { to.saturating_sub(what) };
         };
-        match memory {
-            Memory::Xmalloc { bytes, whole } => {
-                add(&mut self.now.bytes, bytes);
-                add(&mut self.direct, whole.unwrap_or(0));
-                // Xen makes its pool with the first xmalloc.
-                self.pool.get_or_insert_default();
-            }
-            Memory::Pages(pages) => {
-                add(&mut self.now.pages, pages);
-                add(&mut self.direct, pages);
-            }
+        add(&mut self.now.asked, memory.asked);
+        add(&mut self.now.pages, memory.pages);
+        add(&mut self.direct, memory.direct);
+        if let Some(bytes) = memory.xmalloc {
+            add(&mut self.now.bytes, bytes);
+            // Xen makes its pool with the first xmalloc.
+            self.pool.get_or_insert_default();
         }
         let pool = self.pool.as_ref().map_or(0, |pool| pool.pages().saturating_add(STRUCTURE));
-        self.now.asked = self.now.pages.saturating_mul(PAGE_SIZE).saturating_add(self.now.bytes);
+        self.now.used = self.now.pages.saturating_mul(PAGE_SIZE).saturating_add(self.now.bytes);
         self.now.heap = self.direct.saturating_add(pool);
     }
 

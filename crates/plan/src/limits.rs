@@ -55,18 +55,20 @@ pub fn limits(trace: &Trace, stacks: &BTreeMap<StackId, Stack>) -> BTreeMap<(Lim
             Some((*id, Limit::ALL.into_iter().find(|limit| called.contains(limit.function()))?))
         })
         .collect();
-    let mut blocks: BTreeMap<u64, (Limit, DomainId)> = BTreeMap::new();
+    // With the pages that a vmalloc is.
+    let mut blocks: BTreeMap<(Kind, u64), ((Limit, DomainId), u64)> = BTreeMap::new();
     let mut pages: Intervals<(Limit, DomainId)> = Intervals::default();
     let mut now: BTreeMap<(Limit, DomainId), (u64, u64)> = BTreeMap::new();
     let mut most: BTreeMap<(Limit, DomainId), u64> = BTreeMap::new();
     for step in &trace.steps {
         let end = step.addr.saturating_add(step.size.unwrap_or(PAGE_SIZE));
         match (step.op, step.key.kind) {
-            (Op::Free, Kind::Xmalloc) => {
-                if let Some(of) = blocks.remove(&step.addr)
-                    && let Some((_, blocks)) = now.get_mut(&of)
+            (Op::Free, kind) if kind.is_block() => {
+                if let Some((of, its_pages)) = blocks.remove(&(kind, step.addr))
+                    && let Some((pages, blocks)) = now.get_mut(&of)
                 {
-                    *blocks = blocks.saturating_sub(1);
+                    *pages = pages.saturating_sub(its_pages);
+                    *blocks = blocks.saturating_sub(u64::from(kind == Kind::Xmalloc));
                 }
             }
             (Op::Free, _) => {
@@ -87,9 +89,13 @@ pub fn limits(trace: &Trace, stacks: &BTreeMap<StackId, Stack>) -> BTreeMap<(Lim
                 }
                 let of = (*limit, domain);
                 let (of_pages, of_blocks) = now.entry(of).or_default();
-                if kind == Kind::Xmalloc {
-                    blocks.insert(step.addr, of);
-                    *of_blocks += 1;
+                if kind.is_block() {
+                    let is_xmalloc = kind == Kind::Xmalloc;
+                    let used = step.used.or(step.size).filter(|_| !is_xmalloc);
+                    let its_pages = used.unwrap_or(0).div_ceil(PAGE_SIZE);
+                    blocks.insert((kind, step.addr), (of, its_pages));
+                    *of_pages = of_pages.saturating_add(its_pages);
+                    *of_blocks += u64::from(is_xmalloc);
                 } else {
                     pages.insert(step.addr, end - step.addr, of);
                     *of_pages += (end - step.addr) / PAGE_SIZE;
@@ -135,6 +141,9 @@ mod tests {
                 key: Key { stack: StackId(stack), kind, charge: Charge::Nobody },
                 current: DomainId::unknown(Domain::Id(0)),
                 owner: Some(d1),
+                in_call: true,
+                cannot_pay: false,
+                bound: false,
             });
         };
         // A table of one frame, six active ones; all freed in one record, and two frames with two active ones later.
@@ -146,7 +155,11 @@ mod tests {
         step(Op::Free, Kind::Xmalloc, 4, 30, 1);
         step(Op::Alloc, Kind::Xmalloc, 3, 30, 1);
         step(Op::Alloc, Kind::Xmalloc, 4, 40, 1);
-        let expected = [(Limit::GrantFrames, 3), (Limit::MaptrackFrames, 1), (Limit::EventChannels, 3 * 64)];
+        // A vmalloc is its pages.
+        step(Op::Alloc, Kind::Vmalloc, 2, 50, 2);
+        step(Op::Free, Kind::Vmalloc, 4, 50, 2);
+        step(Op::Alloc, Kind::Vmalloc, 2, 50, 1);
+        let expected = [(Limit::GrantFrames, 3), (Limit::MaptrackFrames, 3), (Limit::EventChannels, 3 * 64)];
         assert_eq!(limits(&trace, &stacks), expected.map(|(limit, most)| ((limit, d1), most)).into());
     }
 }

@@ -13,9 +13,9 @@ use crate::trace::Allocation;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
-    /// The domain that is running.
+    /// The domain whose call is served.
     Current,
-    /// The domain that it is for, if that is known when it is allocated.
+    /// The domain that it is for, if that is known when it is allocated; else the one whose call is served.
     Owner,
     /// Whom the verdict file names for the stack.
     Rules,
@@ -38,7 +38,9 @@ impl Policy {
     pub fn describe(self) -> &'static str {
         match self {
             Policy::Current => "the domain that is running pays",
-            Policy::Owner => "the domain pays that it is for, if that is known when it is allocated",
+            Policy::Owner => {
+                "the domain pays that it is for, if that is known when it is allocated; else the one that is running"
+            }
             Policy::Rules => "whom the verdict file names for the stack pays",
         }
     }
@@ -63,12 +65,16 @@ pub enum Payer {
 pub enum Why {
     /// No guest is running (Xen is idle), or it is for one of Xen's pseudo domains.
     NoDomain,
+    /// No guest's call was served: what ran there only stood on a guest's stack.
+    OutsideCall,
     /// Nothing says for whom it is.
     OwnerUnknown,
     /// It turned out only when it was freed, in the destruction of a domain.
     OwnerLate,
     /// Pages taken from a domain, which has paid for them before.
     Taken,
+    /// Pages that a domain gets which is being built, and that it pays for as its own then.
+    Bound,
     /// No entry of the verdict file says whom to charge.
     NoRule,
 }
@@ -78,9 +84,11 @@ impl Why {
     pub fn as_str(self) -> &'static str {
         match self {
             Why::NoDomain => "no-domain",
+            Why::OutsideCall => "outside-call",
             Why::OwnerUnknown => "owner-unknown",
             Why::OwnerLate => "owner-late",
             Why::Taken => "taken",
+            Why::Bound => "bound",
             Why::NoRule => "no-rule",
         }
     }
@@ -89,9 +97,11 @@ impl Why {
     pub fn describe(self) -> &'static str {
         match self {
             Why::NoDomain => "no guest: Xen was idle, or it is for a pseudo domain",
+            Why::OutsideCall => "no call of a guest was served: a timer, a softirq or the like",
             Why::OwnerUnknown => "nothing says for whom it is",
             Why::OwnerLate => "for whom it is was known only when it was freed",
             Why::Taken => "taken from a domain that had paid for it",
+            Why::Bound => "on its way to a domain that is being built",
             Why::NoRule => "no rule speaks of its stack",
         }
     }
@@ -139,25 +149,40 @@ impl FromIterator<(Key, ChargeTo)> for Rules {
 
 /// Who pays for an allocation.
 pub(crate) fn payer(policy: Policy, allocation: &Allocation, rules: &Rules) -> Payer {
-    let Allocation { current, owner, late, op, key } = *allocation;
+    let Allocation { owner, late, op, key, .. } = *allocation;
     if op == Op::Take {
         return Payer::Nobody(Why::Taken);
     }
+    if allocation.bound {
+        return Payer::Nobody(Why::Bound);
+    }
     match policy {
-        Policy::Current => domain(current),
+        Policy::Current => caller(allocation),
         Policy::Owner => match (owner, late) {
-            (Some(owner), _) => domain(owner),
-            (None, Some(_)) => Payer::Nobody(Why::OwnerLate),
-            (None, None) => Payer::Nobody(Why::OwnerUnknown),
+            (Some(owner), _) if !allocation.cannot_pay => domain(owner),
+            (None, _) if !allocation.cannot_pay && allocation.in_call => caller(allocation),
+            (_, Some(_)) => Payer::Nobody(Why::OwnerLate),
+            (_, None) => Payer::Nobody(Why::OwnerUnknown),
         },
         Policy::Rules => match rules.0.get(&key) {
             None => Payer::Nobody(Why::NoRule),
-            Some(ChargeTo::Current) => domain(current),
+            Some(ChargeTo::Current) => caller(allocation),
             Some(ChargeTo::System) => Payer::System,
             Some(ChargeTo::Never) => Payer::Never,
             // Whoever writes such a rule means that the code there will say for whom it is.
-            Some(ChargeTo::Owner) => owner.or(late).map_or(Payer::Nobody(Why::OwnerUnknown), domain),
+            Some(ChargeTo::Owner) => owner
+                .filter(|_| !allocation.cannot_pay)
+                .or(late)
+                .map_or(Payer::Nobody(Why::OwnerUnknown), domain),
         },
+    }
+}
+
+/// The domain whose call is served.
+fn caller(allocation: &Allocation) -> Payer {
+    match domain(allocation.current) {
+        Payer::Domain(_) if !allocation.in_call => Payer::Nobody(Why::OutsideCall),
+        payer => payer,
     }
 }
 

@@ -57,6 +57,11 @@ fn rounded(size: u64) -> Option<u64> {
     size.checked_next_multiple_of(step(size))
 }
 
+/// How large a block for so many bytes is at least, with its header.
+pub(crate) fn block_for(size: u64) -> Option<u64> {
+    rounded(size)?.checked_add(HEADER)
+}
+
 impl Pool {
     /// Pages that it has now, without its structure.
     pub fn pages(&self) -> u64 {

@@ -34,12 +34,11 @@ struct Held {
     key: Key,
 }
 
-/// An xmalloc, with its block in the pool of each account.
+/// An xmalloc, with its block in the pool of each account; or a vmalloc.
 #[derive(Clone, Copy, Debug)]
-struct Xmalloc {
+struct Whole {
     held: Held,
-    bytes: u64,
-    whole: Option<u64>,
+    memory: Memory,
     blocks: [Option<Block>; 5],
 }
 
@@ -60,7 +59,8 @@ struct Replay<'a> {
     rules: Option<&'a Rules>,
     index: BTreeMap<Of, usize>,
     accounts: Vec<Account>,
-    xmallocs: BTreeMap<u64, Xmalloc>,
+    /// What is matched by its address.
+    wholes: BTreeMap<(Kind, u64), Whole>,
     pages: Intervals<Held>,
     /// Pages that were given to a domain, in case that it does not take them.
     given: Intervals<Held>,
@@ -77,7 +77,7 @@ impl<'a> Replay<'a> {
             rules,
             index: BTreeMap::new(),
             accounts: Vec::new(),
-            xmallocs: BTreeMap::new(),
+            wholes: BTreeMap::new(),
             pages: Intervals::default(),
             given: Intervals::default(),
             causes: false,
@@ -115,8 +115,8 @@ impl<'a> Replay<'a> {
         let size = step.size.unwrap_or(0);
         let (start, end) = (step.addr, step.addr.saturating_add(size));
         match (step.op, step.key.kind) {
-            (Op::Alloc, Kind::Xmalloc) => self.xmalloc(step, size),
-            (Op::Free, Kind::Xmalloc) => self.xfree(step.addr),
+            (Op::Alloc, kind) if kind.is_block() => self.whole(step, size),
+            (Op::Free, kind) if kind.is_block() => self.whole_leaves((kind, step.addr)),
             (Op::Alloc | Op::Take, _) => {
                 // A free was missed, if anything is there.
                 self.leave(start, end);
@@ -147,24 +147,22 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn xmalloc(&mut self, step: &Step, bytes: u64) {
-        self.xfree(step.addr);
+    fn whole(&mut self, step: &Step, bytes: u64) {
+        let at = (step.key.kind, step.addr);
+        self.whole_leaves(at);
         let held = self.held(step);
-        // Blocks of the pool never start on a page boundary, because their header stands before them.
-        let whole = step.addr.is_multiple_of(PAGE_SIZE);
-        let pages = step.used.unwrap_or(bytes).div_ceil(PAGE_SIZE);
+        let memory = Memory::block(at.0, at.1, bytes, step.used);
         let asked = request(bytes, step.addr, step.used);
         let blocks = held.shares.map(|share| {
-            let account = self.accounts.get_mut(share?).filter(|_| !whole)?;
+            let account = self.accounts.get_mut(share?).filter(|_| memory.direct == 0)?;
             account.pool_alloc(asked)
         });
-        let xmalloc = Xmalloc { held, bytes, whole: whole.then_some(pages), blocks };
-        self.xmallocs.insert(step.addr, xmalloc);
-        self.change(true, held, Memory::Xmalloc { bytes, whole: xmalloc.whole }, bytes);
+        self.wholes.insert(at, Whole { held, memory, blocks });
+        self.change(true, held, memory);
     }
 
-    fn xfree(&mut self, addr: u64) {
-        let Some(Xmalloc { held, bytes, whole, blocks }) = self.xmallocs.remove(&addr) else { return };
+    fn whole_leaves(&mut self, at: (Kind, u64)) {
+        let Some(Whole { held, memory, blocks }) = self.wholes.remove(&at) else { return };
         for (share, block) in held.shares.into_iter().zip(blocks) {
             if let Some(account) = share.and_then(|share| self.accounts.get_mut(share))
                 && let Some(block) = block
@@ -172,7 +170,7 @@ impl<'a> Replay<'a> {
                 account.pool_free(block);
             }
         }
-        self.change(false, held, Memory::Xmalloc { bytes, whole }, bytes);
+        self.change(false, held, memory);
     }
 
     /// Where the pages end that are freed without saying how many: what starts there, or one page out of the middle.
@@ -195,16 +193,16 @@ impl<'a> Replay<'a> {
     }
 
     fn pages_change(&mut self, plus: bool, held: Held, bytes: u64) {
-        self.change(plus, held, Memory::Pages(bytes.div_ceil(PAGE_SIZE)), bytes);
+        self.change(plus, held, Memory::pages(bytes));
     }
 
-    fn change(&mut self, plus: bool, held: Held, memory: Memory, bytes: u64) {
+    fn change(&mut self, plus: bool, held: Held, memory: Memory) {
         for share in held.shares.into_iter().flatten() {
             let Some(account) = self.accounts.get_mut(share) else { continue };
             account.until(self.part);
             account.change(plus, memory);
             if self.causes {
-                account.change_part(plus, held.key, bytes);
+                account.change_part(plus, held.key, memory.asked);
             }
             account.note(self.moment);
         }
@@ -219,8 +217,9 @@ impl<'a> Replay<'a> {
             let used = policy != Policy::Rules || self.rules.is_some();
             used.then(|| (policy, payer(policy, &allocation, rules)))
         });
-        // Taken pages were paid for by the domain that they were taken from.
+        // Taken pages were paid for by the domain that they were taken from, and others will be by who gets them.
         let beyond = step.op != Op::Take
+            && !allocation.bound
             && payers.iter().flatten().all(|(_, payer)| matches!(payer, Payer::Nobody(_)));
         let [a, b, c] = payers.map(|by| by.map(|(policy, payer)| self.account(Of::By(policy, payer))));
         let shares = [Some(self.account(Of::All)), a, b, c, beyond.then(|| self.account(Of::Beyond))];

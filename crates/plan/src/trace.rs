@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xenheap_judge::Key;
 use xenheap_ledger::{EventSink, Matched};
-use xenheap_model::{Domain, DomainEvent, DomainId, Event, Kind, Life, Op, Owner};
+use xenheap_model::{Charge, Domain, DomainEvent, DomainId, Event, How, Kind, Life, Op, Owner};
+
+/// Xen scrubs such pages itself before it gives them to the domain. A bit that versions before 4.22 do not use.
+const MEMF_KEEP_SCRUB: u32 = 1 << 2;
 
 /// Takes the events of a run while it is read, and keeps them: memory grows with their number.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,8 @@ pub struct Trace {
     /// Of allocations, by number: the domain whose they turned out to be.
     late: BTreeMap<u64, DomainId>,
     has_times: bool,
+    /// Whether events tell in which call they happened.
+    has_calls: bool,
 }
 
 /// One event of anonymous memory.
@@ -31,6 +36,9 @@ pub(crate) struct Step {
     pub key: Key,
     pub current: DomainId,
     pub owner: Option<DomainId>,
+    pub in_call: bool,
+    pub cannot_pay: bool,
+    pub bound: bool,
 }
 
 /// What decides who pays.
@@ -39,6 +47,12 @@ pub(crate) struct Allocation {
     pub op: Op,
     pub key: Key,
     pub current: DomainId,
+    /// Whether a call of a guest was served.
+    pub in_call: bool,
+    /// Whether it is about a domain that cannot pay: it is being destroyed, or a domctl named one that does not exist.
+    pub cannot_pay: bool,
+    /// Whether the domain that was passed is to get it.
+    pub bound: bool,
     /// As known then.
     pub owner: Option<DomainId>,
     /// As known when it was freed.
@@ -73,6 +87,9 @@ impl Trace {
             op: step.op,
             key: step.key,
             current: self.known(step.current),
+            in_call: step.in_call || !self.has_calls,
+            cannot_pay: step.cannot_pay,
+            bound: step.bound,
             owner: step.owner.map(|id| self.known(id)),
             late: self.late.get(&step.seq).copied(),
         }
@@ -113,6 +130,13 @@ impl EventSink for Trace {
             return;
         }
         self.has_times |= event.time > 0;
+        self.has_calls |= event.epoch != 0;
+        let about = event.subject.filter(|_| event.passed.is_none());
+        let cannot_pay = about.is_some_and(|subject| match subject.how {
+            How::Destroy => true,
+            How::Domctl => !subject.id.is_known(),
+            How::Create | How::Move => false,
+        });
         let generation = self.latest.get(&event.current).copied().unwrap_or(0);
         self.steps.push(Step {
             seq: event.seq,
@@ -124,6 +148,9 @@ impl EventSink for Trace {
             key: Key { stack: event.stack, kind: event.kind, charge: event.charge },
             current: DomainId { domain: event.current, generation },
             owner: matched.and_then(|matched| matched.owner.id()),
+            in_call: event.epoch != 0,
+            cannot_pay,
+            bound: event.charge == Charge::NoOwner && event.memflags & MEMF_KEEP_SCRUB != 0,
         });
     }
 

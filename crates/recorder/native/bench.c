@@ -192,7 +192,7 @@ static void measure_core(unsigned int modes, unsigned int stacks,
                 e.trace = &trace[(i - LIVE) % stacks];
                 e.addr = address(i - LIVE);
                 e.size = 0;
-                ha_free_xmalloc(&e);
+                ha_free_block(&e);
             }
         }
         end = now_ns();

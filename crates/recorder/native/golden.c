@@ -21,6 +21,11 @@ static void put_frame(unsigned long pc, bool exact)
 
 static char golden_domain;
 
+static bool is_hwdom(uint16_t domain)
+{
+    return !domain;
+}
+
 static void measure(struct ha_machine *m)
 {
     *m = (struct ha_machine){
@@ -59,7 +64,7 @@ int main(void)
     struct ha_setup setup = {
         .tag = 0x00c0ffee,
         .modes = HA_TRACE | HA_WARN | HA_SUMMARY,
-        .charge = { .payer = HA_OWNER, .limit = 65536 },
+        .charge = { .payer = HA_OWNER, .limit = 65536, .no_hwdom = true },
         .fail = { .hash = 0x9e6abd909ffe73c9ULL, .nth = 2 },
         .sizes = { .stacks = 16, .rows = 16, .live = 64, .ring = 64,
                    .accounts = 4 },
@@ -68,6 +73,7 @@ int main(void)
         .puts = put_line,
         .frame = put_frame,
         .epoch = epoch_of,
+        .is_hwdom = is_hwdom,
     };
     struct ha_trace call = {
         .depth = 3,
@@ -83,7 +89,7 @@ int main(void)
     struct ha_trace unreadable = { .depth = 0 };
     struct ha_event e = { .passed_domain = HA_NO_DOMAIN, .trace = &call };
     struct ha_given given;
-    uint16_t account;
+    struct ha_promise promise;
     void *memory = calloc(1, ha_table_bytes(&setup.sizes));
 
     if ( !memory )
@@ -105,10 +111,10 @@ int main(void)
     e.size = 392;
     e.used = 416;
     ha_alloc(&e);
-    ha_free_xmalloc(&e);
+    ha_free_block(&e);
     /* a free of what was made before */
     e.addr = 0xffff83007fcae010UL;
-    ha_free_xmalloc(&e);
+    ha_free_block(&e);
     e.used = 0;
 
     /* Xen heap, freed in parts; the second free goes beyond it */
@@ -156,10 +162,10 @@ int main(void)
     /* on purpose, the second time */
     e.trace = &call;
     e.size = 4096;
-    if ( ha_refuse(&e, &e.account) || !ha_refuse(&e, &account) )
+    if ( ha_refuse(&e, &e.promise) || !ha_refuse(&e, &promise) )
         return 1;
     ha_alloc(&e);
-    e.account = 0;
+    e.promise.account = 0;
 
     /* domains that are built, fail, live, and end */
     e.subject = (struct ha_subject){ ha_domain_begin(&e, 5, 0x3), 5,
@@ -175,17 +181,30 @@ int main(void)
     /* what it may not have */
     e.kind = HA_DOMHEAP;
     e.size = 65536;
-    if ( !ha_refuse(&e, &account) )
+    if ( !ha_refuse(&e, &promise) )
         return 1;
     e.kind = HA_XMALLOC;
     e.size = 100;
     e.subject.how = HA_DOMCTL;
-    ha_free_xmalloc(&e);
+    ha_free_block(&e);
     e.cpu = 1;
     ha_alloc(&e);
     e.cpu = 0;
     e.subject.how = HA_KILLED;
-    ha_free_xmalloc(&e);
+    ha_free_block(&e);
+    /* of 5000 bytes, freed in its call; and one that was made before */
+    e.kind = HA_VMALLOC;
+    e.subject.how = HA_DOMCTL;
+    e.addr = 0xffff82c000201000UL;
+    e.size = 5000;
+    e.used = 8192;
+    ha_alloc(&e);
+    ha_free_block(&e);
+    e.addr = 0xffff82c000204000UL;
+    ha_free_block(&e);
+    e.addr = 0xffff82c000208000UL;
+    ha_alloc(&e);
+    e.subject.how = HA_KILLED;
     ha_domain_failed(&e, ha_domain_begin(&e, 6, 0));
     ha_domain_created(ha_domain_begin(&e, 5, 0), &golden_domain);
     e.kind = HA_POOL;

@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod documents;
 mod edit;
 mod error;
 mod git;
@@ -27,6 +28,7 @@ mod patch;
 mod plan;
 mod rules;
 mod scan;
+mod series;
 mod stamp;
 mod survey;
 mod tree;

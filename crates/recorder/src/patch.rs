@@ -8,9 +8,11 @@ use std::process::Command;
 use diffy::{DiffOptions, PatchFormatter};
 use sha1::{Digest, Sha1};
 
+use crate::documents::documents;
 use crate::error::Error;
 use crate::hex;
-use crate::plan::{LocalChanges, Plan, PlannedFile, State};
+use crate::plan::{LocalChanges, Plan, State};
+use crate::series::{self, CONCERNS, Content};
 
 /// Who a patch is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,27 +102,9 @@ pub struct PatchInfo {
     pub sign_off: bool,
 }
 
-const SUBJECT: &str = "xen: record run-time heap allocations that no domain pays for";
-
-const BODY: &str = "\
-Most of the memory that a guest uses is charged to it. Some of what Xen
-allocates while it runs is not: it comes from the common heap and belongs to
-nobody. With CONFIG_HEAP_AUDIT=y each such allocation is recorded, with the
-stack that led to it, and so is its end. The boot option heap-audit= chooses
-what is printed, the debug key 'y' prints totals.
-
-The allocators are renamed where they are defined, and the recorder defines
-the public names, so that no caller changes and none is missed. So are the
-functions that tell which domain memory is for, when a call from a guest is
-over, and what is taken from the pools of page tables. With
-CONFIG_HEAP_AUDIT=n the macros HEAP_AUDITED() and AUDITED_STATIC() give the
-plain definitions back, and as no line of these files moves, their objects
-stay the same byte for byte.
-";
-
 impl Plan {
     /// Writes the change from the uninstrumented tree to the instrumented one as a mailbox that `git am`
-    /// takes. It is the same whether the tree is instrumented already or not. Changes nothing in the tree.
+    /// takes: a series of commits, one a concern, with entries in Xen's documents. It is the same whether the tree is instrumented already or not. Changes nothing in the tree.
     ///
     /// # Errors
     /// When the recorder cannot be put into the tree (as [`Plan::check`]; a file that somebody changed by
@@ -138,36 +122,74 @@ impl Plan {
     }
 
     fn render(&self, info: &PatchInfo, mail: &mut Vec<u8>) -> Result<(), Error> {
-        let mut files: Vec<FileDiff<'_>> = self.files.iter().map(FileDiff::new).collect();
-        files.sort_by(|a, b| a.file.name.cmp(&b.file.name));
-
-        let mut head = String::new();
-        // The first line is what separates mails in a mailbox; this date is git's magic value for it.
-        head += "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n";
-        head += &format!("From: {}\n", info.author.header());
-        head += &format!("Date: {}\n", mail_date(info.date)?);
-        head += &format!("Subject: [PATCH] {SUBJECT}\n");
-        if !info.author.name.is_ascii() {
-            head += "MIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n";
-            head += "Content-Transfer-Encoding: 8bit\n";
+        let documents = documents(&self.tree, &info.author.to_string())?;
+        let stages: Vec<Vec<Content>> = (0..=CONCERNS.len())
+            .map(|done| {
+                let files = series::after(&self.files, &self.survey, done);
+                files.into_iter().chain(documents.iter().map(|document| document.after(done))).collect()
+            })
+            .collect();
+        let names: Vec<(&str, bool)> = self
+            .files
+            .iter()
+            .map(|file| (file.name.as_str(), file.executable))
+            .chain(documents.iter().map(|document| (document.name, false)))
+            .collect();
+        // Of what this version of Xen has nothing, there is no commit.
+        let commits: Vec<_> = CONCERNS
+            .iter()
+            .zip(stages.windows(2))
+            .filter_map(|(concern, stages)| {
+                let [before, after] = stages else { return None };
+                let files = diffs(&names, before, after);
+                (!files.is_empty()).then_some((concern, files))
+            })
+            .collect();
+        for (at, (concern, files)) in commits.iter().enumerate() {
+            let mut head = String::new();
+            // The first line is what separates mails in a mailbox; this date is git's magic value for it.
+            head += "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n";
+            head += &format!("From: {}\n", info.author.header());
+            head += &format!("Date: {}\n", mail_date(info.date)?);
+            head += &format!("Subject: [PATCH {}/{}] {}\n", at + 1, commits.len(), concern.subject);
+            if !info.author.name.is_ascii() {
+                head += "MIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n";
+                head += "Content-Transfer-Encoding: 8bit\n";
+            }
+            head += &format!("\n{}\n", concern.body);
+            if info.sign_off {
+                head += &format!("Signed-off-by: {}\n", info.author);
+            }
+            head += "---\n";
+            head += &stat(files);
+            mail.extend_from_slice(head.as_bytes());
+            for file in files {
+                file.write(mail);
+            }
+            mail.extend_from_slice(format!("-- \nxenheap {}\n\n", env!("CARGO_PKG_VERSION")).as_bytes());
         }
-        head += &format!("\n{BODY}\n");
-        if info.sign_off {
-            head += &format!("Signed-off-by: {}\n", info.author);
-        }
-        head += "---\n";
-        head += &stat(&files);
-        mail.extend_from_slice(head.as_bytes());
-        for file in &files {
-            file.write(mail);
-        }
-        mail.extend_from_slice(format!("-- \nxenheap {}\n\n", env!("CARGO_PKG_VERSION")).as_bytes());
         Ok(())
     }
 }
 
+/// What changes of the files with these names, each with whether it can be executed.
+fn diffs<'a>(names: &[(&'a str, bool)], before: &'a [Content], after: &'a [Content]) -> Vec<FileDiff<'a>> {
+    let changed = names.iter().zip(before.iter().zip(after)).filter(|(_, (before, after))| before != after);
+    let mut files: Vec<_> = changed
+        .filter_map(|(&(name, executable), (before, after))| {
+            Some(FileDiff::new(name, executable, before.as_deref(), after.as_deref()?))
+        })
+        .collect();
+    files.sort_by(|a, b| a.name.cmp(b.name));
+    files
+}
+
 struct FileDiff<'a> {
-    file: &'a PlannedFile,
+    /// Path below the tree's root.
+    name: &'a str,
+    executable: bool,
+    before: Option<&'a [u8]>,
+    after: &'a [u8],
     /// Lines added and removed.
     added: usize,
     removed: usize,
@@ -176,15 +198,14 @@ struct FileDiff<'a> {
 }
 
 impl<'a> FileDiff<'a> {
-    fn new(file: &'a PlannedFile) -> Self {
-        let before = file.seen.pristine.as_deref();
+    fn new(name: &'a str, executable: bool, before: Option<&'a [u8]>, after: &'a [u8]) -> Self {
         let mut options = DiffOptions::new();
         match before {
-            Some(_) => options.set_original_filename(format!("a/{}", file.name)),
+            Some(_) => options.set_original_filename(format!("a/{name}")),
             None => options.set_original_filename("/dev/null"),
         };
-        options.set_modified_filename(format!("b/{}", file.name));
-        let patch = options.create_patch_bytes(before.unwrap_or_default(), &file.seen.instrumented);
+        options.set_modified_filename(format!("b/{name}"));
+        let patch = options.create_patch_bytes(before.unwrap_or_default(), after);
         let lines = || patch.hunks().iter().flat_map(|hunk| hunk.lines());
         let added = lines().filter(|line| matches!(line, diffy::Line::Insert(_))).count();
         let removed = lines().filter(|line| matches!(line, diffy::Line::Delete(_))).count();
@@ -192,18 +213,16 @@ impl<'a> FileDiff<'a> {
         // Like git: an empty line of the context is a space. Writing to memory does not fail.
         let formatter = PatchFormatter::new().suppress_blank_empty(false);
         let _ = formatter.write_patch_into(&patch, &mut text);
-        Self { file, added, removed, text }
+        Self { name, executable, before, after, added, removed, text }
     }
 
     fn write(&self, mail: &mut Vec<u8>) {
-        let name = &self.file.name;
-        let mode = if self.file.executable { "100755" } else { "100644" };
-        let before = self.file.seen.pristine.as_deref();
+        let name = self.name;
+        let mode = if self.executable { "100755" } else { "100644" };
         let mut head = format!("diff --git a/{name} b/{name}\n");
         // With full ids of the contents `git am --3way` can help itself when the branch has moved on.
-        let (old, new) =
-            (before.map_or_else(|| "0".repeat(40), blob_id), blob_id(&self.file.seen.instrumented));
-        match before {
+        let (old, new) = (self.before.map_or_else(|| "0".repeat(40), blob_id), blob_id(self.after));
+        match self.before {
             None => head += &format!("new file mode 100644\nindex {old}..{new}\n"),
             Some(_) => head += &format!("index {old}..{new} {mode}\n"),
         }
@@ -223,27 +242,27 @@ fn blob_id(content: &[u8]) -> String {
 /// The summary after the `---`, as `git format-patch` draws it.
 fn stat(files: &[FileDiff<'_>]) -> String {
     const BAR: usize = 40;
-    let width = files.iter().map(|file| file.file.name.len()).max().unwrap_or(0);
+    let width = files.iter().map(|file| file.name.len()).max().unwrap_or(0);
     let most = files.iter().map(|file| file.added + file.removed).max().unwrap_or(0);
     let digits = most.to_string().len();
     // Something that changed never shows as nothing.
     let scale = |n: usize| if most <= BAR || n == 0 { n } else { (n * BAR / most).max(1) };
     let mut out = String::new();
-    for FileDiff { file, added, removed, .. } in files {
+    for FileDiff { name, added, removed, .. } in files {
         let (plus, minus) = ("+".repeat(scale(*added)), "-".repeat(scale(*removed)));
-        out += &format!(" {:width$} | {:digits$} {plus}{minus}\n", file.name, added + removed);
+        out += &format!(" {name:width$} | {:digits$} {plus}{minus}\n", added + removed);
     }
     let added: usize = files.iter().map(|file| file.added).sum();
     let removed: usize = files.iter().map(|file| file.removed).sum();
     let s = |n: usize| if n == 1 { "" } else { "s" };
-    out += &format!(
-        " {} file{} changed, {added} insertion{}(+), {removed} deletion{}(-)\n",
-        files.len(),
-        s(files.len()),
-        s(added),
-        s(removed)
-    );
-    for FileDiff { file, .. } in files.iter().filter(|diff| diff.file.seen.pristine.is_none()) {
+    out += &format!(" {} file{} changed", files.len(), s(files.len()));
+    for (lines, what, sign) in [(added, "insertion", '+'), (removed, "deletion", '-')] {
+        if lines > 0 {
+            out += &format!(", {lines} {what}{}({sign})", s(lines));
+        }
+    }
+    out.push('\n');
+    for file in files.iter().filter(|file| file.before.is_none()) {
         out += &format!(" create mode 100644 {}\n", file.name);
     }
     out.push('\n');

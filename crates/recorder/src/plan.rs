@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::edit::{self, Change, Inspection, Presence};
 use crate::error::{Error, Problem};
 use crate::rules::{INSERTIONS, NEW_FILES, TREE_HEADER};
-use crate::survey::{self, Lack};
+use crate::survey::{self, Lack, Survey};
 use crate::tree::{Tree, Version};
 use crate::write::{self, FileChange, RealDisk};
 
@@ -107,16 +107,12 @@ pub(crate) struct PlannedFile {
 /// What instrumenting a tree would do. Making one reads everything and writes nothing.
 #[derive(Debug)]
 pub struct Plan {
-    xen_dir: PathBuf,
-    version: Version,
+    pub(crate) tree: Tree,
     state: State,
     pub(crate) files: Vec<PlannedFile>,
-    /// Can they be changed?
-    is_folder: bool,
-    /// What the tree lacks that is necessary ...
+    pub(crate) survey: Survey,
+    /// What the tree lacks that is necessary.
     problems: Vec<Problem>,
-    /// ... and what is not.
-    lacks: Vec<Lack>,
 }
 
 /// Reads a tree and computes how it looks with the recorder and without.
@@ -127,15 +123,16 @@ pub struct Plan {
 pub fn plan(tree: &Tree) -> Result<Plan, Error> {
     let survey = survey::survey(&|path| tree.read(path))?;
     let mut files = Vec::new();
-    let mut problems = survey.problems;
+    let mut problems = survey.problems.clone();
     let mut add = |below: &str, current: Option<Vec<u8>>, seen: Inspection| {
         let path = tree.xen_dir().join(below);
         let executable = current.is_some() && tree.is_executable(below)?;
         files.push(PlannedFile { name: format!("xen/{below}"), path, current, executable, seen });
         Ok::<_, Error>(())
     };
+    let header = survey.header();
     let new_files = NEW_FILES.iter().map(|rule| (rule.path, rule.source));
-    for (path, source) in new_files.chain([(TREE_HEADER, survey.header.as_str())]) {
+    for (path, source) in new_files.chain([(TREE_HEADER, header.as_str())]) {
         let current = tree.read(path)?;
         let seen = edit::new_file(source, current.as_deref());
         add(path, current, seen)?;
@@ -149,21 +146,12 @@ pub fn plan(tree: &Tree) -> Result<Plan, Error> {
             None => problems.push(Problem::Missing { file: format!("xen/{}", rule.path) }),
         }
     }
-    for file in survey.files {
+    for file in &survey.files {
         let seen = edit::renames(&file.definitions, &format!("xen/{}", file.path), &file.content);
-        add(file.path, Some(file.content), seen)?;
+        add(file.path, Some(file.content.clone()), seen)?;
     }
     let state = state(&files, !problems.is_empty());
-    let lacks = survey.lacks;
-    Ok(Plan {
-        is_folder: tree.is_folder(),
-        xen_dir: tree.xen_dir().to_owned(),
-        version: tree.version().clone(),
-        state,
-        files,
-        problems,
-        lacks,
-    })
+    Ok(Plan { tree: tree.clone(), state, files, survey, problems })
 }
 
 fn state(files: &[PlannedFile], missing: bool) -> State {
@@ -263,8 +251,8 @@ impl Plan {
         &'a self,
         after: impl Fn(&'a PlannedFile) -> Option<&'a Vec<u8>>,
     ) -> Result<Outcome, Error> {
-        if !self.is_folder {
-            return Err(Error::ReadOnly { tree: self.xen_dir.clone() });
+        if !self.tree.is_folder() {
+            return Err(Error::ReadOnly { tree: self.tree.xen_dir().to_owned() });
         }
         let mut outcome = Outcome::default();
         let mut changes = Vec::new();
@@ -296,11 +284,11 @@ impl Plan {
             changes: file.seen.changes.clone(),
         });
         Description {
-            xen_dir: self.xen_dir.clone(),
-            version: self.version.clone(),
+            xen_dir: self.tree.xen_dir().to_owned(),
+            version: self.tree.version().clone(),
             state: self.state,
             files: files.collect(),
-            lacks: self.lacks.clone(),
+            lacks: self.survey.lacks.clone(),
             next_steps: NEXT_STEPS.to_vec(),
         }
     }

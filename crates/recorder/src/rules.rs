@@ -52,6 +52,10 @@ const fn hook(heads: &'static [&'static str], files: &'static [&'static str]) ->
     Hook { heads, files, only_with: None }
 }
 
+const fn xvmalloc(heads: &'static [&'static str]) -> Hook {
+    Hook { only_with: Some("include/xen/xvmalloc.h"), ..hook(heads, VMAP) }
+}
+
 /// For which architectures something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arch {
@@ -134,7 +138,7 @@ pub(crate) const TREE_HEADER: &str = "include/xen/heap-audit-tree.h";
 
 pub(crate) const PARTS: &[Part] = &[
     Part {
-        name: "allocators",
+        name: "page-allocator",
         arch: Arch::Any,
         tells: None,
         hooks: &[
@@ -147,10 +151,51 @@ pub(crate) const PARTS: &[Part] = &[
             hook(&["void free_domheap_pages(struct page_info *pg, unsigned int order)"], PAGE_ALLOC),
             hook(&["void *alloc_xenheap_pages(unsigned int order, unsigned int memflags)"], PAGE_ALLOC),
             hook(&["void free_xenheap_pages(void *v, unsigned int order)"], PAGE_ALLOC),
+        ],
+    },
+    Part {
+        name: "xmalloc",
+        arch: Arch::Any,
+        tells: None,
+        hooks: &[
             hook(&["void *xmem_pool_alloc(unsigned long size, struct xmem_pool *pool)"], XMALLOC),
             hook(&["void *_xmalloc(unsigned long size, unsigned long align)"], XMALLOC),
             hook(&["void *_xrealloc(void *ptr, unsigned long size, unsigned long align)"], XMALLOC),
             hook(&["void xfree(void *p)"], XMALLOC),
+        ],
+    },
+    Part {
+        name: "vmalloc",
+        arch: Arch::Any,
+        tells: untold("vmalloc"),
+        hooks: &[
+            hook(&["void *vmalloc(size_t size)"], VMAP),
+            hook(&["void *vmalloc_xen(size_t size)"], VMAP),
+            hook(&["void *vzalloc(size_t size)"], VMAP),
+            hook(&["void vfree(void *va)"], VMAP),
+            // How many pages it is that are freed.
+            hook(&["unsigned int vm_size(const void *va, enum vmap_region type)"], VMAP),
+            xvmalloc(&["void *_xvmalloc(size_t size, unsigned int align)"]),
+            xvmalloc(&["void *_xvzalloc(size_t size, unsigned int align)"]),
+            xvmalloc(&["void *_xvrealloc(void *va, size_t size, unsigned int align)"]),
+            xvmalloc(&["void xvfree(void *va)"]),
+        ],
+    },
+    Part {
+        name: "security",
+        arch: Arch::Any,
+        tells: untold("security"),
+        hooks: &[
+            hook(
+                &["int avc_has_perm(u32 ssid, u32 tsid, u16 tclass, u32 requested, \
+                     struct avc_audit_data *auditdata)"],
+                AVC,
+            ),
+            hook(
+                &["int avc_has_perm_noaudit(u32 ssid, u32 tsid, u16 tclass, u32 requested, \
+                     struct av_decision *in_avd)"],
+                AVC,
+            ),
         ],
     },
     Part {
@@ -320,10 +365,15 @@ pub(crate) const PARTS: &[Part] = &[
             ),
         ],
     },
+    // What makes allocations fail, on purpose or because a domain has reached its limit: in the allocators'
+    // wrappers, so it needs no hooks.
+    Part { name: "refusals", arch: Arch::Any, tells: None, hooks: &[] },
 ];
 
 const PAGE_ALLOC: &[&str] = &["common/page_alloc.c"];
 const XMALLOC: &[&str] = &["common/xmalloc_tlsf.c"];
+const VMAP: &[&str] = &["common/vmap.c"];
+const AVC: &[&str] = &["xsm/flask/avc.c"];
 /// Where a call from a guest begins or ends.
 const CALLS: &str = "calls";
 const CALLS_TELL: Option<&str> = untold(CALLS);

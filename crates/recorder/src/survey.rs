@@ -35,6 +35,7 @@ pub struct MissingHook {
 }
 
 /// A file in which definitions are, or would be, renamed.
+#[derive(Debug)]
 pub(crate) struct Surveyed {
     pub path: &'static str,
     pub content: Vec<u8>,
@@ -42,18 +43,69 @@ pub(crate) struct Surveyed {
     pub definitions: Vec<(Definition, bool)>,
 }
 
+#[derive(Debug)]
 pub(crate) struct Survey {
     pub files: Vec<Surveyed>,
     pub lacks: Vec<Lack>,
     pub problems: Vec<Problem>,
+    facts: Vec<&'static str>,
+    found: Vec<Found>,
+    /// The parts of which the tree has all hooks.
+    complete: Vec<&'static Part>,
+}
+
+impl Survey {
     /// The text of [`crate::rules::TREE_HEADER`].
-    pub header: String,
+    pub(crate) fn header(&self) -> String {
+        self.header_of(&|_| true)
+    }
+
+    /// The same if of the parts there were only those that `is_in` chooses.
+    pub(crate) fn header_of(&self, is_in: &dyn Fn(&str) -> bool) -> String {
+        let (complete, out): (Vec<&Part>, Vec<&Part>) =
+            self.complete.iter().copied().partition(|part| is_in(part.name));
+        let found: Vec<&Found> = self.found.iter().filter(|found| is_in(found.part.name)).collect();
+        let out = out.iter().filter(|part| part.tells.is_some()).map(|part| (part.name, part.arch.name()));
+        let lacks: Vec<_> = self.lacks.iter().map(|lack| (lack.part, lack.arch)).chain(out).collect();
+        header(&self.facts, &found, &complete, &lacks)
+    }
+
+    /// The macros that the header defines for these parts.
+    pub(crate) fn macros(&self, is_of: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let parts = PARTS.iter().filter(|part| is_of(part.name));
+        let cans = parts.clone().map(|part| format!("HA_CAN_{}", part.name.replace('-', "_")));
+        let hooks = parts.flat_map(|part| part.hooks).map(|hook| format!("HA_HAS_{}", hook.name()));
+        cans.chain(hooks).collect()
+    }
+}
+
+impl Surveyed {
+    /// The file with the definitions renamed that belong to these parts.
+    pub(crate) fn renamed(&self, is_in: &dyn Fn(&str) -> bool) -> Vec<u8> {
+        let all: Vec<Definition> =
+            self.definitions.iter().map(|(definition, _)| definition.clone()).collect();
+        let wanted = |definition: &Definition| {
+            let part = part_of(self.path, definition.function);
+            part.is_some_and(is_in)
+                && self.definitions.iter().any(|(other, chosen)| *chosen && other == definition)
+        };
+        scan::rewrite(&self.content, &all, wanted)
+    }
+}
+
+/// The part that a function in a file belongs to.
+fn part_of(path: &str, function: &str) -> Option<&'static str> {
+    let has =
+        |hook: &Hook| hook.files.contains(&path) && hook.heads.iter().any(|head| name(head) == function);
+    PARTS.iter().find(|part| part.hooks.iter().any(has)).map(|part| part.name)
 }
 
 type Read<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>, Error> + 'a;
 
 /// A hook that the tree has: under which name, in which of the known heads, and as the tree has it.
+#[derive(Debug)]
 struct Found {
+    part: &'static Part,
     hook: &'static Hook,
     form: usize,
     known: Head,
@@ -81,7 +133,7 @@ pub(crate) fn survey(read: &Read<'_>) -> Result<Survey, Error> {
         let mut here = Vec::new();
         let mut missing = Vec::new();
         for hook in part.hooks {
-            match find(hook, &definitions) {
+            match find(part, hook, &definitions) {
                 Ok(hook) => here.push(hook),
                 Err(hook_missing) => match hook.only_with {
                     Some(file) if read(file)?.is_none() => {}
@@ -90,7 +142,10 @@ pub(crate) fn survey(read: &Read<'_>) -> Result<Survey, Error> {
             }
         }
         match part.tells {
-            None => problems.extend(missing.into_iter().map(Problem::NoAllocator)),
+            None => {
+                problems.extend(missing.into_iter().map(Problem::NoAllocator));
+                complete.push(part);
+            }
             Some(tells) if !missing.is_empty() => {
                 let arch = part.arch.name();
                 lacks.push(Lack { part: part.name, arch, tells, missing });
@@ -109,7 +164,6 @@ pub(crate) fn survey(read: &Read<'_>) -> Result<Survey, Error> {
             facts.push(fact.name);
         }
     }
-    let header = header(&facts, &found, &complete, &lacks);
     let files = files.into_iter().filter_map(|(path, (content, definitions))| {
         let chosen = |definition: &Definition| {
             found.iter().any(|hook| hook.path == path && hook.known.name == definition.function)
@@ -124,7 +178,8 @@ pub(crate) fn survey(read: &Read<'_>) -> Result<Survey, Error> {
             .collect();
         (!definitions.is_empty()).then_some(Surveyed { path, content, definitions })
     });
-    Ok(Survey { files: files.collect(), lacks, problems, header })
+    let files = files.collect();
+    Ok(Survey { files, lacks, problems, facts, found, complete })
 }
 
 /// The names of functions that can be in a file.
@@ -148,6 +203,7 @@ impl Hook {
 
 /// The first of its names that is defined in the first of its files.
 fn find<'a>(
+    part: &'static Part,
     hook: &'static Hook,
     definitions: &impl Fn(&str) -> &'a [Definition],
 ) -> Result<Found, MissingHook> {
@@ -171,7 +227,7 @@ fn find<'a>(
                 && forms.iter().all(|(_, other)| *other == Some(form))
                 && let Some(known) = known.get(form)
             {
-                return Ok(Found { hook, form, known: known.clone(), head: head.clone(), path });
+                return Ok(Found { part, hook, form, known: known.clone(), head: head.clone(), path });
             }
             otherwise.extend(forms.iter().map(|(definition, _)| (format!("xen/{path}"), definition.line)));
         }
@@ -214,7 +270,7 @@ impl Arch {
     }
 }
 
-fn header(facts: &[&str], found: &[Found], complete: &[&Part], lacks: &[Lack]) -> String {
+fn header(facts: &[&str], found: &[&Found], complete: &[&Part], lacks: &[(&str, Option<&str>)]) -> String {
     let mut text = String::from(
         "/* SPDX-License-Identifier: GPL-2.0-only */\n\
          /*\n\
@@ -251,8 +307,8 @@ fn header(facts: &[&str], found: &[Found], complete: &[&Part], lacks: &[Lack]) -
         for part in complete.iter().filter(|part| part.arch == Arch::Any || part.arch == arch) {
             define(&format!("#define HA_CAN_{} 1", part.name.replace('-', "_")));
         }
-        let lacks = lacks.iter().filter(|lack| lack.arch.is_none() || lack.arch == arch.name());
-        let lacks: Vec<&str> = lacks.map(|lack| lack.part).collect();
+        let lacks = lacks.iter().filter(|(_, only)| only.is_none() || *only == arch.name());
+        let lacks: Vec<&str> = lacks.map(|(part, _)| *part).collect();
         define(&format!("#define HA_LACKS \"{}\"", lacks.join(",")));
         define("#endif");
     }
@@ -396,10 +452,10 @@ mod tests {
             prop_assert_eq!(&seen.lacks, &[]);
             for hook in PARTS.iter().flat_map(|part| part.hooks) {
                 let defined = format!("#define HA_HAS_{} 1\n", hook.name());
-                prop_assert!(seen.header.contains(&defined), "{}", defined);
+                prop_assert!(seen.header().contains(&defined), "{}", defined);
             }
-            prop_assert!(seen.header.lines().all(|line| line.len() < 80));
-            prop_assert_eq!(seen.header.matches("#define HA_LACKS \"\"\n").count(), 2);
+            prop_assert!(seen.header().lines().all(|line| line.len() < 80));
+            prop_assert_eq!(seen.header().matches("#define HA_LACKS \"\"\n").count(), 2);
 
             let mut instrumented = files.clone();
             for file in &seen.files {
@@ -412,7 +468,7 @@ mod tests {
             }
             // The same is found again, and nothing is left to do; and it can be taken out.
             let again = survey_of(&instrumented);
-            prop_assert_eq!(&again.header, &seen.header);
+            prop_assert_eq!(&again.header(), &seen.header());
             for file in &again.files {
                 let there = edit::renames(&file.definitions, file.path, &file.content);
                 prop_assert_eq!(there.presence, Presence::Present);
@@ -440,11 +496,11 @@ mod tests {
                     prop_assert_eq!(&seen.problems, &[]);
                     for hook in part.hooks {
                         let defined = format!("#define HA_HAS_{} ", hook.name());
-                        prop_assert!(!seen.header.contains(&defined), "{}", defined);
+                        prop_assert!(!seen.header().contains(&defined), "{}", defined);
                     }
                     let lacks = format!("#define HA_LACKS \"{}\"\n", part.name);
                     let times = if arch.is_none() { 2 } else { 1 };
-                    prop_assert_eq!(seen.header.matches(&lacks).count(), times);
+                    prop_assert_eq!(seen.header().matches(&lacks).count(), times);
                 }
             }
         }
@@ -454,7 +510,7 @@ mod tests {
     fn only_the_allocators_are_necessary_and_reports_know_all_other_parts() {
         let necessary: Vec<_> =
             PARTS.iter().filter(|part| part.tells.is_none()).map(|part| part.name).collect();
-        assert_eq!(necessary, ["allocators"]);
+        assert_eq!(necessary, ["page-allocator", "xmalloc", "refusals"]);
         for part in PARTS {
             assert_eq!(part.tells, xenheap_model::untold(part.name), "{}", part.name);
         }

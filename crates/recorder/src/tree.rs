@@ -132,6 +132,14 @@ impl Tree {
         }
     }
 
+    /// A document by its path below the root, if there is one.
+    pub(crate) fn read_document(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        match &self.revision {
+            Some(revision) => revision.read(path),
+            None => write::read_if_any(&self.xen.join("..").join(path)),
+        }
+    }
+
     /// May that file be executed?
     pub(crate) fn is_executable(&self, below: &str) -> Result<bool, Error> {
         if let Some(revision) = &self.revision {

@@ -631,13 +631,18 @@ fn the_patch_makes_the_same_tree() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), &mail).unwrap();
         git(by_mail.root(), &["am", "-q", file.path().to_str().unwrap()]);
-        assert_eq!(contents(by_mail.root()), contents(by_hand.root()));
+        fs::remove_file(by_mail.path("docs/misc/heap-audit-records.md")).unwrap();
+        assert!(contents(by_mail.root()) == contents(by_hand.root()));
         assert_eq!(state(by_mail.root()), State::Instrumented);
 
         let log = |format: &str| stdout(git(by_mail.root(), &["log", "-1", &format!("--format={format}")]));
         assert_eq!(log("%an <%ae>").trim_end(), author);
         assert_eq!(log("%at").trim_end(), "1767225600");
-        assert_eq!(log("%s").trim_end(), "xen: record run-time heap allocations that no domain pays for");
+        let subjects = stdout(git(by_mail.root(), &["log", "--format=%s", "-8"]));
+        let subjects: Vec<&str> = subjects.lines().rev().collect();
+        assert_eq!(subjects.len(), 8, "a commit for each concern, after the first: {subjects:?}");
+        assert_eq!(subjects[1], "xen: books of run-time heap allocations");
+        assert_eq!(subjects[5], "xen/heap-audit: tell the calls of guests apart");
         assert!(log("%b").trim_end().ends_with(&format!("\n\nSigned-off-by: {author}")), "{}", log("%b"));
 
         // Undoing what a mail brought is the same, too.
@@ -651,22 +656,134 @@ fn the_patch_is_as_git_would_write_it() {
     let fixture = Fixture::new();
     commit_all(fixture.root());
     let mail = patch(fixture.root(), "A <a@example.org>");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), &mail).unwrap();
     let mail = String::from_utf8_lossy(&mail);
-    apply(fixture.root(), LocalChanges::Keep).unwrap();
-    git(fixture.root(), &["add", "-A"]);
-    let numbers = stdout(git(fixture.root(), &["diff", "--cached", "--shortstat"]));
-    assert!(mail.contains(&numbers), "{numbers}{mail}");
-    // Contents by name, as git knows them.
-    let raw = stdout(git(fixture.root(), &["diff", "--cached", "--full-index", "--no-renames"]));
+    git(fixture.root(), &["am", "-q", file.path().to_str().unwrap()]);
     let index = |text: &str| -> Vec<String> {
-        text.lines()
-            .filter(|l| l.starts_with("index ") || l.starts_with("diff "))
-            .map(str::to_owned)
-            .collect()
+        let line = |l: &&str| l.starts_with("index ") || l.starts_with("diff ");
+        text.lines().filter(line).map(str::to_owned).collect()
     };
-    assert_eq!(index(&mail), index(&raw));
-    assert!(mail.contains("\n create mode 100644 xen/common/heap-audit.c\n"), "{mail}");
-    assert!(mail.ends_with(&format!("\n-- \nxenheap {}\n\n", env!("CARGO_PKG_VERSION"))));
+    let mails: Vec<&str> = mail.split("From 0000").skip(1).collect();
+    assert_eq!(mails.len(), 7);
+    for (mail, back) in mails.iter().zip((0..7).rev()) {
+        let (old, new) = (format!("HEAD~{}", back + 1), format!("HEAD~{back}"));
+        let numbers = stdout(git(fixture.root(), &["diff", "--shortstat", &old, &new]));
+        assert!(mail.contains(&numbers), "{numbers}{mail}");
+        // Contents by name, as git knows them.
+        let raw = stdout(git(fixture.root(), &["diff", "--full-index", "--no-renames", &old, &new]));
+        assert_eq!(index(mail), index(&raw));
+        assert!(mail.ends_with(&format!("\n-- \nxenheap {}\n\n", env!("CARGO_PKG_VERSION"))));
+    }
+    assert!(mails[0].contains("\n create mode 100644 xen/common/heap-audit-core.c\n"), "{}", mails[0]);
+    assert!(mails[1].contains("\n create mode 100644 xen/common/heap-audit.c\n"), "{}", mails[1]);
+    assert!(mails[6].contains("\nSubject: [PATCH 7/7] "), "{}", mails[6]);
+}
+
+#[test]
+fn each_commit_of_the_patch_adds_the_hooks_and_the_code_of_its_concern() {
+    let fixture = Fixture::new();
+    commit_all(fixture.root());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), patch(fixture.root(), "A <a@example.org>")).unwrap();
+    git(fixture.root(), &["am", "-q", file.path().to_str().unwrap()]);
+    let at = |back: usize, name: &str| stdout(git(fixture.root(), &["show", &format!("HEAD~{back}:{name}")]));
+    let (code, header) = ("xen/common/heap-audit.c", "xen/include/xen/heap-audit-tree.h");
+    for (back, hook, file, macro_name) in [
+        (5, "alloc_domheap_pages", "xen/common/page_alloc.c", "HA_CAN_page_allocator"),
+        (4, "_xmalloc", "xen/common/xmalloc_tlsf.c", "HA_CAN_xmalloc"),
+        (3, "domain_kill", "xen/common/domain.c", "HA_CAN_owners"),
+        (2, "pv_hypercall", "xen/arch/x86/pv/hypercall.c", "HA_CAN_calls"),
+        (1, "hap_alloc", "xen/arch/x86/mm/hap/hap.c", "HA_CAN_pools_hap"),
+        (0, "", "xen/common/softirq.c", "HA_CAN_refusals"),
+    ] {
+        assert!(at(back, header).contains(&format!("#define {macro_name} 1\n")), "{macro_name}");
+        assert!(at(back, file).contains("AUDITED"), "{file}");
+        if back < 5 {
+            assert!(!at(back + 1, header).contains(&format!("#define {macro_name} 1\n")), "{macro_name}");
+            assert!(!at(back + 1, code).contains(macro_name), "{macro_name}");
+            assert_eq!(at(back + 1, file).contains(&format!("AUDITED({hook})")), hook.is_empty() && back > 0);
+        }
+    }
+    // What is not there yet is said to be lacking.
+    assert!(
+        at(5, header).contains("HA_LACKS \"vmalloc,security,owners,domctls,moves,calls,pools-hap"),
+        "{}",
+        at(5, header)
+    );
+    assert!(at(0, header).contains("#define HA_LACKS \"\"\n"));
+    assert!(at(6, "xen/common/Makefile").contains("+= heap-audit-core.o\n"));
+}
+
+#[test]
+fn the_patch_has_entries_in_xen_s_documents() {
+    let fixture = Fixture::new();
+    fixture.write("MAINTAINERS", "Maintainers List (a)\n\nACPI\nM:\ta\n\nHYPFS\nM:\tc\n\nTHE REST\nM:\td\n");
+    fixture.write(
+        "CHANGELOG.md",
+        "# C\n\n## [2]\n\n### Changed\n - a\n\n### Added\n - b\n\n## [1]\n\n### Added\n",
+    );
+    fixture.write("docs/misc/xen-command-line.pandoc", "### hap (x86)\n### hest_disable\n### xsm\n");
+    let before = contents(fixture.root());
+    commit_all(fixture.root());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), patch(fixture.root(), "Ada Example <ada@example.org>")).unwrap();
+    git(fixture.root(), &["am", "-q", file.path().to_str().unwrap()]);
+    let maintainers = fixture.read("MAINTAINERS");
+    assert!(
+        maintainers.contains("a\n\nHEAP AUDIT\nM:\tAda Example <ada@example.org>\nS:\t"),
+        "{maintainers}"
+    );
+    assert!(maintainers.contains("heap-audit*.h\n\nHYPFS\n"), "{maintainers}");
+    let changes = fixture.read("CHANGELOG.md");
+    assert!(changes.contains("### Added\n - Optional recording of run-time heap"), "{changes}");
+    let options = fixture.read("docs/misc/xen-command-line.pandoc");
+    let names: Vec<&str> = options.lines().filter(|line| line.starts_with("### ")).collect();
+    assert_eq!(
+        names,
+        [
+            "### hap (x86)",
+            "### heap-audit",
+            "### heap-audit-charge",
+            "### heap-audit-fail",
+            "### heap-audit-live",
+            "### heap-audit-ring",
+            "### heap-audit-rows",
+            "### heap-audit-stacks",
+            "### hest_disable",
+            "### xsm"
+        ]
+    );
+    let earlier = stdout(git(fixture.root(), &["show", "HEAD~1:docs/misc/xen-command-line.pandoc"]));
+    assert!(earlier.contains("### heap-audit\n") && !earlier.contains("### heap-audit-fail"), "{earlier}");
+    assert!(fixture.read("docs/misc/heap-audit-records.md").starts_with("# The recorder's lines: format"));
+    // They are the patch's only: taking the recorder out leaves them.
+    undo(fixture.root(), LocalChanges::Keep).unwrap();
+    let left: Vec<_> =
+        contents(fixture.root()).into_iter().filter(|(path, text)| before.get(path) != Some(text)).collect();
+    assert_eq!(left.len(), 4, "{left:?}");
+}
+
+#[test]
+fn a_revision_can_be_checked_and_patched_without_a_checkout() {
+    let fixture = Fixture::new();
+    commit_all(fixture.root());
+    let mail = patch(fixture.root(), "A <a@example.org>");
+    let folder = tempfile::tempdir().unwrap();
+    let bare = folder.path().join("bare");
+    git(fixture.root(), &["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
+    let tree = Tree::at_revision(&bare, "HEAD").unwrap();
+    assert_eq!(tree.version().to_string(), "4.17.5");
+    let planned = plan(&tree).unwrap();
+    planned.check(LocalChanges::Keep).unwrap();
+    let mut same = Vec::new();
+    planned.patch(&info("A <a@example.org>"), &mut same).unwrap();
+    assert!(same == mail);
+    assert!(matches!(planned.apply(LocalChanges::Keep), Err(Error::ReadOnly { .. })));
+    for (repository, revision) in [(bare.as_path(), "nowhere"), (folder.path(), "HEAD")] {
+        let error = Tree::at_revision(repository, revision).unwrap_err();
+        assert!(matches!(error, Error::Git { .. }), "{error}");
+    }
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{render, report_with_events};
+use common::{render, report_with_events, run};
 use insta::assert_snapshot;
-use xenheap_model::{Domain, Run};
+use xenheap_model::{Domain, Event, Kind, Op, Owner, RowKey, Run};
 use xenheap_report::{Filter, Report, rfc};
 
 #[test]
@@ -16,6 +16,29 @@ fn parsed() {
 #[test]
 fn verbose() {
     assert_snapshot!(render(&rfc::Verbose, &[report_with_events(&Filter::default())]));
+}
+
+/// It has no word for it: it is one allocation of all its pages.
+#[test]
+fn a_vmalloc_is_its_pages() {
+    let first = common::events().swap_remove(1);
+    let Event { stack, charge, current, .. } = first;
+    let key = RowKey { stack, kind: Kind::Vmalloc, charge, current, owner: Owner::Unknown };
+    let event = |seq, op, addr, size| Event { seq, op, kind: Kind::Vmalloc, addr, size, ..first.clone() };
+    let mut log = rfc::EventLog::new();
+    log.event(&event(1, Op::Alloc, 0x10_0000, Some(5000)), None);
+    log.event(&event(2, Op::Alloc, 0x20_0000, Some(4096)), None);
+    log.event(&event(3, Op::Free, 0x10_0000, None), Some(rfc::Freed { key, size: 5000 }));
+    log.set_live(vec![rfc::Live { seq: 2, addr: 0x20_0000, bytes: 4096, key }]);
+    let report = Report::new("job", run(), &Filter::default()).with_events(log);
+    let parsed = render(&rfc::Parsed::default(), &[report]);
+    assert!(
+        parsed.contains("[d0] alloc_domheap_pages:\n    sizes (B): [8192, 4096]\n    num calls: 2\n"),
+        "{parsed}"
+    );
+    assert!(parsed.contains("[d0] free_domheap_pages:\n    sizes (B): [8192]\n"), "{parsed}");
+    assert!(parsed.contains("[d0] total non-freed alloc_domheap_pages size: 4096 B\n"), "{parsed}");
+    assert!(parsed.contains("vmalloc\n") && parsed.contains("vfree\n"), "{parsed}");
 }
 
 #[test]

@@ -158,6 +158,35 @@ fn version_2_is_readable() {
     assert_eq!(read, version_2());
 }
 
+/// What version 3 added: the kind `vmalloc`.
+fn version_3() -> (Run, Vec<AnyEvent>) {
+    let (mut run, mut events) = version_2();
+    let mut vmalloc = common::events().swap_remove(1);
+    vmalloc.seq = events.len() as u64 + 1;
+    vmalloc.kind = Kind::Vmalloc;
+    vmalloc.addr = 0xffff_82c0_0020_1000;
+    vmalloc.size = Some(5000);
+    vmalloc.used = Some(8192);
+    events.push(vmalloc.into());
+    let counters =
+        Counters { allocs: 1, bytes: 5000, live: 1, live_bytes: 5000, peak: 5000, ..Counters::default() };
+    let dump = run.dump.as_mut().expect("a dump");
+    dump.totals.vmalloc = KindTotals { counters, pages: 2, ..KindTotals::default() };
+    (run, events)
+}
+
+/// The same of the third version.
+#[test]
+fn version_3_is_readable() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/version-3.xhr");
+    if std::env::var_os("XENHEAP_WRITE_SAMPLE").is_some() {
+        let (run, events) = version_3();
+        fs::write(&path, written_any(&run, &events)).expect("written");
+    }
+    let read = read(&plain(&fs::read(path).expect("the committed file"))).expect("readable");
+    assert_eq!(read, version_3());
+}
+
 #[test]
 fn every_cut_is_noticed() {
     let plain = plain(&written(&run(), &events()));
@@ -208,7 +237,7 @@ fn other_files_and_newer_versions_are_told_apart() {
             "{{\"magic\":\"xenheap-run\",\"version\":{},\"tool\":\"xenheap 9\",\"new\":[]}}\n",
             VERSION + 1
         )),
-        "run.xhr is a run file of version 3, this xenheap reads up to version 2: use the xenheap that wrote it (xenheap 9) or a newer one"
+        "run.xhr is a run file of version 4, this xenheap reads up to version 3: use the xenheap that wrote it (xenheap 9) or a newer one"
     );
     assert!(
         message("{\"magic\":\"xenheap-run\",\"version\":1}\n").starts_with("run.xhr is damaged in line 1: ")

@@ -69,6 +69,8 @@ fn kinds(allocator: &str, stack: &str) -> Option<Kind> {
     match allocator.trim_end_matches("()") {
         "alloc_domheap_pages" if stack.contains("xmalloc_pool_get") => Some(Kind::PoolGrowth),
         "alloc_domheap_pages" if stack.contains("alloc_xenheap_pages") => Some(Kind::Xenheap),
+        // The RFC's recorder sees single pages of it, ours all of it.
+        "alloc_domheap_pages" if stack.contains("vmalloc") || stack.contains("vzalloc") => None,
         "alloc_domheap_pages" => Some(Kind::Domheap),
         "alloc_xenheap_pages" => Some(Kind::Xenheap),
         "xmalloc" | "_xmalloc" | "xmem_pool_alloc" | "xmalloc_whole_pages" => Some(Kind::Xmalloc),

@@ -169,9 +169,10 @@ pub struct LabRun {
     /// Build and boot Xen without the recorder, to compare with; its log has nothing to report
     #[arg(long, conflicts_with = "mode")]
     pub no_recorder: bool,
-    /// Charge anonymous memory to the domain that runs (current) or that it is for (owner), each with a limit or without,
-    /// such as owner:4M: what is over it is refused (docs/charging.md)
-    #[arg(long, value_name = "WHOM[:LIMIT]", conflicts_with = "no_recorder")]
+    /// Charge anonymous memory to the domain whose call is served (current) or that it is for (owner), each with a limit or
+    /// without, such as owner:4M: what is over it is refused; with ,no-hwdom behind it, dom0 pays nothing
+    /// (docs/charging.md)
+    #[arg(long, value_name = "WHOM[:LIMIT][,no-hwdom]", conflicts_with = "no_recorder")]
     pub charge: Option<Charging>,
     /// Let allocation K of the stack with this hash fail, once, as if there were no memory (docs/sweep.md)
     #[arg(long, value_name = "HASH:K", conflicts_with = "no_recorder")]
@@ -297,7 +298,7 @@ pub struct Report {
     /// Only what is for this domain (NULL: the owner is not known); repeatable
     #[arg(long, value_name = "DOMAIN", help_heading = "Filters")]
     pub owner: Vec<Domain>,
-    /// Only this kind: xmalloc, xenheap, domheap, pool-growth, domain-pool; repeatable
+    /// Only this kind: xmalloc, xenheap, domheap, vmalloc, pool-growth, domain-pool; repeatable
     #[arg(long, value_name = "KIND", help_heading = "Filters")]
     pub kind: Vec<Kind>,
     /// Only this charge: nobody, no-owner, no-refcount, domain; repeatable

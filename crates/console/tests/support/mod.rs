@@ -165,14 +165,14 @@ pub fn event() -> impl Strategy<Value = Event> {
             (memflags, layer, cpu, time, unknown),
             (epoch, bracketed, subject),
         )| {
-            let can_lack_size = op == Op::Free && kind == Kind::Xmalloc;
+            let can_lack_size = op == Op::Free && kind.is_block();
             Event {
                 seq,
                 op,
                 kind,
                 addr: if op == Op::Fail { 0 } else { addr },
                 size: if can_lack_size { size } else { Some(size.unwrap_or(4096)) },
-                used: used.filter(|_| kind == Kind::Xmalloc),
+                used: used.filter(|_| kind.is_block()),
                 stack: StackId(stack),
                 current: current.unwrap_or(Domain::Null),
                 passed,
@@ -281,7 +281,7 @@ fn header() -> impl Strategy<Value = Header> {
     let lacks = vec("[a-z0-9-]{1,8}", 0..3);
     ("[!-~]{1,30}", "[a-z0-9_]{1,12}", build, text, modes, vec(number(), 5), option::of(number()), lacks)
         .prop_map(|(xen, arch, build_id, text, modes, n, domains, lacks)| Header {
-            format: 1,
+            format: 1 + u32::from(domains.is_some()),
             xen,
             arch,
             build_id,
@@ -290,7 +290,11 @@ fn header() -> impl Strategy<Value = Header> {
             tables: Tables { depth: n[0], stacks: n[1], rows: n[2], live: n[3], ring: n[4], domains },
             fail: domains.map(|hash| Target { hash, nth: n[0] | 1 }),
             accounts: domains,
-            charge: text.map(|(limit, _)| Charging { payer: Payer::Owner, limit: Some(limit | 1) }),
+            charge: text.map(|(limit, _)| Charging {
+                payer: Payer::Owner,
+                limit: Some(limit | 1),
+                no_hwdom: limit & 1 == 0,
+            }),
             lacks,
         })
 }

@@ -324,11 +324,15 @@ impl Join<'_> {
     fn kinds(&self, known: &AllocationSite) -> BTreeSet<Kind> {
         let names = known.callees.iter().filter_map(|id| self.ground.graph.functions.get(id.0 as usize));
         names
-            .map(|function| match clean(&function.name) {
-                "alloc_xenheap_pages" => Kind::Xenheap,
-                name if name.starts_with("_x") && serves(name) => Kind::Xmalloc,
-                _ => Kind::Domheap,
+            .flat_map(|function| match clean(&function.name) {
+                "alloc_xenheap_pages" => &[Kind::Xenheap][..],
+                "vmalloc" | "vzalloc" | "vmalloc_xen" => &[Kind::Vmalloc],
+                // By the size.
+                name if name.starts_with("_xv") && serves(name) => &[Kind::Xmalloc, Kind::Vmalloc],
+                name if name.starts_with("_x") && serves(name) => &[Kind::Xmalloc],
+                _ => &[Kind::Domheap],
             })
+            .copied()
             .collect()
     }
 

@@ -25,8 +25,8 @@ const GIVEN: usize = 1 << 16;
 
 /// Applies events, in order of their numbers, to what is live.
 ///
-/// xmalloc blocks are matched by their exact address, all pages as intervals of one address space: domain heap pages
-/// have machine addresses and the others virtual ones, which do not collide.
+/// xmallocs and vmallocs are matched by their exact address, all pages as intervals of one address space: domain heap
+/// pages have machine addresses and the others virtual ones, which do not collide.
 ///
 /// An allocation at a place where something of the same class is live means that a free was missed. Then the *older*
 /// allocation, or the part of it that is overlapped, is dropped and counted as freed: the allocator would not have given
@@ -38,7 +38,7 @@ const GIVEN: usize = 1 << 16;
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     tally: Tally,
-    blocks: BTreeMap<u64, Block>,
+    blocks: BTreeMap<(Kind, u64), Block>,
     pieces: Intervals<usize>,
     allocations: Slab,
     given: Intervals<usize>,
@@ -53,7 +53,7 @@ pub struct Book {
     scratch: Vec<Cut<usize>>,
 }
 
-/// A live xmalloc.
+/// A live xmalloc or vmalloc.
 #[derive(Clone, Copy, Debug)]
 struct Block {
     seq: u64,
@@ -171,14 +171,14 @@ impl Book {
             self.lives.subject(subject, event.op, event.seq);
         }
         match (event.op, event.kind) {
-            (Op::Alloc, Kind::Xmalloc) => return self.xmalloc(event),
+            (Op::Alloc, kind) if kind.is_block() => return self.block(event),
             (Op::Alloc | Op::Take, _) => return self.pages(event),
             (Op::Fail, _) => {
                 let owner = self.owner(event);
                 let row = self.tally.row_of(event, owner);
                 self.tally.failed(row);
             }
-            (Op::Free, Kind::Xmalloc) => return self.xfree(event),
+            (Op::Free, kind) if kind.is_block() => return self.block_leaves(event),
             (Op::Free | Op::Give, _) => return self.pages_leave(event),
             (Op::GiveBack, _) => self.pages_back(event),
         }
@@ -285,7 +285,7 @@ impl Book {
 
     /// Everything that is live, in order of its numbers.
     pub fn live(&self) -> Vec<Live> {
-        let blocks = self.blocks.iter().filter_map(|(&addr, block)| {
+        let blocks = self.blocks.iter().filter_map(|(&(_, addr), block)| {
             let key = self.tally.key(block.row)?;
             Some(Live { seq: block.seq, addr, size: block.size, bytes: block.size, key })
         });
@@ -305,32 +305,33 @@ impl Book {
 
     /// Whether the address lies in an xmalloc that is whole pages.
     pub(crate) fn in_whole_pages(&self, addr: u64) -> bool {
-        self.blocks.range(..=addr).next_back().is_some_and(|(&start, block)| {
-            matches!(Memory::of_xmalloc(start, block.used, block.size), Memory::Heap(len) if addr - start < len)
+        let before = (Kind::Xmalloc, 0)..=(Kind::Xmalloc, addr);
+        self.blocks.range(before).next_back().is_some_and(|(&(_, start), block)| {
+            matches!(Memory::of_block(start, block.used, block.size), Memory::Heap(len) if addr - start < len)
         })
     }
 
     /// Where the xmalloc at this address ends; the address itself if there is none.
     pub(crate) fn end_of_xmalloc(&self, addr: u64) -> u64 {
-        addr.saturating_add(self.blocks.get(&addr).map_or(0, |block| block.size))
+        addr.saturating_add(self.blocks.get(&(Kind::Xmalloc, addr)).map_or(0, |block| block.size))
     }
 
-    fn xmalloc(&mut self, event: &Event) -> Option<Matched> {
+    fn block(&mut self, event: &Event) -> Option<Matched> {
+        let Event { seq, kind, addr, used, .. } = *event;
         let size = event.size.unwrap_or(0);
-        let end = event.addr.saturating_add(size.max(1));
-        while let Some((&addr, &block)) = self.blocks.range(..end).next_back() {
-            if addr.saturating_add(block.size.max(1)) <= event.addr {
+        let end = addr.saturating_add(size.max(1));
+        while let Some((&at, &block)) = self.blocks.range((kind, 0)..(kind, end)).next_back() {
+            if at.1.saturating_add(block.size.max(1)) <= addr {
                 break;
             }
-            self.blocks.remove(&addr);
-            self.findings.overlaps.add(event.addr.max(addr), block.seq, event.seq);
+            self.blocks.remove(&at);
+            self.findings.overlaps.add(addr.max(at.1), block.seq, seq);
             self.tally.gone(block.row, Exit::Freed, 1, block.size);
-            self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(addr, block.used, block.size));
+            self.tally.memory_freed(kind, Memory::of_block(at.1, block.used, block.size));
         }
         let (row, call) = self.came(event, size);
-        self.tally.memory_taken(Kind::Xmalloc, Memory::of_xmalloc(event.addr, event.used, size));
-        let Event { seq, addr, used, .. } = *event;
-        self.blocks.insert(addr, Block { seq, size, used, row, call });
+        self.tally.memory_taken(kind, Memory::of_block(addr, used, size));
+        self.blocks.insert((kind, addr), Block { seq, size, used, row, call });
         let key = self.tally.key(row)?;
         Some(matched(&key, seq, addr, size, size, false))
     }
@@ -359,11 +360,11 @@ impl Book {
         }
     }
 
-    fn xfree(&mut self, event: &Event) -> Option<Matched> {
-        let Some(mut block) = self.blocks.remove(&event.addr) else {
+    fn block_leaves(&mut self, event: &Event) -> Option<Matched> {
+        let Some(mut block) = self.blocks.remove(&(event.kind, event.addr)) else {
             let size = event.size.unwrap_or(0);
-            self.tally.orphan(Kind::Xmalloc, size);
-            self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(event.addr, event.used, size));
+            self.tally.orphan(event.kind, size);
+            self.tally.memory_freed(event.kind, Memory::of_block(event.addr, event.used, size));
             self.unmatched(event, event.addr);
             return None;
         };
@@ -372,7 +373,7 @@ impl Book {
         }
         self.gone(block.row, block.call, exit_of(event), 1, block.size);
         let used = event.used.or(block.used);
-        self.tally.memory_freed(Kind::Xmalloc, Memory::of_xmalloc(event.addr, used, block.size));
+        self.tally.memory_freed(event.kind, Memory::of_block(event.addr, used, block.size));
         if event.unknown {
             self.findings.contradicted.add(event.addr, block.seq, event.seq);
         } else if event.size.is_some_and(|size| size != block.size) {

@@ -222,7 +222,7 @@ impl Tally {
 
     pub(crate) fn orphan(&mut self, kind: Kind, bytes: u64) {
         let Some(KindTotals { orphans, orphan_bytes, .. }) = self.totals.of_mut(kind) else { return };
-        let count = if kind == Kind::Xmalloc { 1 } else { pages_of(bytes).max(1) };
+        let count = if kind.is_block() { 1 } else { pages_of(bytes).max(1) };
         *orphans = orphans.saturating_add(count);
         *orphan_bytes = orphan_bytes.saturating_add(bytes);
     }
@@ -259,8 +259,8 @@ pub(crate) enum Memory {
 }
 
 impl Memory {
-    /// That of an xmalloc. Blocks of the pool never start on a page boundary.
-    pub(crate) fn of_xmalloc(addr: u64, used: Option<u64>, size: u64) -> Self {
+    /// That of an xmalloc or a vmalloc. Blocks of the pool never start on a page boundary.
+    pub(crate) fn of_block(addr: u64, used: Option<u64>, size: u64) -> Self {
         if addr.is_multiple_of(PAGE_SIZE) {
             Memory::Heap(used.unwrap_or_else(|| size.checked_next_multiple_of(PAGE_SIZE).unwrap_or(size)))
         } else {

@@ -145,7 +145,7 @@ impl Rfc {
         let Some(inner) = self.queue.iter().rposition(|waiting| waiting.event.addr == addr) else { return };
         let Some(waiting) = self.queue.get_mut(inner) else { return };
         // Anything else at this address, a free above all, means that the pages are another allocation's.
-        let is_pages = waiting.event.op == Op::Alloc && waiting.event.kind.is_pages();
+        let is_pages = waiting.event.op == Op::Alloc && !waiting.event.kind.is_block();
         if !is_pages || waiting.role == (Role::Inner { paired: true }) {
             return;
         }

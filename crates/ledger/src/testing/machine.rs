@@ -11,6 +11,9 @@ use super::{Rng, guests::Guests};
 const PAGES: usize = 2048;
 const MADDR: u64 = 0x1_0000_0000;
 const VIRT: u64 = 0xffff_8300_0000_0000;
+/// Where vmallocs are mapped, and how far apart they begin.
+const VMAP: u64 = 0xffff_82c0_0000_0000;
+const VMAP_STEP: u64 = 16 * PAGE_SIZE;
 const TEXT: u64 = 0xffff_82d0_4020_0000;
 pub(super) const STACKS: u32 = 40;
 const POOL_HEADER: u64 = 64;
@@ -125,6 +128,8 @@ pub(super) struct Sim {
     allocations: Vec<Pages>,
     pub(super) blocks: BTreeMap<u64, Block>,
     boot_blocks: BTreeMap<u64, u64>,
+    /// The pages of each vmalloc.
+    vmap: BTreeMap<u64, Vec<usize>>,
     /// Free places in the pool, by address.
     holes: BTreeMap<u64, u64>,
     /// By the hypervisor's keys.
@@ -220,6 +225,7 @@ impl Sim {
             allocations: Vec::new(),
             blocks: BTreeMap::new(),
             boot_blocks,
+            vmap: BTreeMap::new(),
             holes: BTreeMap::new(),
             rows: BTreeMap::new(),
             owned: BTreeMap::new(),
@@ -255,7 +261,7 @@ impl Sim {
 
     fn header(&mut self) {
         let header = Header {
-            format: 1,
+            format: 2,
             xen: "4.17.5".to_owned(),
             arch: "x86_64".to_owned(),
             build_id: Some("a1b2c3d4e5f60718293a4b5c6d7e8f9001122334".to_owned()),
@@ -429,7 +435,8 @@ impl Sim {
             return self.life();
         }
         match self.rng.below(100) {
-            0..35 => self.xmalloc(),
+            0..30 => self.xmalloc(),
+            30..35 => self.vmalloc(),
             35..58 => self.xfree(),
             58..70 => self.alloc_pages(),
             70..80 => self.free_pages(),
@@ -537,6 +544,35 @@ impl Sim {
         self.print(event);
     }
 
+    /// Pages from all over the heap, mapped where the last one was that is free again.
+    fn vmalloc(&mut self) {
+        let count = 1 + self.rng.below(9);
+        let pages: Vec<usize> = (0..count)
+            .filter_map(|_| {
+                let page = self.find(0)?;
+                self.set(page, 1, Page::Whole);
+                Some(page)
+            })
+            .collect();
+        let used = pages.len() as u64 * PAGE_SIZE;
+        let Some(addr) = (0..512).map(|i| VMAP + i * VMAP_STEP).find(|addr| !self.vmap.contains_key(addr))
+        else {
+            return pages.iter().for_each(|page| self.set(*page, 1, Page::Free));
+        };
+        if used == 0 {
+            return;
+        }
+        let size = used - self.rng.below(4000) as u64;
+        let mut event = self.event(Op::Alloc, Kind::Vmalloc, addr, size);
+        event.used = Some(used);
+        let key = self.allocated(&event);
+        self.totals.vmalloc.pages += pages.len() as u64;
+        self.machine.free.now -= pages.len() as u64;
+        self.vmap.insert(addr, pages);
+        self.blocks.insert(addr, Block { call: (event.cpu, event.epoch), key, seq: event.seq, size, used });
+        self.print(event);
+    }
+
     fn xfree(&mut self) {
         let index = self.rng.below(self.blocks.len());
         let Some((addr, block)) = self.blocks.iter().nth(index).map(|(addr, block)| (*addr, block.clone()))
@@ -549,7 +585,7 @@ impl Sim {
     /// Frees a block; in the destruction of a domain, if one is named.
     pub(super) fn xfree_at(&mut self, addr: u64, mut block: Block, dying: Option<DomainId>) {
         self.blocks.remove(&addr);
-        let mut event = self.event(Op::Free, Kind::Xmalloc, addr, block.size);
+        let mut event = self.event(Op::Free, block.key.kind, addr, block.size);
         if let Some(id) = dying {
             event.subject = Some(Subject { how: How::Destroy, id });
             let one = Counters {
@@ -564,7 +600,13 @@ impl Sim {
         event.used = Some(block.used);
         event.bracketed = self.guests.is_open(block.call);
         self.gone(block.key, block.call, &event, true, block.size);
-        if addr.is_multiple_of(PAGE_SIZE) {
+        if let Some(pages) = self.vmap.remove(&addr) {
+            let count = pages.len() as u64;
+            self.totals.vmalloc.pages_freed += count;
+            self.machine.free.now += count;
+            pages.into_iter().for_each(|page| self.set(page, 1, Page::Free));
+            self.print(event);
+        } else if addr.is_multiple_of(PAGE_SIZE) {
             let count = block.used / PAGE_SIZE;
             self.totals.xmalloc.pages_freed += count;
             self.machine.free.now += count;
@@ -783,6 +825,19 @@ impl Sim {
         let count = self.pages[first..].iter().take(most).take_while(|page| **page == Page::Boot).count();
         self.set(first, count, Page::Free);
         let size = count as u64 * PAGE_SIZE;
+        if self.rng.chance(30) {
+            // Of a vmalloc: what was asked for nobody knows.
+            let mut event = self.event(Op::Free, Kind::Vmalloc, VMAP - VMAP_STEP, 0);
+            event.size = None;
+            event.used = Some(size);
+            event.unknown = true;
+            let totals = &mut self.totals.vmalloc;
+            totals.orphans += 1;
+            totals.pages_freed += count as u64;
+            self.machine.free.now += count as u64;
+            self.print(event);
+            return;
+        }
         let mut event = self.event(Op::Free, Kind::Domheap, Self::addr(first, false), size);
         event.unknown = true;
         let totals = &mut self.totals.domheap;

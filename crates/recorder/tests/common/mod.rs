@@ -20,6 +20,7 @@ pub const FILES: &[(&str, &str)] = &[
         "xen/include/xen/config.h",
         "#ifndef GUARD\n#define GUARD\n\n#ifdef A\n#define B\n#endif\n\n#endif /* GUARD */\n",
     ),
+    ("xen/Rules.mk", "c_flags = -MMD\n\nc_flags += $(CFLAGS-y)\n"),
     ("xen/common/Makefile", "obj-y += argo.o\nobj-y += guestcopy.o\nobj-y += irq.o\n\nextra-y := other.o\n"),
     (
         "xen/Kconfig.debug",
@@ -41,6 +42,9 @@ pub const FILES: &[(&str, &str)] = &[
          void free_xenheap_pages(void *v, unsigned int order)\n{\n}\n\
          #endif\n\
          void init_domheap_pages(paddr_t ps, paddr_t pe)\n{\n}\n\n\
+         unsigned long domain_adjust_tot_pages(struct domain *d, long pages)\n{\n}\n\n\
+         int offline_page(mfn_t mfn, int broken, uint32_t *status)\n{\n}\n\n\
+         unsigned int online_page(mfn_t mfn, uint32_t *status)\n{\n}\n\n\
          int assign_pages(\n    struct page_info *pg,\n    unsigned int nr,\n    struct domain *d,\n    unsigned int memflags)\n{\n}\n\n\
          struct page_info *alloc_domheap_pages(\n    struct domain *d, unsigned int order, unsigned int memflags)\n{\n}\n\n\
          void free_domheap_pages(struct page_info *pg, unsigned int order)\n{\n}\n\n\
@@ -57,6 +61,19 @@ pub const FILES: &[(&str, &str)] = &[
     ),
     ("xen/common/shutdown.c", "void hwdom_shutdown(unsigned char reason)\n{\n}\n"),
     ("xen/arch/x86/acpi/power.c", "static long cf_check enter_state_helper(void *data)\n{\n}\n"),
+    (
+        "xen/common/vmap.c",
+        "static unsigned int vm_size(const void *va, enum vmap_region type)\n{\n}\n\n\
+         void *vmalloc(size_t size)\n{\n}\n\n\
+         void *vmalloc_xen(size_t size)\n{\n}\n\n\
+         void *vzalloc(size_t size)\n{\n    vmalloc(size);\n}\n\n\
+         void vfree(void *va)\n{\n    vm_size(va, VMAP_DEFAULT);\n}\n",
+    ),
+    (
+        "xen/xsm/flask/avc.c",
+        "int avc_has_perm_noaudit(u32 ssid, u32 tsid, u16 tclass, u32 requested,\n                         struct av_decision *in_avd)\n{\n}\n\n\
+         int avc_has_perm(u32 ssid, u32 tsid, u16 tclass,\n                 u32 requested, struct avc_audit_data *auditdata)\n{\n}\n",
+    ),
     (
         "xen/arch/x86/mm.c",
         "/* Kurt G\u{f6}del's page */\nint steal_page(\n    struct domain *d, struct page_info *page, unsigned int memflags)\n{\n}",
@@ -107,10 +124,10 @@ pub const FILES: &[(&str, &str)] = &[
 pub const EDITED: usize = FILES.len() - 1;
 
 /// How many definitions are renamed ...
-pub const RENAMES: usize = 40;
+pub const RENAMES: usize = 47;
 
 /// ... and how many of them are static.
-pub const STATICS: usize = 6;
+pub const STATICS: usize = 7;
 
 pub struct Fixture {
     folder: tempfile::TempDir,

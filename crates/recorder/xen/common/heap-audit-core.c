@@ -14,9 +14,12 @@
 #define KEY_PAGES   2U
 #define KEY_POOL    3U
 #define KEY_EXTRA   4U
+#define KEY_VMALLOC 5U
 #define KEY_WHAT    7U
 
-static const char kind_letter[HA_NR_KINDS] = { 'x', 'h', 'd', 'p', 'g', 'r' };
+static const char kind_letter[HA_NR_KINDS] = {
+    'x', 'h', 'd', 'v', 'p', 'g', 'r'
+};
 static const char op_letter[] = { 'A', 'X', 'F', 'G', 'B', 'T', 'C', 'E' };
 static const char how_letter[] = { '-', 'c', 'k', 'x', 'm' };
 static const char *const payer_name[] = { "current", "owner" };
@@ -70,6 +73,12 @@ static struct {
     struct ha_machine machine;
     uint64_t lost_records, lost_stacks, lost_rows, lost_blocks, lost_domains;
 } snap;
+
+/* Found by its address as a whole, and takes other than what is asked for. */
+static bool is_block(uint8_t kind)
+{
+    return kind == HA_XMALLOC || kind == HA_VMALLOC;
+}
 
 /* ------------------------------------------------------------- tables */
 
@@ -357,28 +366,41 @@ static uint32_t newest_generation(uint16_t domain)
     return generation;
 }
 
-/* The domain that an allocation is to be charged to. False: to nobody. */
+/*
+ * The domain that an allocation is to be charged to. False: to nobody. Outside
+ * of a call, where calls are known, a guest only lends its stack. What a
+ * domain's destruction takes nobody can pay for any more, and a domctl of an
+ * unknown domain is refused.
+ */
 static bool find_payer(const struct ha_event *e, struct ha_subject *payer)
 {
+    const struct ha_charging *charge = &st.setup.charge;
+    bool owner = charge->payer == HA_OWNER;
     const struct ha_subject *s = &e->subject;
 
-    if ( st.setup.charge.payer == HA_CURRENT )
-        payer->domain = e->current_domain;
-    else if ( e->passed_domain != HA_NO_DOMAIN )
+    if ( owner && e->passed_domain != HA_NO_DOMAIN )
         payer->domain = e->passed_domain;
-    else if ( s->how == HA_CREATED || s->how == HA_DOMCTL ||
-              s->how == HA_MOVED )
+    else if ( owner && s->how )
+    {
+        if ( s->how == HA_KILLED || (s->how == HA_DOMCTL && !s->generation) )
+            return false;
         payer->domain = s->domain;
+    }
+    else if ( e->epoch || !st.setup.epoch )
+        payer->domain = e->current_domain;
     else
         return false;
 
-    if ( st.setup.charge.payer == HA_OWNER && s->how &&
-         s->domain == payer->domain )
+    if ( payer->domain >= HA_RESERVED ||
+         (charge->no_hwdom && st.setup.is_hwdom(payer->domain)) )
+        return false;
+
+    if ( owner && s->how && s->domain == payer->domain )
         payer->generation = s->generation;
     else
         payer->generation = newest_generation(payer->domain);
 
-    return payer->domain < HA_RESERVED;
+    return true;
 }
 
 /* Number of the account, from 1. Without room, what is nobody's has it. */
@@ -445,11 +467,17 @@ static void credit(uint16_t account, uint8_t kind, uint64_t bytes)
         a->pages -= bytes >> HA_PAGE_SHIFT;
 }
 
+/* What is charged: what is used, not what is asked for. */
+static uint64_t bytes_used(const struct ha_event *e)
+{
+    return is_block(e->kind) ? e->used : e->size;
+}
+
 /* What was promised has been allocated, or could not be. */
 static void keep_promise(const struct ha_event *e)
 {
-    if ( e->account )
-        st.accounts[e->account - 1].promised -= e->size;
+    if ( e->promise.account )
+        st.accounts[e->promise.account - 1].promised -= e->promise.bytes;
 }
 
 /* --------------------------------------------------------------- ring */
@@ -466,7 +494,7 @@ static bool extend(enum ha_op op, const struct ha_event *e, uint8_t kind,
     struct ha_record *r = &st.ring[(st.head - 1) & st.ring_mask];
 
     if ( st.head == st.tail || st.head == st.closed ||
-         (op != HA_FREE && op != HA_TAKE) || kind == HA_XMALLOC ||
+         (op != HA_FREE && op != HA_TAKE) || is_block(kind) ||
          r->op != op || r->kind != kind || r->stack != stack ||
          r->unknown != unknown || r->current_domain != e->current_domain ||
          r->passed_domain != e->passed_domain || r->cpu != e->cpu ||
@@ -532,7 +560,7 @@ static struct ha_record *emit(enum ha_op op, const struct ha_event *e,
 
     r->addr = addr;
     r->size = size;
-    r->used = kind == HA_XMALLOC ? e->used : 0;
+    r->used = is_block(kind) ? e->used : 0;
     r->memflags = e->memflags;
     r->stack = stack;
     r->epoch = e->epoch;
@@ -542,7 +570,7 @@ static struct ha_record *emit(enum ha_op op, const struct ha_event *e,
     r->layer = e->layer;
     r->no_owner = e->no_owner;
     r->unknown = unknown;
-    r->no_size = unknown && kind == HA_XMALLOC;
+    r->no_size = unknown && is_block(kind);
     r->bracketed = bracketed;
 
     return r;
@@ -574,7 +602,7 @@ static void count_memory(const struct ha_event *e, uint8_t kind,
 {
     struct ha_kind_totals *k = &st.kinds[kind];
 
-    if ( kind == HA_XMALLOC )
+    if ( is_block(kind) )
     {
         bytes = e->used;
         if ( !whole_pages(e) )
@@ -611,6 +639,7 @@ static uint64_t key_of(const struct ha_event *e)
     switch ( e->kind )
     {
     case HA_XMALLOC: return e->addr | KEY_XMALLOC;
+    case HA_VMALLOC: return e->addr | KEY_VMALLOC;
     case HA_POOL:    return e->key | KEY_POOL;
     case HA_EXTRA:   return e->key | KEY_EXTRA;
     default:         return e->key | KEY_PAGES;
@@ -656,15 +685,15 @@ static void enter(enum ha_op op, const struct ha_event *e)
                 r->max = e->size;
         }
 
-        if ( e->kind != HA_XMALLOC )
+        if ( !is_block(e->kind) )
             b.order = b.order0 = order_of(e->size);
         if ( charged )
-            b.account = e->account ?: find_account(e);
+            b.account = e->promise.account ?: find_account(e);
         /* What is not in the books could never be credited. */
         if ( insert_block(&b) && charged )
         {
             st.accounts[b.account - 1].allocs++;
-            charge(b.account, e->kind, e->size);
+            charge(b.account, e->kind, bytes_used(e));
         }
     }
 
@@ -726,39 +755,39 @@ static bool is_target(const struct ha_event *e)
 }
 
 /* Whether who is to be charged can have it; then it is promised. */
-static bool promise(const struct ha_event *e, uint16_t *account)
+static bool promise(const struct ha_event *e, struct ha_promise *promised)
 {
-    uint64_t limit = st.setup.charge.limit;
-    struct ha_account *a;
+    uint64_t limit = st.setup.charge.limit, bytes = bytes_used(e);
+    uint16_t account = find_account(e);
+    struct ha_account *a = &st.accounts[account - 1];
 
-    *account = find_account(e);
-    a = &st.accounts[*account - 1];
-    if ( limit && *account > 1 &&
-         account_bytes(a) + a->promised + e->size > limit )
+    if ( limit && account > 1 &&
+         account_bytes(a) + a->promised + bytes > limit )
     {
         a->refused++;
         a->refused_bytes += e->size;
-        *account = 0;
         return false;
     }
-    a->promised += e->size;
+    a->promised += bytes;
+    promised->account = account;
+    promised->bytes = bytes;
 
     return true;
 }
 
-bool ha_refuse(const struct ha_event *e, uint16_t *account)
+bool ha_refuse(const struct ha_event *e, struct ha_promise *promised)
 {
     enum ha_refusal refusal = HA_TRIED;
     unsigned long flags;
     uint64_t seq;
 
-    *account = 0;
+    *promised = (struct ha_promise){ .account = 0 };
     ha_lock_irqsave(&ha_lock, flags);
     if ( st.sealed )
         ;
     else if ( is_target(e) )
         refusal = HA_ON_PURPOSE;
-    else if ( st.nr_accounts && !promise(e, account) )
+    else if ( st.nr_accounts && !promise(e, promised) )
         refusal = HA_LIMIT;
     if ( refusal )
         fail(e, refusal);
@@ -771,9 +800,9 @@ bool ha_refuse(const struct ha_event *e, uint16_t *account)
     return refusal;
 }
 
-void ha_free_xmalloc(const struct ha_event *e)
+void ha_free_block(const struct ha_event *e)
 {
-    struct ha_kind_totals *k = &st.kinds[HA_XMALLOC];
+    struct ha_kind_totals *k = &st.kinds[e->kind];
     bool bracketed = false;
     struct ha_block *b;
     uint64_t size = 0;
@@ -783,20 +812,20 @@ void ha_free_xmalloc(const struct ha_event *e)
         return;
 
     b = find_block(key_of(e));
-    count_memory(e, HA_XMALLOC, 0, true);
+    count_memory(e, e->kind, 0, true);
     if ( b )
     {
         size = b->size;
         bracketed = in_its_call(b);
         count_gone(&k->c, HA_FREE, 1, size, bracketed);
         count_gone(&st.rows[b->row].c, HA_FREE, 1, size, bracketed);
-        credit(b->account, HA_XMALLOC, size);
+        credit(b->account, e->kind, e->used);
         remove_block(b);
     }
     else
         k->orphans++;
 
-    emit(HA_FREE, e, HA_XMALLOC, e->addr, size, find_stack(e->trace), !b,
+    emit(HA_FREE, e, e->kind, e->addr, size, find_stack(e->trace), !b,
          bracketed);
     close_books(flags);
 }
@@ -1425,7 +1454,7 @@ void ha_print_header(const char *xen, const char *arch, const char *build,
     unsigned int i;
 
     begin(&line, 0, "", 'V');
-    add(&line, " fmt=1 xen=%s arch=%s build=%s text=%lx-%lx modes=", xen, arch,
+    add(&line, " fmt=2 xen=%s arch=%s build=%s text=%lx-%lx modes=", xen, arch,
         build, st.setup.text_start, st.setup.text_end);
     for ( i = 0; i < 3; i++ )
         if ( st.setup.modes & (1U << i) )
@@ -1444,6 +1473,8 @@ void ha_print_header(const char *xen, const char *arch, const char *build,
             payer_name[st.setup.charge.payer]);
         if ( st.setup.charge.limit )
             add(&line, ":%"PRIu64, st.setup.charge.limit);
+        if ( st.setup.charge.no_hwdom )
+            add(&line, ",no-hwdom");
     }
     if ( *lacks )
         add(&line, " lacks=%s", lacks);

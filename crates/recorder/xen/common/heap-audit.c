@@ -30,8 +30,12 @@
 #include <xen/softirq.h>
 #include <xen/timer.h>
 #include <xen/version.h>
+#include <xen/vmap.h>
 #include <xen/watchdog.h>
 #include <xen/xmalloc.h>
+#ifdef HA_HAS_xvfree
+#include <xen/xvmalloc.h>
+#endif
 
 #include <asm/current.h>
 #include <asm/processor.h>
@@ -66,14 +70,16 @@
 #define ORIGINAL(hook) ORIGINAL_(HA_NAME_ ## hook)
 #define DECLARE_ORIGINAL(hook) extern HA_HEAD_ ## hook(ORIGINAL(hook))
 
+/* From 4.20 on a configuration can be without. */
+#if defined(HA_CAN_vmalloc) && \
+    (defined(CONFIG_HAS_VMAP) || !defined(HA_HAS_xvfree))
+#define HA_VMALLOC
+#endif
+
 DECLARE_ORIGINAL(alloc_domheap_pages);
 DECLARE_ORIGINAL(free_domheap_pages);
 DECLARE_ORIGINAL(alloc_xenheap_pages);
 DECLARE_ORIGINAL(free_xenheap_pages);
-DECLARE_ORIGINAL(xmem_pool_alloc);
-DECLARE_ORIGINAL(_xmalloc);
-DECLARE_ORIGINAL(_xrealloc);
-DECLARE_ORIGINAL(xfree);
 
 /* ---------------------------------------------------------- boot options */
 
@@ -87,10 +93,6 @@ static unsigned int __initdata opt_live = 65536;
 integer_param("heap-audit-live", opt_live);
 static unsigned int __initdata opt_ring = 16384;
 integer_param("heap-audit-ring", opt_ring);
-static char __initdata opt_fail[40];
-string_param("heap-audit-fail", opt_fail);
-static char __initdata opt_charge[40];
-string_param("heap-audit-charge", opt_charge);
 
 /* ----------------------------------------------------------- operations */
 
@@ -99,9 +101,11 @@ struct ha_cpu {
     unsigned int depth;         /* wrappers, all in all */
     unsigned int xmalloc, pool, xenheap, domheap;
     unsigned int xfree, xfree_pool;
+    unsigned int vmalloc, vfree;
+    unsigned int due;           /* pages that a vmalloc has yet to take */
     const unsigned long *frame; /* of the outermost wrapper */
     bool moved;                 /* _xrealloc() took the slow path */
-    uint16_t account;           /* who is charged for the allocation */
+    struct ha_promise promise;  /* for the allocation that is tried */
     struct ha_subject subject;
     /* Of the wrapper that is recording: too large for Xen's stacks. */
     struct ha_trace trace;
@@ -207,7 +211,7 @@ static always_inline struct ha_cpu *op_begin(const void *frame)
         atomic_inc(&ha_begun);
         smp_mb();
         c->frame = frame;
-        c->account = 0;
+        c->promise.account = 0;
     }
 
     return c;
@@ -312,7 +316,6 @@ static void describe_from(const unsigned long *frame, struct ha_event *e,
     describe_place(e);
     e->trace = &c->trace;
     e->kind = kind;
-    e->account = kind < HA_GROWTH ? c->account : 0;
 #ifdef HA_CAN_calls
     e->epoch = this_epoch();
 #endif
@@ -324,22 +327,32 @@ static void describe(struct ha_event *e, struct ha_cpu *c, unsigned int kind)
     describe_from(c->frame, e, c, kind);
 }
 
+/* The same of what came of an allocation that refused() was asked about. */
+static void describe_outcome(struct ha_event *e, struct ha_cpu *c,
+                             unsigned int kind)
+{
+    describe(e, c, kind);
+    e->promise = c->promise;
+    c->promise.account = 0;
+}
+
 /*
  * Whether an anonymous allocation fails without being tried. Asked before the
  * original runs, at the layer at which its caller asked: what it needs in turn
- * has been decided with it.
+ * has been decided with it. used: what it takes at the most.
  */
 static noinline bool ask_refusal(struct ha_cpu *c, enum ha_kind kind,
-                                 uint64_t size, unsigned int memflags,
-                                 const struct domain *d)
+                                 uint64_t size, uint64_t used,
+                                 unsigned int memflags, const struct domain *d)
 {
     struct ha_event e;
 
-    if ( c->xmalloc || c->xenheap )
+    if ( c->xmalloc || c->xenheap || c->vmalloc )
         return false;
 
     describe(&e, c, kind);
     e.size = size;
+    e.used = used;
     e.memflags = memflags;
     if ( d )
     {
@@ -347,15 +360,16 @@ static noinline bool ask_refusal(struct ha_cpu *c, enum ha_kind kind,
         e.no_owner = true;
     }
 
-    return ha_refuse(&e, &c->account);
+    return ha_refuse(&e, &c->promise);
 }
 
 static always_inline bool refused(struct ha_cpu *c, enum ha_kind kind,
-                                  uint64_t size, unsigned int memflags,
+                                  uint64_t size, uint64_t used,
+                                  unsigned int memflags,
                                   const struct domain *d)
 {
     return unlikely(ha_may_refuse) &&
-           ask_refusal(c, kind, size, memflags, d);
+           ask_refusal(c, kind, size, used, memflags, d);
 }
 
 /* ------------------------------------------------------------- subjects */
@@ -369,6 +383,32 @@ static struct ha_subject __maybe_unused set_subject(struct ha_subject subject)
     c->subject = subject;
 
     return before;
+}
+
+/* What is done meanwhile is about something else, and in no call. */
+struct ha_aside {
+    struct ha_subject subject;
+    uint32_t epoch;
+};
+
+static struct ha_aside __maybe_unused step_aside(void)
+{
+    struct ha_call *call = ha_calls ? &ha_calls[smp_processor_id()] : NULL;
+    struct ha_subject none = { .how = HA_NO_SUBJECT };
+    struct ha_aside before = { .epoch = call ? call->epoch : 0 };
+
+    before.subject = set_subject(none);
+    if ( call )
+        write_atomic(&call->epoch, 0);
+
+    return before;
+}
+
+static void __maybe_unused step_back(struct ha_aside before)
+{
+    if ( ha_calls )
+        write_atomic(&ha_calls[smp_processor_id()].epoch, before.epoch);
+    set_subject(before.subject);
 }
 
 static struct ha_subject __maybe_unused subject_of(const struct domain *d,
@@ -433,17 +473,10 @@ HA_HEAD_complete_domain_destroy(complete_domain_destroy)
 DECLARE_ORIGINAL(process_pending_softirqs);
 HA_HEAD_process_pending_softirqs(process_pending_softirqs)
 {
-    struct ha_subject none = { .how = HA_NO_SUBJECT };
-    struct ha_subject before = set_subject(none);
-    struct ha_call *call = ha_calls ? &ha_calls[smp_processor_id()] : NULL;
-    uint32_t epoch = call ? call->epoch : 0;
+    struct ha_aside before = step_aside();
 
-    if ( call )
-        write_atomic(&call->epoch, 0);
     HEAP_AUDITED(process_pending_softirqs)();
-    if ( call )
-        write_atomic(&call->epoch, epoch);
-    set_subject(before);
+    step_back(before);
 }
 #endif /* HA_CAN_owners */
 
@@ -472,6 +505,31 @@ HA_HEAD_do_domctl(do_domctl)
 
     return rc;
 }
+#endif
+
+#if defined(HA_CAN_security) && defined(CONFIG_XSM_FLASK)
+/*
+ * What is known of permissions is kept for the next that asks, whoever it is,
+ * and also where permission is denied: it is for no domain.
+ */
+struct avc_audit_data;
+struct av_decision;
+
+#define WRAP_CHECK(fn)                                              \
+    DECLARE_ORIGINAL(fn);                                           \
+    extern HA_HEAD_ ## fn(fn);                                      \
+    HA_HEAD_ ## fn(fn)                                              \
+    {                                                               \
+        struct ha_aside before = step_aside();                      \
+        int rc = HEAP_AUDITED(fn)(HA_ARGS_ ## fn);                  \
+                                                                    \
+        step_back(before);                                          \
+                                                                    \
+        return rc;                                                  \
+    }
+
+WRAP_CHECK(avc_has_perm)
+WRAP_CHECK(avc_has_perm_noaudit)
 #endif
 
 #ifdef HA_CAN_moves
@@ -793,7 +851,7 @@ HA_HEAD_alloc_domheap_pages(noinline alloc_domheap_pages)
         return HEAP_AUDITED(alloc_domheap_pages)(d, order, memflags);
 
     if ( (!d || no_owner) && !bound &&
-         refused(c, HA_DOMHEAP, PAGE_SIZE << order, memflags, d) )
+         refused(c, HA_DOMHEAP, PAGE_SIZE << order, 0, memflags, d) )
     {
         op_end(c);
         return NULL;
@@ -825,11 +883,17 @@ HA_HEAD_alloc_domheap_pages(noinline alloc_domheap_pages)
                 ha_own_fail(&e, d, 0);
         }
     }
-    else if ( !c->xenheap )     /* else the Xen heap's, recorded there */
+    else if ( c->xenheap )
+        ;                       /* recorded there */
+    else if ( c->due )
+        c->due--;               /* likewise, with all pages of the vmalloc */
+    else if ( !c->vmalloc || pg )
     {
         struct ha_event e;
 
-        describe(&e, c, HA_DOMHEAP);
+        describe_outcome(&e, c, HA_DOMHEAP);
+        /* A page table: it stays when the vmalloc is gone. */
+        e.layer = c->vmalloc;
         e.size = PAGE_SIZE << order;
         e.memflags = memflags;
         e.no_owner = no_owner;
@@ -879,7 +943,7 @@ HA_HEAD_free_domheap_pages(noinline free_domheap_pages)
                 ha_disown(&e, owner);
             }
         }
-        else
+        else if ( !c->vfree && !c->vmalloc )
         {
             struct ha_event e;
 
@@ -1092,7 +1156,7 @@ HA_HEAD_alloc_xenheap_pages(noinline alloc_xenheap_pages)
     if ( !c )
         return HEAP_AUDITED(alloc_xenheap_pages)(order, memflags);
 
-    if ( refused(c, HA_XENHEAP, PAGE_SIZE << order, memflags, NULL) )
+    if ( refused(c, HA_XENHEAP, PAGE_SIZE << order, 0, memflags, NULL) )
     {
         op_end(c);
         return NULL;
@@ -1104,14 +1168,18 @@ HA_HEAD_alloc_xenheap_pages(noinline alloc_xenheap_pages)
 
     /*
      * Within _xmalloc(): a page for the pool stays in the pool. Other pages
-     * are the xmalloc itself. A failure is not the end of the xmalloc.
+     * are the xmalloc itself. A failure is not the end of the xmalloc. Within
+     * vmalloc(): a page table, which stays too.
      */
-    if ( !c->xmalloc || (c->pool && p) )
+    if ( c->xmalloc ? c->pool && p : !c->vmalloc || p )
     {
         struct ha_event e;
 
-        describe(&e, c, c->pool ? HA_GROWTH : HA_XENHEAP);
-        e.layer = !!c->pool;
+        if ( c->pool )
+            describe(&e, c, HA_GROWTH);
+        else
+            describe_outcome(&e, c, HA_XENHEAP);
+        e.layer = c->pool || c->vmalloc;
         e.size = PAGE_SIZE << order;
         e.memflags = memflags;
         if ( p )
@@ -1161,9 +1229,31 @@ HA_HEAD_free_xenheap_pages(noinline free_xenheap_pages)
 
 /* -------------------------------------------------------------- xmalloc */
 
+#ifdef HA_CAN_xmalloc
+DECLARE_ORIGINAL(xmem_pool_alloc);
+DECLARE_ORIGINAL(_xmalloc);
+DECLARE_ORIGINAL(_xrealloc);
+DECLARE_ORIGINAL(xfree);
+
 static bool is_whole_pages(const void *p)
 {
     return !((unsigned long)p & (PAGE_SIZE - 1));
+}
+
+/*
+ * What an xmalloc takes at the most. Of the pool: its lists are a 32nd apart;
+ * a header, and a rest that is too small for a block of its own. What could
+ * not be in a page of the pool is whole pages.
+ */
+static unsigned long most_bytes(unsigned long size, unsigned long align)
+{
+    unsigned long block = size + max(align, 2 * sizeof(long));
+
+    if ( block < size || block >= PAGE_SIZE )
+        return PAGE_ALIGN(size);
+    block += block / 32 + 4 * sizeof(long) + 2 * sizeof(long);
+
+    return min(block, PAGE_SIZE + 0UL);
 }
 
 /*
@@ -1216,7 +1306,7 @@ static void record_xmalloc(struct ha_cpu *c, const void *p,
 {
     struct ha_event e;
 
-    describe(&e, c, HA_XMALLOC);
+    describe_outcome(&e, c, HA_XMALLOC);
     e.size = size;
     if ( p )
     {
@@ -1235,7 +1325,7 @@ static void record_xfree(struct ha_cpu *c, const void *p)
     describe(&e, c, HA_XMALLOC);
     e.addr = (unsigned long)p;
     e.used = used_bytes(p);
-    ha_free_xmalloc(&e);
+    ha_free_block(&e);
 }
 
 HA_HEAD__xmalloc(noinline _xmalloc)
@@ -1246,7 +1336,8 @@ HA_HEAD__xmalloc(noinline _xmalloc)
     if ( !c )
         return HEAP_AUDITED(_xmalloc)(size, align);
 
-    if ( size && refused(c, HA_XMALLOC, size, 0, NULL) )
+    if ( size &&
+         refused(c, HA_XMALLOC, size, most_bytes(size, align), 0, NULL) )
     {
         op_end(c);
         return NULL;
@@ -1257,7 +1348,8 @@ HA_HEAD__xmalloc(noinline _xmalloc)
     c->xmalloc--;
     c->moved = true;
 
-    if ( p != ZERO_BLOCK_PTR )
+    /* That of vmalloc() is gone when it returns. */
+    if ( p != ZERO_BLOCK_PTR && !c->vmalloc )
         record_xmalloc(c, p, size);
 
     op_end(c);
@@ -1277,7 +1369,8 @@ HA_HEAD_xfree(noinline xfree)
         return;
     }
 
-    record_xfree(c, p);
+    if ( !c->vmalloc )
+        record_xfree(c, p);
 
     c->xfree++;
     c->xfree_pool += pool;
@@ -1316,7 +1409,7 @@ HA_HEAD__xrealloc(noinline _xrealloc)
         describe(&e, c, HA_XMALLOC);
         e.addr = (unsigned long)ptr;
         e.used = old_used;
-        ha_free_xmalloc(&e);
+        ha_free_block(&e);
         e.addr = (unsigned long)p;
         e.size = size;
         ha_alloc(&e);
@@ -1326,6 +1419,182 @@ HA_HEAD__xrealloc(noinline _xrealloc)
 
     return p;
 }
+
+#endif /* HA_CAN_xmalloc */
+
+/* -------------------------------------------------------------- vmalloc */
+
+#ifdef HA_VMALLOC
+
+static void record_vmalloc(struct ha_cpu *c, const void *va,
+                           unsigned long size)
+{
+    struct ha_event e;
+
+    describe_outcome(&e, c, HA_VMALLOC);
+    e.size = size;
+    if ( va )
+    {
+        e.addr = (unsigned long)va;
+        e.used = PAGE_ALIGN(size);
+        ha_alloc(&e);
+    }
+    else
+        ha_fail(&e);
+}
+
+static void record_vfree(struct ha_cpu *c, const void *va,
+                         unsigned int pages)
+{
+    struct ha_event e;
+
+    describe(&e, c, HA_VMALLOC);
+    e.addr = (unsigned long)va;
+    e.used = (uint64_t)pages << PAGE_SHIFT;
+    ha_free_block(&e);
+}
+
+/*
+ * The request is recorded, not the pages that it takes one by one, nor the
+ * array in which it notes them meanwhile. False: it is refused.
+ */
+static bool begin_vmalloc(struct ha_cpu *c, unsigned long size)
+{
+    unsigned long pages = PFN_UP(size);
+
+    if ( refused(c, HA_VMALLOC, size,
+                 PAGE_ALIGN(size) + most_bytes(pages * sizeof(mfn_t), 0), 0,
+                 NULL) )
+        return false;
+
+    c->vmalloc++;
+    c->due = pages;
+
+    return true;
+}
+
+static void end_vmalloc(struct ha_cpu *c, const void *va, unsigned long size)
+{
+    c->vmalloc--;
+    c->due = 0;
+    record_vmalloc(c, va, size);
+}
+
+#define WRAP_VMALLOC(fn)                                            \
+    DECLARE_ORIGINAL(fn);                                           \
+    HA_HEAD_ ## fn(noinline fn)                                     \
+    {                                                               \
+        struct ha_cpu *c = op_begin(__builtin_frame_address(0));    \
+        void *va = NULL;                                            \
+                                                                    \
+        if ( !c )                                                   \
+            return HEAP_AUDITED(fn)(size);                          \
+                                                                    \
+        if ( begin_vmalloc(c, size) )                               \
+        {                                                           \
+            va = HEAP_AUDITED(fn)(size);                            \
+            end_vmalloc(c, va, size);                               \
+        }                                                           \
+        op_end(c);                                                  \
+                                                                    \
+        return va;                                                  \
+    }
+
+WRAP_VMALLOC(vmalloc)
+WRAP_VMALLOC(vmalloc_xen)
+WRAP_VMALLOC(vzalloc)
+
+/* How many pages a vmalloc is, only Xen's map of them tells. */
+DECLARE_ORIGINAL(vm_size);
+extern HA_HEAD_vm_size(vm_size);
+HA_HEAD_vm_size(vm_size)
+{
+    return HEAP_AUDITED(vm_size)(va, type);
+}
+
+DECLARE_ORIGINAL(vfree);
+HA_HEAD_vfree(noinline vfree)
+{
+    struct ha_cpu *c = va ? op_begin(__builtin_frame_address(0)) : NULL;
+
+    if ( !c )
+    {
+        HEAP_AUDITED(vfree)(va);
+        return;
+    }
+
+    record_vfree(c, va, HEAP_AUDITED(vm_size)(va, VMAP_DEFAULT) ?:
+                        HEAP_AUDITED(vm_size)(va, VMAP_XEN));
+    c->vfree++;
+    HEAP_AUDITED(vfree)(va);
+    c->vfree--;
+    op_end(c);
+}
+
+#ifdef HA_HAS_xvfree
+
+/* These ask _xmalloc(), or take pages as vmalloc() does: by the size. */
+#define WRAP_XVMALLOC(fn)                                           \
+    DECLARE_ORIGINAL(fn);                                           \
+    HA_HEAD_ ## fn(noinline fn)                                     \
+    {                                                               \
+        struct ha_cpu *c = op_begin(__builtin_frame_address(0));    \
+        void *p = HEAP_AUDITED(fn)(size, align);                    \
+                                                                    \
+        if ( c )                                                    \
+            op_end(c);                                              \
+                                                                    \
+        return p;                                                   \
+    }
+
+WRAP_XVMALLOC(_xvmalloc)
+WRAP_XVMALLOC(_xvzalloc)
+
+DECLARE_ORIGINAL(xvfree);
+HA_HEAD_xvfree(noinline xvfree)
+{
+    struct ha_cpu *c = va ? op_begin(__builtin_frame_address(0)) : NULL;
+    unsigned int pages = c ? HEAP_AUDITED(vm_size)(va, VMAP_DEFAULT) : 0;
+
+    if ( pages )
+    {
+        record_vfree(c, va, pages);
+        c->vfree++;
+    }
+    HEAP_AUDITED(xvfree)(va);
+    if ( pages )
+        c->vfree--;
+    if ( c )
+        op_end(c);
+}
+
+/* As with _xrealloc(): what stays where it is has another size from then on. */
+DECLARE_ORIGINAL(_xvrealloc);
+HA_HEAD__xvrealloc(noinline _xvrealloc)
+{
+    struct ha_cpu *c = op_begin(__builtin_frame_address(0));
+    unsigned int pages = c ? HEAP_AUDITED(vm_size)(va, VMAP_DEFAULT) : 0;
+    void *p = HEAP_AUDITED(_xvrealloc)(va, size, align);
+
+    if ( pages && p == va )
+    {
+        struct ha_event e;
+
+        describe(&e, c, HA_VMALLOC);
+        e.addr = (unsigned long)va;
+        e.used = (uint64_t)pages << PAGE_SHIFT;
+        ha_free_block(&e);
+        e.size = size;
+        ha_alloc(&e);
+    }
+    if ( c )
+        op_end(c);
+
+    return p;
+}
+
+#endif /* HA_HAS_xvfree */
+#endif /* HA_VMALLOC */
 
 /* ------------------------------------------------------------- printing */
 
@@ -1435,7 +1704,7 @@ static enum ha_pause cf_check run_softirqs(void)
 #define LAST_DUMP SECONDS(60)
 static s_time_t ha_deadline;
 
-static enum ha_pause cf_check look_at_clock(void)
+static enum ha_pause __maybe_unused cf_check look_at_clock(void)
 {
     cpu_relax();
 
@@ -1504,7 +1773,7 @@ static void cf_check dump_key(unsigned char key)
 }
 
 /* seal: the machine will not go on. Else it may. */
-static void dump_last(const char *why, bool seal)
+static void __maybe_unused dump_last(const char *why, bool seal)
 {
     s_time_t until = NOW() + SECONDS(5);
     unsigned int printer;
@@ -1602,6 +1871,12 @@ static unsigned int __init parse_modes(const char *s)
     return modes;
 }
 
+#ifdef HA_CAN_refusals
+static char __initdata opt_fail[40];
+string_param("heap-audit-fail", opt_fail);
+static char __initdata opt_charge[40];
+string_param("heap-audit-charge", opt_charge);
+
 /* HASH:K, in hexadecimal and decimal. */
 static struct ha_target __init parse_target(const char *s)
 {
@@ -1626,7 +1901,10 @@ static struct ha_target __init parse_target(const char *s)
     return target;
 }
 
-/* current or owner, and perhaps :LIMIT, a size as in other options. */
+/*
+ * current or owner, perhaps :LIMIT, a size as in other options, and perhaps
+ * ,no-hwdom.
+ */
 static bool __init parse_charge(const char *s, struct ha_charging *charge)
 {
     static const char *const name[] = {
@@ -1645,6 +1923,11 @@ static bool __init parse_charge(const char *s, struct ha_charging *charge)
         charge->payer = i;
         if ( *end == ':' )
             charge->limit = parse_size_and_unit(end + 1, &end);
+        if ( !strcmp(end, ",no-hwdom") )
+        {
+            charge->no_hwdom = true;
+            return true;
+        }
         if ( !*end )
             return true;
     }
@@ -1655,6 +1938,22 @@ static bool __init parse_charge(const char *s, struct ha_charging *charge)
 
     return false;
 }
+
+static bool cf_check is_hwdom(uint16_t domain)
+{
+    const struct domain *d = hardware_domain;
+
+    return d && d->domain_id == domain;
+}
+
+static void __init setup_refusals(struct ha_setup *setup)
+{
+    setup->fail = parse_target(opt_fail);
+    if ( parse_charge(opt_charge, &setup->charge) )
+        setup->sizes.accounts = HA_ACCOUNTS;
+    setup->is_hwdom = is_hwdom;
+}
+#endif /* HA_CAN_refusals */
 
 static void __init build_id_text(char *text, size_t size)
 {
@@ -1689,7 +1988,6 @@ static int __init cf_check ha_initcall(void)
             .live = opt_live,
             .ring = opt_ring,
         },
-        .fail = parse_target(opt_fail),
         .text_start = (unsigned long)_stext,
         .text_end = (unsigned long)_etext,
         .puts = put_line,
@@ -1701,8 +1999,9 @@ static int __init cf_check ha_initcall(void)
     unsigned int order;
     void *memory;
 
-    if ( parse_charge(opt_charge, &setup.charge) )
-        setup.sizes.accounts = HA_ACCOUNTS;
+#ifdef HA_CAN_refusals
+    setup_refusals(&setup);
+#endif
 
     if ( !setup.modes )
         return 0;

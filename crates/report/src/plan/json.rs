@@ -10,7 +10,7 @@ use super::{PlanRenderer, Question, files, path};
 use crate::{AsciiJson, guest::guest};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// For programs.
 #[derive(Clone, Copy, Debug, Default)]

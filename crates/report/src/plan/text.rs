@@ -43,7 +43,7 @@ impl PlanRenderer for PlanText {
 fn needs(plan: &Plan, policy: Policy, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Policy {}: {}\n", policy.as_str(), policy.describe())?;
     let worst = plan.worst();
-    let lines: Vec<[String; 8]> = worst
+    let lines: Vec<[String; 9]> = worst
         .iter()
         .filter(|((by, _), _)| *by == policy)
         .map(|((_, payer), worst)| {
@@ -60,6 +60,7 @@ fn needs(plan: &Plan, policy: Policy, out: &mut dyn Write) -> io::Result<()> {
                 what,
                 Count(worst.peak.bytes).to_string(),
                 Count(worst.peak.pages).to_string(),
+                Rough(worst.peak.used).to_string(),
                 Rough(worst.peak.asked).to_string(),
                 Count(worst.peak.heap).to_string(),
                 Count(plan.margin.on(worst.peak.heap)).to_string(),
@@ -68,7 +69,12 @@ fn needs(plan: &Plan, policy: Policy, out: &mut dyn Write) -> io::Result<()> {
         })
         .collect();
     let margin = format!("+{} %", plan.margin.0);
-    table(out, ["", "", "xmalloc B", "pages", "asked for", "heap pages", &margin, "run"], 2, &lines)
+    table(
+        out,
+        ["", "", "xmalloc B", "pages", "charged", "asked for", "heap pages", &margin, "run"],
+        2,
+        &lines,
+    )
 }
 
 fn beyond(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {

@@ -32,14 +32,16 @@ impl Op {
         match kind {
             Kind::Xmalloc if addr.is_multiple_of(PAGE_SIZE) => Op::XmallocWholePages,
             Kind::Xmalloc => Op::XmemPoolAlloc,
-            Kind::Xenheap | Kind::Domheap | Kind::PoolGrowth | Kind::DomainPool => Op::AllocDomheapPages,
+            Kind::Xenheap | Kind::Domheap | Kind::Vmalloc | Kind::PoolGrowth | Kind::DomainPool => {
+                Op::AllocDomheapPages
+            }
         }
     }
 
     fn of_free(kind: Kind) -> Op {
         match kind {
             Kind::Xmalloc => Op::Xfree,
-            Kind::Domheap => Op::FreeDomheapPages,
+            Kind::Domheap | Kind::Vmalloc => Op::FreeDomheapPages,
             Kind::Xenheap | Kind::PoolGrowth | Kind::DomainPool => Op::FreeXenheapPages,
         }
     }
@@ -47,6 +49,11 @@ impl Op {
     pub(super) fn is_xmalloc(self) -> bool {
         matches!(self, Op::XmallocWholePages | Op::XmemPoolAlloc)
     }
+}
+
+/// A vmalloc is its pages there.
+pub(super) fn shown_size(kind: Kind, bytes: u64) -> u64 {
+    if kind == Kind::Vmalloc { bytes.checked_next_multiple_of(PAGE_SIZE).unwrap_or(bytes) } else { bytes }
 }
 
 /// The allocation that a free met.
@@ -130,7 +137,7 @@ impl EventLog {
             key: self.number(freed.map_or(own, |freed| freed.key)),
             kind: event.kind,
             stack: event.stack,
-            size: event.size.or(freed.map(|freed| freed.size)).unwrap_or(0),
+            size: shown_size(event.kind, event.size.or(freed.map(|freed| freed.size)).unwrap_or(0)),
         };
         self.domains.entry(event.current).or_default().push(entry);
     }

@@ -11,7 +11,7 @@ use xenheap_model::{Domain, Kind, RowKey, StackId};
 
 use super::{
     RULE,
-    events::{Entry, EventLog, Live, Op},
+    events::{Entry, EventLog, Live, Op, shown_size},
     stacks::Stacks,
 };
 use crate::{Renderer, Report};
@@ -53,7 +53,13 @@ impl From<&Live> for Call {
     fn from(live: &Live) -> Self {
         let op = Op::of_allocation(live.key.kind, live.addr);
         let RowKey { stack, kind, charge, .. } = live.key;
-        Call { op, kind, stack, size: live.bytes, decided: Some(Key { stack, kind, charge }) }
+        Call {
+            op,
+            kind,
+            stack,
+            size: shown_size(kind, live.bytes),
+            decided: Some(Key { stack, kind, charge }),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ impl<'a> Stacks<'a> {
     /// Functions that the compiler inlined are not shown, as Xen's own traces do not have them.
     pub(super) fn names(&mut self, stack: StackId, op: Op, kind: Kind) -> &[String] {
         let run = self.run;
-        self.known.entry((stack, op, kind == Kind::PoolGrowth)).or_insert_with(|| {
+        self.known.entry((stack, op, kind)).or_insert_with(|| {
             let frames = run.stacks.get(&stack).map_or(&[][..], |stack| &stack.frames);
             let mut names: Vec<String> = frames
                 .iter()
@@ -61,7 +61,9 @@ fn allocator(op: Op, kind: Kind) -> &'static [&'static str] {
             "alloc_domheap_pages",
         ],
         (Op::AllocDomheapPages, Kind::Domheap) => &["alloc_domheap_pages"],
+        (Op::AllocDomheapPages, Kind::Vmalloc) => &["vmalloc", "alloc_domheap_pages"],
         (Op::AllocDomheapPages, _) => &["alloc_xenheap_pages", "alloc_domheap_pages"],
+        (Op::FreeDomheapPages, Kind::Vmalloc) => &["vfree", "free_domheap_pages"],
         (Op::FreeDomheapPages, _) => &["free_domheap_pages"],
         (Op::FreeXenheapPages, _) => &["free_xenheap_pages"],
         (Op::Xfree, _) => &["xfree"],

@@ -5,7 +5,7 @@ use xenheap_model::{Check, Cycles, DomainAccount, Dump, Facts, Refused, Row, Sta
 pub const MAGIC: &str = "xenheap-run";
 
 /// The version that is written. All versions from 1 on are read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What can be told of every version.
 #[derive(Debug, Deserialize)]

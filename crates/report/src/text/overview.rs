@@ -157,12 +157,12 @@ pub(super) fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::
     let totals = report.run().totals;
     let lines = LINES.iter().filter_map(|(name, cell)| {
         let cells = Kind::ANONYMOUS.map(|kind| cell(&totals.of(kind)));
-        let [a, b, c, d] = cells.iter().any(Option::is_some).then_some(cells)?;
+        let [a, b, c, d, e] = cells.iter().any(Option::is_some).then_some(cells)?;
         let text = |cell: Option<String>| cell.unwrap_or_default();
-        Some([(*name).to_owned(), text(a), text(b), text(c), text(d)])
+        Some([(*name).to_owned(), text(a), text(b), text(c), text(d), text(e)])
     });
-    let [a, b, c, d] = Kind::ANONYMOUS.map(Kind::as_str);
-    table(out, ["", a, b, c, d], 1, &lines.collect::<Vec<_>>())?;
+    let [a, b, c, d, e] = Kind::ANONYMOUS.map(Kind::as_str);
+    table(out, ["", a, b, c, d, e], 1, &lines.collect::<Vec<_>>())?;
     let sums = Kind::ANONYMOUS.map(|kind| totals.of(kind));
     let words = [
         (

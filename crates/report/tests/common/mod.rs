@@ -327,7 +327,7 @@ pub fn experiment() -> Run {
             cpu: 1,
             subject: Some(subject),
         }),
-        charge: Some(Charging { payer: Payer::Owner, limit: Some(4 << 20) }),
+        charge: Some(Charging { payer: Payer::Owner, limit: Some(4 << 20), no_hwdom: false }),
     };
     let bill = |payer, n: u64| Bill {
         payer,

@@ -42,6 +42,7 @@ enum ha_kind {
     HA_XMALLOC,
     HA_XENHEAP,
     HA_DOMHEAP,
+    HA_VMALLOC,
     HA_GROWTH,
     HA_POOL,                    /* a domain's pool: counted, not traced */
     HA_EXTRA,                   /* MEMF_no_refcount: likewise */
@@ -88,12 +89,18 @@ struct ha_trace {
     unsigned long pc[HA_DEPTH]; /* innermost first */
 };
 
+/* Room in an account for what is being allocated. */
+struct ha_promise {
+    uint64_t bytes;
+    uint16_t account;           /* 0: none */
+};
+
 /* What a wrapper knows of an operation. */
 struct ha_event {
     uint64_t addr;              /* as it is printed */
     uint64_t key;               /* pages: machine address */
-    uint64_t size;              /* bytes; frees of kind xmalloc: 0 */
-    uint64_t used;              /* xmalloc: bytes really taken */
+    uint64_t size;              /* bytes; frees of xmalloc and vmalloc: 0 */
+    uint64_t used;              /* xmalloc, vmalloc: bytes really taken */
     const struct ha_trace *trace;
     uint32_t memflags;
     uint16_t current_domain;
@@ -103,8 +110,8 @@ struct ha_event {
     uint8_t layer;
     bool no_owner;
     bool bound;                 /* for the domain that was passed: no bill */
-    uint16_t account;           /* as ha_refuse() said */
-    uint32_t epoch;             /* 0: none */
+    struct ha_promise promise;  /* as ha_refuse() gave it */
+    uint32_t epoch;             /* 0: not in a call of a guest */
     struct ha_subject subject;
 };
 
@@ -179,10 +186,13 @@ struct ha_kind_totals {
     uint64_t pool, pool_freed;
 };
 
-/* A live block: an xmalloc, or a naturally aligned power of two of pages. */
+/*
+ * A live block: an xmalloc or a vmalloc, or a naturally aligned power of two
+ * of pages.
+ */
 struct ha_block {
     uint64_t key;               /* 0: empty slot */
-    uint64_t size;              /* xmalloc: as asked */
+    uint64_t size;              /* xmalloc, vmalloc: as asked */
     uint32_t row;
     uint8_t order;
     uint8_t order0;             /* of the allocation it was cut from */
@@ -209,8 +219,8 @@ struct ha_account {
     uint32_t generation;
     uint16_t domain;
     uint64_t allocs;
-    uint64_t bytes, bytes_peak; /* xmalloc, as asked */
-    uint64_t pages, pages_peak; /* of both heaps */
+    uint64_t bytes, bytes_peak; /* xmalloc, as used */
+    uint64_t pages, pages_peak; /* of both heaps, and of vmalloc */
     uint64_t peak;              /* bytes of both together */
     uint64_t promised;          /* bytes that are being allocated */
     uint64_t refused, refused_bytes;
@@ -262,6 +272,7 @@ enum ha_payer {
 struct ha_charging {
     enum ha_payer payer;
     uint64_t limit;             /* bytes for each domain; 0: none */
+    bool no_hwdom;              /* the hardware domain pays for nothing */
 };
 
 /* What a dump does when it was asked to pause. */
@@ -282,6 +293,7 @@ struct ha_setup {
     void (*frame)(unsigned long pc, bool exact);
     /* The call that a CPU is in; 0: unknown. NULL: nobody knows. */
     uint32_t (*epoch)(unsigned int cpu);
+    bool (*is_hwdom)(uint16_t domain);
 };
 
 /* Rounds sizes to what the tables need; returns the bytes they take. */
@@ -294,14 +306,15 @@ void ha_print_header(const char *xen, const char *arch, const char *build,
 
 /*
  * Asked before an anonymous allocation is tried: whether it fails instead. It
- * has then been recorded. Else account is to be in the event that tells what
- * came of it.
+ * has then been recorded. Else the promise is to be in the event that tells
+ * what came of it. used: what an xmalloc or a vmalloc takes at the most.
  */
-bool ha_refuse(const struct ha_event *e, uint16_t *account);
+bool ha_refuse(const struct ha_event *e, struct ha_promise *promise);
 void ha_alloc(const struct ha_event *e);
 void ha_fail(const struct ha_event *e);
 void ha_take(const struct ha_event *e);
-void ha_free_xmalloc(const struct ha_event *e);
+/* Of an xmalloc or a vmalloc. */
+void ha_free_block(const struct ha_event *e);
 void ha_free_pages(const struct ha_event *e, unsigned long nr);
 void ha_give(const struct ha_event *e, unsigned long nr,
              struct ha_given *given);
