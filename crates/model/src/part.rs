@@ -19,6 +19,8 @@ const UNTOLD: &[(&str, &str)] = &[
     ("pools-hap", "what is taken from the pools of guests with hardware-assisted paging"),
     ("pools-shadow", "what is taken from the pools of guests with shadow paging"),
     ("pools-p2m", "what is taken from the pools of guests"),
+    ("vmalloc", "vmalloc and xvmalloc as one thing: their pages show one by one"),
+    ("security", "which memory is for checks of permissions, and so for no domain"),
 ];
 
 /// What cannot be told without the part of this name; `None`: no part is called so.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use support::real::{findings, functions, json, number, report};
 
-const KINDS: [&str; 4] = ["xmalloc", "xenheap", "domheap", "pool-growth"];
+const KINDS: [&str; 5] = ["xmalloc", "xenheap", "domheap", "vmalloc", "pool-growth"];
 
 /// What a boot of a Linux dom0 shows.
 struct Shown {

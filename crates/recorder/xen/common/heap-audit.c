@@ -73,7 +73,7 @@
 /* From 4.20 on a configuration can be without. */
 #if defined(HA_CAN_vmalloc) && \
     (defined(CONFIG_HAS_VMAP) || !defined(HA_HAS_xvfree))
-#define HA_VMALLOC
+#define HA_WRAPS_VMALLOC
 #endif
 
 DECLARE_ORIGINAL(alloc_domheap_pages);
@@ -1424,7 +1424,7 @@ HA_HEAD__xrealloc(noinline _xrealloc)
 
 /* -------------------------------------------------------------- vmalloc */
 
-#ifdef HA_VMALLOC
+#ifdef HA_WRAPS_VMALLOC
 
 static void record_vmalloc(struct ha_cpu *c, const void *va,
                            unsigned long size)
@@ -1594,7 +1594,7 @@ HA_HEAD__xvrealloc(noinline _xvrealloc)
 }
 
 #endif /* HA_HAS_xvfree */
-#endif /* HA_VMALLOC */
+#endif /* HA_WRAPS_VMALLOC */
 
 /* ------------------------------------------------------------- printing */
 

@@ -8,7 +8,7 @@ use crate::Escaped;
 /// Stacks as the format shows them, made once.
 pub(super) struct Stacks<'a> {
     run: &'a Run,
-    known: HashMap<(StackId, Op, bool), Vec<String>>,
+    known: HashMap<(StackId, Op, Kind), Vec<String>>,
 }
 
 impl<'a> Stacks<'a> {
