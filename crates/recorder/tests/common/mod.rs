@@ -43,7 +43,10 @@ pub const FILES: &[(&str, &str)] = &[
          void init_domheap_pages(paddr_t ps, paddr_t pe)\n{\n}\n\n\
          int assign_pages(\n    struct page_info *pg,\n    unsigned int nr,\n    struct domain *d,\n    unsigned int memflags)\n{\n}\n\n\
          struct page_info *alloc_domheap_pages(\n    struct domain *d, unsigned int order, unsigned int memflags)\n{\n}\n\n\
-         void free_domheap_pages(struct page_info *pg, unsigned int order)\n{\n}\n",
+         void free_domheap_pages(struct page_info *pg, unsigned int order)\n{\n}\n\n\
+         unsigned long domain_adjust_tot_pages(struct domain *d, long pages)\n{\n}\n\n\
+         int offline_page(mfn_t mfn, int broken, uint32_t *status)\n{\n}\n\n\
+         unsigned int online_page(mfn_t mfn, uint32_t *status)\n{\n}\n",
     ),
     (
         "xen/common/xmalloc_tlsf.c",
