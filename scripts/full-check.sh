@@ -161,6 +161,15 @@ plan_settings() {
     summarize "4.17, guests with the settings of a plan" "$RUNS/plan-settings"
 }
 
+# A workload on a revision of Xen that Debian has no toolstack for.
+guests_of() { # REVISION WORKLOAD
+    local run=$RUNS/$1-$2
+    boot "$XENHEAP_XEN_GIT@$1" trace,summary "$run" --workload "$2"
+    XENHEAP_RUN=$run cargo test --locked -q -p xenheap --features real-run --test toolstack_run
+    real_run "$run"
+    summarize "$1, $2" "$run"
+}
+
 overhead() {
     result
     result "## What the recorder costs a boot: \`scripts/bench-overhead\`"
@@ -220,6 +229,9 @@ stage "running out on purpose" sweep
 stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
 stage "guests with the settings of a plan" plan_settings
+for revision in stable-4.22 staging; do
+    for workload in guests churn hvm stress; do stage "$workload on $revision" guests_of "$revision" "$workload"; done
+done
 stage "call graphs of other builds" more_graphs
 stage "paths counted and listed" real_paths
 stage "the workflow of GitHub" workflow

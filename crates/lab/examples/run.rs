@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         parameters: Vec::new(),
         guest_programs: Vec::new(),
         mode: Some(next("mode")?.parse()?),
+        toolstack: None,
         xen_args: Vec::new(),
         out_dir: PathBuf::from(next("folder")?),
         install: false,

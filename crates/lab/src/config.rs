@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::error::Error;
+use crate::toolstack::ToolstackSource;
 
 /// Where Xen's source comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +110,9 @@ pub struct RunConfig {
     pub guest_programs: Vec<PathBuf>,
     /// What the recorder does; without a mode, a Xen without the recorder is built.
     pub mode: Option<Mode>,
+    /// Where the toolstack of a dom0 with guests comes from; without it, from Debian if that has
+    /// one for this Xen, else from the source.
+    pub toolstack: Option<ToolstackSource>,
     /// Further arguments for Xen, such as the sizes of the recorder's tables.
     pub xen_args: Vec<String>,
     /// The folder to make; it must not exist, or be empty.

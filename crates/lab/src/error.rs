@@ -123,12 +123,16 @@ pub enum Error {
         package: String,
     },
     /// Debian has no toolstack for that Xen.
-    #[error(
-        "this workload has guests, and there is no toolstack for Xen {version}: Debian has one for 4.17 and for 4.20"
-    )]
+    #[error("Debian has no toolstack for Xen {version}, only for 4.17 and 4.20: use --toolstack tree")]
     NoToolstack {
         /// Xen's version.
         version: String,
+    },
+    /// `--toolstack` names none.
+    #[error("no toolstack `{given}`: use `debian` or `tree`")]
+    UnknownToolstack {
+        /// What was given, escaped.
+        given: String,
     },
     /// busybox cannot run without libraries.
     #[error("the busybox of {package} is not statically linked; the lab's dom0 has no libraries for it")]
@@ -445,6 +449,7 @@ impl Error {
             | Self::UnknownParameter { .. }
             | Self::ParameterValue { .. }
             | Self::NoToolstack { .. }
+            | Self::UnknownToolstack { .. }
             | Self::NoOption { .. }
             | Self::OutputExists(_) => Class::Usage,
             Self::Io { .. }

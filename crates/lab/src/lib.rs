@@ -20,6 +20,7 @@ mod follow;
 mod guest_program;
 mod hash;
 mod image;
+mod logged;
 mod packages;
 mod pins;
 mod progress;
@@ -27,6 +28,7 @@ mod run_tool;
 mod source;
 pub mod supervise;
 mod text;
+mod toolbuild;
 mod toolstack;
 mod watch;
 mod workload;
@@ -49,7 +51,8 @@ pub use pins::{Pin, pin};
 pub use progress::{Progress, Silent, Stage};
 pub use source::{Origin, fetch, source_tree};
 pub use text::escape;
-pub use toolstack::ToolstackFacts;
+pub use toolbuild::ToolstackBuild;
+pub use toolstack::{ToolstackConfig, ToolstackFacts, ToolstackSource};
 pub use workload::{CYCLES, Workload};
 pub use xenbuild::{Build, BuildConfig, BuildFacts, build, instrument, missing_options};
 
@@ -102,7 +105,8 @@ pub fn prepare(config: &RunConfig, progress: &dyn Progress) -> Result<Prepared, 
         .map(|name| GuestProgram::compile(&config.cache, name, progress))
         .chain(given.into_iter().map(Ok))
         .collect::<Result<Vec<_>, _>>()?;
-    let image = image(&config.cache, &build.facts, &workload, &programs, progress)?;
+    let toolstack = ToolstackConfig { origin: &origin, from: config.toolstack, jobs: config.jobs };
+    let image = image(&config.cache, &build.facts, &toolstack, &workload, &programs, progress)?;
     Ok(Prepared {
         build,
         image,

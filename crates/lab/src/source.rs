@@ -73,7 +73,7 @@ pub fn source_tree(cache: &Cache, origin: &Origin, progress: &dyn Progress) -> R
     if !tree.is_dir() {
         progress.start(Stage::Source, "unpacking the source");
         let work = cache.work_folder(&format!("tree-{name}"))?;
-        unpack(archive, &work)?;
+        unpack(archive, HYPERVISOR, &work)?;
         fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
         fs::rename(&work, &tree).map_err(Error::io("write", &tree))?;
         progress.finish(Stage::Source, "unpacked");
@@ -90,36 +90,78 @@ fn is_xen(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the hypervisor's build needs it: `path` is relative to the source's root.
+/// What of a source is needed for something: files and folders, relative to its root, and always
+/// the files beside `Config.mk`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part(&'static [&'static str]);
+
+/// What the hypervisor's build needs.
 ///
 /// The rest (tools, firmware, documentation, other repositories in a developer's tree) is most of the bytes and
 /// none of the hypervisor.
-fn is_needed(path: &Path) -> bool {
-    let mut parts = path.iter().filter_map(|part| part.to_str());
-    match (parts.next(), parts.next(), parts.next()) {
-        // Files beside Config.mk, but not the settings of a configured tree.
-        (Some(name), None, _) => name != ".config",
-        (Some("xen" | "config"), ..) => true,
-        (Some("tools"), Some("flask"), _) => true,
-        _ => false,
+pub(crate) const HYPERVISOR: Part = Part(&["config", "tools/flask", "xen"]);
+
+/// What the build of a toolstack needs, of every version. Of the hypervisor that is what tools
+/// share with it: a change of the rest makes no other toolstack.
+pub(crate) const TOOLSTACK: Part = Part(&[
+    "config",
+    "m4",
+    "scripts",
+    "tools",
+    "xen/Makefile",
+    "xen/arch/x86/include",
+    "xen/arch/x86/lib",
+    "xen/common/bunzip2.c",
+    "xen/common/decompress.c",
+    "xen/common/decompress.h",
+    // By this one `configure` knows the tree.
+    "xen/common/kernel.c",
+    "xen/common/libelf",
+    "xen/common/lz4",
+    "xen/common/lzo.c",
+    "xen/common/unlz4.c",
+    "xen/common/unlzma.c",
+    "xen/common/unlzo.c",
+    "xen/common/unxz.c",
+    "xen/common/unzstd.c",
+    "xen/common/xz",
+    "xen/common/zstd",
+    "xen/include",
+    "xen/lib",
+    "xen/tools",
+    "xen/xsm/flask/policy",
+]);
+
+impl Part {
+    fn needs(self, path: &Path) -> bool {
+        // The settings of a configured tree are its user's.
+        (path.components().count() == 1 && path != Path::new(".config"))
+            || self.0.iter().any(|needed| path.starts_with(needed))
+    }
+
+    /// Whether something in that folder may be needed.
+    fn enters(self, folder: &Path) -> bool {
+        !folder.ends_with(".git")
+            && !folder.ends_with(".hg")
+            && self.0.iter().any(|needed| folder.starts_with(needed) || Path::new(needed).starts_with(folder))
     }
 }
 
-/// Unpacks an archive, without its top folder.
-pub(crate) fn unpack(archive: &Path, to: &Path) -> Result<(), Error> {
+/// Unpacks what is needed of an archive, without its top folder.
+pub(crate) fn unpack(archive: &Path, part: Part, to: &Path) -> Result<(), Error> {
     let file = File::open(archive).map_err(Error::io("open", archive))?;
     let decoder = liblzma::read::XzDecoder::new(BufReader::new(file));
-    unpack_tar(decoder, to).map_err(Error::io("unpack", archive))
+    unpack_tar(decoder, to, |path| part.needs(path)).map_err(Error::io("unpack", archive))
 }
 
-fn unpack_tar(stream: impl io::Read, to: &Path) -> io::Result<()> {
+fn unpack_tar(stream: impl io::Read, to: &Path, is_wanted: impl Fn(&Path) -> bool) -> io::Result<()> {
     for entry in tar::Archive::new(stream).entries()? {
         let mut entry = entry?;
         let Some(path) = below_top(&entry.path()?)? else {
             continue;
         };
-        let is_folder = entry.header().entry_type().is_dir();
-        if !is_needed(&path) || (is_folder && path.components().count() == 1 && !keeps_folder(&path)) {
+        // Folders come with what is in them.
+        if entry.header().entry_type().is_dir() || !is_wanted(&path) {
             continue;
         }
         let place = to.join(&path);
@@ -129,11 +171,6 @@ fn unpack_tar(stream: impl io::Read, to: &Path) -> io::Result<()> {
         entry.unpack(&place)?;
     }
     Ok(())
-}
-
-/// A folder at the top has a path of one part like a file, and most of them are not needed.
-fn keeps_folder(path: &Path) -> bool {
-    path == Path::new("xen") || path == Path::new("config")
 }
 
 /// A path of an archive without its first part; one that would leave the folder is an error.
@@ -150,15 +187,15 @@ fn below_top(path: &Path) -> io::Result<Option<PathBuf>> {
     Ok(Some(rest).filter(|rest| !rest.as_os_str().is_empty()))
 }
 
-/// Copies what the hypervisor's build needs of a tree. Returns whether the tree had been built in, so that the copy
+/// Copies what is needed of a tree. Returns whether the tree had been built in, so that the copy
 /// must be cleaned.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<bool, Error> {
+pub(crate) fn copy(from: &Path, part: Part, to: &Path) -> Result<bool, Error> {
     let mut built = false;
-    copy_folder(from, Path::new(""), to, &mut built)?;
+    copy_folder(from, part, Path::new(""), to, &mut built)?;
     Ok(built)
 }
 
-fn copy_folder(root: &Path, folder: &Path, to: &Path, built: &mut bool) -> Result<(), Error> {
+fn copy_folder(root: &Path, part: Part, folder: &Path, to: &Path, built: &mut bool) -> Result<(), Error> {
     let source = root.join(folder);
     let target = to.join(folder);
     fs::create_dir_all(&target).map_err(Error::io("make the folder", &target))?;
@@ -169,16 +206,10 @@ fn copy_folder(root: &Path, folder: &Path, to: &Path, built: &mut bool) -> Resul
         let to_path = to.join(&path);
         let kind = entry.file_type().map_err(Error::io("read", &from))?;
         if kind.is_dir() {
-            let is_top = folder.as_os_str().is_empty();
-            let is_wanted = if is_top {
-                keeps_folder(&path) || path == Path::new("tools")
-            } else {
-                is_needed(&path) && !matches!(entry.file_name().to_str(), Some(".git" | ".hg"))
-            };
-            if is_wanted {
-                copy_folder(root, &path, to, built)?;
+            if part.enters(&path) {
+                copy_folder(root, part, &path, to, built)?;
             }
-        } else if !is_needed(&path) {
+        } else if !part.needs(&path) {
         } else if is_product(&path) {
             *built = true;
         } else if kind.is_symlink() {
@@ -200,6 +231,7 @@ fn copy_folder(root: &Path, folder: &Path, to: &Path, built: &mut bool) -> Resul
 fn is_product(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path == Path::new("xen/.config")
+        || path == Path::new("config/Tools.mk")
         || name.ends_with(".o")
         || (name.starts_with('.') && name.ends_with(".cmd"))
         || (path.parent() == Some(Path::new("xen"))
@@ -262,7 +294,7 @@ mod tests {
         std::os::unix::fs::symlink("a.c", at("xen/common/b.c"))?;
         std::os::unix::fs::symlink(at("xen"), at("xen/source"))?;
 
-        assert!(copy(from.path(), to.path())?);
+        assert!(copy(from.path(), HYPERVISOR, to.path())?);
         assert_eq!(
             listing(to.path())?,
             set(&[
@@ -279,6 +311,29 @@ mod tests {
 
         let again = tempfile::tempdir()?;
         assert!(!copy(to.path(), again.path())?, "a clean tree was called built");
+        Ok(())
+    }
+
+    #[test]
+    fn a_toolstack_is_made_of_tools_and_what_they_share_with_the_hypervisor() -> Result {
+        let from = tempfile::tempdir()?;
+        let to = tempfile::tempdir()?;
+        let shared = ["Config.mk", "configure", "m4/a", "tools/libs/a.c", "tools/xl/b.c", "xen/Makefile"];
+        let shared = [&shared[..], &["xen/common/libelf/c.c", "xen/include/public/d.h"]].concat();
+        let others = [".config", ".git/config", "docs/a", "stubdom/a", "xen/common/page_alloc.c"];
+        for name in shared.iter().chain(&others) {
+            let path = from.path().join(name);
+            fs::create_dir_all(path.parent().ok_or("no parent")?)?;
+            fs::write(path, name)?;
+        }
+        assert!(!copy(from.path(), TOOLSTACK, to.path())?);
+        assert_eq!(listing(to.path())?, set(&shared));
+
+        let again = tempfile::tempdir()?;
+        fs::create_dir(from.path().join("config"))?;
+        fs::write(from.path().join("config/Tools.mk"), "")?;
+        assert!(copy(from.path(), TOOLSTACK, again.path())?, "a configured tree was called clean");
+        assert_eq!(listing(again.path())?, set(&shared));
         Ok(())
     }
 
@@ -315,7 +370,7 @@ mod tests {
             "xen-4/xen/",
             "xen-4/xen/common/c",
         ])?;
-        unpack_tar(tar.as_slice(), to.path())?;
+        unpack_tar(tar.as_slice(), to.path(), |path| HYPERVISOR.needs(path))?;
         assert_eq!(listing(to.path())?, set(&["Config.mk", "tools/flask/b", "xen/common/c"]));
         assert!(!to.path().join("docs").exists());
         Ok(())
@@ -325,7 +380,7 @@ mod tests {
     fn an_archive_cannot_write_elsewhere() -> Result {
         let to = tempfile::tempdir()?;
         let tar = tar_of(&["xen-4/xen/../../../evil"])?;
-        let error = unpack_tar(tar.as_slice(), &to.path().join("in")).err();
+        let error = unpack_tar(tar.as_slice(), &to.path().join("in"), |path| HYPERVISOR.needs(path)).err();
         assert!(error.is_some_and(|error| error.to_string().contains("unsafe path")),);
         assert!(listing(to.path())?.is_empty());
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use xenheap_facts::build::ARCHIVE;
@@ -11,8 +11,8 @@ use xenheap_recorder::{LocalChanges, Tree};
 use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::error::Error;
-use crate::follow::Follow;
 use crate::hash;
+use crate::logged;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::stdout;
 use crate::source::{self, Origin};
@@ -215,7 +215,7 @@ pub fn build(
             progress.start(Stage::Instrument, "unpacking the source");
             let work = cache.work_folder(&format!("build-{key}"))?;
             let root = work.join("tree");
-            source::unpack(path, &root)?;
+            source::unpack(path, source::HYPERVISOR, &root)?;
             let copy = Prepared { root, sha256: pin.sha256.clone() };
             make_build(cache, origin, &copy, &key, &recipe, jobs, progress)
         }
@@ -225,7 +225,7 @@ pub fn build(
             let name = format!("copy-{}", hash::key(&[("path", &path.to_string_lossy())]));
             let _copy_lock = cache.lock(&name, Stage::Instrument, progress)?;
             let copied = cache.work_folder(&name)?;
-            if source::copy(path, &copied)? {
+            if source::copy(path, source::HYPERVISOR, &copied)? {
                 clean(arch, &copied)?;
             }
             remove_analysis(&copied)?;
@@ -355,7 +355,7 @@ fn try_build(
 }
 
 /// Which compiler and linker make would use.
-fn compiler(arch: Arch) -> Result<String, Error> {
+pub(crate) fn compiler(arch: Arch) -> Result<String, Error> {
     let mut lines = Vec::new();
     for program in ["gcc", "ld"] {
         let program = format!("{}{program}", arch.platform().tools);
@@ -382,7 +382,7 @@ fn remove_analysis(root: &Path) -> Result<(), Error> {
 }
 
 /// The environment of make: nothing that differs from user to user, host to host or day to day.
-fn environment(arch: Arch) -> Vec<(&'static str, String)> {
+pub(crate) fn environment(arch: Arch) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("PATH", supervise::search_path().to_string_lossy().into_owned()),
         ("LC_ALL", "C".to_owned()),
@@ -439,43 +439,16 @@ impl Maker<'_> {
 
     /// Makes targets; returns how many lines the log, with those of earlier steps, has.
     fn make(&self, step: &str, targets: &[&str]) -> Result<usize, Error> {
-        let open =
-            || File::options().create(true).append(true).open(self.log).map_err(Error::io("open", self.log));
-        let mut job = Job::new("make", self.root.join("xen"))
+        let job = Job::new("make", self.root.join("xen"))
             .arguments([format!("-j{}", self.jobs), extra_flags(self.recipe.arch, self.root)])
             .arguments(targets)
-            .environment(environment(self.recipe.arch))
-            .start(open()?, open()?)
-            .map_err(|source| Error::Spawn { program: "make".to_owned(), source })?;
-        let mut follow = Follow::new(self.log)?;
-        let mut cutter = text::LineCutter::default();
-        let mut lines = 0;
-        loop {
-            // Asked first, so that what was written before its end is seen.
-            let ended = job.poll().map_err(Error::io("wait for make in", self.root))?;
-            let mut last = None;
-            follow.read_rest(|bytes| {
-                cutter.feed(bytes, |line| {
-                    lines += 1;
-                    last = Some(text::escape(line));
-                });
-            })?;
-            if let Some(last) = last {
-                self.progress.line(Stage::Build, last.trim());
-                let percent = (lines * 100 / self.recipe.arch.platform().log_lines).min(99);
-                self.progress.percent(Stage::Build, u8::try_from(percent).unwrap_or(99));
-            }
-            if let Some(status) = ended {
-                if status.success() {
-                    return Ok(lines);
-                }
-                return Err(self.failed(step, describe(status)));
-            }
-            if self.progress.cancelled() {
-                return Err(Error::Cancelled);
-            }
-            std::thread::sleep(Duration::from_millis(50));
+            .environment(environment(self.recipe.arch));
+        let usual = self.recipe.arch.platform().log_lines;
+        let ended = logged::run(&job, "make", self.log, usual, Stage::Build, self.progress)?;
+        if ended.status.success() {
+            return Ok(ended.lines);
         }
+        Err(self.failed(step, describe(ended.status)))
     }
 
     fn failed(&self, step: &str, status: String) -> Error {

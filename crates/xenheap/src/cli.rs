@@ -8,6 +8,7 @@ use std::{
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use xenheap_lab::ToolstackSource;
 use xenheap_model::{Charge, Charging, CheckId, Domain, Glob, Kind, Target, View};
 
 use crate::{
@@ -141,6 +142,7 @@ Examples:
   xenheap lab run --xen ../xen.git --deterministic -o run-mine
   xenheap lab run --arch arm64 --workload dom0less -o run-arm
   xenheap lab run --workload guests -o run-guests
+  xenheap lab run --workload guests --toolstack tree -o run-own-tools
   xenheap lab run --workload guests --charge current:4M -o run-charged
   xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 -o run-churn"))]
 pub struct LabRun {
@@ -162,6 +164,10 @@ pub struct LabRun {
     /// A statically linked program that guests find in their /bin; repeatable
     #[arg(long = "guest-program", value_name = "FILE")]
     pub guest_programs: Vec<PathBuf>,
+    /// Where dom0's tools for guests come from: debian, or tree (built from the same source as
+    /// Xen); without it, debian where that has them for this version
+    #[arg(long, value_name = "FROM")]
+    pub toolstack: Option<ToolstackSource>,
     /// What the recorder does: off, or some of trace, warn, summary with commas between
     #[arg(long, value_name = "MODES", default_value = "trace")]
     pub mode: String,

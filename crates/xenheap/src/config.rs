@@ -233,6 +233,7 @@ fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
             .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
         workload: args.workload,
         guest_programs: args.guest_programs,
+        toolstack: args.toolstack,
         parameters: args
             .parameters
             .into_iter()

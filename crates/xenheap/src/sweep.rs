@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use xenheap_lab::{Cache, RunConfig};
+use xenheap_lab::{Cache, RunConfig, ToolstackSource};
 use xenheap_sweep::{Config, Shard, Stack, Sweep, SweepError, TrialResult, Watch};
 
 use crate::{
@@ -36,6 +36,9 @@ pub struct Arguments {
     /// A parameter of the workload, such as type=pvh; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     parameters: Vec<(String, String)>,
+    /// Where dom0's tools for guests come from: debian or tree; as for `xenheap lab run`
+    #[arg(long, value_name = "FROM")]
+    toolstack: Option<ToolstackSource>,
     /// A further argument for Xen; repeatable
     #[arg(long = "xen-arg", value_name = "ARG")]
     xen_args: Vec<String>,
@@ -142,6 +145,7 @@ fn config(arguments: Arguments) -> Result<Config, Failure> {
             workload: arguments.workload,
             parameters: arguments.parameters,
             guest_programs: Vec::new(),
+            toolstack: arguments.toolstack,
             // The trace says what each call did, the summary what is left if a line is lost.
             mode: Some("trace,summary".parse().map_err(usage)?),
             xen_args: arguments.xen_args,
