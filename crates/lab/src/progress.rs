@@ -48,6 +48,8 @@ pub trait Progress {
     fn percent(&self, _stage: Stage, _percent: u8) {}
     /// The last line of the log that the stage is writing.
     fn line(&self, _stage: Stage, _line: &str) {}
+    /// Something that is not as usual, for people to see whether they look or not.
+    fn note(&self, _stage: Stage, _what: &str) {}
     /// It is done; `result` says what came of it.
     fn finish(&self, _stage: Stage, _result: &str) {}
     /// Asked some times a second; `true` stops the run with [`Error::Cancelled`](crate::Error::Cancelled).
