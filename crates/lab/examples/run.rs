@@ -22,9 +22,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = RunConfig {
         xen: next("source")?.parse()?,
         arch: Arch::X86_64,
+        options: Vec::new(),
         workload: "boot".to_owned(),
         parameters: Vec::new(),
         guest_programs: Vec::new(),
+        dtb: None,
+        loads: Vec::new(),
         mode: Some(next("mode")?.parse()?),
         toolstack: None,
         xen_args: Vec::new(),

@@ -75,7 +75,7 @@ pub fn image(
     let platform = xen.architecture.platform();
     let (kernel, busybox) = {
         let apt = Apt::open(cache, Release::Bookworm, xen.architecture, Stage::Image, progress)?;
-        (apt.package(&apt.real_package(platform.kernel, "linux-image-")?)?, apt.package("busybox-static")?)
+        (apt.package_behind(platform.kernel, "linux-image-")?, apt.package("busybox-static")?)
     };
     let vmlinuz_path = images.join(format!("vmlinuz-{}", kernel.sha256));
     let _lock = cache.lock("images", Stage::Image, progress)?;

@@ -8,6 +8,7 @@ use crate::apt;
 use crate::cache::Cache;
 use crate::config::XenSource;
 use crate::error::Error;
+use crate::git::{self, GitFacts};
 use crate::pins::{self, Pin};
 use crate::progress::{Progress, Stage};
 
@@ -20,10 +21,19 @@ pub enum Origin {
         pin: Pin,
         /// Where it is.
         path: PathBuf,
+        /// The pinned version, if no mirror has it any more and this is another.
+        instead_of: Option<String>,
     },
     /// A tree of the user's.
     Tree {
         /// Its root: the folder that contains `xen/`.
+        path: PathBuf,
+    },
+    /// A commit of a repository of the user's.
+    Git {
+        /// Which one.
+        facts: GitFacts,
+        /// Its whole tree, in the cache.
         path: PathBuf,
     },
 }
@@ -34,6 +44,7 @@ impl Origin {
         match self {
             Self::Archive { pin, .. } => pin.name.clone(),
             Self::Tree { path } => path.display().to_string(),
+            Self::Git { facts, .. } => format!("{}@{}", facts.repository, facts.revision),
         }
     }
 }
@@ -44,26 +55,34 @@ pub fn fetch(cache: &Cache, source: &XenSource, progress: &dyn Progress) -> Resu
     let origin = match source {
         XenSource::Debian417 | XenSource::Debian420 => {
             let pin = pins::pin(&source.to_string())?;
-            let path = apt::source(cache, &pin, progress)?;
+            let apt::Source { pin, path, instead_of } = apt::source(cache, &pin, progress)?;
             progress.finish(Stage::Source, &format!("Debian's {}", pin.version));
-            Origin::Archive { pin, path }
+            Origin::Archive { pin, path, instead_of }
         }
         XenSource::Path(given) => {
             let path = given.canonicalize().map_err(Error::io("find the source tree", given))?;
+            if git::is_bare(&path) {
+                return Err(Error::NoRevision(given.clone()));
+            }
             is_xen(&path)?;
             progress.finish(Stage::Source, "a tree of this machine");
             Origin::Tree { path }
+        }
+        XenSource::Git { repository, revision } => {
+            let (facts, path) = git::export(cache, repository, revision, progress)?;
+            progress.finish(Stage::Source, &format!("commit {}", facts.commit));
+            Origin::Git { facts, path }
         }
     };
     Ok(origin)
 }
 
 /// The source as a folder, not instrumented: a pinned one unpacked in the cache, which is not to be changed, or the tree
-/// that the user named. An unpacked one has what the hypervisor's build needs, and no more.
+/// that the user named. An unpacked one has what the hypervisor's build needs, and no more; a revision has all of its files.
 pub fn source_tree(cache: &Cache, origin: &Origin, progress: &dyn Progress) -> Result<PathBuf, Error> {
     let (pin, archive) = match origin {
-        Origin::Tree { path } => return Ok(path.clone()),
-        Origin::Archive { pin, path } => (pin, path),
+        Origin::Tree { path } | Origin::Git { path, .. } => return Ok(path.clone()),
+        Origin::Archive { pin, path, .. } => (pin, path),
     };
     let name = format!("xen-{}", pin.version);
     let _lock = cache.lock(&format!("tree-{name}"), Stage::Source, progress)?;
@@ -81,8 +100,11 @@ pub fn source_tree(cache: &Cache, origin: &Origin, progress: &dyn Progress) -> R
     Ok(tree)
 }
 
+/// What every tree of Xen's has.
+pub(crate) const SIGNS: [&str; 3] = ["xen/common/page_alloc.c", "xen/Makefile", "Config.mk"];
+
 fn is_xen(root: &Path) -> Result<(), Error> {
-    for missing in ["xen/common/page_alloc.c", "xen/Makefile", "Config.mk"] {
+    for missing in SIGNS {
         if !root.join(missing).is_file() {
             return Err(Error::NotXen { path: root.to_path_buf(), missing });
         }
@@ -152,6 +174,11 @@ pub(crate) fn unpack(archive: &Path, part: Part, to: &Path) -> Result<(), Error>
     let file = File::open(archive).map_err(Error::io("open", archive))?;
     let decoder = liblzma::read::XzDecoder::new(BufReader::new(file));
     unpack_tar(decoder, to, |path| part.needs(path)).map_err(Error::io("unpack", archive))
+}
+
+/// The same with everything that is in it, of an archive that comes as a stream.
+pub(crate) fn unpack_all(stream: impl io::Read, to: &Path) -> io::Result<()> {
+    unpack_tar(stream, to, |_| true)
 }
 
 fn unpack_tar(stream: impl io::Read, to: &Path, is_wanted: impl Fn(&Path) -> bool) -> io::Result<()> {

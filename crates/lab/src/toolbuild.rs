@@ -132,7 +132,7 @@ pub(crate) fn build(
     let copy = cache.work_folder(&name)?;
     let source_sha256 = match origin {
         Origin::Archive { pin, .. } => pin.sha256.clone(),
-        Origin::Tree { path } => {
+        Origin::Tree { path } | Origin::Git { path, .. } => {
             if source::copy(path, source::TOOLSTACK, &copy)? {
                 // The tree knows best what a build leaves.
                 stdout("make", &["-C", &copy.join("tools").display().to_string(), "distclean"], None)?;

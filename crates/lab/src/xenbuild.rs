@@ -11,7 +11,9 @@ use xenheap_recorder::{LocalChanges, Tree};
 use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::error::Error;
+use crate::git::GitFacts;
 use crate::hash;
+use crate::kconfig;
 use crate::logged;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::stdout;
@@ -19,14 +21,11 @@ use crate::source::{self, Origin};
 use crate::supervise::{self, Job, describe};
 use crate::text;
 
-/// Added to the tree's default configuration. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
+/// Added to the configuration of a tree. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
 const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\n";
 
 /// The same without the recorder: nothing but the recorder shall differ.
 const PLAIN_CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_FRAME_POINTER=y\n";
-
-/// Without these a log cannot be read. The first is the recorder.
-const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
 
 /// Added to the compiler's flags. For Xens that are older than the compiler: it has warnings they do not know, which stay in
 /// the log. And what the compiler knows of calls is written down, always, so that a run and its call graph are of one build.
@@ -34,6 +33,9 @@ const FLAGS: &str = "-Wno-error -fcallgraph-info=su -fdump-tree-gimple-lineno";
 
 /// Where the sources seem to lie, for debug information: where they do lie would make each build different.
 const SOURCE_PLACE: &str = "/usr/src/xen";
+
+/// A tree's configuration.
+const TREE_CONFIG: &str = "xen/.config";
 
 /// Changed when builds made by an older version of this file are not to be used any more.
 const SCHEMA: u32 = 2;
@@ -61,6 +63,12 @@ pub struct BuildFacts {
     pub source: String,
     /// The Debian version, for a pinned source.
     pub debian_version: Option<String>,
+    /// The version that is pinned, if no mirror has it any more and another had to be taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned_version: Option<String>,
+    /// The commit, for a revision in a git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitFacts>,
     /// Xen's own version, as its makefile says it.
     pub xen_version: String,
     /// SHA-256 of the source archive, or of the content of the tree.
@@ -79,6 +87,9 @@ pub struct BuildFacts {
     pub xen_syms_sha256: String,
     /// SHA-256 of `config`.
     pub config_sha256: String,
+    /// Whether it is configured by the tree's own `.config`; else by its defaults.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tree_config: bool,
     /// What the user added to the configuration.
     #[serde(default)]
     pub options: Vec<String>,
@@ -131,6 +142,18 @@ impl Build {
             .all(|(path, wanted)| hash::file(path).is_ok_and(|found| found == **wanted));
         whole.then_some(build)
     }
+
+    /// The same with where its source came from this time: one build serves all sources of the same content.
+    fn of(mut self, origin: &Origin) -> Self {
+        let facts = &mut self.facts;
+        facts.source = origin.name();
+        (facts.debian_version, facts.pinned_version, facts.git) = match origin {
+            Origin::Archive { pin, instead_of, .. } => (Some(pin.version.clone()), instead_of.clone(), None),
+            Origin::Tree { .. } => (None, None, None),
+            Origin::Git { facts, .. } => (None, None, Some(facts.clone())),
+        };
+        self
+    }
 }
 
 /// What a source is made into.
@@ -149,6 +172,8 @@ pub struct BuildConfig {
 /// The same, with all that it depends on.
 struct Recipe {
     arch: Arch,
+    /// Whether the tree's own `.config` is taken, else its defaults.
+    tree_config: bool,
     options: Vec<String>,
     /// Which recorder goes in, if one does.
     recorder: Option<String>,
@@ -161,18 +186,20 @@ impl Recipe {
         let arch = config.arch;
         let recorder = config.recorder.then(xenheap_recorder::recorder_id);
         for option in &config.options {
-            if !is_option(option) {
+            if !kconfig::is_option(option) {
                 return Err(Error::NoOption { given: text::escape(option.as_bytes()) });
             }
         }
-        Ok(Self { arch, options: config.options.clone(), recorder, compiler: compiler(arch)? })
+        let options = config.options.clone();
+        Ok(Self { arch, tree_config: false, options, recorder, compiler: compiler(arch)? })
     }
 
-    /// What is added to the tree's default configuration.
+    /// What is added to the tree's configuration: to one of the user's no more than what is needed and asked for.
     fn config(&self) -> String {
         let config = if self.recorder.is_some() { CONFIG } else { PLAIN_CONFIG };
+        let usual = if self.tree_config { "" } else { self.arch.platform().config };
         let options = self.options.iter().map(|option| format!("{option}\n")).collect::<String>();
-        config.to_owned() + self.arch.platform().config + &options
+        config.to_owned() + usual + &options
     }
 
     /// The key of the build.
@@ -203,45 +230,65 @@ pub fn build(
     config: &BuildConfig,
     progress: &dyn Progress,
 ) -> Result<Build, Error> {
-    let recipe = Recipe::new(config)?;
-    let BuildConfig { arch, jobs, .. } = *config;
-    match origin {
-        Origin::Archive { pin, path } => {
+    let mut recipe = Recipe::new(config)?;
+    let jobs = config.jobs;
+    let built = match origin {
+        Origin::Archive { pin, path, .. } => {
             let key = recipe.key(&pin.sha256);
             let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
             if let Some(build) = reuse(cache, &key, progress)? {
-                return Ok(build);
+                return Ok(build.of(origin));
             }
             progress.start(Stage::Instrument, "unpacking the source");
             let work = cache.work_folder(&format!("build-{key}"))?;
             let root = work.join("tree");
             source::unpack(path, source::HYPERVISOR, &root)?;
             let copy = Prepared { root, sha256: pin.sha256.clone() };
-            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)
+            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)?
         }
-        Origin::Tree { path } => {
+        Origin::Tree { path } | Origin::Git { path, .. } => {
             progress.start(Stage::Instrument, "copying the source");
             // What the copy holds decides which build it is; until then it is named after where it comes from.
             let name = format!("copy-{}", hash::key(&[("path", &path.to_string_lossy())]));
             let _copy_lock = cache.lock(&name, Stage::Instrument, progress)?;
             let copied = cache.work_folder(&name)?;
-            if source::copy(path, source::HYPERVISOR, &copied)? {
-                clean(arch, &copied)?;
-            }
-            remove_analysis(&copied)?;
+            copy_tree(path, &copied, &mut recipe, progress)?;
             let sha256 = hash::tree(&copied)?;
             let key = recipe.key(&sha256);
             let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
             if let Some(build) = reuse(cache, &key, progress)? {
                 cache::remove_tree(&copied)?;
-                return Ok(build);
+                return Ok(build.of(origin));
             }
             let root = cache.work_folder(&format!("build-{key}"))?.join("tree");
             fs::rename(&copied, &root).map_err(Error::io("move", &copied))?;
             let copy = Prepared { root, sha256 };
-            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)
+            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)?
         }
+    };
+    Ok(built.of(origin))
+}
+
+/// Copies a tree without what builds have left in it, but with its own configuration if that is for the same architecture.
+fn copy_tree(from: &Path, to: &Path, recipe: &mut Recipe, progress: &dyn Progress) -> Result<(), Error> {
+    let own = from.join(TREE_CONFIG);
+    let config = match fs::read_to_string(&own) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        text => Some(text.map_err(Error::io("read", &own))?),
+    };
+    if source::copy(from, source::HYPERVISOR, to)? {
+        clean(recipe.arch, to)?;
     }
+    remove_analysis(to)?;
+    let Some(config) = config else { return Ok(()) };
+    if let Some(other) = kconfig::other_arch(&config, recipe.arch) {
+        progress.note(Stage::Instrument, &format!("the tree's own .config is for {other}: not taken"));
+        return Ok(());
+    }
+    progress.note(Stage::Instrument, "configured by the tree's own .config");
+    recipe.tree_config = true;
+    let place = to.join(TREE_CONFIG);
+    fs::write(&place, config).map_err(Error::io("write", &place))
 }
 
 fn reuse(cache: &Cache, key: &str, progress: &dyn Progress) -> Result<Option<Build>, Error> {
@@ -331,10 +378,9 @@ fn try_build(
         key: key.to_owned(),
         architecture: recipe.arch,
         source: origin.name(),
-        debian_version: match origin {
-            Origin::Archive { pin, .. } => Some(pin.version.clone()),
-            Origin::Tree { .. } => None,
-        },
+        debian_version: None,
+        pinned_version: None,
+        git: None,
         xen_version,
         source_sha256: copy.sha256.clone(),
         recorder: recipe.recorder.clone(),
@@ -344,6 +390,7 @@ fn try_build(
         xen_sha256: hash::file(&result.join("xen"))?,
         xen_syms_sha256: hash::file(&result.join("xen-syms"))?,
         config_sha256: hash::file(&result.join("config"))?,
+        tree_config: recipe.tree_config,
         options: recipe.options.clone(),
         analysis_sha256: Some(hash::file(&archive)?),
     };
@@ -427,8 +474,11 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn configure(&self) -> Result<(), Error> {
-        self.make("defconfig", &["defconfig"])?;
-        let path = self.root.join("xen/.config");
+        self.check_options()?;
+        if !self.recipe.tree_config {
+            self.make("defconfig", &["defconfig"])?;
+        }
+        let path = self.root.join(TREE_CONFIG);
         let mut config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         config.push_str(&self.recipe.config());
         fs::write(&path, config).map_err(Error::io("write", &path))?;
@@ -471,7 +521,7 @@ impl Maker<'_> {
         let kept = self.cache.folder("failed")?.join(self.key);
         cache::remove_tree(&kept)?;
         fs::create_dir_all(&kept).map_err(Error::io("make the folder", &kept))?;
-        for (from, to) in [(self.log.to_path_buf(), "build.log"), (self.root.join("xen/.config"), "config")] {
+        for (from, to) in [(self.log.to_path_buf(), "build.log"), (self.root.join(TREE_CONFIG), "config")] {
             // The configuration is not there yet when the first step fails.
             if from.exists() {
                 fs::copy(&from, kept.join(to)).map_err(Error::io("copy", &from))?;
@@ -480,46 +530,37 @@ impl Maker<'_> {
         Ok(kept)
     }
 
-    fn check_config(&self) -> Result<(), Error> {
-        let path = self.root.join("xen/.config");
-        let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let mut missing = missing_options(&config, self.recipe.recorder.is_some());
-        // A build that only a graph is made of can do without frame pointers.
-        missing.retain(|option| !self.recipe.options.contains(&format!("{option}=n")));
-        missing.extend(self.recipe.options.iter().filter(|option| !has_option(&config, option)).cloned());
-        if missing.is_empty() {
+    /// What is asked for must be an option at all: else `CONFIG_X=n` would seem to be had wherever there is no X.
+    fn check_options(&self) -> Result<(), Error> {
+        if self.recipe.options.is_empty() {
             return Ok(());
         }
-        Err(Error::Config { missing, config: self.keep_failure()?.join("config") })
+        let known = kconfig::known(&self.root.join("xen"))?;
+        let unknown: Vec<String> =
+            self.recipe.options.iter().filter(|line| !kconfig::is_known(line, &known)).cloned().collect();
+        if unknown.is_empty() { Ok(()) } else { Err(Error::UnknownOptions(unknown)) }
     }
-}
 
-/// Those required options that a `.config` does not set.
-pub fn missing_options(config: &str, recorder: bool) -> Vec<String> {
-    REQUIRED
-        .into_iter()
-        .skip(usize::from(!recorder))
-        .filter(|option| !config.lines().any(|line| line.strip_prefix(option) == Some("=y")))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// `CONFIG_NAME=value`, as a line of a configuration.
-fn is_option(line: &str) -> bool {
-    let Some((name, value)) = line.strip_prefix("CONFIG_").and_then(|rest| rest.split_once('=')) else {
-        return false;
-    };
-    let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    !name.is_empty() && name.bytes().all(named) && !value.is_empty() && !value.contains(['\n', '\r'])
-}
-
-/// Whether a `.config` has what a line asks for: what is `n` there, is not set.
-fn has_option(config: &str, option: &str) -> bool {
-    match option.strip_suffix("=n") {
-        Some(name) => {
-            !config.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')))
+    fn check_config(&self) -> Result<(), Error> {
+        let path = self.root.join(TREE_CONFIG);
+        let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let options = &self.recipe.options;
+        let mut missing = kconfig::missing_options(&config, self.recipe.recorder.is_some());
+        // A Xen without the recorder, that only a graph is made of, can do without frame pointers.
+        if self.recipe.recorder.is_none() {
+            missing.retain(|option| !options.contains(&format!("{option}=n")));
         }
-        None => config.lines().any(|line| line == option),
+        let refused: Vec<String> =
+            options.iter().filter(|option| !kconfig::has_option(&config, option)).cloned().collect();
+        if missing.is_empty() && refused.is_empty() {
+            return Ok(());
+        }
+        let config = self.keep_failure()?.join("config");
+        Err(if missing.is_empty() {
+            Error::RefusedOptions { refused, config }
+        } else {
+            Error::Config { missing, config }
+        })
     }
 }
 
@@ -529,31 +570,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn options_are_lines_of_a_configuration() {
-        for good in ["CONFIG_DEBUG=y", "CONFIG_XEN_IBT=n", "CONFIG_NR_CPUS=8", "CONFIG_CMDLINE=\"a=b\""] {
-            assert!(is_option(good), "{good}");
-        }
-        for bad in [
-            "DEBUG=y",
-            "CONFIG_=y",
-            "CONFIG_DEBUG",
-            "CONFIG_DEBUG=",
-            "CONFIG_A-B=y",
-            "CONFIG_A=y\nCONFIG_B=y",
-        ] {
-            assert!(!is_option(bad), "{bad}");
-        }
-        let config = "CONFIG_DEBUG=y\nCONFIG_NR_CPUS=64\n# CONFIG_XEN_IBT is not set\n";
-        assert!(has_option(config, "CONFIG_DEBUG=y") && has_option(config, "CONFIG_XEN_IBT=n"));
-        assert!(has_option(config, "CONFIG_NOT_KNOWN=n") && has_option(config, "CONFIG_NR=n"));
-        assert!(!has_option(config, "CONFIG_DEBUG=n") && !has_option(config, "CONFIG_NR_CPUS=6"));
-    }
-
-    #[test]
     fn whatever_goes_in_makes_another_build() {
         let key = |source, recorder: &str, arch, compiler: &str| {
             let recorder = (recorder != "none").then(|| recorder.to_owned());
-            Recipe { arch, options: Vec::new(), recorder, compiler: compiler.to_owned() }.key(source)
+            let compiler = compiler.to_owned();
+            Recipe { arch, tree_config: false, options: Vec::new(), recorder, compiler }.key(source)
         };
         let keys: BTreeSet<_> = [
             key("a", "b", Arch::X86_64, "c"),
@@ -566,26 +587,16 @@ mod tests {
         .into();
         assert_eq!(keys.len(), 6);
         let options = vec!["CONFIG_DEBUG=y".to_owned()];
-        let debug = Recipe { arch: Arch::X86_64, options, recorder: Some("b".into()), compiler: "c".into() };
-        assert!(!keys.contains(&debug.key("a")));
+        let plain = Recipe {
+            arch: Arch::X86_64,
+            tree_config: false,
+            options: Vec::new(),
+            recorder: Some("b".into()),
+            compiler: "c".into(),
+        };
+        assert!(keys.contains(&plain.key("a")));
+        assert!(!keys.contains(&Recipe { options, ..plain }.key("a")));
         assert_eq!(key("a", "b", Arch::Arm64, "c"), key("a", "b", Arch::Arm64, "c"));
-    }
-
-    #[test]
-    fn a_configuration_must_have_all_three() {
-        let good = "# comment\nCONFIG_HEAP_AUDIT=y\nCONFIG_FRAME_POINTER=y\nCONFIG_DEBUG_INFO=y\n";
-        assert_eq!(missing_options(good, true), Vec::<String>::new());
-        assert_eq!(
-            missing_options(
-                "CONFIG_HEAP_AUDIT=y\n# CONFIG_FRAME_POINTER is not set\nCONFIG_DEBUG_INFO=yes\n",
-                true
-            ),
-            ["CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"]
-        );
-        assert_eq!(missing_options("", true).len(), 3);
-        assert_eq!(missing_options(&good.replace("CONFIG_H", " CONFIG_H"), true), ["CONFIG_HEAP_AUDIT"]);
-        assert_eq!(missing_options(&good.replace("CONFIG_H", "# CONFIG_H"), false), Vec::<String>::new());
-        assert_eq!(missing_options("", false).len(), 2);
     }
 
     #[test]
@@ -614,6 +625,8 @@ mod tests {
             architecture: Arch::Arm64,
             source: "debian:4.17".into(),
             debian_version: Some("4.17.5".into()),
+            pinned_version: None,
+            git: None,
             xen_version: "4.17.5".into(),
             source_sha256: "s".into(),
             recorder: Some("r".into()),
@@ -623,6 +636,7 @@ mod tests {
             xen_sha256: hash::file(&at("xen"))?,
             xen_syms_sha256: hash::file(&at("xen-syms"))?,
             config_sha256: hash::file(&at("config"))?,
+            tree_config: true,
             options: vec!["CONFIG_DEBUG=y".into()],
             analysis_sha256: Some(hash::file(&at(ARCHIVE))?),
         };

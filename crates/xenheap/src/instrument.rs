@@ -2,11 +2,12 @@
 
 use std::{
     fmt::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use tracing::warn;
+use xenheap_lab::XenSource;
 use xenheap_recorder::{
     Action, Author, Change, Description, Error, FileDescription, Outcome, PatchInfo, Plan, State, Tree, plan,
 };
@@ -19,7 +20,8 @@ use crate::{
 
 /// Does one of the four things with a tree.
 pub fn run(config: &Instrument) -> Result<Exit, Failure> {
-    let tree = Tree::open(&config.tree).map_err(input)?;
+    let place = place(&config.tree)?;
+    let tree = Tree::open(&place).map_err(input)?;
     if !tree.version().is_supported() {
         warn!(
             "Xen {} is not among the versions that the recorder was tried with: 4.14 to 4.23",
@@ -41,10 +43,10 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
         What::Patch { file, author, date, sign_off } => {
             let author = match author {
                 Some(text) => Author::parse(text),
-                None => Author::from_git(&config.tree),
+                None => Author::from_git(repository(&config.tree)),
             };
             let author = author.map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-            if is_below(file, &config.tree) {
+            if is_below(file, &place) {
                 return Err(Failure::new(
                     Exit::Usage,
                     format!("{} lies in the tree, which --patch leaves alone", file.display()),
@@ -59,6 +61,22 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
     };
     output::print(text.as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// Where the tree lies: that of a revision in the lab's cache, which is only read.
+fn place(source: &XenSource) -> Result<PathBuf, Failure> {
+    match source {
+        XenSource::Path(path) => Ok(path.clone()),
+        other => crate::lab::tree(other),
+    }
+}
+
+/// Where git knows who writes a patch.
+fn repository(source: &XenSource) -> &Path {
+    match source {
+        XenSource::Path(path) | XenSource::Git { repository: path, .. } => path,
+        _ => Path::new("."),
+    }
 }
 
 fn is_below(file: &Path, tree: &Path) -> bool {
