@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::accel;
 use crate::arch::{Arch, Domus};
 use crate::cache::{self, Cache};
 use crate::config::Mode;
@@ -96,7 +97,7 @@ impl BootPlan<'_> {
         }
         let size = |path: &Path| path.metadata().map(|meta| meta.len()).map_err(Error::io("read", path));
         let sizes = [size(&self.image.kernel)?, size(&self.image.initrd)?];
-        let machine = machine_command(self.arch(), self.workload, self.deterministic);
+        let machine = machine_command(self.arch(), self.workload, self.deterministic, accel::THREADS);
         let tree = (domus.alone)(&machine, place, &self.workload.domus, sizes)?;
         Partition::parse(tree).map(Some).map_err(Error::DeviceTree)
     }
@@ -109,7 +110,10 @@ impl BootPlan<'_> {
         let xen_arguments =
             xen_arguments(self.arch(), self.mode, &more.map(String::as_str).collect::<Vec<_>>());
         let linux: Vec<&str> = self.workload.linux.iter().map(String::as_str).collect();
-        let mut command = machine_command(self.arch(), self.workload, self.deterministic);
+        // Instructions can be counted in one thread only, and without being told.
+        let accelerator =
+            if self.deterministic { accel::THREADS } else { accel::for_now(self.workload.cpus) };
+        let mut command = machine_command(self.arch(), self.workload, self.deterministic, accelerator);
         let linux_arguments = match (self.domus(), partition) {
             (Some(domus), Some(partition)) => {
                 command.extend((domus.load)(&xen_arguments, &partition.modules));
@@ -178,7 +182,7 @@ fn linux_arguments(deterministic: bool, more: &[&str]) -> String {
 }
 
 /// QEMU with the arguments that make a machine, which loads nothing yet.
-fn machine_command(arch: Arch, workload: &Workload, deterministic: bool) -> Vec<String> {
+fn machine_command(arch: Arch, workload: &Workload, deterministic: bool, accelerator: &str) -> Vec<String> {
     let cpus = if deterministic { 1 } else { workload.cpus };
     let cpus = cpus.to_string();
     let platform = arch.platform();
@@ -192,7 +196,7 @@ fn machine_command(arch: Arch, workload: &Workload, deterministic: bool) -> Vec<
     };
     let counted: &[&str] = if deterministic { &count::ARGUMENTS } else { &[] };
     let machine =
-        [&[platform.qemu, "-accel", "tcg"], platform.machine, &usual.concat(), virtual_time, counted]
+        [&[platform.qemu, "-accel", accelerator], platform.machine, &usual.concat(), virtual_time, counted]
             .concat();
     machine.into_iter().map(str::to_owned).collect()
 }
@@ -225,6 +229,9 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
     let place = cache.work_folder(&name)?;
     let partition = plan.partition(&place)?;
     let machine = plan.machine(partition.as_ref())?;
+    if machine.command.iter().any(|part| part == accel::ONE_THREAD) {
+        progress.note(Stage::Boot, "this computer is busy: the machine's CPUs share one thread");
+    }
     let partial = Partial::begin(&goal)?;
 
     let started = SystemTime::now();
@@ -482,7 +489,7 @@ mod tests {
         let mode = "trace,summary".parse()?;
         let xen = xen_arguments(arch, Some(&mode), &["dom0_mem=1G,max:1G"]);
         let linux = linux_arguments(deterministic, &["panic=0", "x=1,2"]);
-        let mut command = machine_command(arch, &workload, deterministic);
+        let mut command = machine_command(arch, &workload, deterministic, accel::THREADS);
         command.extend((arch.platform().load)(&xen, &linux));
         Ok(command.join("|"))
     }

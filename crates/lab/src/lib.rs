@@ -6,6 +6,7 @@
 //!
 //! Nothing here prints; who wants to watch gives a [`Progress`].
 
+mod accel;
 mod apt;
 mod arch;
 mod boot;

@@ -337,7 +337,7 @@ mod tests {
         assert_eq!(fs::read_to_string(to.path().join("xen/common/b.c"))?, "xen/common/a.c");
 
         let again = tempfile::tempdir()?;
-        assert!(!copy(to.path(), again.path())?, "a clean tree was called built");
+        assert!(!copy(to.path(), HYPERVISOR, again.path())?, "a clean tree was called built");
         Ok(())
     }
 

@@ -242,7 +242,14 @@ mod tests {
 
     fn package(sha256: &str) -> Package {
         let [name, version, architecture] = ["libc6", "2.36", "amd64"].map(str::to_owned);
-        Package { name, version, architecture, sha256: sha256.to_owned(), path: PathBuf::new() }
+        Package {
+            name,
+            version,
+            architecture,
+            sha256: sha256.to_owned(),
+            instead_of: None,
+            path: PathBuf::new(),
+        }
     }
 
     #[test]
