@@ -163,8 +163,7 @@ impl Part {
 
     /// Whether something in that folder may be needed.
     fn enters(self, folder: &Path) -> bool {
-        !folder.ends_with(".git")
-            && !folder.ends_with(".hg")
+        !folder.file_name().is_some_and(|name| name == ".git" || name == ".hg")
             && self.0.iter().any(|needed| folder.starts_with(needed) || Path::new(needed).starts_with(folder))
     }
 }
