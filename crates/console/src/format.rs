@@ -211,6 +211,9 @@ fn header_content(header: &Header) -> String {
     if let Some(charge) = header.charge {
         push(&mut line, format_args!(" charge={charge}"));
     }
+    if !header.lacks.is_empty() {
+        push(&mut line, format_args!(" lacks={}", header.lacks.join(",")));
+    }
     line
 }
 

@@ -524,6 +524,11 @@ fn header(fields: &[u8]) -> Option<Header> {
             b"fail" => header.fail = Some(parsed(value)?),
             b"accounts" => header.accounts = Some(whole_decimal(value)?),
             b"charge" => header.charge = Some(parsed(value)?),
+            b"lacks" => {
+                let parts = value.split(|&byte| byte == b',');
+                header.lacks =
+                    parts.map(|part| word(part).filter(|part| !part.is_empty())).collect::<Option<_>>()?;
+            }
             _ => {}
         }
     }

@@ -92,6 +92,8 @@ pub struct Header {
     pub accounts: Option<u64>,
     /// `charge`.
     pub charge: Option<Charging>,
+    /// `lacks`: parts of the recorder that are left out.
+    pub lacks: Vec<String>,
 }
 
 /// The `S` line.

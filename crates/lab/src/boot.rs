@@ -104,11 +104,12 @@ impl BootPlan<'_> {
 
     fn machine(&self, partition: Option<&Partition>) -> Result<Machine, Error> {
         let platform = self.arch().platform();
-        let of_tree = partition.iter().flat_map(|partition| &partition.xen_arguments);
         let kept = partition.is_some().then(|| ending::KEEP_INPUT.to_owned());
-        let more = self.workload.xen.iter().chain(&kept).chain(of_tree).chain(self.xen_args);
-        let xen_arguments =
-            xen_arguments(self.arch(), self.mode, &more.map(String::as_str).collect::<Vec<_>>());
+        let more: Vec<&str> =
+            self.workload.xen.iter().chain(&kept).chain(self.xen_args).map(String::as_str).collect();
+        // Of an argument that comes twice Xen takes the last: what the lab needs comes after what the tree has.
+        let of_tree = partition.map(|partition| partition.xen_arguments.clone()).unwrap_or_default();
+        let xen_arguments = [of_tree, vec![xen_arguments(self.arch(), self.mode, &more)]].concat().join(" ");
         let linux: Vec<&str> = self.workload.linux.iter().map(String::as_str).collect();
         // Instructions can be counted in one thread only, and without being told.
         let accelerator =
@@ -343,13 +344,15 @@ fn run_qemu(
                     symlink(file, place.join(module.name())).map_err(Error::io("link", file))?;
                 }
             }
-            cache::write_whole(&tree, &partition.tree(&machine.xen_arguments)?)?;
+            cache::write_whole(&tree, &partition.with_arguments(&machine.xen_arguments)?)?;
+            // Without the lab's arguments: it is there to be changed and given back.
+            cache::write_whole(&results.join(folder::DEVICE_TREE), partition.tree())?;
         } else {
             let without = machine.command.len().saturating_sub(domus.arguments.len());
             let command = machine.command.get(..without).unwrap_or_default();
             (domus.beside_dom0)(command, place, &plan.workload.domus)?;
+            fs::copy(&tree, results.join(folder::DEVICE_TREE)).map_err(Error::io("copy", &tree))?;
         }
-        fs::copy(&tree, results.join(folder::DEVICE_TREE)).map_err(Error::io("copy", &tree))?;
     }
     let mut ending = plan.ending().map(|plan| Ending::new(plan, place)).transpose()?;
     let mut job = Job::new(plan.arch().platform().qemu, place).arguments(machine.command.iter().skip(1));

@@ -40,13 +40,12 @@ pub(crate) fn is_bare(path: &Path) -> bool {
     ["HEAD", "objects", "refs"].iter().all(|part| path.join(part).exists())
 }
 
-/// The commit that a revision means, and its whole tree in the cache, where it is not to be changed.
-pub(crate) fn export(
-    cache: &Cache,
-    given: &Path,
-    revision: &str,
-    progress: &dyn Progress,
-) -> Result<(GitFacts, PathBuf), Error> {
+/// The commit that a revision of Xen means.
+pub fn commit(repository: &Path, revision: &str) -> Result<String, Error> {
+    find(repository, revision).map(|(_, commit)| commit)
+}
+
+fn find(given: &Path, revision: &str) -> Result<(Repository, String), Error> {
     let repository = Repository::open(given)?;
     let commit = repository.commit(revision)?;
     for missing in SIGNS {
@@ -55,6 +54,17 @@ pub(crate) fn export(
             return Err(Error::NotXenRevision { path, revision, missing });
         }
     }
+    Ok((repository, commit))
+}
+
+/// The commit that a revision means, and its whole tree in the cache, where it is not to be changed.
+pub(crate) fn export(
+    cache: &Cache,
+    given: &Path,
+    revision: &str,
+    progress: &dyn Progress,
+) -> Result<(GitFacts, PathBuf), Error> {
+    let (repository, commit) = find(given, revision)?;
     let short = commit.get(..12).unwrap_or(&commit);
     let name = format!("git-{commit}");
     let _lock = cache.lock(&format!("tree-{name}"), Stage::Source, progress)?;

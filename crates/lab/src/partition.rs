@@ -121,8 +121,13 @@ impl Partition {
         Ok(Self { guests, cpus, xen_arguments, modules, tree })
     }
 
+    /// The tree as it was given.
+    pub(crate) fn tree(&self) -> &[u8] {
+        &self.tree
+    }
+
     /// The tree with these arguments for Xen: without dom0 it takes none from anywhere else.
-    pub(crate) fn tree(&self, xen_arguments: &str) -> Result<Vec<u8>, Error> {
+    pub(crate) fn with_arguments(&self, xen_arguments: &str) -> Result<Vec<u8>, Error> {
         with_arguments(&self.tree, xen_arguments).map_err(Error::DeviceTree)
     }
 
@@ -141,7 +146,7 @@ fn too_large(module: &Module, size: u64) -> String {
 }
 
 /// A tree with arguments for a Xen that has no dom0.
-pub(crate) fn with_arguments(tree: &[u8], xen_arguments: &str) -> Result<Vec<u8>, String> {
+fn with_arguments(tree: &[u8], xen_arguments: &str) -> Result<Vec<u8>, String> {
     let fdt = Fdt::new(tree).map_err(|error| error.to_string())?;
     let mut tree = DeviceTree::from_fdt(&fdt);
     let property = DeviceTreeProperty::new("xen,xen-bootargs", xen_arguments);
@@ -259,7 +264,7 @@ mod tests {
         assert_eq!(partition.modules, [module(0x4000_0000, 1 << 20, Content::Kernel), of_user.clone()]);
         assert_eq!(of_user.name(), "module-50000000");
 
-        let given = partition.tree("console=dtuart sched=null")?;
+        let given = partition.with_arguments("console=dtuart sched=null")?;
         let again = Partition::parse(given)?;
         assert_eq!(again.xen_arguments, ["console=dtuart", "sched=null"]);
 

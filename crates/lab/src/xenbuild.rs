@@ -599,6 +599,84 @@ mod tests {
         assert_eq!(key("a", "b", Arch::Arm64, "c"), key("a", "b", Arch::Arm64, "c"));
     }
 
+    fn recipe(arch: Arch, options: &[&str]) -> Recipe {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Recipe { arch, tree_config: false, options, recorder: Some("r".into()), compiler: "c".into() }
+    }
+
+    /// Remembers what is noted.
+    #[derive(Default)]
+    struct Notes(std::cell::RefCell<Vec<String>>);
+
+    impl Progress for Notes {
+        fn note(&self, _: Stage, what: &str) {
+            self.0.borrow_mut().push(what.to_owned());
+        }
+    }
+
+    #[test]
+    fn a_trees_own_configuration_is_taken() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("tree/xen"))?;
+        // As Xen's own does, it removes the configuration.
+        fs::write(at("tree/xen/Makefile"), "distclean:\n\trm -f .config cleaned; touch cleaned\n")?;
+        let config = "CONFIG_ARM_64=y\n# CONFIG_SYSCTL is not set\n";
+        fs::write(at("tree").join(TREE_CONFIG), config)?;
+        let notes = Notes::default();
+        let mut own = recipe(Arch::Arm64, &[]);
+        copy_tree(&at("tree"), &at("own"), &mut own, &notes)?;
+        assert!(own.tree_config && at("own/xen/cleaned").exists());
+        assert_eq!(fs::read_to_string(at("own").join(TREE_CONFIG))?, config);
+        assert_eq!(own.config(), CONFIG, "nothing is added but what the recorder needs");
+        // For another architecture it would be none.
+        let mut other = recipe(Arch::X86_64, &[]);
+        copy_tree(&at("tree"), &at("other"), &mut other, &notes)?;
+        assert!(!other.tree_config && !at("other").join(TREE_CONFIG).exists());
+        assert!(other.config().contains("CONFIG_SHADOW_PAGING=y\n"));
+        assert_eq!(
+            notes.0.take(),
+            ["configured by the tree's own .config", "the tree's own .config is for arm64: not taken"]
+        );
+        assert!(at("tree").join(TREE_CONFIG).exists(), "the user's tree was changed");
+        Ok(())
+    }
+
+    #[test]
+    fn a_configuration_is_as_asked_or_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().join("tree");
+        fs::create_dir_all(root.join("xen"))?;
+        fs::write(root.join("xen/Kconfig"), "config SYSCTL\nconfig DEBUG_INFO\nconfig HEAP_AUDIT\n")?;
+        let cache = Cache::at(folder.path().join("cache"));
+        let log = folder.path().join("build.log");
+        let check = |config: &str, recipe: &Recipe| -> Result<String, std::io::Error> {
+            fs::write(root.join(TREE_CONFIG), config)?;
+            let progress = &crate::progress::Silent;
+            let maker = Maker { cache: &cache, key: "k", recipe, root: &root, log: &log, jobs: 1, progress };
+            let checked = maker.check_options().and_then(|()| maker.check_config());
+            Ok(checked.err().map(|error| error.to_string()).unwrap_or_default())
+        };
+        let needed = "CONFIG_HEAP_AUDIT=y\nCONFIG_FRAME_POINTER=y\nCONFIG_DEBUG_INFO=y\n";
+        let safe = recipe(Arch::Arm64, &["CONFIG_SYSCTL=n"]);
+        assert_eq!(check(needed, &safe)?, "");
+        let text = check(&format!("{needed}CONFIG_SYSCTL=y\n"), &safe)?;
+        assert!(text.contains("CONFIG_SYSCTL=n did not come to be"), "{text}");
+        let text = check(needed, &recipe(Arch::Arm64, &["CONFIG_SYSCTLS=n"]))?;
+        assert_eq!(text, "this Xen has no such option: CONFIG_SYSCTLS=n");
+        // Whoever asks for it: without these a log cannot be read.
+        for option in ["CONFIG_DEBUG_INFO", "CONFIG_HEAP_AUDIT"] {
+            let without = recipe(Arch::Arm64, &[&format!("{option}=n")]);
+            let text = check(&needed.replace(&format!("{option}=y"), ""), &without)?;
+            assert!(text.contains(&format!("lacks {option}; without it")), "{text}");
+            assert_eq!(
+                check(&needed.replace(&format!("{option}=y"), ""), &Recipe { recorder: None, ..without })?,
+                ""
+            );
+        }
+        Ok(())
+    }
+
     #[test]
     fn flags_hide_where_the_build_ran() {
         let flags = |arch| extra_flags(arch, Path::new("/c/work/t"));

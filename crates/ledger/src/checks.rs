@@ -415,6 +415,11 @@ impl Evidence<'_> {
                  the debug key y"
                     .to_owned(),
             );
+            if let Some(part) = self.facts.first_lacking(&["shutdown", "sleep"]) {
+                bad.push(format!(
+                    "the recorder had nothing to hook into for {part}: only the key y gives totals"
+                ));
+            }
             return failed(bad.join("; "));
         };
         let newest = self.views.values().map(|view| view.events.sequence.newest()).max().unwrap_or(0);
@@ -505,6 +510,9 @@ impl Evidence<'_> {
     }
 
     fn domains(&self) -> Verdict {
+        if let Some(verdict) = self.without(&["owners"]) {
+            return verdict;
+        }
         let Some(books) = self.chosen else {
             return not_applicable("the summary view has no events of domains");
         };
@@ -545,10 +553,24 @@ impl Evidence<'_> {
         }
     }
 
+    /// What a check says that needs parts of the recorder, if one of them is not there.
+    fn without(&self, parts: &[&'static str]) -> Option<Verdict> {
+        let part = self.facts.first_lacking(parts)?;
+        Some(not_applicable(format!("the recorder had nothing to hook into for {part}")))
+    }
+
     fn balance(&self, which: Balance) -> Verdict {
         let Some(dump) = self.last() else {
             return not_applicable("the log has no complete totals of the hypervisor");
         };
+        let needed: &[&str] = match which {
+            Balance::Free => &["totals"],
+            Balance::Domains => &["totals", "given", "taken"],
+            Balance::Pool => &[],
+        };
+        if let Some(verdict) = self.without(needed) {
+            return verdict;
+        }
         let (holds, detail) = which.of(dump);
         match self.earlier.0.iter().find(|(unbalanced, ..)| *unbalanced == which) {
             _ if !holds => failed(detail),

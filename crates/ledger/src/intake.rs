@@ -479,6 +479,7 @@ impl<'s> Intake<'s> {
             facts.build_id = header.build_id.clone();
             facts.text = header.text;
             facts.modes = header.modes.clone();
+            facts.lacks = header.lacks.clone();
             facts.tables = Some(header.tables);
             facts.experiment = Experiment { fail: header.fail, failed: self.purpose, charge: header.charge };
         }

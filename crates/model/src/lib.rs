@@ -16,6 +16,7 @@ mod glob;
 mod kind;
 mod life;
 mod normal;
+mod part;
 mod path;
 mod run;
 mod stack;
@@ -32,6 +33,7 @@ pub use glob::{Glob, glob};
 pub use kind::{Charge, Kind, ParseKindError, View};
 pub use life::{Amount, DomainAccount, DomainEvent, DomainId, DomainState, How, Life, Moment, Pool, Subject};
 pub use normal::{NormalFrame, NormalStack, RENAMED, clean, same_file};
+pub use part::untold;
 pub use path::relative;
 pub use run::{
     Arch, Charged, Cycles, Dump, Facts, GROWING, Growing, KindTotals, Left, LogFormat, Machine, Owner, Pair,

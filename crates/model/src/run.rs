@@ -74,6 +74,9 @@ pub struct Facts {
     pub text: Option<(u64, u64)>,
     /// The modes the recorder ran in.
     pub modes: Vec<View>,
+    /// Parts of the recorder that this Xen had nothing for, by name: see [`crate::untold`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
     /// Sizes of the recorder's tables.
     pub tables: Option<Tables>,
     /// Which view the profile was made from.
@@ -95,6 +98,18 @@ pub struct Facts {
     /// What was made different in it.
     #[serde(skip_serializing_if = "Experiment::is_none")]
     pub experiment: Experiment,
+}
+
+impl Facts {
+    /// Had the recorder nothing to hook into for this part?
+    pub fn lacks(&self, part: &str) -> bool {
+        self.lacks.iter().any(|name| name == part)
+    }
+
+    /// The first of these parts that the recorder lacks.
+    pub fn first_lacking(&self, parts: &[&'static str]) -> Option<&'static str> {
+        parts.iter().copied().find(|part| self.lacks(part))
+    }
 }
 
 /// Sizes of the recorder's tables, in entries.
@@ -499,6 +514,10 @@ impl Run {
     /// the numbers of such a run can be an effect of what is missing.
     pub fn doubt(&self) -> Option<String> {
         let check = |id: CheckId| self.checks.iter().find(|check| check.id == id);
+        if let Some(part) = self.facts.first_lacking(&["given", "taken"]) {
+            let why = "what became of pages that changed hands is not known";
+            return Some(format!("the recorder had nothing to hook into for {part}, so {why}"));
+        }
         for id in NEEDED {
             let needs_ok = id == CheckId::Ended;
             match check(id) {

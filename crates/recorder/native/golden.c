@@ -82,7 +82,8 @@ int main(void)
     if ( !memory )
         return 1;
     ha_init(&setup, memory);
-    ha_print_header("4.17.5", "x86_64", "1a491e61130a456c140e65cde2d165af");
+    ha_print_header("4.17.5", "x86_64", "1a491e61130a456c140e65cde2d165af",
+                    "");
 
     /* xmalloc, and the page that the pool needed for it */
     e.kind = HA_GROWTH;

@@ -1,8 +1,8 @@
 //! One file: what of the recorder is in it, how it looks without and with. Pure functions on bytes.
 
 use crate::error::Problem;
-use crate::rules::{Function, Insertion, NewFile, Place, RenameFile};
-use crate::scan;
+use crate::rules::{Insertion, Place};
+use crate::scan::{self, Definition};
 use crate::stamp::{self, Stamp};
 
 /// How much of the recorder's part a file has.
@@ -65,8 +65,8 @@ pub(crate) struct Inspection {
 }
 
 /// Inspects a file that the recorder adds.
-pub(crate) fn new_file(rule: &NewFile, content: Option<&[u8]>) -> Inspection {
-    let instrumented = stamp::stamped(rule.source);
+pub(crate) fn new_file(source: &str, content: Option<&[u8]>) -> Inspection {
+    let instrumented = stamp::stamped(source);
     let presence = match content {
         None => Presence::Absent,
         Some(content) if content == instrumented => Presence::Present,
@@ -86,35 +86,28 @@ pub(crate) fn new_file(rule: &NewFile, content: Option<&[u8]>) -> Inspection {
     }
 }
 
-/// Inspects a file in which definitions are renamed. `file` is its name for messages.
-pub(crate) fn renames(rule: &RenameFile, file: &str, content: &[u8]) -> Inspection {
-    let found = scan::definitions(content, rule.functions);
+/// Inspects a file in which definitions are renamed, of each of which it is said whether it is to be.
+/// `file` is its name for messages.
+pub(crate) fn renames(definitions: &[(Definition, bool)], file: &str, content: &[u8]) -> Inspection {
     let mut problems = Vec::new();
     if has_carriage_returns(content) {
         problems.push(Problem::CarriageReturns { file: file.to_owned() });
     }
-    let mut expected = 0;
-    for &Function { name, times, is_static, is_optional } in rule.functions {
-        let lines: Vec<usize> = found.iter().filter(|d| d.function == name).map(|d| d.line).collect();
-        if is_optional && lines.is_empty() {
-            continue;
-        }
-        expected += times;
-        if lines.len() != times {
-            let file = file.to_owned();
-            problems.push(Problem::Definitions { file, function: name, expected: times, is_static, lines });
-        }
-    }
-    let renamed = found.iter().filter(|definition| definition.renamed).count();
+    let all: Vec<Definition> = definitions.iter().map(|(definition, _)| definition.clone()).collect();
+    let wanted =
+        |definition: &Definition| definitions.iter().any(|(other, wanted)| *wanted && other == definition);
+    let changes = all.iter().filter(|definition| wanted(definition));
     Inspection {
-        presence: match renamed {
-            0 => Presence::Absent,
-            all if all == found.len() && all >= expected => Presence::Present,
-            _ => Presence::Partial,
+        presence: if all.iter().all(|definition| !definition.renamed) {
+            Presence::Absent
+        } else if all.iter().all(|definition| definition.renamed == wanted(definition)) {
+            Presence::Present
+        } else {
+            Presence::Partial
         },
-        pristine: Some(scan::rewrite(content, &found, false)),
-        instrumented: scan::rewrite(content, &found, true),
-        changes: found.iter().map(|d| Change::Rename { function: d.function, line: d.line }).collect(),
+        pristine: Some(scan::rewrite(content, &all, |_| false)),
+        instrumented: scan::rewrite(content, &all, wanted),
+        changes: changes.map(|d| Change::Rename { function: d.function, line: d.line }).collect(),
         problems,
         stuck: Vec::new(),
     }
@@ -275,7 +268,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rules::{INSERTIONS, RENAMES, at_most_once, once};
+    use crate::rules::INSERTIONS;
 
     fn rule(place: Place) -> &'static Insertion {
         INSERTIONS.iter().find(|rule| rule.place == place).unwrap()
@@ -373,22 +366,6 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_function_may_be_missing_or_there_but_not_twice() {
-        const OPTIONAL: RenameFile = RenameFile { paths: &["f.c"], functions: &[at_most_once("f")] };
-        const WANTED: RenameFile = RenameFile { paths: &["f.c"], functions: &[once("f")] };
-        let (none, one) = (b"int a;\n".as_slice(), b"int f(void)\n{\n}\n".as_slice());
-        let two = [one, one].concat();
-        let problems = |rule: &RenameFile, text: &[u8]| renames(rule, "f.c", text).problems.len();
-        assert_eq!([none, one, &two].map(|text| problems(&OPTIONAL, text)), [0, 0, 1]);
-        assert_eq!([none, one, &two].map(|text| problems(&WANTED, text)), [1, 0, 1]);
-        assert_eq!(renames(&OPTIONAL, "f.c", none).presence, Presence::Absent);
-        assert_eq!(
-            renames(&OPTIONAL, "f.c", &renames(&OPTIONAL, "f.c", one).instrumented).presence,
-            Presence::Present
-        );
-    }
-
-    #[test]
     fn a_block_that_somebody_changed_is_left_alone() {
         let kconfig = rule(Place::BeforeLastEndmenu);
         let changed =
@@ -408,108 +385,19 @@ mod tests {
         assert_eq!(seen.problems, [Problem::CarriageReturns { file: "f".into() }]);
     }
 
-    /// A piece of C that defines none of the functions, however much it looks like it.
-    fn noise(functions: &'static [Function]) -> impl Strategy<Value = String> {
-        let function = proptest::sample::select(functions);
-        let name = function.clone().prop_map(|function| function.name);
-        let words = "[ -~]{0,40}";
-        prop_oneof![
-            words.prop_map(|text| format!("/* {} */\n", text.replace("*/", ""))),
-            words.prop_map(|text| format!("// {}\n", text.replace('\\', ""))),
-            words.prop_map(|text| format!("#error {}\n", text.replace(['\\', '/'], ""))),
-            name.clone().prop_map(|f| format!("/*\nvoid {f}(int a)\n{{\n}}\n*/\n")),
-            name.clone().prop_map(|f| format!("static char *s = \"void {f}(int a) {{\";\n")),
-            name.clone().prop_map(|f| format!("void {f}(int a);\n")),
-            name.clone().prop_map(|f| format!("static void {f}(int a);\n")),
-            name.clone().prop_map(|f| format!("#define X \\\nvoid {f}(int a) \\\n{{ }}\n")),
-            name.clone().prop_map(|f| format!("void caller_{f}(int a)\n{{\n    {f}(a, '\"', '\\'');\n}}\n")),
-            name.prop_map(|f| format!(
-                "static int {f}_{f}(int a)\n{{\n    return HEAP_AUDITED({f})(a);\n}}\n"
-            )),
-            // Another function of the same name, which must be in the other branch of some #if.
-            function.prop_map(|Function { name, is_static, .. }| {
-                let linkage = if is_static { "" } else { "static " };
-                format!("{linkage}int {name}(int a)\n{{\n}}\n")
-            }),
-            Just("\n".to_owned()),
-            Just("#if 1\n".to_owned()),
-            Just("#endif\n".to_owned()),
-        ]
-    }
-
-    fn definition(Function { name, is_static, .. }: Function) -> impl Strategy<Value = String> {
-        let results: &[&str] = if is_static {
-            &["static void ", "static void *", "static struct page *", "static unsigned int cf_check "]
-        } else {
-            &["void ", "void *", "int __init ", "struct page *\n", "int\n"]
-        };
-        let heads: &[&str] = if is_static {
-            &[
-                "(int a)\n{\n",
-                "(void)\n{\n",
-                "(int a, void (*f)(int, int)) /* ; */ __cold {",
-                "(int a) // {\n{",
-            ]
-        } else {
-            &[
-                "(int a)\n{\n",
-                "(\n    int a,\n    void (*f)(int, int))\n{\n",
-                "(int a /* ; */) __cold {",
-                "(int a) // {\n{",
-            ]
-        };
-        (proptest::sample::select(results), proptest::sample::select(heads))
-            .prop_map(move |(result, head)| format!("{result}{name}{head}    {name}(1);\n}}\n"))
-    }
-
-    /// A whole file with every definition that a rule wants, in any order, between noise.
-    fn file(rule: &'static RenameFile) -> impl Strategy<Value = String> {
-        let wanted: Vec<_> = rule
-            .functions
-            .iter()
-            .flat_map(|&function| std::iter::repeat_n(definition(function).boxed(), function.times))
-            .collect();
-        let noises = proptest::collection::vec(noise(rule.functions), 0..30);
-        (wanted, noises).prop_flat_map(|(wanted, noises)| {
-            Just(wanted.into_iter().chain(noises).collect::<Vec<_>>())
-                .prop_shuffle()
-                .prop_map(|pieces| pieces.concat())
-        })
-    }
-
     proptest! {
-        #[test]
-        fn renames_are_complete_and_reversible(
-            (rule, text) in proptest::sample::select(RENAMES.iter().collect::<Vec<_>>())
-                .prop_flat_map(|rule| (Just(rule), file(rule)))
-        ) {
-            let clean = renames(rule, "f", text.as_bytes());
-            prop_assert_eq!(&clean.problems, &[]);
-            prop_assert_eq!(clean.presence, Presence::Absent);
-            prop_assert_eq!(clean.pristine.as_deref(), Some(text.as_bytes()));
-            prop_assert_eq!(count_lines(&clean.instrumented), count_lines(text.as_bytes()));
-            let before = text.split('\n');
-            let after = std::str::from_utf8(&clean.instrumented).unwrap().split('\n');
-            let expected: usize = rule.functions.iter().map(|f| f.times).sum();
-            prop_assert_eq!(before.zip(after).filter(|(b, a)| b != a).count(), expected);
-
-            let there = renames(rule, "f", &clean.instrumented);
-            prop_assert_eq!(there.presence, Presence::Present);
-            prop_assert_eq!(&there.changes, &clean.changes);
-            prop_assert_eq!(&there.instrumented, &clean.instrumented);
-            prop_assert_eq!(there.pristine.as_deref(), Some(text.as_bytes()));
-        }
-
         #[test]
         fn whatever_the_text_taking_out_undoes_putting_in(
             text in "([ -~]|\n|xfree\\(|HEAP_AUDITED\\(|static |hap_free\\(|AUDITED_STATIC\\(|, hap_free, \\(|\"|/\\*){0,200}"
         ) {
-            for rule in RENAMES {
-                let seen = renames(rule, "f", text.as_bytes());
-                let again = renames(rule, "f", &seen.instrumented);
-                prop_assert_eq!(&again.pristine, &seen.pristine);
-                prop_assert_eq!(&again.instrumented, &seen.instrumented);
-            }
+            let renames = |text: &[u8]| {
+                let found = scan::definitions(text, &["xfree", "hap_free"]);
+                renames(&found.into_iter().map(|definition| (definition, true)).collect::<Vec<_>>(), "f", text)
+            };
+            let seen = renames(text.as_bytes());
+            let again = renames(&seen.instrumented);
+            prop_assert_eq!(&again.pristine, &seen.pristine);
+            prop_assert_eq!(&again.instrumented, &seen.instrumented);
             for rule in INSERTIONS {
                 let seen = insertion(rule, "f", text.as_bytes());
                 if seen.problems.is_empty() {

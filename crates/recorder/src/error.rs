@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::survey::MissingHook;
+
 /// Why a tree could not be read or changed. Unless the message says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,6 +28,26 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+
+    /// A repository has no such revision, or cannot be read.
+    #[error("cannot read {revision} of the git repository {repository}: {message}")]
+    Git {
+        /// Where the repository is.
+        repository: PathBuf,
+        /// What was asked for.
+        revision: String,
+        /// What was wrong.
+        message: String,
+    },
+
+    /// The tree is a revision in a repository: there are no files that could be changed.
+    #[error(
+        "{tree} is a revision of a git repository, which cannot be changed: check it out first, or write a patch"
+    )]
+    ReadOnly {
+        /// Which one.
+        tree: PathBuf,
     },
 
     /// The tree is not as the recorder needs it.
@@ -126,19 +148,8 @@ pub enum Problem {
         /// Path below the tree's root, or all under which it is known.
         file: String,
     },
-    /// A function is defined more or less often than expected, or in another way.
-    Definitions {
-        /// Path below the tree's root.
-        file: String,
-        /// Its name.
-        function: &'static str,
-        /// How often it should be defined.
-        expected: usize,
-        /// Should it be static, and its head on one line?
-        is_static: bool,
-        /// The lines on which it is.
-        lines: Vec<usize>,
-    },
+    /// An allocator is not there, or not in a form that the recorder knows.
+    NoAllocator(MissingHook),
     /// A block has no place to go.
     NoPlace {
         /// Path below the tree's root.
@@ -164,16 +175,8 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { file } => write!(f, "{file} is missing"),
-            Self::Definitions { file, function, expected, is_static, lines } => {
-                write!(f, "{file} should define {function} {}", Times(*expected))?;
-                match lines.as_slice() {
-                    [] if *is_static => write!(f, ", and does not, at least not static and on one line"),
-                    [] => write!(f, ", and does not, at least not in column 0"),
-                    lines => {
-                        let list: Vec<String> = lines.iter().map(usize::to_string).collect();
-                        write!(f, ", and does {}: line {}", Times(lines.len()), list.join(", "))
-                    }
-                }
+            Self::NoAllocator(missing) => {
+                write!(f, "{missing}. Nothing can be recorded without it")
             }
             Self::NoPlace { file, wanted } => write!(f, "{file} has no {wanted}"),
             Self::ForeignBlock { file, line } => write!(
@@ -188,15 +191,13 @@ impl fmt::Display for Problem {
     }
 }
 
-struct Times(usize);
-
-impl fmt::Display for Times {
+impl fmt::Display for MissingHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str("once"),
-            2 => f.write_str("twice"),
-            n => write!(f, "{n} times"),
-        }
+        let Self { function, known, files, otherwise } = self;
+        write!(f, "{} does not define {function} as it is known: ", files.join(" or "))?;
+        write!(f, "elsewhere it is `{}`", known.join("` or `"))?;
+        let places: Vec<_> = otherwise.iter().map(|(file, line)| format!("{file}:{line}")).collect();
+        if places.is_empty() { Ok(()) } else { write!(f, ", here it is another at {}", places.join(", ")) }
     }
 }
 

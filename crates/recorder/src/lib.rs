@@ -21,11 +21,14 @@
 
 mod edit;
 mod error;
+mod git;
+mod head;
 mod patch;
 mod plan;
 mod rules;
 mod scan;
 mod stamp;
+mod survey;
 mod tree;
 mod write;
 
@@ -33,6 +36,7 @@ pub use edit::Change;
 pub use error::{Error, Problem};
 pub use patch::{Author, PatchInfo};
 pub use plan::{Action, Description, FileDescription, LocalChanges, Outcome, Plan, State, plan};
+pub use survey::{Lack, MissingHook};
 pub use tree::{Tree, Version};
 
 use sha2::{Digest, Sha256};
@@ -58,13 +62,11 @@ pub fn recorder_id() -> String {
         add(format!("{:?}", rule.place).as_bytes());
         add(rule.text.as_bytes());
     }
-    for rule in rules::RENAMES {
-        for path in rule.paths {
-            add(path.as_bytes());
-        }
-        for function in rule.functions {
-            add(format!("{function:?}").as_bytes());
-        }
+    for part in rules::PARTS {
+        add(format!("{part:?}").as_bytes());
+    }
+    for fact in rules::FACTS {
+        add(format!("{fact:?}").as_bytes());
     }
     hex(&hash.finalize())
 }

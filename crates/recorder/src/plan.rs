@@ -1,13 +1,11 @@
 //! What instrumenting a tree would do, and doing or undoing it.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::edit::{self, Change, Inspection, Presence};
 use crate::error::{Error, Problem};
-use crate::rules::{INSERTIONS, NEW_FILES, RENAMES};
+use crate::rules::{INSERTIONS, NEW_FILES, TREE_HEADER};
+use crate::survey::{self, Lack};
 use crate::tree::{Tree, Version};
 use crate::write::{self, FileChange, RealDisk};
 
@@ -90,6 +88,8 @@ pub struct Description {
     pub state: State,
     /// Every file that has, or gets, a part of it.
     pub files: Vec<FileDescription>,
+    /// Parts of it that have nothing in this tree to hook into, and are left out.
+    pub lacks: Vec<Lack>,
     /// What to do after applying, one step each.
     pub next_steps: Vec<&'static str>,
 }
@@ -111,11 +111,13 @@ pub struct Plan {
     version: Version,
     state: State,
     pub(crate) files: Vec<PlannedFile>,
-    missing: Vec<Problem>,
+    /// Can they be changed?
+    is_folder: bool,
+    /// What the tree lacks that is necessary ...
+    problems: Vec<Problem>,
+    /// ... and what is not.
+    lacks: Vec<Lack>,
 }
-
-/// Looks at a file, given its name for messages and its content. `None`: it must be there and is not.
-type Inspect<'a> = dyn Fn(&str, Option<&[u8]>) -> Option<Inspection> + 'a;
 
 /// Reads a tree and computes how it looks with the recorder and without.
 ///
@@ -123,41 +125,45 @@ type Inspect<'a> = dyn Fn(&str, Option<&[u8]>) -> Option<Inspection> + 'a;
 /// When a file cannot be read. A tree that the recorder does not fit is an error of [`Plan::check`] and
 /// [`Plan::apply`] only, so that it can still be described and undone.
 pub fn plan(tree: &Tree) -> Result<Plan, Error> {
+    let survey = survey::survey(&|path| tree.read(path))?;
     let mut files = Vec::new();
-    let mut missing = Vec::new();
-    // Of several paths the first that exists is taken, of none that exists the first.
-    let mut add = |paths: &[&str], inspect: &Inspect<'_>| {
-        let there = paths.iter().find(|below| tree.xen_dir().join(below).try_exists().unwrap_or(true));
-        let Some(below) = there.or(paths.first()) else { return Ok(()) };
-        let name = format!("xen/{below}");
+    let mut problems = survey.problems;
+    let mut add = |below: &str, current: Option<Vec<u8>>, seen: Inspection| {
         let path = tree.xen_dir().join(below);
-        let current = write::read_if_any(&path)?;
-        match inspect(&name, current.as_deref()) {
-            Some(seen) => {
-                let executable = current.is_some() && is_executable(&path)?;
-                files.push(PlannedFile { name, path, current, executable, seen });
-            }
-            None => missing.push(Problem::Missing { file: format!("xen/{}", paths.join(" or xen/")) }),
-        }
-        Ok(())
+        let executable = current.is_some() && tree.is_executable(below)?;
+        files.push(PlannedFile { name: format!("xen/{below}"), path, current, executable, seen });
+        Ok::<_, Error>(())
     };
-    for rule in NEW_FILES {
-        add(&[rule.path], &|_, content| Some(edit::new_file(rule, content)))?;
+    let new_files = NEW_FILES.iter().map(|rule| (rule.path, rule.source));
+    for (path, source) in new_files.chain([(TREE_HEADER, survey.header.as_str())]) {
+        let current = tree.read(path)?;
+        let seen = edit::new_file(source, current.as_deref());
+        add(path, current, seen)?;
     }
     for rule in INSERTIONS {
-        add(&[rule.path], &|name, content| Some(edit::insertion(rule, name, content?)))?;
+        match tree.read(rule.path)? {
+            Some(current) => {
+                let seen = edit::insertion(rule, &format!("xen/{}", rule.path), &current);
+                add(rule.path, Some(current), seen)?;
+            }
+            None => problems.push(Problem::Missing { file: format!("xen/{}", rule.path) }),
+        }
     }
-    for rule in RENAMES {
-        add(rule.paths, &|name, content| Some(edit::renames(rule, name, content?)))?;
+    for file in survey.files {
+        let seen = edit::renames(&file.definitions, &format!("xen/{}", file.path), &file.content);
+        add(file.path, Some(file.content), seen)?;
     }
-    let state = state(&files, !missing.is_empty());
-    Ok(Plan { xen_dir: tree.xen_dir().to_owned(), version: tree.version().clone(), state, files, missing })
-}
-
-fn is_executable(path: &Path) -> Result<bool, Error> {
-    let metadata =
-        fs::metadata(path).map_err(|source: io::Error| Error::Read { path: path.to_owned(), source })?;
-    Ok(metadata.permissions().mode() & 0o100 != 0)
+    let state = state(&files, !problems.is_empty());
+    let lacks = survey.lacks;
+    Ok(Plan {
+        is_folder: tree.is_folder(),
+        xen_dir: tree.xen_dir().to_owned(),
+        version: tree.version().clone(),
+        state,
+        files,
+        problems,
+        lacks,
+    })
 }
 
 fn state(files: &[PlannedFile], missing: bool) -> State {
@@ -193,14 +199,14 @@ impl Plan {
                 matching.map(|file| file.name.clone()).collect()
             };
             let mut absent = names(&[Presence::Absent, Presence::Partial, Presence::Foreign]);
-            absent.extend(self.missing.iter().map(Problem::to_string));
+            absent.extend(self.problems.iter().map(Problem::to_string));
             return Err(Error::HalfInstrumented {
                 present: names(&[Presence::Present, Presence::Changed]),
                 absent,
             });
         }
         let problems: Vec<Problem> = self
-            .missing
+            .problems
             .iter()
             .chain(self.files.iter().flat_map(|file| &file.seen.problems))
             .cloned()
@@ -257,6 +263,9 @@ impl Plan {
         &'a self,
         after: impl Fn(&'a PlannedFile) -> Option<&'a Vec<u8>>,
     ) -> Result<Outcome, Error> {
+        if !self.is_folder {
+            return Err(Error::ReadOnly { tree: self.xen_dir.clone() });
+        }
         let mut outcome = Outcome::default();
         let mut changes = Vec::new();
         for file in &self.files {
@@ -291,6 +300,7 @@ impl Plan {
             version: self.version.clone(),
             state: self.state,
             files: files.collect(),
+            lacks: self.lacks.clone(),
             next_steps: NEXT_STEPS.to_vec(),
         }
     }

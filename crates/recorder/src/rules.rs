@@ -1,20 +1,23 @@
-//! What goes into a Xen tree: the new files, the renames, the inserted blocks.
+//! What goes into a Xen tree: the new files, the hooks, the facts, the inserted blocks.
 //!
-//! The counts for the allocators (the first five files below) were compared with Xen 4.14.6, 4.17.5, 4.20.3
-//! and with files of the development branch up to 4.23-unstable, those for the other functions with the
-//! sources of 4.14.6, 4.17.5 and 4.20.3 only (of later versions patches were seen, whole files not):
-//! everywhere each function is defined as often and as is said here, in column 0. So nothing is optional
-//! but one function; a tree that differs has been changed in a place that the recorder depends on, and
-//! must be looked at by a person. (What did change between these versions is the parameters: of
-//! `assign_pages` at 4.16, of `hwdom_shutdown` and `acpi_enter_sleep` at 4.19, of `svm_vmexit_handler`
-//! before 4.20. Renaming does not see them.) `alloc_xenheap_pages`, `free_xenheap_pages` and
-//! `init_xenheap_pages` are defined twice, in the two branches of an `#if` on `CONFIG_SEPARATE_XENHEAP`.
-//! Arm has a `steal_page` of its own that only ever fails; it is left alone. In 4.14 `do_entry_int82` is
-//! in another file and goes through `pv_hypercall`, so there is nothing to rename.
+//! Nothing here says which version has what: the tree is asked. A [`Hook`] is a function whose definition
+//! is given another name; it is looked for in the files that it has been seen in, under the names and with
+//! the heads that it has been seen with. The heads are also what a refusal shows, what trees for tests are
+//! made from, and where the wrappers in `heap-audit.c` have the names of their parameters from, so that a
+//! parameter that is renamed upstream is no matter. A [`Part`] is what a few hooks are good for together.
+//! Without one of them the others would tell something wrong (pages that go back to a pool from which none
+//! was taken), so a part is there as a whole or left out as a whole.
+//!
+//! Seen in Xen 4.14 to the development branch of August 2026; `docs/xen-matrix.md` says what each revision
+//! has. `alloc_xenheap_pages`, `free_xenheap_pages` and `init_xenheap_pages` are defined twice, in the two
+//! branches of an `#if` on `CONFIG_SEPARATE_XENHEAP`. Arm has a `steal_page` of its own that only ever
+//! fails; it is left alone.
 //!
 //! A function that its own file calls must be declared in a header or be static: the callers below its
 //! definition know it from there, and no longer do once it has another name. So it is
 //! `pv_emulate_privileged_op` and not its caller `do_general_protection`, which 4.20 declares nowhere.
+
+use xenheap_model::untold;
 
 /// The macro around the name of a definition.
 pub(crate) const MACRO: &str = "HEAP_AUDITED";
@@ -23,7 +26,7 @@ pub(crate) const MACRO: &str = "HEAP_AUDITED";
 pub(crate) const STATIC_MACRO: &str = "AUDITED_STATIC";
 
 /// Changes when the way in which rules are applied changes, so that [`crate::recorder_id`] does too.
-pub(crate) const REVISION: &str = "3";
+pub(crate) const REVISION: &str = "4";
 
 /// A file that the recorder adds.
 #[derive(Debug)]
@@ -33,40 +36,61 @@ pub(crate) struct NewFile {
     pub source: &'static str,
 }
 
-/// A file in which the names of definitions change.
-#[derive(Debug)]
-pub(crate) struct RenameFile {
-    /// Paths below `xen/`, of which the first that exists is the one: files move between versions.
-    pub paths: &'static [&'static str],
-    pub functions: &'static [Function],
-}
-
 /// A function whose definition changes its name.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Function {
+pub(crate) struct Hook {
+    /// The heads that its definition is known to have, as in the sources but on one line, without
+    /// attributes. They can differ in their name: the hook is called as the first of them.
+    pub heads: &'static [&'static str],
+    /// Paths below `xen/`. Files move between versions: the first that has the definition counts.
+    pub files: &'static [&'static str],
+    /// Only trees that have this file, by its path below `xen/`, have the function.
+    pub only_with: Option<&'static str>,
+}
+
+const fn hook(heads: &'static [&'static str], files: &'static [&'static str]) -> Hook {
+    Hook { heads, files, only_with: None }
+}
+
+/// For which architectures something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arch {
+    Any,
+    X86,
+    Arm,
+}
+
+/// What some hooks are good for.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// As records and reports call it.
     pub name: &'static str,
-    /// How often the file must define it.
-    pub times: usize,
-    /// Known to its file only, and its whole head on one line.
-    pub is_static: bool,
-    /// Need not be there.
-    pub is_optional: bool,
+    pub arch: Arch,
+    /// What cannot be told without it; `None`: without it there is nothing to tell.
+    pub tells: Option<&'static str>,
+    pub hooks: &'static [Hook],
 }
 
-pub(crate) const fn once(name: &'static str) -> Function {
-    Function { name, times: 1, is_static: false, is_optional: false }
+/// By what a fact is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sign {
+    /// A function of this name is declared.
+    Function(&'static str),
+    /// A variable of this name is declared.
+    Variable(&'static str),
+    /// There is this line.
+    Line(&'static str),
+    /// The definition of a hook has its head of this number, from 0.
+    Head(&'static str, usize),
 }
 
-pub(crate) const fn twice(name: &'static str) -> Function {
-    Function { times: 2, ..once(name) }
-}
-
-pub(crate) const fn once_static(name: &'static str) -> Function {
-    Function { is_static: true, ..once(name) }
-}
-
-pub(crate) const fn at_most_once(name: &'static str) -> Function {
-    Function { is_optional: true, ..once(name) }
+/// What `heap-audit.c` must know of a tree besides the hooks: it is told by `HA_TREE_NAME`.
+#[derive(Debug)]
+pub(crate) struct Fact {
+    pub name: &'static str,
+    /// Paths below `xen/`: it is enough that one of the files shows the sign.
+    pub files: &'static [&'static str],
+    pub sign: Sign,
 }
 
 /// Where a block goes.
@@ -103,58 +127,208 @@ pub(crate) const NEW_FILES: &[NewFile] = &[
     NewFile { path: "include/xen/heap-audit.h", source: include_str!("../xen/include/xen/heap-audit.h") },
 ];
 
-pub(crate) const RENAMES: &[RenameFile] = &[
-    RenameFile {
-        paths: &["common/page_alloc.c"],
-        functions: &[
-            once("alloc_domheap_pages"),
-            once("free_domheap_pages"),
-            twice("alloc_xenheap_pages"),
-            twice("free_xenheap_pages"),
-            once("assign_pages"),
-            twice("init_xenheap_pages"),
-            once("init_domheap_pages"),
+/// The header that is written from what was found in the tree.
+pub(crate) const TREE_HEADER: &str = "include/xen/heap-audit-tree.h";
+
+pub(crate) const PARTS: &[Part] = &[
+    Part {
+        name: "allocators",
+        arch: Arch::Any,
+        tells: None,
+        hooks: &[
+            hook(
+                &[
+                    "struct page_info *alloc_domheap_pages(struct domain *d, unsigned int order, unsigned int memflags)",
+                ],
+                PAGE_ALLOC,
+            ),
+            hook(&["void free_domheap_pages(struct page_info *pg, unsigned int order)"], PAGE_ALLOC),
+            hook(&["void *alloc_xenheap_pages(unsigned int order, unsigned int memflags)"], PAGE_ALLOC),
+            hook(&["void free_xenheap_pages(void *v, unsigned int order)"], PAGE_ALLOC),
+            hook(&["void *xmem_pool_alloc(unsigned long size, struct xmem_pool *pool)"], XMALLOC),
+            hook(&["void *_xmalloc(unsigned long size, unsigned long align)"], XMALLOC),
+            hook(&["void *_xrealloc(void *ptr, unsigned long size, unsigned long align)"], XMALLOC),
+            hook(&["void xfree(void *p)"], XMALLOC),
         ],
     },
-    RenameFile {
-        paths: &["common/xmalloc_tlsf.c"],
-        functions: &[once("xmem_pool_alloc"), once("_xmalloc"), once("_xrealloc"), once("xfree")],
+    Part {
+        name: "given",
+        arch: Arch::Any,
+        tells: untold("given"),
+        hooks: &[hook(
+            &[
+                "int assign_pages(struct domain *d, struct page_info *pg, unsigned int order, unsigned int memflags)",
+                "int assign_pages(struct page_info *pg, unsigned int nr, struct domain *d, unsigned int memflags)",
+            ],
+            PAGE_ALLOC,
+        )],
     },
-    RenameFile { paths: &["common/shutdown.c"], functions: &[once("hwdom_shutdown")] },
-    RenameFile { paths: &["arch/x86/acpi/power.c"], functions: &[once("acpi_enter_sleep")] },
-    RenameFile { paths: &["arch/x86/mm.c"], functions: &[once("steal_page")] },
-    // Who memory is for: a domain's beginning, its end, and the requests about one.
-    RenameFile {
-        paths: &["common/domain.c"],
-        functions: &[once("domain_create"), once("domain_kill"), once_static("complete_domain_destroy")],
+    Part {
+        name: "taken",
+        arch: Arch::X86,
+        tells: untold("taken"),
+        hooks: &[hook(
+            &["int steal_page(struct domain *d, struct page_info *page, unsigned int memflags)"],
+            &["arch/x86/mm.c"],
+        )],
     },
-    RenameFile { paths: &["common/domctl.c"], functions: &[once("do_domctl")] },
-    RenameFile { paths: &["common/sched/core.c"], functions: &[once("sched_move_domain")] },
-    RenameFile { paths: &["common/softirq.c"], functions: &[once("process_pending_softirqs")] },
-    // Where a call from a guest begins or ends.
-    RenameFile {
-        paths: &["arch/x86/pv/hypercall.c"],
-        functions: &[once("pv_hypercall"), at_most_once("do_entry_int82")],
+    Part {
+        name: "totals",
+        arch: Arch::Any,
+        tells: untold("totals"),
+        hooks: &[
+            hook(&["void init_xenheap_pages(paddr_t ps, paddr_t pe)"], PAGE_ALLOC),
+            hook(&["void init_domheap_pages(paddr_t ps, paddr_t pe)"], PAGE_ALLOC),
+        ],
     },
-    RenameFile { paths: &["arch/x86/traps.c"], functions: &[once("do_page_fault")] },
-    RenameFile { paths: &["arch/x86/pv/emul-priv-op.c"], functions: &[once("pv_emulate_privileged_op")] },
-    RenameFile { paths: &["arch/x86/hvm/svm/svm.c"], functions: &[once("svm_vmexit_handler")] },
-    RenameFile { paths: &["arch/x86/hvm/vmx/vmx.c"], functions: &[once("vmx_vmexit_handler")] },
-    RenameFile { paths: &["arch/arm/traps.c"], functions: &[once("leave_hypervisor_to_guest")] },
-    // The pools from which a domain's page tables are made.
-    RenameFile {
-        paths: &["arch/x86/mm/hap/hap.c"],
-        functions: &[once_static("hap_alloc"), once_static("hap_free")],
+    Part {
+        name: "shutdown",
+        arch: Arch::Any,
+        tells: untold("shutdown"),
+        hooks: &[hook(&["void hwdom_shutdown(unsigned char reason)"], &["common/shutdown.c"])],
     },
-    RenameFile {
-        paths: &["arch/x86/mm/shadow/common.c"],
-        functions: &[once("shadow_alloc"), once("shadow_free")],
+    Part {
+        name: "sleep",
+        arch: Arch::X86,
+        tells: untold("sleep"),
+        hooks: &[hook(
+            &["int acpi_enter_sleep(struct xenpf_enter_acpi_sleep *sleep)"],
+            &["arch/x86/acpi/power.c"],
+        )],
     },
-    RenameFile {
-        paths: &["arch/arm/mmu/p2m.c", "arch/arm/p2m.c"],
-        functions: &[once_static("p2m_alloc_page"), once_static("p2m_free_page")],
+    Part {
+        name: "owners",
+        arch: Arch::Any,
+        tells: untold("owners"),
+        hooks: &[
+            hook(
+                &[
+                    "struct domain *domain_create(domid_t domid, struct xen_domctl_createdomain *config, bool flags)",
+                    "struct domain *domain_create(domid_t domid, struct xen_domctl_createdomain *config, \
+                     unsigned int flags)",
+                ],
+                &["common/domain.c"],
+            ),
+            hook(&["int domain_kill(struct domain *d)"], &["common/domain.c"]),
+            hook(&["void complete_domain_destroy(struct rcu_head *head)"], &["common/domain.c"]),
+            // What softirqs do in the middle of that is about something else.
+            hook(&["void process_pending_softirqs(void)"], &["common/softirq.c"]),
+        ],
+    },
+    Part {
+        name: "domctls",
+        arch: Arch::Any,
+        tells: untold("domctls"),
+        hooks: &[hook(
+            &["long do_domctl(XEN_GUEST_HANDLE_PARAM(xen_domctl_t) u_domctl)"],
+            &["common/domctl.c"],
+        )],
+    },
+    Part {
+        name: "moves",
+        arch: Arch::Any,
+        tells: untold("moves"),
+        hooks: &[hook(
+            &["int sched_move_domain(struct domain *d, struct cpupool *c)"],
+            &["common/sched/core.c"],
+        )],
+    },
+    Part {
+        name: CALLS,
+        arch: Arch::X86,
+        tells: CALLS_TELL,
+        hooks: &[
+            hook(&["void pv_hypercall(struct cpu_user_regs *regs)"], &["arch/x86/pv/hypercall.c"]),
+            hook(
+                &["void do_entry_int82(struct cpu_user_regs *regs)"],
+                &["arch/x86/pv/hypercall.c", "arch/x86/pv/traps.c"],
+            ),
+            hook(
+                &[
+                    "void do_page_fault(struct cpu_user_regs *regs)",
+                    "void handle_PF_IDT(struct cpu_user_regs *regs)",
+                ],
+                &["arch/x86/traps.c"],
+            ),
+            hook(
+                &["int pv_emulate_privileged_op(struct cpu_user_regs *regs)"],
+                &["arch/x86/pv/emul-priv-op.c"],
+            ),
+            hook(
+                &["void svm_vmexit_handler(struct cpu_user_regs *regs)", "void svm_vmexit_handler(void)"],
+                &["arch/x86/hvm/svm/svm.c"],
+            ),
+            hook(&["void vmx_vmexit_handler(struct cpu_user_regs *regs)"], &["arch/x86/hvm/vmx/vmx.c"]),
+        ],
+    },
+    Part {
+        name: CALLS,
+        arch: Arch::Arm,
+        tells: CALLS_TELL,
+        hooks: &[hook(&["void leave_hypervisor_to_guest(void)"], &["arch/arm/traps.c"])],
+    },
+    Part {
+        name: "pools-hap",
+        arch: Arch::X86,
+        tells: untold("pools-hap"),
+        hooks: &[
+            hook(&["struct page_info *hap_alloc(struct domain *d)"], &["arch/x86/mm/hap/hap.c"]),
+            hook(&["void hap_free(struct domain *d, mfn_t mfn)"], &["arch/x86/mm/hap/hap.c"]),
+        ],
+    },
+    Part {
+        name: "pools-shadow",
+        arch: Arch::X86,
+        tells: untold("pools-shadow"),
+        hooks: &[
+            hook(
+                &["mfn_t shadow_alloc(struct domain *d, uint32_t shadow_type, unsigned long backpointer)"],
+                &["arch/x86/mm/shadow/common.c"],
+            ),
+            hook(&["void shadow_free(struct domain *d, mfn_t smfn)"], &["arch/x86/mm/shadow/common.c"]),
+        ],
+    },
+    Part {
+        name: "pools-p2m",
+        arch: Arch::Arm,
+        tells: untold("pools-p2m"),
+        hooks: &[
+            hook(
+                &["struct page_info *p2m_alloc_page(struct domain *d)"],
+                &["arch/arm/mmu/p2m.c", "arch/arm/p2m.c"],
+            ),
+            hook(
+                &["void p2m_free_page(struct domain *d, struct page_info *pg)"],
+                &["arch/arm/mmu/p2m.c", "arch/arm/p2m.c"],
+            ),
+        ],
     },
 ];
+
+const PAGE_ALLOC: &[&str] = &["common/page_alloc.c"];
+const XMALLOC: &[&str] = &["common/xmalloc_tlsf.c"];
+/// Where a call from a guest begins or ends.
+const CALLS: &str = "calls";
+const CALLS_TELL: Option<&str> = untold(CALLS);
+
+pub(crate) const FACTS: &[Fact] = &[
+    Fact { name: "ASSIGN_PAGES_NR", files: &[], sign: Sign::Head("assign_pages", 1) },
+    Fact {
+        name: "BUILD_ID_VARIABLE",
+        files: &["include/xen/version.h"],
+        sign: Sign::Variable("xen_build_id"),
+    },
+    Fact {
+        name: "PAGING_MEMPOOL_SIZE",
+        files: &["include/xen/domain.h"],
+        sign: Sign::Function("arch_get_paging_mempool_size"),
+    },
+    // Before there were these options, support for both vendors came with CONFIG_HVM.
+    Fact { name: "CONFIG_AMD_SVM", files: X86_KCONFIG, sign: Sign::Line("config AMD_SVM") },
+    Fact { name: "CONFIG_INTEL_VMX", files: X86_KCONFIG, sign: Sign::Line("config INTEL_VMX") },
+];
+
+const X86_KCONFIG: &[&str] = &["arch/x86/Kconfig", "arch/x86/hvm/Kconfig"];
 
 pub(crate) const INSERTIONS: &[Insertion] = &[
     Insertion {

@@ -2,155 +2,305 @@
 //!
 //! Xen's coding style makes this possible: a definition begins in column 0. What only looks like one
 //! (a prototype, text in a comment or string, the body of a macro) is told apart by blanking comments,
-//! strings and directives first and by looking at what follows the parameter list.
+//! strings and directives first and by looking at what stands before the name and follows the parameters.
+//! The head may span lines and hold comments; a directive in it is one thing that is not understood.
 
-use std::str;
-
-use crate::rules::{Function, MACRO, STATIC_MACRO};
+use crate::head::{Head, LISTED_ATTRIBUTES};
+use crate::rules::{MACRO, STATIC_MACRO};
 
 /// A place where a function is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Definition {
     pub function: &'static str,
-    /// Line, from 1.
+    /// Line of its name, from 1.
     pub line: usize,
     /// Is it written with a macro of the recorder's?
     pub renamed: bool,
+    /// `None`: its parameters are not in a form that can be written with other names.
+    pub head: Option<Head>,
     /// The bytes to replace when it is renamed or named back ...
     start: usize,
     end: usize,
     /// ... and what stands there without the recorder and with it.
-    plain: String,
-    audited: String,
+    plain: Vec<u8>,
+    audited: Vec<u8>,
 }
 
-/// What of a line is the head of a definition.
-struct Head {
-    start: usize,
-    end: usize,
-    renamed: bool,
-    plain: String,
-    audited: String,
+/// A part of a file, and the same with spaces in place of comments, strings and directives.
+#[derive(Clone, Copy)]
+struct Text<'a> {
+    raw: &'a [u8],
+    code: &'a [u8],
 }
 
-/// All definitions of `functions`, in the order of the text.
-pub(crate) fn definitions(text: &[u8], functions: &[Function]) -> Vec<Definition> {
-    let code = blank(text);
+/// All definitions of the functions of these names, in the order of the text.
+pub(crate) fn definitions(raw: &[u8], functions: &[&'static str]) -> Vec<Definition> {
+    let code = blank(raw);
+    let text = Text { raw, code: &code };
     let mut found = Vec::new();
-    let mut offset = 0;
-    for (index, line) in code.split_inclusive(|&b| b == b'\n').enumerate() {
-        if line.first().is_some_and(|&b| is_word(b)) {
-            let here = functions.iter().filter_map(|&Function { name: function, is_static, .. }| {
-                let Head { start, end, renamed, plain, audited } =
-                    if is_static { static_in_line(line, function) } else { name_in_line(line, function) }?;
-                let (start, end) = (offset + start, offset + end);
-                // A comment within would be lost.
-                let whole = text.get(start..end)? == code.get(start..end)?;
-                (whole && is_definition(code.get(end..)?)).then_some(Definition {
-                    function,
-                    line: index + 1,
-                    renamed,
-                    start,
-                    end,
-                    plain,
-                    audited,
-                })
-            });
-            // A line defines one function at most.
-            found.extend(here.take(1));
+    let (mut at, mut line) = (0, 1);
+    while let Some(&byte) = code.get(at) {
+        if !is_word(byte) {
+            line += usize::from(byte == b'\n');
+            at += 1;
+            continue;
         }
-        offset += line.len();
+        let end = at + text.word(at).len();
+        if text.word(at) == STATIC_MACRO.as_bytes() && text.is_first(at) {
+            if let Some(definition) = text.static_macro(at, line, functions) {
+                line += lines_in(text.raw, at, definition.end);
+                at = definition.end;
+                found.push(definition);
+                continue;
+            }
+        } else if let Some(function) = functions.iter().find(|name| name.as_bytes() == text.word(at)) {
+            found.extend(text.named(at, line, function));
+        }
+        at = end;
     }
     found
 }
 
-/// The same text with every definition renamed (or named back).
-pub(crate) fn rewrite(text: &[u8], definitions: &[Definition], renamed: bool) -> Vec<u8> {
+/// The same text with every definition renamed, or named back: `which` says it of each.
+pub(crate) fn rewrite(
+    text: &[u8],
+    definitions: &[Definition],
+    which: impl Fn(&Definition) -> bool,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + definitions.len() * (STATIC_MACRO.len() + 2));
     let mut done = 0;
     for definition in definitions {
         out.extend_from_slice(text.get(done..definition.start).unwrap_or_default());
-        let head = if renamed { &definition.audited } else { &definition.plain };
-        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(if which(definition) { &definition.audited } else { &definition.plain });
         done = definition.end;
     }
     out.extend_from_slice(text.get(done..).unwrap_or_default());
     out
 }
 
+/// Is `name` declared as a function, or as a variable?
+pub(crate) fn declares(raw: &[u8], name: &str, is_function: bool) -> bool {
+    let code = blank(raw);
+    let text = Text { raw, code: &code };
+    let mut at = 0;
+    while at < code.len() {
+        let word = text.word(at);
+        if word == name.as_bytes() {
+            match text.code.get(text.skip_blanks(at + word.len())) {
+                Some(b'(') if is_function => return true,
+                Some(b';' | b'=' | b'[') if !is_function => return true,
+                _ => {}
+            }
+        }
+        at += word.len().max(1);
+    }
+    false
+}
+
+impl Text<'_> {
+    /// The word that begins here.
+    fn word(&self, at: usize) -> &[u8] {
+        let rest = self.code.get(at..).unwrap_or_default();
+        rest.get(..rest.iter().take_while(|&&b| is_word(b)).count()).unwrap_or_default()
+    }
+
+    /// Does this stand in column 0?
+    fn is_first(&self, at: usize) -> bool {
+        at == 0 || self.code.get(at - 1) == Some(&b'\n')
+    }
+
+    fn skip_blanks(&self, at: usize) -> usize {
+        let rest = self.code.get(at..).unwrap_or_default();
+        at + rest.iter().take_while(|b| b.is_ascii_whitespace()).count()
+    }
+
+    /// The offset behind the parenthesis that closes the one here.
+    fn closing(&self, at: usize) -> Option<usize> {
+        let mut depth = 0_usize;
+        for (offset, &byte) in self.code.get(at..)?.iter().enumerate() {
+            match byte {
+                b'(' => depth += 1,
+                b')' => depth = depth.checked_sub(1)?,
+                // Not in a list of parameters: a statement, or a directive.
+                b';' | b'{' | b'}' | DIRECTIVE => return None,
+                _ => {}
+            }
+            if depth == 0 {
+                return (offset > 0).then_some(at + offset + 1);
+            }
+        }
+        None
+    }
+
+    fn code(&self, from: usize, to: usize) -> String {
+        String::from_utf8_lossy(self.code.get(from..to).unwrap_or_default()).into_owned()
+    }
+
+    fn raw(&self, from: usize, to: usize) -> &[u8] {
+        self.raw.get(from..to).unwrap_or_default()
+    }
+
+    /// The definition whose name stands at `name`, alone or in our macro.
+    fn named(&self, name: usize, line: usize, function: &'static str) -> Option<Definition> {
+        let audited = format!("{MACRO}({function})");
+        let opening = MACRO.len() + 1;
+        let outer = name.checked_sub(opening).filter(|&at| {
+            let rest = self.raw.get(at..).unwrap_or_default();
+            rest.starts_with(audited.as_bytes()) && (at == 0 || !is_word(self.code[at - 1]))
+        });
+        let renamed = outer.is_some();
+        let start = outer.unwrap_or(name);
+        let end = name + function.len() + usize::from(renamed);
+        let list = self.skip_blanks(end);
+        if self.code.get(list) != Some(&b'(') {
+            return None;
+        }
+        let list_end = self.closing(list)?;
+        let head = self.head_start(start)?;
+        let before = self.code(head, start);
+        let words: Vec<&str> = before.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        let has = |word: &str| words.contains(&word);
+        // One that is inlined cannot be declared under one name and defined under another.
+        if ["typedef", "extern", "inline", "always_inline", "return", "else"].into_iter().any(has)
+            || words.iter().all(|word| matches!(*word, "" | "static"))
+            || !is_body(self.code.get(list_end..)?)
+        {
+            return None;
+        }
+        let head_of = || Head::new(&before, function, &self.code(list, list_end));
+        if !has("static") {
+            let (plain, audited) = (function.into(), audited.into());
+            return Some(Definition { function, line, renamed, head: head_of(), start, end, plain, audited });
+        }
+        // A static one is renamed in another way.
+        let kind = self.raw(head, start).strip_prefix(b"static")?;
+        if renamed || !before.starts_with("static") || before.matches("static").count() > 1 {
+            return None;
+        }
+        let plain = self.raw(head, list_end).to_vec();
+        let audited = audited_static(kind, function, self.raw(end, list), self.raw(list, list_end))?;
+        Some(Definition {
+            function,
+            line,
+            renamed,
+            head: head_of(),
+            start: head,
+            end: list_end,
+            plain,
+            audited,
+        })
+    }
+
+    /// The same that is renamed already: `AUDITED_STATIC(TYPE, function, (PARAMETERS))`.
+    fn static_macro(&self, start: usize, line: usize, functions: &[&'static str]) -> Option<Definition> {
+        let open = start + STATIC_MACRO.len();
+        if self.code.get(open) != Some(&b'(') {
+            return None;
+        }
+        let end = self.closing(open)?;
+        let inner = open + 1..end - 1;
+        let code = self.code.get(inner.clone())?;
+        let (at, function) = functions.iter().find_map(|&function| {
+            let wanted = format!(", {function}, ");
+            let at = code.windows(wanted.len()).position(|window| window == wanted.as_bytes())?;
+            Some((inner.start + at, function))
+        })?;
+        let name = at + 2;
+        let behind = name + function.len() + 2;
+        let list = self.skip_blanks(behind);
+        let list_end = self.closing(list).filter(|&list_end| list_end == inner.end)?;
+        let kind = plain_kind(self.raw(inner.start, at));
+        let (gap, list_raw) = (self.raw(behind, list), self.raw(list, list_end));
+        let audited = self.raw(start, end).to_vec();
+        // What would not come back as it is was written by somebody else.
+        let same = audited_static(&kind, function, gap, list_raw)? == audited;
+        let plain = [b"static", kind.as_slice(), function.as_bytes(), gap, list_raw].concat();
+        let head = Head::new(&self.code(inner.start, at), function, &self.code(list, list_end));
+        let line = line + lines_in(self.raw, start, name);
+        (same && is_body(self.code.get(end..)?)).then_some(Definition {
+            function,
+            line,
+            renamed: true,
+            head,
+            start,
+            end,
+            plain,
+            audited,
+        })
+    }
+
+    /// Where the head begins whose name is at `name`: it is nothing but words, stars and attributes, and
+    /// begins in column 0.
+    fn head_start(&self, name: usize) -> Option<usize> {
+        let mut at = name;
+        while let Some(&byte) = at.checked_sub(1).and_then(|before| self.code.get(before)) {
+            if is_word(byte) || byte == b'*' || byte.is_ascii_whitespace() {
+                at -= 1;
+            } else if let Some(attribute) = self.attribute_before(at) {
+                at = attribute;
+            } else {
+                break;
+            }
+        }
+        let start = self.skip_blanks(at);
+        (start < name && self.is_first(start) && self.code.get(start).is_some_and(|&b| is_word(b)))
+            .then_some(start)
+    }
+
+    /// Where the attribute begins whose list in parentheses ends at `end`.
+    fn attribute_before(&self, end: usize) -> Option<usize> {
+        let code = self.code.get(..end)?;
+        let mut depth = 0_usize;
+        let open = code.iter().rposition(|&byte| {
+            match byte {
+                b')' => depth += 1,
+                b'(' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0
+        })?;
+        let word = code.get(..open)?.iter().rev().take_while(|&&b| is_word(b)).count();
+        let name = code.get(open - word..open)?;
+        LISTED_ATTRIBUTES.iter().any(|attribute| attribute.as_bytes() == name).then_some(open - word)
+    }
+}
+
+/// The head of a static definition with our macro. `kind` is all that stands between `static` and the name,
+/// `gap` what stands behind it. As a rule that is a type between single blanks; whatever else it is (line
+/// ends, comments) is kept as it is, and then begins with no word.
+fn audited_static(kind: &[u8], function: &str, gap: &[u8], list: &[u8]) -> Option<Vec<u8>> {
+    let short = kind.strip_prefix(b" ").map(|kind| kind.strip_suffix(b" ").unwrap_or(kind));
+    let short = short.filter(|short| {
+        let is_type = short.iter().all(|&b| is_word(b) || matches!(b, b'*' | b' ' | b'\t'));
+        is_type && short.trim_ascii() == *short && !short.is_empty() && plain_kind(short) == kind
+    });
+    // Between `static` and what follows it there is something that is no word.
+    let kind = short.or_else(|| kind.first().is_some_and(|&b| !is_word(b)).then_some(kind))?;
+    Some(
+        [format!("{STATIC_MACRO}(").as_bytes(), kind, b", ", function.as_bytes(), b", ", gap, list, b")"]
+            .concat(),
+    )
+}
+
+/// What stands between `static` and the name, by what the macro has.
+fn plain_kind(kind: &[u8]) -> Vec<u8> {
+    if !kind.first().is_some_and(|&b| is_word(b)) {
+        return kind.to_vec();
+    }
+    let blank: &[u8] = if kind.ends_with(b"*") { b"" } else { b" " };
+    [b" ", kind, blank].concat()
+}
+
+fn lines_in(text: &[u8], from: usize, to: usize) -> usize {
+    text.get(from..to).unwrap_or_default().iter().filter(|&&b| b == b'\n').count()
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Are there only words and stars before the name, and none of `others` among them?
-fn is_type(text: &[u8], others: &[&str]) -> bool {
-    text.iter().all(|&b| is_word(b) || matches!(b, b'*' | b' ' | b'\t'))
-        && !text.split(|&b| !is_word(b)).any(|word| others.iter().any(|other| word == other.as_bytes()))
-}
-
-/// Where `line` says `function(` or `HEAP_AUDITED(function)(` after nothing but words and stars.
-fn name_in_line(line: &[u8], function: &str) -> Option<Head> {
-    let open = line.iter().position(|&b| b == b'(')?;
-    let before = line.get(..open)?;
-    // A function that only this file knows cannot be wrapped from another.
-    if !is_type(before, &["static", "typedef", "extern"]) {
-        return None;
-    }
-    let start = open - before.iter().rev().take_while(|&&b| is_word(b)).count();
-    let word = line.get(start..open)?;
-    let (plain, audited) = (function.to_owned(), format!("{MACRO}({function})"));
-    if word == function.as_bytes() {
-        return Some(Head { start, end: open, renamed: false, plain, audited });
-    }
-    let rest = line.get(start..)?.strip_prefix(audited.as_bytes())?;
-    rest.starts_with(b"(").then(|| Head { start, end: start + audited.len(), renamed: true, plain, audited })
-}
-
-/// The same for `static TYPE function(ARGS)`, which becomes `AUDITED_STATIC(TYPE, function, (ARGS))`. What
-/// is written in any other way, as with a blank more, would not come back as it was and is not taken.
-fn static_in_line(line: &[u8], function: &str) -> Option<Head> {
-    let line = str::from_utf8(line).ok()?;
-    let (kind, args) = match line.strip_prefix(STATIC_MACRO) {
-        Some(rest) => rest.strip_prefix('(')?.split_once(&format!(", {function}, "))?,
-        None => {
-            let (before, args) = line.split_at(line.find('(')?);
-            (before.strip_prefix("static ")?.strip_suffix(function)?.trim_end(), args)
-        }
-    };
-    let args = in_parentheses(args)?;
-    // One that is inlined cannot be declared under one name and defined under another.
-    if kind.is_empty()
-        || kind.trim_end() != kind
-        || !is_type(kind.as_bytes(), &["static", "typedef", "extern", "inline", "always_inline"])
-    {
-        return None;
-    }
-    let blank = if kind.ends_with('*') { "" } else { " " };
-    let plain = format!("static {kind}{blank}{function}{args}");
-    let audited = format!("{STATIC_MACRO}({kind}, {function}, {args})");
-    let renamed = line.starts_with(&audited);
-    let end = if renamed { audited.len() } else { plain.len() };
-    (renamed || line.starts_with(&plain)).then_some(Head { start: 0, end, renamed, plain, audited })
-}
-
-/// The list in parentheses that `text` begins with.
-fn in_parentheses(text: &str) -> Option<&str> {
-    let mut depth = 0_usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'(' => depth += 1,
-            b')' => depth = depth.checked_sub(1)?,
-            _ => {}
-        }
-        if depth == 0 {
-            return if at == 0 { None } else { text.get(..=at) };
-        }
-    }
-    None
-}
-
-/// Is what `code` begins with, at most a parameter list, followed by a body?
-fn is_definition(code: &[u8]) -> bool {
+/// Does a body follow, after attributes at most?
+fn is_body(code: &[u8]) -> bool {
     let mut depth = 0_usize;
     for &byte in code {
         match byte {
@@ -180,7 +330,10 @@ enum Region {
     Quoted(u8),
 }
 
-/// The same number of bytes, with spaces in place of comments, strings and directives.
+/// What directives are blanked with: nothing else of a C file is.
+const DIRECTIVE: u8 = 0x1a;
+
+/// The same number of bytes, with spaces in place of comments and strings and [`DIRECTIVE`] for directives.
 fn blank(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut region = Region::Code;
@@ -227,7 +380,11 @@ fn blank(text: &[u8]) -> Vec<u8> {
                     region = Region::Quoted(byte);
                     fresh = false;
                 }
-                (b'#', _) if fresh => region = Region::Directive,
+                (b'#', _) if fresh => {
+                    region = Region::Directive;
+                    out.push(DIRECTIVE);
+                    continue;
+                }
                 _ => {
                     keep = region == Region::Code;
                     fresh &= matches!(byte, b' ' | b'\t');
@@ -255,12 +412,18 @@ fn blank(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::{once, once_static, twice};
 
-    const NAMES: &[Function] = &[once("xfree"), twice("alloc_pages"), once_static("hap_free")];
+    const NAMES: &[&str] = &["xfree", "alloc_pages", "hap_free"];
 
     fn lines(text: &str) -> Vec<(&'static str, usize, bool)> {
         definitions(text.as_bytes(), NAMES).into_iter().map(|d| (d.function, d.line, d.renamed)).collect()
+    }
+
+    fn head(text: &str) -> String {
+        let found = definitions(text.as_bytes(), NAMES);
+        let [definition] = found.as_slice() else { panic!("{found:?}") };
+        let head = definition.head.as_ref().unwrap_or_else(|| panic!("{text}"));
+        head.write(&head.name, head)
     }
 
     #[test]
@@ -273,6 +436,29 @@ mod tests {
             lines("#if A\nvoid xfree(void *p)\n{}\n#else /* a\n b */\nvoid xfree(void *q)\n{}\n#endif\n"),
             [("xfree", 2, false), ("xfree", 6, false)]
         );
+        assert_eq!(lines("a;\nvoid __section(\".x (\") xfree (void *p)\n{}\n"), [("xfree", 2, false)]);
+        assert_eq!(lines("EXPORT(xfree)\nvoid xfree(void *p)\n{}\n"), [("xfree", 2, false)]);
+        assert_eq!(lines("void /* a */ HEAP_AUDITED(xfree) // b\n(void *p)\n{}\n"), [("xfree", 1, true)]);
+    }
+
+    #[test]
+    fn heads_may_span_lines_and_hold_comments() {
+        for text in [
+            "void *alloc_pages(int a, struct b *c)\n{\n}\n",
+            "void *\nalloc_pages(\n    int a, /* (, */\n    struct b *c) // {\n{\n}\n",
+            "/* e */\nvoid /* f */ *alloc_pages\n    (int a,\n     struct b /* \n */ * c) {\n}\n",
+            "#if A\nvoid __init *HEAP_AUDITED(alloc_pages)(int a,\n struct b *c)\n{\n}\n#endif",
+            "static void *alloc_pages(int a, struct b *c)\n{\n}\n",
+            "AUDITED_STATIC(void *, alloc_pages, (int a, struct b *c))\n{\n}\n",
+            "AUDITED_STATIC(/* a */ void\n*, alloc_pages,  (int a, /* b */\n struct b *c))\n{\n}\n",
+        ] {
+            assert_eq!(head(text), "void *alloc_pages(int a, struct b *c)", "{text}");
+        }
+        assert_eq!(head("void xfree(void)\n{}"), "void xfree(void)");
+        assert_eq!(
+            head("long xfree(XEN_GUEST_HANDLE_PARAM(x_t) u)\n{}"),
+            "long xfree(XEN_GUEST_HANDLE_PARAM(x_t) u)"
+        );
     }
 
     #[test]
@@ -280,9 +466,10 @@ mod tests {
         for text in [
             "void xfree(void *p);\n{\n}\n",
             "extern void xfree(void *p)\n{\n}\n",
-            "static void xfree(void *p)\n{\n}\n",
+            "static inline void xfree(void *p)\n{\n}\n",
             "    xfree(p);\n",
             " void xfree(void *p)\n{\n}\n",
+            "xfree(void *p)\n{\n}\n",
             "void my_xfree(void *p)\n{\n}\n",
             "void xfreed(void *p)\n{\n}\n",
             "/*\nvoid xfree(void *p)\n{\n}\n*/",
@@ -294,6 +481,8 @@ mod tests {
             "void xfree(void *p",
             "HEAP_AUDITED(xfree)\n{\n",
             "HEAP_AUDITED(xfree) (void *p)\n{\n",
+            "out:\n    xfree(p);\n    if ( a )\n{\n",
+            "void xfree(void *p\n#ifdef A\n           , int b\n#endif\n           )\n{\n}\n",
         ] {
             assert_eq!(lines(text), [], "{text}");
         }
@@ -321,15 +510,25 @@ mod tests {
                 "static int hap_free(int) __cold /* c */",
                 "AUDITED_STATIC(int, hap_free, (int)) __cold /* c */",
             ),
+            // In a form that is not Xen's, or over several lines.
+            ("static void hap_free (int a)", "AUDITED_STATIC(void, hap_free,  (int a))"),
+            ("static void  hap_free(int a)", "AUDITED_STATIC( void  , hap_free, (int a))"),
+            ("static void\thap_free(int a)", "AUDITED_STATIC( void\t, hap_free, (int a))"),
+            ("static a * hap_free(int a)", "AUDITED_STATIC( a * , hap_free, (int a))"),
+            ("static  a *hap_free(int a)", "AUDITED_STATIC(  a *, hap_free, (int a))"),
+            ("static void\nhap_free(int a)", "AUDITED_STATIC( void\n, hap_free, (int a))"),
+            ("static void hap_free(int a,\n  int b)", "AUDITED_STATIC(void, hap_free, (int a,\n  int b))"),
+            ("static void hap_free(int a /* ( */)", "AUDITED_STATIC(void, hap_free, (int a /* ( */))"),
+            ("static /* c */ void hap_free(int a)", "AUDITED_STATIC( /* c */ void , hap_free, (int a))"),
+            ("static/* , */ void hap_free(int a)", "AUDITED_STATIC(/* , */ void , hap_free, (int a))"),
         ] {
-            let text = |head: &str| format!("a\n{head}\n{{\n    hap_free(b);\n}}\n");
+            let text = |head: &str| format!("a;\n{head}\n{{\n    hap_free(b);\n}}\n");
             let (plain, audited) = (text(plain), text(audited));
-            assert_eq!(lines(&plain), [("hap_free", 2, false)], "{plain}");
-            assert_eq!(lines(&audited), [("hap_free", 2, true)], "{audited}");
-            for now in [&plain, &audited] {
+            for (now, renamed) in [(&plain, false), (&audited, true)] {
                 let found = definitions(now.as_bytes(), NAMES);
-                assert_eq!(rewrite(now.as_bytes(), &found, true), audited.as_bytes());
-                assert_eq!(rewrite(now.as_bytes(), &found, false), plain.as_bytes());
+                assert_eq!(found.iter().map(|d| d.renamed).collect::<Vec<_>>(), [renamed], "{now}");
+                let written = |which| String::from_utf8(rewrite(now.as_bytes(), &found, |_| which)).unwrap();
+                assert_eq!((written(true), written(false)), (audited.clone(), plain.clone()));
             }
         }
     }
@@ -337,17 +536,7 @@ mod tests {
     #[test]
     fn static_definitions_in_another_form_are_not_taken() {
         for head in [
-            "void hap_free(int a)",
-            "static void hap_free (int a)",
-            "static void  hap_free(int a)",
-            "static void\thap_free(int a)",
-            "static struct page * hap_free(int a)",
             "static hap_free(int a)",
-            "static void\nhap_free(int a)",
-            "static void hap_free(int a,\n                     int b)",
-            "static void hap_free(int a /* b */)",
-            "static /* c */ void hap_free(int a)",
-            "static void hap_free(char *a = \"b\")",
             "static inline void hap_free(int a)",
             "static void always_inline hap_free(int a)",
             "inline static void hap_free(int a)",
@@ -357,28 +546,27 @@ mod tests {
             "static void hap_free(int a);",
             "static void HEAP_AUDITED(hap_free)(int a)",
             " static void hap_free(int a)",
+            "static void hap_free(int a\n#ifdef A\n, int b\n#endif\n)",
             "AUDITED_STATIC(void, hap_free, int a)",
             "AUDITED_STATIC(void, hap_free, (int a)",
-            "AUDITED_STATIC(void, hap_free,  (int a))",
             "AUDITED_STATIC(void, hap_free, (int a) )",
             "AUDITED_STATIC(void , hap_free, (int a))",
+            "AUDITED_STATIC( void , hap_free, (int a))",
             "AUDITED_STATIC(, hap_free, (int a))",
             "AUDITED_STATIC(void, my_hap_free, (int a))",
             "AUDITED_STATIC(void, hap_free, (int a));",
-            "AUDITED_STATICS(void, hap_free, (int a))",
-            "#define A AUDITED_STATIC(void, hap_free, (int a))",
+            " AUDITED_STATIC(void, hap_free, (int a))",
         ] {
-            assert_eq!(lines(&format!("{head}\n{{\n}}\n")), [], "{head}");
+            let text = format!("a;\n{head}\n{{\n}}\n");
+            assert_eq!(lines(&text), [], "{head}");
         }
     }
 
     #[test]
-    fn renaming_changes_only_the_name() {
-        let text = b"void xfree(void *p)\n{ xfree(p); }\n";
-        let renamed = rewrite(text, &definitions(text, NAMES), true);
-        assert_eq!(renamed, b"void HEAP_AUDITED(xfree)(void *p)\n{ xfree(p); }\n");
-        let again = definitions(&renamed, NAMES);
-        assert_eq!(rewrite(&renamed, &again, true), renamed);
-        assert_eq!(rewrite(&renamed, &again, false), text);
+    fn declarations_are_told_apart() {
+        let (function, variable) = ("int f(int a);\n", "extern const void *f; /* f(x) */\n#define F f(x)\n");
+        assert!(declares(function.as_bytes(), "f", true) && !declares(function.as_bytes(), "f", false));
+        assert!(!declares(variable.as_bytes(), "f", true) && declares(variable.as_bytes(), "f", false));
+        assert!(!declares(b"int my_f(int a); int f_a;\n", "f", true));
     }
 }

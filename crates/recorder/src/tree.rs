@@ -3,9 +3,12 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::git::Revision;
+use crate::write;
 
 /// A Xen version as `xen/Makefile` says it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +63,8 @@ impl fmt::Display for Version {
 pub struct Tree {
     xen: PathBuf,
     version: Version,
+    /// Where the files are, if not in the folder.
+    revision: Option<Revision>,
 }
 
 impl Tree {
@@ -91,13 +96,55 @@ impl Tree {
         let version = Version::parse(&String::from_utf8_lossy(&text)).ok_or_else(|| {
             not_xen(format!("{} says no XEN_VERSION and XEN_SUBVERSION", makefile.display()))
         })?;
-        Ok(Self { xen, version })
+        Ok(Self { xen, version, revision: None })
     }
 
-    /// The `xen` folder.
+    /// Opens a revision of a git repository, bare or not. It can be looked at, and a patch for it written;
+    /// it cannot be changed.
+    ///
+    /// # Errors
+    /// [`Error::NotXen`] when it is no tree of Xen's, [`Error::Git`] when it cannot be read.
+    pub fn at_revision(repository: impl AsRef<Path>, revision: &str) -> Result<Self, Error> {
+        let repository = repository.as_ref();
+        let name = PathBuf::from(format!("{}@{revision}", repository.display()));
+        let files = Revision::open(repository, revision)?;
+        let not_xen = |missing: &str| Error::NotXen { path: name.clone(), missing: missing.to_owned() };
+        if files.read("xen/common/page_alloc.c")?.is_none() {
+            return Err(not_xen("it has no xen/common/page_alloc.c"));
+        }
+        let makefile = files.read("xen/Makefile")?.ok_or_else(|| not_xen("it has no xen/Makefile"))?;
+        let version = Version::parse(&String::from_utf8_lossy(&makefile))
+            .ok_or_else(|| not_xen("xen/Makefile says no XEN_VERSION and XEN_SUBVERSION"))?;
+        Ok(Self { xen: name, version, revision: Some(files) })
+    }
+
+    /// The `xen` folder; of a revision, the name that was given.
     #[must_use]
     pub fn xen_dir(&self) -> &Path {
         &self.xen
+    }
+
+    /// A file of it by its path below `xen/`, if there is one.
+    pub(crate) fn read(&self, below: &str) -> Result<Option<Vec<u8>>, Error> {
+        match &self.revision {
+            Some(revision) => revision.read(&format!("xen/{below}")),
+            None => write::read_if_any(&self.xen.join(below)),
+        }
+    }
+
+    /// May that file be executed?
+    pub(crate) fn is_executable(&self, below: &str) -> Result<bool, Error> {
+        if let Some(revision) = &self.revision {
+            return Ok(revision.is_executable(&format!("xen/{below}")));
+        }
+        let path = self.xen.join(below);
+        let metadata = fs::metadata(&path).map_err(|source| Error::Read { path, source })?;
+        Ok(metadata.permissions().mode() & 0o100 != 0)
+    }
+
+    /// Are there files that can be changed?
+    pub(crate) fn is_folder(&self) -> bool {
+        self.revision.is_none()
     }
 
     /// Which Xen it is.

@@ -64,6 +64,8 @@ struct FactsView<'a> {
     tag: Option<&'a str>,
     text: Option<[String; 2]>,
     modes: &'a [View],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    lacks: &'a [String],
     tables: Option<Tables>,
     view: Option<View>,
     boot: u32,
@@ -290,6 +292,7 @@ impl<'a> FactsView<'a> {
             tag: facts.tag.as_deref(),
             text: facts.text.map(|(start, end)| [hex(start), hex(end)]),
             modes: &facts.modes,
+            lacks: &facts.lacks,
             tables: facts.tables,
             view: facts.view,
             boot: facts.boot,

@@ -88,6 +88,7 @@ pub enum Command {
 Examples:
   xenheap instrument xen.git                         put the recorder in
   xenheap instrument xen.git --undo                  take it out, byte for byte
+  xenheap instrument xen.git@staging --check         would it apply to that branch?
   xenheap instrument xen.git --patch heap-audit.patch   the same change for `git am`"))]
 pub struct Instrument {
     /// The folder that contains `xen/`; with --check or --patch also GIT@REVISION (a commit of a repository, bare or not)

@@ -9,7 +9,8 @@ use std::{
 use tracing::warn;
 use xenheap_lab::XenSource;
 use xenheap_recorder::{
-    Action, Author, Change, Description, Error, FileDescription, Outcome, PatchInfo, Plan, State, Tree, plan,
+    Action, Author, Change, Description, Error, FileDescription, Lack, Outcome, PatchInfo, Plan, State, Tree,
+    plan,
 };
 
 use crate::{
@@ -20,8 +21,7 @@ use crate::{
 
 /// Does one of the four things with a tree.
 pub fn run(config: &Instrument) -> Result<Exit, Failure> {
-    let place = place(&config.tree)?;
-    let tree = Tree::open(&place).map_err(input)?;
+    let (tree, place) = open(&config.tree)?;
     if !tree.version().is_supported() {
         warn!(
             "Xen {} is not among the versions that the recorder was tried with: 4.14 to 4.23",
@@ -63,11 +63,19 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Where the tree lies: that of a revision in the lab's cache, which is only read.
-fn place(source: &XenSource) -> Result<PathBuf, Failure> {
+/// The tree, and where it lies. A revision is read where it is: nothing is unpacked, and no file of it can be written over.
+fn open(source: &XenSource) -> Result<(Tree, PathBuf), Failure> {
     match source {
-        XenSource::Path(path) => Ok(path.clone()),
-        other => crate::lab::tree(other),
+        XenSource::Path(path) => Ok((Tree::open(path).map_err(input)?, path.clone())),
+        XenSource::Git { repository, revision } => {
+            xenheap_lab::commit(repository, revision).map_err(crate::lab::failure)?;
+            let tree = Tree::at_revision(repository, revision).map_err(input)?;
+            Ok((tree, repository.join("xen")))
+        }
+        pinned => {
+            let path = crate::lab::tree(pinned)?;
+            Ok((Tree::open(&path).map_err(input)?, path))
+        }
     }
 }
 
@@ -132,7 +140,7 @@ fn patch(plan: &Plan, info: &PatchInfo, file: &Path) -> Result<Exit, Failure> {
 
 /// `outcome`: what was done; `None`: it was only asked.
 fn applied(description: &Description, outcome: Option<&Outcome>) -> String {
-    let Description { xen_dir, version, state, files, next_steps } = description;
+    let Description { xen_dir, version, state, files, lacks, next_steps } = description;
     let mut text = format!("Xen {version} in {}: ", xen_dir.display());
     text.push_str(match (state, outcome) {
         (State::Instrumented, _) => "the recorder is there already, nothing to do\n",
@@ -140,6 +148,7 @@ fn applied(description: &Description, outcome: Option<&Outcome>) -> String {
         (State::OtherVersion, Some(_)) => "the recorder was brought to this version\n",
         (_, Some(_)) => "the recorder was put in\n",
     });
+    lacks.iter().for_each(|lack| lacking(lack, &mut text));
     if *state != State::Instrumented {
         files.iter().for_each(|file| describe(file, outcome.is_some(), &mut text));
         if outcome.is_some() {
@@ -148,6 +157,13 @@ fn applied(description: &Description, outcome: Option<&Outcome>) -> String {
         }
     }
     printable(&text)
+}
+
+/// A part that is left out, and why.
+fn lacking(lack: &Lack, text: &mut String) {
+    let arch = lack.arch.map_or(String::new(), |arch| format!(" on {arch}"));
+    line(text, &format!("  left out  {}{arch}: reports cannot tell {}", lack.part, lack.tells));
+    lack.missing.iter().for_each(|missing| line(text, &format!("{:14}{missing}", "")));
 }
 
 fn describe(file: &FileDescription, done: bool, text: &mut String) {

@@ -278,8 +278,9 @@ fn header() -> impl Strategy<Value = Header> {
     let modes = proptest::sample::subsequence(vec![View::Trace, View::Warn, View::Summary], 0..=3);
     let text = option::of((any::<u64>(), any::<u64>()));
     let build = option::of("[0-9a-f]{8,40}");
-    ("[!-~]{1,30}", "[a-z0-9_]{1,12}", build, text, modes, vec(number(), 5), option::of(number())).prop_map(
-        |(xen, arch, build_id, text, modes, n, domains)| Header {
+    let lacks = vec("[a-z0-9-]{1,8}", 0..3);
+    ("[!-~]{1,30}", "[a-z0-9_]{1,12}", build, text, modes, vec(number(), 5), option::of(number()), lacks)
+        .prop_map(|(xen, arch, build_id, text, modes, n, domains, lacks)| Header {
             format: 1,
             xen,
             arch,
@@ -290,8 +291,8 @@ fn header() -> impl Strategy<Value = Header> {
             fail: domains.map(|hash| Target { hash, nth: n[0] | 1 }),
             accounts: domains,
             charge: text.map(|(limit, _)| Charging { payer: Payer::Owner, limit: Some(limit | 1) }),
-        },
-    )
+            lacks,
+        })
 }
 
 fn stack() -> impl Strategy<Value = StackLine> {

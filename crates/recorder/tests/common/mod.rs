@@ -40,8 +40,8 @@ pub const FILES: &[(&str, &str)] = &[
          void free_xenheap_pages(void *v, unsigned int order)\n{\n}\n\
          #endif\n\
          void init_domheap_pages(paddr_t ps, paddr_t pe)\n{\n}\n\n\
-         int assign_pages(\n    struct page_info *pg,\n    unsigned int nr)\n{\n}\n\n\
-         struct page_info *alloc_domheap_pages(\n    struct domain *d, unsigned int order)\n{\n}\n\n\
+         int assign_pages(\n    struct page_info *pg,\n    unsigned int nr,\n    struct domain *d,\n    unsigned int memflags)\n{\n}\n\n\
+         struct page_info *alloc_domheap_pages(\n    struct domain *d, unsigned int order, unsigned int memflags)\n{\n}\n\n\
          void free_domheap_pages(struct page_info *pg, unsigned int order)\n{\n}\n",
     ),
     (
@@ -55,11 +55,11 @@ pub const FILES: &[(&str, &str)] = &[
     ("xen/arch/x86/acpi/power.c", "int acpi_enter_sleep(struct xenpf_enter_acpi_sleep *sleep)\n{\n}\n"),
     (
         "xen/arch/x86/mm.c",
-        "/* Kurt G\u{f6}del's page */\nint steal_page(\n    struct domain *d, struct page_info *page)\n{\n}",
+        "/* Kurt G\u{f6}del's page */\nint steal_page(\n    struct domain *d, struct page_info *page, unsigned int memflags)\n{\n}",
     ),
     (
         "xen/common/domain.c",
-        "struct domain *domain_create(domid_t domid,\n                             unsigned int flags)\n{\n}\n\n\
+        "struct domain *domain_create(domid_t domid,\n                             struct xen_domctl_createdomain *config,\n                             unsigned int flags)\n{\n}\n\n\
          int domain_kill(struct domain *d)\n{\n}\n\n\
          static void cf_check complete_domain_destroy(struct rcu_head *head)\n{\n}\n\n\
          void domain_destroy(struct domain *d)\n{\n    call_rcu(&d->rcu, complete_domain_destroy);\n}\n",
@@ -84,7 +84,7 @@ pub const FILES: &[(&str, &str)] = &[
     ),
     (
         "xen/arch/x86/mm/shadow/common.c",
-        "mfn_t shadow_alloc(struct domain *d,\n                    u32 shadow_type)\n{\n}\n\n\
+        "mfn_t shadow_alloc(struct domain *d,\n                    u32 shadow_type,\n                    unsigned long backpointer)\n{\n}\n\n\
          void shadow_free(struct domain *d, mfn_t smfn)\n{\n}\n\n\
          static void cf_check\nshadow_free_p2m_page(struct domain *d)\n{\n    shadow_free(d, m);\n}\n",
     ),

@@ -1356,7 +1356,8 @@ static void end(struct line *l)
 /* One printer at a time: its lines need no place on a stack. */
 static struct line line;
 
-void ha_print_header(const char *xen, const char *arch, const char *build)
+void ha_print_header(const char *xen, const char *arch, const char *build,
+                     const char *lacks)
 {
     static const char *const name[] = { "trace", "warn", "summary" };
     const struct ha_sizes *s = &st.setup.sizes;
@@ -1384,6 +1385,8 @@ void ha_print_header(const char *xen, const char *arch, const char *build)
         if ( st.setup.charge.limit )
             add(&line, ":%"PRIu64, st.setup.charge.limit);
     }
+    if ( *lacks )
+        add(&line, " lacks=%s", lacks);
     end(&line);
 }
 
@@ -1537,6 +1540,13 @@ static void add_counters(const struct ha_counters *c)
         c->live, c->live_bytes, c->peak);
 }
 
+/* Without it, nobody could tell what was freed before a call was over. */
+static void add_bracketed(const struct ha_counters *c)
+{
+    if ( st.setup.epoch )
+        add(&line, " bracketed=%"PRIu64, c->bracketed);
+}
+
 static void print_row(const struct ha_row *r)
 {
     begin(&line, snap.seq, "", 'P');
@@ -1547,8 +1557,8 @@ static void print_row(const struct ha_row *r)
     if ( r->no_owner )
         add(&line, " n");
     add_counters(&r->c);
-    add(&line, " min=%"PRIu64" max=%"PRIu64" bracketed=%"PRIu64, r->min,
-        r->max, r->c.bracketed);
+    add(&line, " min=%"PRIu64" max=%"PRIu64, r->min, r->max);
+    add_bracketed(&r->c);
     end(&line);
 }
 
@@ -1559,8 +1569,9 @@ static void print_kind(unsigned int kind)
     begin(&line, snap.seq, "", 'K');
     add(&line, " %c", kind_letter[kind]);
     add_counters(&k->c);
-    add(&line, " bracketed=%"PRIu64" orphans=%"PRIu64" orphan_bytes=%"PRIu64
-        " pages=%"PRIu64" pages_freed=%"PRIu64, k->c.bracketed, k->orphans,
+    add_bracketed(&k->c);
+    add(&line, " orphans=%"PRIu64" orphan_bytes=%"PRIu64
+        " pages=%"PRIu64" pages_freed=%"PRIu64, k->orphans,
         k->orphan_bytes, k->pages, k->pages_freed);
     if ( kind == HA_XMALLOC )
         add(&line, " pool=%"PRIu64" pool_freed=%"PRIu64, k->pool,

@@ -9,12 +9,11 @@
  * it stays when the xmalloc is gone. Frees are recorded before, allocations
  * after the original runs, so that an address is never live twice.
  */
-#include <xen/compile.h>
-#include <xen/domain.h>
 #include <xen/domain_page.h>
 #include <xen/err.h>
 #include <xen/guest_access.h>
 #include <xen/heap-audit.h>
+#include <xen/heap-audit-tree.h>
 #include <xen/hypercall.h>
 #include <xen/init.h>
 #include <xen/kernel.h>
@@ -41,46 +40,28 @@
 #include <public/platform.h>
 #endif
 
-#define XEN_IS(major, minor) \
-    (XEN_VERSION > (major) || \
-     (XEN_VERSION == (major) && XEN_SUBVERSION >= (minor)))
-
 #ifndef cf_check
 #define cf_check
 #endif
 
-/* The originals. Their type is whatever this version of Xen declares. */
-#define ORIGINAL(fn) extern typeof(fn) HEAP_AUDITED(fn)
-ORIGINAL(alloc_domheap_pages);
-ORIGINAL(free_domheap_pages);
-ORIGINAL(alloc_xenheap_pages);
-ORIGINAL(free_xenheap_pages);
-ORIGINAL(assign_pages);
-ORIGINAL(init_domheap_pages);
-ORIGINAL(init_xenheap_pages);
-ORIGINAL(xmem_pool_alloc);
-ORIGINAL(_xmalloc);
-ORIGINAL(_xrealloc);
-ORIGINAL(xfree);
-ORIGINAL(domain_create);
-ORIGINAL(domain_kill);
-ORIGINAL(do_domctl);
-ORIGINAL(process_pending_softirqs);
-void HEAP_AUDITED(complete_domain_destroy)(struct rcu_head *head);
-int HEAP_AUDITED(sched_move_domain)(struct domain *d, struct cpupool *c);
-int sched_move_domain(struct domain *d, struct cpupool *c);
-void noreturn HEAP_AUDITED(hwdom_shutdown)(unsigned char reason);
-#ifdef CONFIG_X86
-ORIGINAL(steal_page);
+/*
+ * heap-audit-tree.h says of each hook whether this version of Xen has it, and
+ * of which type it is: HA_HEAD_fn() is the head of its definition, HA_ARGS_fn
+ * hands its parameters on. A hook that had another name once, and may have
+ * another one again, is called HA_NAME_fn.
+ */
+#define ORIGINAL_(fn) HEAP_AUDITED(fn)
+#define ORIGINAL(hook) ORIGINAL_(HA_NAME_ ## hook)
+#define DECLARE_ORIGINAL(hook) extern HA_HEAD_ ## hook(ORIGINAL(hook))
 
-#if XEN_IS(4, 19)
-#define SLEEP_ARG const struct xenpf_enter_acpi_sleep
-#else
-#define SLEEP_ARG struct xenpf_enter_acpi_sleep
-#endif
-int HEAP_AUDITED(acpi_enter_sleep)(SLEEP_ARG *sleep);
-int acpi_enter_sleep(SLEEP_ARG *sleep);
-#endif
+DECLARE_ORIGINAL(alloc_domheap_pages);
+DECLARE_ORIGINAL(free_domheap_pages);
+DECLARE_ORIGINAL(alloc_xenheap_pages);
+DECLARE_ORIGINAL(free_xenheap_pages);
+DECLARE_ORIGINAL(xmem_pool_alloc);
+DECLARE_ORIGINAL(_xmalloc);
+DECLARE_ORIGINAL(_xrealloc);
+DECLARE_ORIGINAL(xfree);
 
 /* ---------------------------------------------------------- boot options */
 
@@ -286,7 +267,9 @@ static void describe(struct ha_event *e, struct ha_trace *t,
     e->trace = t;
     e->kind = kind;
     e->account = kind < HA_GROWTH ? c->account : 0;
+#ifdef HA_CAN_calls
     e->epoch = is_idle_vcpu(current) ? 0 : c->calls + 1;
+#endif
     e->subject = c->subject;
 }
 
@@ -328,7 +311,7 @@ static always_inline bool refused(struct ha_cpu *c, enum ha_kind kind,
 /* ------------------------------------------------------------- subjects */
 
 /* The domain that this CPU works on. Returns what it was, to be put back. */
-static struct ha_subject set_subject(struct ha_subject subject)
+static struct ha_subject __maybe_unused set_subject(struct ha_subject subject)
 {
     struct ha_cpu *c = &this_cpu(ha_cpu);
     struct ha_subject before = c->subject;
@@ -338,7 +321,8 @@ static struct ha_subject set_subject(struct ha_subject subject)
     return before;
 }
 
-static struct ha_subject subject_of(const struct domain *d, enum ha_how how)
+static struct ha_subject __maybe_unused subject_of(const struct domain *d,
+                                                    enum ha_how how)
 {
     return (struct ha_subject){
         .generation = ha_generation(d),
@@ -347,14 +331,9 @@ static struct ha_subject subject_of(const struct domain *d, enum ha_how how)
     };
 }
 
-#if XEN_IS(4, 17)
-#define CREATE_FLAGS unsigned int
-#else
-#define CREATE_FLAGS bool
-#endif
-struct domain *domain_create(domid_t domid,
-                             struct xen_domctl_createdomain *config,
-                             CREATE_FLAGS flags)
+#ifdef HA_CAN_owners
+DECLARE_ORIGINAL(domain_create);
+HA_HEAD_domain_create(domain_create)
 {
     struct ha_subject subject = { .domain = domid, .how = HA_CREATED };
     struct ha_subject before;
@@ -379,7 +358,8 @@ struct domain *domain_create(domid_t domid,
     return d;
 }
 
-int domain_kill(struct domain *d)
+DECLARE_ORIGINAL(domain_kill);
+HA_HEAD_domain_kill(domain_kill)
 {
     struct ha_subject before = set_subject(subject_of(d, HA_KILLED));
     int rc = HEAP_AUDITED(domain_kill)(d);
@@ -389,7 +369,8 @@ int domain_kill(struct domain *d)
     return rc;
 }
 
-void cf_check complete_domain_destroy(struct rcu_head *head)
+DECLARE_ORIGINAL(complete_domain_destroy);
+HA_HEAD_complete_domain_destroy(complete_domain_destroy)
 {
     const struct domain *d = container_of(head, struct domain, rcu);
     struct ha_subject before = set_subject(subject_of(d, HA_KILLED));
@@ -398,7 +379,21 @@ void cf_check complete_domain_destroy(struct rcu_head *head)
     set_subject(before);
 }
 
-long do_domctl(XEN_GUEST_HANDLE_PARAM(xen_domctl_t) u_domctl)
+/* What these do is about something else. */
+DECLARE_ORIGINAL(process_pending_softirqs);
+HA_HEAD_process_pending_softirqs(process_pending_softirqs)
+{
+    struct ha_subject none = { .how = HA_NO_SUBJECT };
+    struct ha_subject before = set_subject(none);
+
+    HEAP_AUDITED(process_pending_softirqs)();
+    set_subject(before);
+}
+#endif /* HA_CAN_owners */
+
+#ifdef HA_CAN_domctls
+DECLARE_ORIGINAL(do_domctl);
+HA_HEAD_do_domctl(do_domctl)
 {
     struct ha_subject subject = { .how = HA_NO_SUBJECT }, before;
     struct xen_domctl op;
@@ -420,9 +415,13 @@ long do_domctl(XEN_GUEST_HANDLE_PARAM(xen_domctl_t) u_domctl)
 
     return rc;
 }
+#endif
 
+#ifdef HA_CAN_moves
 /* Asked for by a sysctl, or part of a destruction, and then that is said. */
-int sched_move_domain(struct domain *d, struct cpupool *c)
+DECLARE_ORIGINAL(sched_move_domain);
+extern HA_HEAD_sched_move_domain(sched_move_domain);
+HA_HEAD_sched_move_domain(sched_move_domain)
 {
     struct ha_subject before = this_cpu(ha_cpu).subject;
     int rc;
@@ -434,19 +433,11 @@ int sched_move_domain(struct domain *d, struct cpupool *c)
 
     return rc;
 }
-
-/* What these do is about something else. */
-void process_pending_softirqs(void)
-{
-    struct ha_subject none = { .how = HA_NO_SUBJECT };
-    struct ha_subject before = set_subject(none);
-
-    HEAP_AUDITED(process_pending_softirqs)();
-    set_subject(before);
-}
+#endif
 
 /* --------------------------------------------------------- ends of calls */
 
+#ifdef HA_CAN_calls
 static uint32_t cf_check epoch_of(unsigned int cpu)
 {
     return cpu_online(cpu) ? per_cpu(ha_cpu, cpu).calls + 1 : 0;
@@ -467,30 +458,31 @@ static void end_call(void)
 #ifdef CONFIG_X86
 
 /* Called from assembly: not all have a prototype in a header. */
-#define HANDLER(fn) void HEAP_AUDITED(fn)(struct cpu_user_regs *regs)
+#define ENDS_CALL(hook)                                 \
+    DECLARE_ORIGINAL(hook);                             \
+    HA_HEAD_ ## hook(HA_NAME_ ## hook)                  \
+    {                                                   \
+        ORIGINAL(hook)(HA_ARGS_ ## hook);               \
+        end_call();                                     \
+    }
 
 /* Also raised by Xen itself, in the middle of a call. */
-HANDLER(do_page_fault);
-void do_page_fault(struct cpu_user_regs *regs)
+DECLARE_ORIGINAL(do_page_fault);
+HA_HEAD_do_page_fault(HA_NAME_do_page_fault)
 {
     bool guest = guest_mode(regs);
 
-    HEAP_AUDITED(do_page_fault)(regs);
+    ORIGINAL(do_page_fault)(regs);
     if ( guest )
         end_call();
 }
 
 #ifdef CONFIG_PV
-HANDLER(pv_hypercall);
-void pv_hypercall(struct cpu_user_regs *regs)
-{
-    HEAP_AUDITED(pv_hypercall)(regs);
-    end_call();
-}
+ENDS_CALL(pv_hypercall)
 
 /* What a general protection fault of a PV guest is for. */
-ORIGINAL(pv_emulate_privileged_op);
-int pv_emulate_privileged_op(struct cpu_user_regs *regs)
+DECLARE_ORIGINAL(pv_emulate_privileged_op);
+HA_HEAD_pv_emulate_privileged_op(pv_emulate_privileged_op)
 {
     int rc = HEAP_AUDITED(pv_emulate_privileged_op)(regs);
 
@@ -498,57 +490,44 @@ int pv_emulate_privileged_op(struct cpu_user_regs *regs)
 
     return rc;
 }
-#endif
 
-/* In 4.14 it calls pv_hypercall(). */
-#if defined(CONFIG_PV32) && XEN_IS(4, 15)
-HANDLER(do_entry_int82);
-void do_entry_int82(struct cpu_user_regs *regs)
-{
-    HEAP_AUDITED(do_entry_int82)(regs);
-    end_call();
-}
+#ifdef CONFIG_PV32
+ENDS_CALL(do_entry_int82)
 #endif
+#endif /* CONFIG_PV */
 
 #ifdef CONFIG_HVM
-/* From 4.18 on this one takes no argument, and does not mind one. */
-#if !XEN_IS(4, 20) || defined(CONFIG_AMD_SVM)
-HANDLER(svm_vmexit_handler);
-void svm_vmexit_handler(struct cpu_user_regs *regs)
-{
-    HEAP_AUDITED(svm_vmexit_handler)(regs);
-    end_call();
-}
+#if !defined(HA_TREE_CONFIG_AMD_SVM) || defined(CONFIG_AMD_SVM)
+ENDS_CALL(svm_vmexit_handler)
 #endif
 
-#if !XEN_IS(4, 20) || defined(CONFIG_INTEL_VMX)
-HANDLER(vmx_vmexit_handler);
-void vmx_vmexit_handler(struct cpu_user_regs *regs)
-{
-    HEAP_AUDITED(vmx_vmexit_handler)(regs);
-    end_call();
-}
+#if !defined(HA_TREE_CONFIG_INTEL_VMX) || defined(CONFIG_INTEL_VMX)
+ENDS_CALL(vmx_vmexit_handler)
 #endif
 #endif /* CONFIG_HVM */
 
 #else /* !CONFIG_X86 */
 
 /* Runs softirqs and may leave the CPU to another guest: the call is over. */
-void HEAP_AUDITED(leave_hypervisor_to_guest)(void);
-void leave_hypervisor_to_guest(void)
+DECLARE_ORIGINAL(leave_hypervisor_to_guest);
+HA_HEAD_leave_hypervisor_to_guest(leave_hypervisor_to_guest)
 {
     end_call();
     HEAP_AUDITED(leave_hypervisor_to_guest)();
 }
 
 #endif /* CONFIG_X86 */
+#endif /* HA_CAN_calls */
 
 /* ---------------------------------------------------------- domains' own */
+
+#if defined(HA_CAN_pools_hap) || defined(HA_CAN_pools_shadow) || \
+    defined(HA_CAN_pools_p2m)
 
 /* Pages that the pool of a domain has all in all; 0: none, or unknown. */
 static uint32_t pool_pages(struct domain *d)
 {
-#if XEN_IS(4, 17)
+#ifdef HA_TREE_PAGING_MEMPOOL_SIZE
     uint64_t bytes;
 
     if ( !arch_get_paging_mempool_size(d, &bytes) )
@@ -600,13 +579,13 @@ static void record_back(struct domain *d, struct page_info *pg,
     ha_disown(&e, d);
 }
 
-#ifdef CONFIG_X86
+#endif /* any pool */
 
-#ifdef CONFIG_HVM
-struct page_info *HEAP_AUDITED(hap_alloc)(struct domain *d);
-void HEAP_AUDITED(hap_free)(struct domain *d, mfn_t mfn);
+#if defined(HA_CAN_pools_hap) && defined(CONFIG_HVM)
+DECLARE_ORIGINAL(hap_alloc);
+DECLARE_ORIGINAL(hap_free);
 
-struct page_info *noinline hap_alloc(struct domain *d)
+HA_HEAD_hap_alloc(noinline hap_alloc)
 {
     struct page_info *pg = HEAP_AUDITED(hap_alloc)(d);
 
@@ -617,32 +596,30 @@ struct page_info *noinline hap_alloc(struct domain *d)
     return pg;
 }
 
-void noinline hap_free(struct domain *d, mfn_t mfn)
+HA_HEAD_hap_free(noinline hap_free)
 {
     record_back(d, mfn_to_page(mfn), 1);
     HEAP_AUDITED(hap_free)(d, mfn);
 }
 #endif
 
-#ifdef CONFIG_SHADOW_PAGING
-mfn_t HEAP_AUDITED(shadow_alloc)(struct domain *d, uint32_t type,
-                                 unsigned long backpointer);
-void HEAP_AUDITED(shadow_free)(struct domain *d, mfn_t smfn);
+#if defined(HA_CAN_pools_shadow) && defined(CONFIG_SHADOW_PAGING)
+DECLARE_ORIGINAL(shadow_alloc);
+DECLARE_ORIGINAL(shadow_free);
 extern const uint8_t sh_type_to_size[];
 
 /* A shadow can be several pages, which are named by one of them. */
-mfn_t noinline shadow_alloc(struct domain *d, uint32_t type,
-                            unsigned long backpointer)
+HA_HEAD_shadow_alloc(noinline shadow_alloc)
 {
-    mfn_t mfn = HEAP_AUDITED(shadow_alloc)(d, type, backpointer);
+    mfn_t mfn = HEAP_AUDITED(shadow_alloc)(d, shadow_type, backpointer);
 
-    record_take(d, mfn_to_page(mfn), sh_type_to_size[type],
+    record_take(d, mfn_to_page(mfn), sh_type_to_size[shadow_type],
                 __builtin_frame_address(0));
 
     return mfn;
 }
 
-void noinline shadow_free(struct domain *d, mfn_t smfn)
+HA_HEAD_shadow_free(noinline shadow_free)
 {
     struct page_info *pg = mfn_to_page(smfn);
 
@@ -651,13 +628,12 @@ void noinline shadow_free(struct domain *d, mfn_t smfn)
 }
 #endif
 
-#else /* !CONFIG_X86 */
-
-struct page_info *HEAP_AUDITED(p2m_alloc_page)(struct domain *d);
-void HEAP_AUDITED(p2m_free_page)(struct domain *d, struct page_info *pg);
+#ifdef HA_CAN_pools_p2m
+DECLARE_ORIGINAL(p2m_alloc_page);
+DECLARE_ORIGINAL(p2m_free_page);
 
 /* The hardware domain has no pool: its pages are the heap's, and anonymous. */
-struct page_info *noinline p2m_alloc_page(struct domain *d)
+HA_HEAD_p2m_alloc_page(noinline p2m_alloc_page)
 {
     struct page_info *pg = HEAP_AUDITED(p2m_alloc_page)(d);
 
@@ -667,19 +643,17 @@ struct page_info *noinline p2m_alloc_page(struct domain *d)
     return pg;
 }
 
-void noinline p2m_free_page(struct domain *d, struct page_info *pg)
+HA_HEAD_p2m_free_page(noinline p2m_free_page)
 {
     if ( !is_hardware_domain(d) )
         record_back(d, pg, 1);
     HEAP_AUDITED(p2m_free_page)(d, pg);
 }
-
-#endif /* CONFIG_X86 */
+#endif
 
 /* ---------------------------------------------------------- domain heap */
 
-struct page_info *noinline alloc_domheap_pages(
-    struct domain *d, unsigned int order, unsigned int memflags)
+HA_HEAD_alloc_domheap_pages(noinline alloc_domheap_pages)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
     struct page_info *pg;
@@ -744,7 +718,7 @@ struct page_info *noinline alloc_domheap_pages(
     return pg;
 }
 
-void noinline free_domheap_pages(struct page_info *pg, unsigned int order)
+HA_HEAD_free_domheap_pages(noinline free_domheap_pages)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
 
@@ -785,28 +759,22 @@ void noinline free_domheap_pages(struct page_info *pg, unsigned int order)
         op_end(c);
 }
 
-#if XEN_IS(4, 16)
-int noinline assign_pages(struct page_info *pg, unsigned int nr,
-                          struct domain *d, unsigned int memflags)
-#define CALL_ASSIGN() HEAP_AUDITED(assign_pages)(pg, nr, d, memflags)
-#else
-int noinline assign_pages(struct domain *d, struct page_info *pg,
-                          unsigned int order, unsigned int memflags)
-#define CALL_ASSIGN() HEAP_AUDITED(assign_pages)(d, pg, order, memflags)
-#endif
+#ifdef HA_CAN_given
+DECLARE_ORIGINAL(assign_pages);
+HA_HEAD_assign_pages(noinline assign_pages)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
-#if !XEN_IS(4, 16)
+#ifndef HA_TREE_ASSIGN_PAGES_NR
     unsigned int nr = 1U << order;
 #endif
     int rc;
 
     if ( !c )
-        return CALL_ASSIGN();
+        return HEAP_AUDITED(assign_pages)(HA_ARGS_assign_pages);
 
     if ( c->domheap )
         /* New pages on their way to their domain were never anonymous. */
-        rc = CALL_ASSIGN();
+        rc = HEAP_AUDITED(assign_pages)(HA_ARGS_assign_pages);
     else
     {
         struct ha_event e;
@@ -822,7 +790,7 @@ int noinline assign_pages(struct domain *d, struct page_info *pg,
 
         /* Afterwards another CPU may already have freed the pages. */
         ha_give(&e, nr, &given);
-        rc = CALL_ASSIGN();
+        rc = HEAP_AUDITED(assign_pages)(HA_ARGS_assign_pages);
         if ( rc )
             ha_give_back(&e, &given);
         else if ( counted )
@@ -833,10 +801,11 @@ int noinline assign_pages(struct domain *d, struct page_info *pg,
 
     return rc;
 }
+#endif
 
-#ifdef CONFIG_X86
-int noinline steal_page(struct domain *d, struct page_info *page,
-                        unsigned int memflags)
+#ifdef HA_CAN_taken
+DECLARE_ORIGINAL(steal_page);
+HA_HEAD_steal_page(noinline steal_page)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
     int rc = HEAP_AUDITED(steal_page)(d, page, memflags);
@@ -867,6 +836,10 @@ int noinline steal_page(struct domain *d, struct page_info *page,
 
 /* ------------------------------------------------- memory for the heaps */
 
+#ifdef HA_CAN_totals
+DECLARE_ORIGINAL(init_domheap_pages);
+DECLARE_ORIGINAL(init_xenheap_pages);
+
 static void count_added(paddr_t ps, paddr_t pe)
 {
     ps = (ps + PAGE_SIZE - 1) & ~(paddr_t)(PAGE_SIZE - 1);
@@ -876,7 +849,7 @@ static void count_added(paddr_t ps, paddr_t pe)
 }
 
 /* One of the two calls the other where both heaps are one. */
-void noinline init_domheap_pages(paddr_t ps, paddr_t pe)
+HA_HEAD_init_domheap_pages(noinline init_domheap_pages)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
 
@@ -889,7 +862,7 @@ void noinline init_domheap_pages(paddr_t ps, paddr_t pe)
     }
 }
 
-void noinline init_xenheap_pages(paddr_t ps, paddr_t pe)
+HA_HEAD_init_xenheap_pages(noinline init_xenheap_pages)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
 
@@ -902,9 +875,11 @@ void noinline init_xenheap_pages(paddr_t ps, paddr_t pe)
     }
 }
 
+#endif /* HA_CAN_totals */
+
 /* ------------------------------------------------------------- Xen heap */
 
-void *noinline alloc_xenheap_pages(unsigned int order, unsigned int memflags)
+HA_HEAD_alloc_xenheap_pages(noinline alloc_xenheap_pages)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
     void *p;
@@ -950,7 +925,7 @@ void *noinline alloc_xenheap_pages(unsigned int order, unsigned int memflags)
     return p;
 }
 
-void noinline free_xenheap_pages(void *v, unsigned int order)
+HA_HEAD_free_xenheap_pages(noinline free_xenheap_pages)
 {
     struct ha_cpu *c = v ? op_begin(__builtin_frame_address(0)) : NULL;
 
@@ -1010,7 +985,7 @@ static unsigned long used_bytes(const void *p)
     return block_bytes(p);
 }
 
-void *noinline xmem_pool_alloc(unsigned long size, struct xmem_pool *pool)
+HA_HEAD_xmem_pool_alloc(noinline xmem_pool_alloc)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
     bool ours = c && c->xmalloc;
@@ -1059,7 +1034,7 @@ static void record_xfree(const struct ha_cpu *c, const void *p)
     ha_free_xmalloc(&e);
 }
 
-void *noinline _xmalloc(unsigned long size, unsigned long align)
+HA_HEAD__xmalloc(noinline _xmalloc)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
     void *p;
@@ -1086,7 +1061,7 @@ void *noinline _xmalloc(unsigned long size, unsigned long align)
     return p;
 }
 
-void noinline xfree(void *p)
+HA_HEAD_xfree(noinline xfree)
 {
     bool real = p && p != ZERO_BLOCK_PTR;
     struct ha_cpu *c = real ? op_begin(__builtin_frame_address(0)) : NULL;
@@ -1115,7 +1090,7 @@ void noinline xfree(void *p)
  * recorded there. What fits stays where it is, but with another size, and
  * perhaps with other padding before it: a free and an allocation at once.
  */
-void *noinline _xrealloc(void *ptr, unsigned long size, unsigned long align)
+HA_HEAD__xrealloc(noinline _xrealloc)
 {
     struct ha_cpu *c = op_begin(__builtin_frame_address(0));
     bool real = ptr && ptr != ZERO_BLOCK_PTR && size;
@@ -1197,10 +1172,12 @@ static void cf_check measure(struct ha_machine *m)
     m->taken_counted = ha_owned.taken;
 }
 
-/* Called through a pointer, hence not the function itself. */
-static void cf_check pause_printing(void)
+/* Also called through a pointer, hence not the function itself. */
+static void cf_check run_softirqs(void)
 {
+#ifdef HA_HAS_process_pending_softirqs
     process_pending_softirqs();
+#endif
 }
 
 static void dump(const char *why, bool final)
@@ -1217,7 +1194,7 @@ static void dump(const char *why, bool final)
         /* A softirq that was run in a dump of this CPU shuts down. */
         if ( ha_printer == smp_processor_id() )
             return;
-        process_pending_softirqs();
+        run_softirqs();
     }
     ha_printer = smp_processor_id();
 
@@ -1237,15 +1214,15 @@ static void dump(const char *why, bool final)
                 break;
         }
         tries++;
-        process_pending_softirqs();
+        run_softirqs();
     }
 
     if ( final )
         ha_seal();
 
     while ( ha_print_next(seq) )
-        process_pending_softirqs();
-    ha_print_dump(why, busy, pause_printing);
+        run_softirqs();
+    ha_print_dump(why, busy, run_softirqs);
 
     ha_printer = ~0U;
     spin_unlock(&ha_print_lock);
@@ -1256,15 +1233,21 @@ static void cf_check dump_key(unsigned char key)
     dump("key", false);
 }
 
-void hwdom_shutdown(unsigned char reason)
+#ifdef HA_CAN_shutdown
+/* It does not return, which only its prototype says. */
+extern noreturn HA_HEAD_hwdom_shutdown(HEAP_AUDITED(hwdom_shutdown));
+HA_HEAD_hwdom_shutdown(hwdom_shutdown)
 {
     dump("shutdown", true);
     HEAP_AUDITED(hwdom_shutdown)(reason);
 }
+#endif
 
-#ifdef CONFIG_X86
+#ifdef HA_CAN_sleep
 /* What a Linux dom0 powers off with; hwdom_shutdown() is not run then. */
-int acpi_enter_sleep(SLEEP_ARG *sleep)
+DECLARE_ORIGINAL(acpi_enter_sleep);
+extern HA_HEAD_acpi_enter_sleep(acpi_enter_sleep);
+HA_HEAD_acpi_enter_sleep(acpi_enter_sleep)
 {
     bool final = sleep->sleep_state == 5;
     int rc;
@@ -1375,10 +1358,17 @@ static bool __init parse_charge(const char *s, struct ha_charging *charge)
 
 static void __init build_id_text(char *text, size_t size)
 {
+#ifdef HA_TREE_BUILD_ID_VARIABLE
+    const void *id = xen_build_id;
+    unsigned int len = xen_build_id_len, i;
+    bool unknown = !len;
+#else
     const void *id;
     unsigned int len, i;
+    bool unknown = xen_build_id(&id, &len);
+#endif
 
-    if ( xen_build_id(&id, &len) || 2 * len >= size )
+    if ( unknown || 2 * len >= size )
     {
         strlcpy(text, "-", size);
         return;
@@ -1404,7 +1394,9 @@ static int __init cf_check ha_initcall(void)
         .text_end = (unsigned long)_etext,
         .puts = put_line,
         .frame = put_frame,
+#ifdef HA_CAN_calls
         .epoch = epoch_of,
+#endif
     };
     unsigned int order;
     void *memory;
@@ -1435,7 +1427,7 @@ static int __init cf_check ha_initcall(void)
     snprintf(version, sizeof(version), "%u.%u%s", xen_major_version(),
              xen_minor_version(), xen_extra_version());
     ha_print_header(version, IS_ENABLED(CONFIG_X86) ? "x86_64" : "arm64",
-                    build);
+                    build, HA_LACKS);
 
     register_keyhandler('y', dump_key, "dump heap audit", false);
     if ( setup.modes & (HA_TRACE | HA_WARN) )

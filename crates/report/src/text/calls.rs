@@ -15,10 +15,15 @@ use crate::{Calls, Escaped, Report, size::Count};
 
 pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let calls = report.calls();
+    let title = "WHAT CALLS LEAVE BEHIND WHEN THEY COMPLETE";
+    if report.run().facts.lacks("calls") {
+        let text = "cannot be told, as this Xen has nothing for the recorder to hook into where calls end";
+        hanging(out, &format!("{}: ", paint.bold(title)), 2, text)?;
+        return writeln!(out);
+    }
     if calls.is_empty() {
         return Ok(());
     }
-    let title = "WHAT CALLS LEAVE BEHIND WHEN THEY COMPLETE";
     writeln!(out, "{} (how often / how much)\n", paint.bold(title))?;
     let (leaving, clean): (Vec<_>, Vec<_>) = calls.into_iter().partition(|calls| calls.total.count > 0);
     let (put_off, leaving): (Vec<_>, Vec<_>) =

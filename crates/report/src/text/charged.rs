@@ -6,7 +6,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{Charge, Counters, DomainAccount, DomainId, Kind, Pool};
+use xenheap_model::{Charge, Counters, DomainAccount, DomainId, Kind, Pool, untold};
 
 use super::{
     domains::{LINES, Names},
@@ -29,8 +29,19 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
         let used = pool.size > 0 || pool.takes > 0 || pool.failed > 0;
         used.then_some((Reverse(pool.failed), share(pool), Pool { extra: 0, ..*pool }))
     });
-    if !pools.is_empty() || !of_pools.is_empty() {
+    let lacks = report.run().facts.lacks.iter().filter(|part| part.starts_with("pools-"));
+    let lacks: Vec<&str> = lacks.filter_map(|part| untold(part)).collect();
+    if !pools.is_empty() || !of_pools.is_empty() || !lacks.is_empty() {
         writeln!(out, "{} (charged to the domain; in pages)\n", paint.bold("P2M AND PAGING POOLS"))?;
+        for untold in lacks {
+            hanging(
+                out,
+                "  ",
+                2,
+                &format!("Not told, as this Xen has nothing for the recorder to hook into: {untold}."),
+            )?;
+            writeln!(out)?;
+        }
         let line = |((_, share, pool), ids): &(_, Vec<DomainId>)| pool_line(pool, *share, ids, &names);
         let lines: Vec<_> = pools.iter().map(line).collect();
         few(out, ["domain", "size", "fewest left", "taken", "given back", "refused"], &lines)?;

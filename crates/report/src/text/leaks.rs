@@ -28,7 +28,7 @@ pub(super) fn write(
     // Neither the RFC's recorder nor an early one of ours tells when domains end.
     let knows = run.facts.tables.is_some_and(|tables| tables.domains.is_some());
     let leftovers = report.leftovers();
-    if run.facts.format != LogFormat::Ha1 || !knows && leftovers.is_empty() {
+    if run.facts.format != LogFormat::Ha1 || !knows && leftovers.is_empty() && !run.facts.lacks("owners") {
         return Ok(());
     }
     let doubt = run.doubt();
@@ -40,6 +40,7 @@ pub(super) fn write(
             format!("{none} that passes the filters; {}", refused(left_out))
         }
         0 if doubt.is_some() => "nothing".to_owned(),
+        0 if run.facts.lacks("owners") && run.cycles.completed <= GROWING => "cannot be told".to_owned(),
         0 if ended(run) == 0 && run.cycles.completed <= GROWING => "this run cannot show any".to_owned(),
         0 => "none".to_owned(),
         count => {
@@ -92,6 +93,11 @@ fn basis(report: &Report) -> String {
     let run = report.run();
     let cycles = run.cycles.completed;
     let mut text = match ended(run) {
+        _ if run.facts.lacks("owners") => {
+            "The recorder had nothing to hook into for owners, so it cannot be told which domains ended, nor what \
+             is left of one"
+                .to_owned()
+        }
         0 if run.facts.view == Some(View::Summary) => {
             "The summary view does not tell which domains ended".to_owned()
         }

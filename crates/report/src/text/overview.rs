@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use xenheap_model::{Arch, Check, Facts, Kind, KindTotals, LogFormat, Outcome, View};
+use xenheap_model::{Arch, Check, Facts, Kind, KindTotals, LogFormat, Outcome, View, untold};
 
 use super::layout::{Paint, hanging, legend, table};
 use crate::{
@@ -59,6 +59,13 @@ fn facts(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
         LogFormat::None => "no record of any recorder was found".to_owned(),
     };
     fact(out, "Recorder", &recorder)?;
+    for part in &facts.lacks {
+        let text = match untold(part) {
+            Some(untold) => format!("{part}. Not told here: {untold}"),
+            None => format!("{}, which this version of xenheap does not know", Escaped(part)),
+        };
+        fact(out, "Lacks", &text)?;
+    }
     let mut log = format!("{}, {}", Several(facts.lines, "line"), Rough(facts.log_bytes));
     if facts.boots > 1 {
         log.push_str(&format!("; boot {} of {}", facts.boot, facts.boots));

@@ -269,7 +269,7 @@ struct ha_setup {
     unsigned long text_start, text_end;
     void (*puts)(const char *line);
     void (*frame)(unsigned long pc, bool exact);
-    /* The call that a CPU is in; 0: unknown. */
+    /* The call that a CPU is in; 0: unknown. NULL: nobody knows. */
     uint32_t (*epoch)(unsigned int cpu);
 };
 
@@ -277,7 +277,9 @@ struct ha_setup {
 size_t ha_table_bytes(struct ha_sizes *sizes);
 /* memory: ha_table_bytes() bytes, zeroed. */
 void ha_init(const struct ha_setup *setup, void *memory);
-void ha_print_header(const char *xen, const char *arch, const char *build);
+/* lacks: parts of the recorder that are left out, with commas between. */
+void ha_print_header(const char *xen, const char *arch, const char *build,
+                     const char *lacks);
 
 /*
  * Asked before an anonymous allocation is tried: whether it fails instead. It
