@@ -39,6 +39,18 @@ dom0less() {
     done
 }
 
+# A configuration meant for safety, in a machine without dom0, judged end to end: fewer interfaces, and none of what they allocate.
+safe_configuration() {
+    local tree=$XENHEAP_XEN_GIT@staging config=(--arch arm64 --config CONFIG_EVTCHN_FIFO=n --config CONFIG_SYSCTL=n)
+    "$XENHEAP" instrument --check "$tree" > "$RUNS/instrument.txt"
+    boot "$tree" trace,summary "$RUNS/safe" --workload static "${config[@]}"
+    static_run "$RUNS/safe" 2
+    "$XENHEAP" graph build --install "$tree" -o "$RUNS/graph-safe" "${config[@]}"
+    coverage "$RUNS/graph-safe" "$RUNS/safe"
+    if grep -q evtchn_fifo "$RUNS/graph-safe/coverage.txt"; then die "the configuration has FIFO event channels"; fi
+    summarize "staging for arm64, without FIFO event channels, sysctl and dom0" "$RUNS/safe"
+}
+
 # Domains pay for what is allocated: the recorder's accounts are what its events add up to, and what `plan` says of the same boot.
 charging() {
     local payer
@@ -161,6 +173,15 @@ plan_settings() {
     summarize "4.17, guests with the settings of a plan" "$RUNS/plan-settings"
 }
 
+# A workload on a revision of Xen that Debian has no toolstack for.
+guests_of() { # REVISION WORKLOAD
+    local run=$RUNS/$1-$2
+    boot "$XENHEAP_XEN_GIT@$1" trace,summary "$run" --workload "$2"
+    XENHEAP_RUN=$run cargo test --locked -q -p xenheap --features real-run --test toolstack_run
+    real_run "$run"
+    summarize "$1, $2" "$run"
+}
+
 overhead() {
     result
     result "## What the recorder costs a boot: \`scripts/bench-overhead\`"
@@ -215,11 +236,15 @@ runs_so_far() {
 stage "the numbers of the runs so far" runs_so_far
 stage "build and boot Xen 4.20, and its report" boot_4_20
 stage "dom0less guests on arm64" dom0less
+stage "a configuration meant for safety" safe_configuration
 stage "domains that pay" charging
 stage "running out on purpose" sweep
 stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
 stage "guests with the settings of a plan" plan_settings
+for revision in stable-4.22 staging; do
+    for workload in guests churn hvm stress; do stage "$workload on $revision" guests_of "$revision" "$workload"; done
+done
 stage "call graphs of other builds" more_graphs
 stage "paths counted and listed" real_paths
 stage "the workflow of GitHub" workflow

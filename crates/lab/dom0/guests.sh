@@ -22,15 +22,23 @@ fail() {
 WORKLOAD=$$
 trap 'exit 1' TERM
 
-# until_true SECONDS COMMAND...: waits until the command succeeds.
-until_true() {
-    until_left=$1
+# within SECONDS COMMAND...: waits for the command to succeed, and says by its status whether it did.
+within() {
+    within_left=$1
     shift
     until "$@" >/dev/null 2>&1; do
-        [ "$until_left" -gt 0 ] || fail "waited in vain for: $*"
-        until_left=$((until_left - 1))
+        [ "$within_left" -gt 0 ] || return 1
+        within_left=$((within_left - 1))
         sleep 1
     done
+}
+
+# until_true SECONDS COMMAND...: waits until the command succeeds.
+until_true() {
+    within "$@" || {
+        shift
+        fail "waited in vain for: $*"
+    }
 }
 
 # xl WORD...: Xen's tool, as it is; but the workload ends if it fails.

@@ -39,6 +39,9 @@ pub struct Package {
     pub architecture: String,
     /// The file's SHA-256.
     pub sha256: String,
+    /// Name and version of what the kept lists named, if no mirror has that any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
     /// Where it lies.
     #[serde(skip)]
     pub path: PathBuf,
@@ -55,9 +58,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// Reads the first paragraph of `apt-cache show`.
-    fn parse(text: &str) -> Option<Self> {
-        let paragraph = text.split("\n\n").next()?;
+    /// Reads a paragraph of `apt-cache show`.
+    fn parse(paragraph: &str) -> Option<Self> {
         let field = |name: &str| {
             paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
         };
@@ -68,13 +70,8 @@ impl Candidate {
             sha256: field("SHA256")?.to_owned(),
             depends: field("Depends").unwrap_or_default().to_owned(),
         };
-        // They become parts of a file's name and of a command line.
-        let plain = |text: &str| {
-            !text.is_empty()
-                && !text.starts_with(['-', '.'])
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.~:_".contains(&byte))
-        };
-        let all_plain = plain(&candidate.name) && plain(&candidate.version) && plain(&candidate.architecture);
+        let all_plain =
+            is_plain(&candidate.name) && is_plain(&candidate.version) && is_plain(&candidate.architecture);
         all_plain.then_some(candidate)
     }
 
@@ -87,14 +84,27 @@ impl Candidate {
             .filter_map(|name| name.split(':').next())
     }
 
+    /// For people.
+    fn title(&self) -> String {
+        format!("{} {}", self.name, self.version)
+    }
+
     fn file_name(&self) -> String {
         let version = self.version.replace(':', "%3a");
         format!("{}_{version}_{}.deb", self.name, self.architecture)
     }
 }
 
+/// Whether it can be a part of a file's name and of a command line.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(['-', '.'])
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.~:_".contains(&byte))
+}
+
 /// A release of Debian's that packages are taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Release {
     /// Debian 12, with Xen 4.17.
     Bookworm,
@@ -115,7 +125,25 @@ impl fmt::Display for Release {
 const KEYRINGS: [&str; 2] =
     ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
 
-/// The packages of one release for one architecture.
+/// What a list is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// Packages for an architecture, by Debian's name for it.
+    Packages(&'static str),
+    /// Source packages.
+    Sources,
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Packages(architecture) => architecture,
+            Self::Sources => "source",
+        })
+    }
+}
+
+/// The packages of one release for one architecture, or its sources.
 ///
 /// Their lists are fetched when there are none yet, and again when a package is no longer where they say; so what is
 /// taken does not change under one's feet from run to run.
@@ -124,8 +152,7 @@ pub(crate) struct Apt<'a> {
     progress: &'a dyn Progress,
     stage: Stage,
     release: Release,
-    /// By Debian's name for it.
-    architecture: &'static str,
+    content: Content,
     folder: PathBuf,
     /// What apt has said, by name: asking it takes a second.
     candidates: RefCell<BTreeMap<String, Candidate>>,
@@ -133,7 +160,7 @@ pub(crate) struct Apt<'a> {
 }
 
 impl<'a> Apt<'a> {
-    /// Opens the lists, and fetches them if need be. Until it is dropped nobody else uses them.
+    /// Opens the lists of packages, and fetches them if need be. Until it is dropped nobody else uses them.
     pub(crate) fn open(
         cache: &'a Cache,
         release: Release,
@@ -141,8 +168,17 @@ impl<'a> Apt<'a> {
         stage: Stage,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
-        let architecture = arch.platform().debian;
-        let name = format!("apt-{release}-{architecture}");
+        Self::open_lists(cache, release, Content::Packages(arch.platform().debian), stage, progress)
+    }
+
+    fn open_lists(
+        cache: &'a Cache,
+        release: Release,
+        content: Content,
+        stage: Stage,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Error> {
+        let name = format!("apt-{release}-{content}");
         let lock = cache.lock(&name, stage, progress)?;
         let folder = cache.folder(&name)?;
         let apt = Self {
@@ -150,7 +186,7 @@ impl<'a> Apt<'a> {
             progress,
             stage,
             release,
-            architecture,
+            content,
             folder,
             candidates: RefCell::default(),
             _lock: lock,
@@ -161,7 +197,7 @@ impl<'a> Apt<'a> {
             None,
         )?;
         let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).exists());
-        let sources = sources(&listed, release, architecture, keyring)
+        let sources = sources(&listed, release, content, keyring)
             .ok_or_else(|| Error::NoPackageLists { what: "any mirror of Debian's".to_owned() })?;
         if fs::read_to_string(apt.sources()).ok().as_ref() != Some(&sources) {
             apt.update(&sources)?;
@@ -175,7 +211,7 @@ impl<'a> Apt<'a> {
 
     /// Fetches the lists. The sources have their name only when that is done: they stand for the lists.
     fn update(&self, sources: &str) -> Result<(), Error> {
-        let what = format!("fetching the package lists of {} {}", self.release, self.architecture);
+        let what = format!("fetching the package lists of {} {}", self.release, self.content);
         self.progress.line(self.stage, &what);
         self.candidates.borrow_mut().clear();
         let fresh = self.folder.join("sources.new");
@@ -185,7 +221,7 @@ impl<'a> Apt<'a> {
         let done = output("apt-get", arguments, None)?;
         if !done.status.success() {
             return Err(Error::PackageDownload {
-                package: format!("list of {} {}", self.release, self.architecture),
+                package: format!("list of {} {}", self.release, self.content),
                 output: last_words(&done),
             });
         }
@@ -194,6 +230,10 @@ impl<'a> Apt<'a> {
 
     /// What makes apt use our folder and our sources, and forget what is installed here.
     fn options(&self, sources: &Path) -> Vec<OsString> {
+        let architecture = match self.content {
+            Content::Packages(architecture) => architecture,
+            Content::Sources => Arch::default().platform().debian,
+        };
         let place = |option: &str, path: &Path| {
             let mut text = OsString::from(option);
             text.push("=");
@@ -212,8 +252,8 @@ impl<'a> Apt<'a> {
             place("Dir::Cache", &self.folder),
             "Dir::Cache::PkgCache=pkgcache.bin".into(),
             "Dir::Cache::SrcPkgCache=srcpkgcache.bin".into(),
-            format!("APT::Architecture={}", self.architecture).into(),
-            format!("APT::Architectures={}", self.architecture).into(),
+            format!("APT::Architecture={architecture}").into(),
+            format!("APT::Architectures={architecture}").into(),
             "Acquire::Languages=none".into(),
             AS_WE_ARE.into(),
         ]
@@ -232,27 +272,49 @@ impl<'a> Apt<'a> {
         if let Some(known) = self.candidates.borrow().get(package) {
             return Ok(known.clone());
         }
-        let candidate = self.ask(package)?;
+        let candidate = self.versions(package)?.into_iter().next().ok_or_else(|| self.no_package(package))?;
         self.candidates.borrow_mut().insert(package.to_owned(), candidate.clone());
         Ok(candidate)
     }
 
-    fn ask(&self, package: &str) -> Result<Candidate, Error> {
-        let shown = self.run("apt-cache", &["show", "--no-all-versions", package], None)?;
-        Candidate::parse(&String::from_utf8_lossy(&shown.stdout)).ok_or_else(|| Error::NoPackage {
-            package: package.to_owned(),
-            place: format!("{} {}", self.release, self.architecture),
-        })
+    /// All that the lists have of a package, the newest first.
+    fn versions(&self, package: &str) -> Result<Vec<Candidate>, Error> {
+        let shown = self.run("apt-cache", &["show", package], None)?;
+        Ok(String::from_utf8_lossy(&shown.stdout).split("\n\n").filter_map(Candidate::parse).collect())
+    }
+
+    fn no_package(&self, package: &str) -> Error {
+        Error::NoPackage { package: package.to_owned(), place: format!("{} {}", self.release, self.content) }
     }
 
     /// The version of a package that `linux-image-amd64` and its like stand for.
     pub(crate) fn real_package(&self, name: &str, prefix: &str) -> Result<String, Error> {
         let candidate = self.candidate(name)?;
         let real = candidate.dependencies().find(|name| name.starts_with(prefix));
-        real.map(str::to_owned).ok_or_else(|| Error::NoPackage {
-            package: format!("{prefix}... that {name} depends on"),
-            place: format!("{} {}", self.release, self.architecture),
-        })
+        real.map(str::to_owned).ok_or_else(|| self.no_package(&format!("{prefix}... that {name} depends on")))
+    }
+
+    /// That package itself. Its name has a version in it: with the package that name can vanish, too.
+    pub(crate) fn package_behind(&self, name: &str, prefix: &str) -> Result<Package, Error> {
+        let real = self.real_package(name, prefix)?;
+        let gone = self.candidate(&real)?.title();
+        let failed = match self.package(&real) {
+            Err(error @ (Error::NoPackage { .. } | Error::PackageDownload { .. })) => error,
+            done => return done,
+        };
+        let now = self.real_package(name, prefix)?;
+        if now == real {
+            return Err(failed);
+        }
+        let package = self.package(&now)?;
+        Ok(self.instead(gone, package))
+    }
+
+    /// Says what was taken for something that is gone.
+    fn instead(&self, gone: String, package: Package) -> Package {
+        let taken = format!("{} {}", package.name, package.version);
+        self.progress.note(self.stage, &format!("{gone} is gone from the mirrors: {taken} is taken"));
+        Package { instead_of: Some(gone), ..package }
     }
 
     /// The names of the packages that a package depends on.
@@ -260,21 +322,51 @@ impl<'a> Apt<'a> {
         Ok(self.candidate(name)?.dependencies().map(str::to_owned).collect())
     }
 
-    /// A package, downloaded into the cache unless it is there.
+    /// A package, downloaded into the cache unless it is there. If no mirror has it any more, newer lists are fetched, and
+    /// the newest is taken that a mirror has: lists can also be ahead of their mirror.
     pub(crate) fn package(&self, name: &str) -> Result<Package, Error> {
-        match self.download(name) {
-            Err(Error::PackageDownload { .. }) => {
-                let path = self.sources();
-                let sources = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-                self.update(&sources)?;
-                self.download(name)
-            }
-            done => done,
+        let wanted = self.candidate(name)?;
+        let gone = wanted.title();
+        let mut failed = match self.download(wanted) {
+            Err(error @ Error::PackageDownload { .. }) => error,
+            done => return done,
+        };
+        let path = self.sources();
+        let sources = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        self.update(&sources)?;
+        let versions = self.versions(name)?;
+        if versions.is_empty() {
+            return Err(self.no_package(name));
         }
+        for version in versions {
+            let same = version.title() == gone;
+            match self.download(version) {
+                Err(error @ Error::PackageDownload { .. }) => failed = error,
+                Ok(package) if !same => return Ok(self.instead(gone, package)),
+                done => return done,
+            }
+        }
+        Err(failed)
     }
 
-    fn download(&self, name: &str) -> Result<Package, Error> {
-        let candidate = self.candidate(name)?;
+    /// Other versions of a pinned source and of the same series, the newest first.
+    fn sources_like(&self, pin: &Pin) -> Result<Vec<Pin>, Error> {
+        let shown = self.run("apt-cache", &["showsrc", "--only-source", "xen"], None)?;
+        let mut sorted: Vec<Pin> = Vec::new();
+        for paragraph in String::from_utf8_lossy(&shown.stdout).split("\n\n") {
+            let Some(other) = pin.from_index(paragraph).filter(|other| other.sha256 != pin.sha256) else {
+                continue;
+            };
+            let mut at = 0;
+            while sorted.get(at).map_or(Ok(false), |known| is_newer(&known.version, &other.version))? {
+                at += 1;
+            }
+            sorted.insert(at, other);
+        }
+        Ok(sorted)
+    }
+
+    fn download(&self, candidate: Candidate) -> Result<Package, Error> {
         let file = candidate.file_name();
         let path = self.cache.folder("packages")?.join(&file);
         let _lock = self.cache.lock(&file, self.stage, self.progress)?;
@@ -284,6 +376,7 @@ impl<'a> Apt<'a> {
             version: candidate.version,
             architecture: candidate.architecture,
             sha256: candidate.sha256,
+            instead_of: None,
             path,
         };
         if package.path.exists() && hash::file(&package.path)? == package.sha256 {
@@ -309,11 +402,20 @@ impl<'a> Apt<'a> {
     }
 }
 
+/// Whether a version of Debian's is newer than another: dpkg knows.
+fn is_newer(version: &str, other: &str) -> Result<bool, Error> {
+    Ok(output("dpkg", ["--compare-versions", version, "gt", other], None)?.status.success())
+}
+
 /// apt's sources for a release on this machine's mirrors of Debian; nothing if it has none.
 ///
 /// `listed` has a line for each of the machine's package lists: its label and its mirror's address.
-fn sources(listed: &str, release: Release, architecture: &str, keyring: Option<&str>) -> Option<String> {
+fn sources(listed: &str, release: Release, content: Content, keyring: Option<&str>) -> Option<String> {
     let signed = keyring.map(|path| format!(" signed-by={path}")).unwrap_or_default();
+    let kind = match content {
+        Content::Packages(architecture) => format!("deb [arch={architecture} target=Packages{signed}]"),
+        Content::Sources => format!("deb-src [target=Sources{signed}]"),
+    };
     let lines = listed.lines().filter_map(|line| {
         let (label, mirror) = line.trim().split_once('|')?;
         let suite = match label {
@@ -321,14 +423,57 @@ fn sources(listed: &str, release: Release, architecture: &str, keyring: Option<&
             "Debian-Security" => format!("{release}-security"),
             _ => return None,
         };
-        Some(format!("deb [arch={architecture} target=Packages{signed}] {mirror} {suite} main"))
+        Some(format!("{kind} {mirror} {suite} main"))
     });
     let text: String = distinct(lines).into_iter().map(|line| line + "\n").collect();
     (!text.is_empty()).then_some(text)
 }
 
-/// A pinned source, downloaded into the cache unless it is there.
-pub(crate) fn source(cache: &Cache, pin: &Pin, progress: &dyn Progress) -> Result<PathBuf, Error> {
+/// A source archive in the cache.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// What it is.
+    pub(crate) pin: Pin,
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// The pinned version, if no mirror has it any more and this is another.
+    pub(crate) instead_of: Option<String>,
+}
+
+/// A pinned source; if no mirror has it any more, the newest of its series that one has.
+pub(crate) fn source(cache: &Cache, pin: &Pin, progress: &dyn Progress) -> Result<Source, Error> {
+    let gone = match exact_source(cache, pin, progress) {
+        Err(error @ Error::Download { .. }) => error,
+        done => return done.map(|path| Source { pin: pin.clone(), path, instead_of: None }),
+    };
+    let index = Apt::open_lists(cache, pin.release, Content::Sources, Stage::Source, progress)?;
+    let mut lists_are_new = false;
+    loop {
+        for other in index.sources_like(pin)? {
+            match exact_source(cache, &other, progress) {
+                Err(Error::Download { .. }) => {}
+                Err(error) => return Err(error),
+                Ok(path) => {
+                    let what = format!(
+                        "Debian's {} is gone from the mirrors: {} is taken, the newest of the series",
+                        pin.version, other.version
+                    );
+                    progress.note(Stage::Source, &what);
+                    return Ok(Source { pin: other, path, instead_of: Some(pin.version.clone()) });
+                }
+            }
+        }
+        if lists_are_new {
+            return Err(gone);
+        }
+        let path = index.sources();
+        index.update(&fs::read_to_string(&path).map_err(Error::io("read", &path))?)?;
+        lists_are_new = true;
+    }
+}
+
+/// A source archive, downloaded into the cache unless it is there.
+fn exact_source(cache: &Cache, pin: &Pin, progress: &dyn Progress) -> Result<PathBuf, Error> {
     let file = pin.file_name();
     let path = cache.folder("sources")?.join(file);
     let _lock = cache.lock(file, Stage::Source, progress)?;
@@ -413,9 +558,14 @@ mod tests {
         Architecture: amd64\nDepends: foo | bar:any, linux-image-6.1.0-56-amd64 (= 6.1.192-2)\n\
         Description: Linux\n Version: no\nSHA256: 45\n\nPackage: other\nVersion: 1\nArchitecture: amd64\nSHA256: 46\n";
 
+    /// The first of what apt says.
+    fn first(shown: &str) -> Option<Candidate> {
+        shown.split("\n\n").next().and_then(Candidate::parse)
+    }
+
     #[test]
     fn an_index_entry_is_read() {
-        let candidate = Candidate::parse(SHOWN);
+        let candidate = first(SHOWN);
         let wanted = Candidate {
             name: "linux-image-amd64".into(),
             version: "6.1.192-2".into(),
@@ -431,11 +581,11 @@ mod tests {
 
     #[test]
     fn an_index_entry_that_is_not_plain_is_refused() {
-        assert_eq!(Candidate::parse(""), None);
-        assert_eq!(Candidate::parse(&SHOWN.replace("SHA256: 45", "")), None);
+        assert_eq!(first(""), None);
+        assert_eq!(first(&SHOWN.replace("SHA256: 45", "")), None);
         for version in ["../x", "1/2", "-o", "1 2", ""] {
             let text = SHOWN.replace("Version: 6.1.192-2", &format!("Version: {version}"));
-            assert_eq!(Candidate::parse(&text), None, "{version}");
+            assert_eq!(first(&text), None, "{version}");
         }
     }
 
@@ -450,15 +600,23 @@ mod tests {
         let listed =
             "Debian|http://a/debian/\nDebian|http://a/debian/\nDebian-Security|http://b/s/\nNode|http://c/\n";
         assert_eq!(
-            sources(listed, Release::Trixie, "arm64", Some("/k.gpg")).as_deref(),
+            sources(listed, Release::Trixie, Content::Packages("arm64"), Some("/k.gpg")).as_deref(),
             Some(
                 "deb [arch=arm64 target=Packages signed-by=/k.gpg] http://a/debian/ trixie main\n\
                  deb [arch=arm64 target=Packages signed-by=/k.gpg] http://b/s/ trixie-security main\n"
             )
         );
-        let plain = sources("Debian|http://a/", Release::Bookworm, "amd64", None);
-        assert_eq!(plain.as_deref(), Some("deb [arch=amd64 target=Packages] http://a/ bookworm main\n"));
-        assert_eq!(sources("Ubuntu|http://a/\n\n", Release::Trixie, "amd64", None), None);
+        let plain = |listed, content| sources(listed, Release::Bookworm, content, None);
+        let amd64 = Content::Packages("amd64");
+        assert_eq!(
+            plain("Debian|http://a/", amd64).as_deref(),
+            Some("deb [arch=amd64 target=Packages] http://a/ bookworm main\n")
+        );
+        assert_eq!(
+            plain("Debian|http://a/", Content::Sources).as_deref(),
+            Some("deb-src [target=Sources] http://a/ bookworm main\n")
+        );
+        assert_eq!(plain("Ubuntu|http://a/\n\n", amd64), None);
     }
 
     /// Needs the machine's mirrors, and 30 MB of them.

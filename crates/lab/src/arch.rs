@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::packages::Need;
+use crate::partition::Module;
+use crate::workload::Domu;
 
 /// An architecture of Xen's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,8 @@ pub(crate) struct Platform {
     pub flags: &'static str,
     /// Added to Xen's configuration.
     pub config: &'static str,
+    /// The line by which a configuration is for this architecture.
+    pub config_sign: &'static str,
     /// How many lines a build writes, about: only for telling how far it is.
     pub log_lines: usize,
     /// What the machine that runs the lab must have, beyond what every architecture needs.
@@ -56,11 +60,14 @@ pub(crate) struct Platform {
 
 /// Guests that Xen starts by itself.
 pub(crate) struct Domus {
-    /// Further arguments of the emulator.
+    /// Further arguments of the emulator, which name a device tree in the boot's folder.
     pub arguments: &'static [&'static str],
-    /// Writes into the boot's folder what those arguments name, for so many guests. `qemu` is the emulator's command line
-    /// without them.
-    pub prepare: fn(qemu: &[String], folder: &Path, count: u8) -> Result<(), Error>,
+    /// Writes that tree, with these guests beside dom0. `qemu` is the emulator's command line without those arguments.
+    pub beside_dom0: fn(qemu: &[String], folder: &Path, guests: &[Domu]) -> Result<(), Error>,
+    /// The device tree of that machine with these guests and no dom0. `sizes` are those of kernel and initramfs.
+    pub alone: fn(qemu: &[String], folder: &Path, guests: &[Domu], sizes: [u64; 2]) -> Result<Vec<u8>, Error>,
+    /// Arguments of the emulator that load Xen without dom0, and what guests are started from.
+    pub load: fn(xen_arguments: &str, modules: &[Module]) -> Vec<String>,
 }
 
 impl Arch {

@@ -6,20 +6,25 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::accel;
 use crate::arch::{Arch, Domus};
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::config::Mode;
 use crate::count::{self, Count};
+use crate::ending::{self, Ending, Next};
 use crate::error::{BootFault, Error};
-use crate::folder::{self, Exit, Machine, Partial, Record, RunFolder, WorkloadFacts};
+use crate::folder::{
+    self, ENDED_BY_KEY, Exit, Machine, POWERED_OFF, Partial, Record, RunFolder, WorkloadFacts,
+};
 use crate::follow::Follow;
 use crate::image::Image;
+use crate::partition::{Content, Partition};
 use crate::progress::{Progress, Stage};
 use crate::run_tool::stdout;
 use crate::supervise::{Job, describe};
 use crate::text;
 use crate::watch::Watch;
-use crate::workload::{self, Workload};
+use crate::workload::{self, Until, Workload};
 use crate::xenbuild::Build;
 
 /// Virtual time runs several times slower than the host's.
@@ -37,6 +42,8 @@ pub struct BootPlan<'a> {
     pub image: &'a Image,
     /// What dom0 does.
     pub workload: &'a Workload,
+    /// Which guests Xen starts, if not those of the workload.
+    pub partition: Option<&'a Partition>,
     /// What the recorder does, if there is one.
     pub mode: Option<&'a Mode>,
     /// Further arguments for Xen.
@@ -63,17 +70,63 @@ impl BootPlan<'_> {
 
     /// How guests of Xen's own are made, if there are to be some.
     fn domus(&self) -> Option<&'static Domus> {
-        self.arch().platform().domus.as_ref().filter(|_| self.workload.domus > 0)
+        let wanted = !self.workload.dom0 || !self.workload.domus.is_empty();
+        self.arch().platform().domus.as_ref().filter(|_| wanted)
     }
 
-    fn machine(&self) -> Result<Machine, Error> {
+    /// How many there are.
+    fn guests(&self) -> u8 {
+        let own = u8::try_from(self.workload.domus.len()).unwrap_or(u8::MAX);
+        self.partition.map_or(own, |partition| partition.guests)
+    }
+
+    /// How the machine is ended, if it does not end by itself.
+    fn ending(&self) -> Option<ending::Plan> {
+        let totals = self.mode.is_some_and(|mode| mode.as_str() != "off");
+        let plan = ending::Plan { guests: self.guests(), until: self.workload.until, totals };
+        (!self.workload.dom0).then_some(plan)
+    }
+
+    /// What guests are started from where there is no dom0; the tree is made in `place`, an empty folder.
+    fn partition(&self, place: &Path) -> Result<Option<Partition>, Error> {
+        let Some(domus) = self.domus().filter(|_| !self.workload.dom0) else { return Ok(None) };
+        if let Some(given) = self.partition {
+            given.check(&Content::Kernel, &self.image.kernel)?;
+            given.check(&Content::Initrd, &self.image.initrd)?;
+            return Ok(Some(given.clone()));
+        }
+        let size = |path: &Path| path.metadata().map(|meta| meta.len()).map_err(Error::io("read", path));
+        let sizes = [size(&self.image.kernel)?, size(&self.image.initrd)?];
+        let machine = machine_command(self.arch(), self.workload, self.deterministic, accel::THREADS);
+        let tree = (domus.alone)(&machine, place, &self.workload.domus, sizes)?;
+        Partition::parse(tree).map(Some).map_err(Error::DeviceTree)
+    }
+
+    fn machine(&self, partition: Option<&Partition>) -> Result<Machine, Error> {
         let platform = self.arch().platform();
-        let xen: Vec<&str> = self.workload.xen.iter().chain(self.xen_args).map(String::as_str).collect();
+        let kept = partition.is_some().then(|| ending::KEEP_INPUT.to_owned());
+        let more: Vec<&str> =
+            self.workload.xen.iter().chain(&kept).chain(self.xen_args).map(String::as_str).collect();
+        // Of an argument that comes twice Xen takes the last: what the lab needs comes after what the tree has.
+        let of_tree = partition.map(|partition| partition.xen_arguments.clone()).unwrap_or_default();
+        let xen_arguments = [of_tree, vec![xen_arguments(self.arch(), self.mode, &more)]].concat().join(" ");
         let linux: Vec<&str> = self.workload.linux.iter().map(String::as_str).collect();
-        let xen_arguments = xen_arguments(self.arch(), self.mode, &xen);
-        let linux_arguments = linux_arguments(self.deterministic, &linux);
-        let mut command =
-            qemu_command(self.arch(), self.workload, self.deterministic, &xen_arguments, &linux_arguments);
+        // Instructions can be counted in one thread only, and without being told.
+        let accelerator =
+            if self.deterministic { accel::THREADS } else { accel::for_now(self.workload.cpus) };
+        let mut command = machine_command(self.arch(), self.workload, self.deterministic, accelerator);
+        let linux_arguments = match (self.domus(), partition) {
+            (Some(domus), Some(partition)) => {
+                command.extend((domus.load)(&xen_arguments, &partition.modules));
+                // Those of each guest stand in the tree.
+                String::new()
+            }
+            _ => {
+                let linux_arguments = linux_arguments(self.deterministic, &linux);
+                command.extend((platform.load)(&xen_arguments, &linux_arguments));
+                linux_arguments
+            }
+        };
         command.extend(self.domus().iter().flat_map(|domus| domus.arguments).map(|part| (*part).to_owned()));
         let version = stdout(platform.qemu, &["--version"], None)?;
         Ok(Machine {
@@ -84,6 +137,29 @@ impl BootPlan<'_> {
             timeout_seconds: self.limit().as_secs(),
         })
     }
+}
+
+/// Whether a workload and a machine without dom0 fit together.
+pub(crate) fn check_alone(
+    workload: &Workload,
+    partition: Option<&Partition>,
+    deterministic: bool,
+) -> Result<(), Error> {
+    let reason = match (workload.dom0, partition) {
+        (true, Some(_)) => "has a dom0; --dtb is for those without (`dom0 = false`), such as static",
+        (false, None) if workload.domus.is_empty() => {
+            "has neither dom0 nor guests: describe some (`domus`), or give a device tree (--dtb)"
+        }
+        (false, _) if deterministic => {
+            "has no dom0: its machine is ended from outside, at a time that differs, so --deterministic cannot be"
+        }
+        (false, None) if !workload.linux.is_empty() => "has no dom0: `linux` is for dom0's kernel",
+        (false, Some(partition)) if partition.cpus != usize::from(workload.cpus) => {
+            &format!("has a machine of {} CPUs, and the device tree one of {}", workload.cpus, partition.cpus)
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::NotAlone { workload: text::escape(workload.name.as_bytes()), reason: reason.to_owned() })
 }
 
 /// Xen's arguments.
@@ -106,15 +182,8 @@ fn linux_arguments(deterministic: bool, more: &[&str]) -> String {
     [&["console=hvc0"], end, more].concat().join(" ")
 }
 
-/// QEMU with its arguments. Files are named as they lie in the boot's own folder: a place's name could hold the commas and
-/// spaces that separate the parts of an argument.
-fn qemu_command(
-    arch: Arch,
-    workload: &Workload,
-    deterministic: bool,
-    xen_arguments: &str,
-    linux_arguments: &str,
-) -> Vec<String> {
+/// QEMU with the arguments that make a machine, which loads nothing yet.
+fn machine_command(arch: Arch, workload: &Workload, deterministic: bool, accelerator: &str) -> Vec<String> {
     let cpus = if deterministic { 1 } else { workload.cpus };
     let cpus = cpus.to_string();
     let platform = arch.platform();
@@ -128,11 +197,9 @@ fn qemu_command(
     };
     let counted: &[&str] = if deterministic { &count::ARGUMENTS } else { &[] };
     let machine =
-        [&[platform.qemu, "-accel", "tcg"], platform.machine, &usual.concat(), virtual_time, counted]
+        [&[platform.qemu, "-accel", accelerator], platform.machine, &usual.concat(), virtual_time, counted]
             .concat();
-    let mut command: Vec<String> = machine.into_iter().map(str::to_owned).collect();
-    command.extend((platform.load)(xen_arguments, linux_arguments));
-    command
+    machine.into_iter().map(str::to_owned).collect()
 }
 
 /// Whether each can be an argument of Xen's.
@@ -148,7 +215,6 @@ pub(crate) fn check_arguments(arguments: &[String]) -> Result<(), Error> {
 /// If the boot fails, the folder is left under its name with `.failed` behind it.
 pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Result<RunFolder, Error> {
     check_arguments(plan.xen_args)?;
-    let machine = plan.machine()?;
     progress.start(
         Stage::Boot,
         &format!(
@@ -161,15 +227,21 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
     let goal = std::path::absolute(plan.out_dir).map_err(Error::io("find", plan.out_dir))?;
     let name = format!("run-{}", crate::hash::key(&[("goal", &goal.to_string_lossy())]));
     let _lock = cache.lock(&name, Stage::Boot, progress)?;
+    let place = cache.work_folder(&name)?;
+    let partition = plan.partition(&place)?;
+    let machine = plan.machine(partition.as_ref())?;
+    if machine.command.iter().any(|part| part == accel::ONE_THREAD) {
+        progress.note(Stage::Boot, "this computer is busy: the machine's CPUs share one thread");
+    }
     let partial = Partial::begin(&goal)?;
 
     let started = SystemTime::now();
     let start = Instant::now();
-    let place = cache.work_folder(&name)?;
-    let ran = run_qemu(plan, &machine.command, partial.path(), &place, progress);
+    let ran = run_qemu(plan, &machine, partition.as_ref(), partial.path(), &place, progress);
     let boot_seconds = start.elapsed().as_secs_f64();
     if ran.is_ok() {
-        progress.finish(Stage::Boot, &format!("powered off after {boot_seconds:.0} s"));
+        let ended = if plan.workload.dom0 { "powered off" } else { "switched off, with its totals," };
+        progress.finish(Stage::Boot, &format!("{ended} after {boot_seconds:.0} s"));
     }
 
     progress.start(Stage::Results, "writing the results");
@@ -188,7 +260,7 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
         deterministic: plan.deterministic,
         started: humantime::format_rfc3339_seconds(started).to_string(),
         boot_seconds,
-        exit: exit(&ran),
+        exit: exit(plan, &ran),
     };
     for (from, to) in [(plan.build.xen_syms(), folder::XEN_SYMS), (plan.build.config(), folder::CONFIG)] {
         fs::copy(&from, partial.path().join(to)).map_err(Error::io("copy", &from))?;
@@ -211,26 +283,19 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
 }
 
 /// A run's end, for its record.
-fn exit(ran: &Result<Ended, Stop>) -> Exit {
-    match ran {
-        Ok(Ended { watch, instructions }) => Exit {
-            reason: "powered-off".to_owned(),
-            workload_status: watch.workload_status(),
-            message: None,
-            instructions: *instructions,
-        },
-        Err(Stop::Fault(fault, watch)) => Exit {
-            reason: fault.name().to_owned(),
-            workload_status: watch.workload_status(),
-            message: Some(fault.to_string()),
-            instructions: None,
-        },
-        Err(Stop::Error(error)) => Exit {
-            reason: "stopped".to_owned(),
-            workload_status: None,
-            message: Some(error.to_string()),
-            instructions: None,
-        },
+fn exit(plan: &BootPlan<'_>, ran: &Result<Ended, Stop>) -> Exit {
+    let good = if plan.workload.dom0 { POWERED_OFF } else { ENDED_BY_KEY };
+    let (reason, watch, message) = match ran {
+        Ok(ended) => (good, Some(&ended.watch), None),
+        Err(Stop::Fault(fault, watch)) => (fault.name(), Some(&**watch), Some(fault.to_string())),
+        Err(Stop::Error(error)) => ("stopped", None, Some(error.to_string())),
+    };
+    Exit {
+        reason: reason.to_owned(),
+        workload_status: watch.and_then(Watch::workload_status),
+        guests: watch.map(|watch| watch.guests().clone()).unwrap_or_default(),
+        message,
+        instructions: ran.as_ref().ok().and_then(|ended| ended.instructions),
     }
 }
 
@@ -257,10 +322,11 @@ impl From<Error> for Stop {
     }
 }
 
-/// Boots in `place`, an empty folder, which is removed.
+/// Boots in `place`, which is removed.
 fn run_qemu(
     plan: &BootPlan<'_>,
-    command: &[String],
+    machine: &Machine,
+    partition: Option<&Partition>,
     results: &Path,
     place: &Path,
     progress: &dyn Progress,
@@ -271,67 +337,118 @@ fn run_qemu(
         symlink(file, place.join(name)).map_err(Error::io("link", file))?;
     }
     if let Some(domus) = plan.domus() {
-        let without = command.len().saturating_sub(domus.arguments.len());
-        (domus.prepare)(command.get(..without).unwrap_or_default(), place, plan.workload.domus)?;
+        let tree = place.join(folder::DEVICE_TREE);
+        if let Some(partition) = partition {
+            for module in &partition.modules {
+                if let Content::File(file) = &module.content {
+                    symlink(file, place.join(module.name())).map_err(Error::io("link", file))?;
+                }
+            }
+            cache::write_whole(&tree, &partition.with_arguments(&machine.xen_arguments)?)?;
+            // Without the lab's arguments: it is there to be changed and given back.
+            cache::write_whole(&results.join(folder::DEVICE_TREE), partition.tree())?;
+        } else {
+            let without = machine.command.len().saturating_sub(domus.arguments.len());
+            let command = machine.command.get(..without).unwrap_or_default();
+            (domus.beside_dom0)(command, place, &plan.workload.domus)?;
+            fs::copy(&tree, results.join(folder::DEVICE_TREE)).map_err(Error::io("copy", &tree))?;
+        }
     }
-    let job = Job::new(plan.arch().platform().qemu, place).arguments(command.iter().skip(1));
+    let mut ending = plan.ending().map(|plan| Ending::new(plan, place)).transpose()?;
+    let mut job = Job::new(plan.arch().platform().qemu, place).arguments(machine.command.iter().skip(1));
+    if let Some(ending) = &ending {
+        job = job.input(ending.input());
+    }
     let mut count = plan.deterministic.then(|| Count::new(place));
-    let ran = supervise_machine(&job, plan.limit(), results, place, count.as_mut(), progress)
-        .and_then(|watch| check_guests(watch, plan.workload.domus));
-    crate::cache::remove_tree(place)?;
+    let watched = Watched { limit: plan.limit(), results, place, progress };
+    let ran = watched.run(&job, count.as_mut(), ending.as_mut());
+    let ran = match plan.workload.until {
+        Until::Marks => ran.and_then(|watch| check_guests(watch, plan.guests())),
+        Until::Time => ran,
+    };
+    cache::remove_tree(place)?;
     ran.map(|watch| Ended { watch, instructions: count.and_then(|count| count.instructions()) })
 }
 
-/// Runs a machine whose console is its standard output, to its end or to the limit.
-fn supervise_machine(
-    job: &Job,
+/// How a machine is watched.
+struct Watched<'a> {
     limit: Duration,
-    results: &Path,
-    place: &Path,
-    mut count: Option<&mut Count>,
-    progress: &dyn Progress,
-) -> Result<Watch, Stop> {
-    let console = results.join(folder::CONSOLE);
-    let messages = place.join("messages");
-    let create = |path: &Path| File::create(path).map_err(Error::io("write", path));
-    let mut machine = job
-        .start(create(&console)?, create(&messages)?)
-        .map_err(|source| Error::Spawn { program: "QEMU".to_owned(), source })?;
-    let mut follow = Follow::new(&console)?;
-    let mut watch = Watch::default();
-    let start = Instant::now();
-    let mut faulty_since = None;
-    loop {
-        // Asked first, so that what was written before its end is seen.
-        let ended = machine.poll().map_err(Error::io("wait for the machine in", place))?;
-        follow.read_rest(|bytes| watch.feed(bytes))?;
-        if let Some(count) = &mut count {
-            count.poll();
-        }
-        if let Some(line) = watch.take_last() {
-            progress.line(Stage::Boot, &line);
-        }
-        if let Some(status) = ended {
-            let said = fs::read(&messages).unwrap_or_default();
-            return match verdict(&watch, status, &said) {
-                None => Ok(watch),
-                Some(fault) => Err(Stop::Fault(fault, Box::new(watch))),
-            };
-        }
-        if let Some(fault) = watch.fault() {
-            let since = *faulty_since.get_or_insert_with(Instant::now);
-            if since.elapsed() >= LAST_WORDS {
-                return Err(Stop::Fault(fault.clone(), Box::new(watch)));
+    results: &'a Path,
+    place: &'a Path,
+    progress: &'a dyn Progress,
+}
+
+impl Watched<'_> {
+    /// Runs a machine whose console is its standard output, to its end or to the limit.
+    fn run(
+        &self,
+        job: &Job,
+        mut count: Option<&mut Count>,
+        mut ending: Option<&mut Ending>,
+    ) -> Result<Watch, Stop> {
+        let Self { limit, results, place, progress } = *self;
+        let console = results.join(folder::CONSOLE);
+        let messages = place.join("messages");
+        let create = |path: &Path| File::create(path).map_err(Error::io("write", path));
+        let mut machine = job
+            .start(create(&console)?, create(&messages)?)
+            .map_err(|source| Error::Spawn { program: "QEMU".to_owned(), source })?;
+        let mut follow = Follow::new(&console)?;
+        let mut watch = Watch::default();
+        let start = Instant::now();
+        let mut faulty_since = None;
+        loop {
+            // Asked first, so that what was written before its end is seen.
+            let ended = machine.poll().map_err(Error::io("wait for the machine in", place))?;
+            follow.read_rest(|bytes| watch.feed(bytes))?;
+            if let Some(count) = &mut count {
+                count.poll();
             }
-        }
-        if start.elapsed() >= limit {
+            if let Some(line) = watch.take_last() {
+                progress.line(Stage::Boot, &line);
+            }
+            if let Some(status) = ended {
+                let said = fs::read(&messages).unwrap_or_default();
+                let phase = watch.phase();
+                let fault = match verdict(&watch, status, &said) {
+                    // It was not to end by itself.
+                    None if ending.is_some() => Some(BootFault::EndedEarly { phase }),
+                    verdict => verdict,
+                };
+                return match fault {
+                    None => Ok(watch),
+                    Some(fault) => Err(Stop::Fault(fault, Box::new(watch))),
+                };
+            }
+            if let Some(fault) = watch.fault() {
+                let since = *faulty_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= LAST_WORDS {
+                    return Err(Stop::Fault(fault.clone(), Box::new(watch)));
+                }
+            }
+            let time_is_up = start.elapsed() >= limit;
+            let next = match &mut ending {
+                Some(ending) => ending.poll(&watch, time_is_up)?,
+                None => Next::GoOn,
+            };
             let phase = watch.phase();
-            return Err(Stop::Fault(BootFault::Timeout { limit, phase }, Box::new(watch)));
+            match next {
+                Next::SwitchOff => {
+                    machine.kill();
+                    follow.read_rest(|bytes| watch.feed(bytes))?;
+                    return Ok(watch);
+                }
+                Next::GiveUp => return Err(Stop::Fault(BootFault::NoTotals { phase }, Box::new(watch))),
+                Next::GoOn if time_is_up && ending.is_none() => {
+                    return Err(Stop::Fault(BootFault::Timeout { limit, phase }, Box::new(watch)));
+                }
+                Next::GoOn => {}
+            }
+            if progress.cancelled() {
+                return Err(Stop::Error(Error::Cancelled));
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
-        if progress.cancelled() {
-            return Err(Stop::Error(Error::Cancelled));
-        }
-        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -375,7 +492,9 @@ mod tests {
         let mode = "trace,summary".parse()?;
         let xen = xen_arguments(arch, Some(&mode), &["dom0_mem=1G,max:1G"]);
         let linux = linux_arguments(deterministic, &["panic=0", "x=1,2"]);
-        Ok(qemu_command(arch, &workload, deterministic, &xen, &linux).join("|"))
+        let mut command = machine_command(arch, &workload, deterministic, accel::THREADS);
+        command.extend((arch.platform().load)(&xen, &linux));
+        Ok(command.join("|"))
     }
 
     #[test]
@@ -426,7 +545,63 @@ mod tests {
     fn machine(script: &str, limit: Duration) -> std::result::Result<Watch, Stop> {
         let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
         let job = Job::new("sh", folder.path()).arguments(["-c", script]);
-        supervise_machine(&job, limit, folder.path(), folder.path(), None, &Silent)
+        watched(folder.path(), limit).run(&job, None, None)
+    }
+
+    fn watched(place: &Path, limit: Duration) -> Watched<'_> {
+        Watched { limit, results: place, place, progress: &Silent }
+    }
+
+    /// The same for a machine without dom0, which has one guest.
+    fn alone(script: &str, until: Until, limit: Duration) -> std::result::Result<Watch, Stop> {
+        let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
+        let plan = ending::Plan { guests: 1, until, totals: true };
+        let mut ending = Ending::new(plan, folder.path())?;
+        let job = Job::new("sh", folder.path()).arguments(["-c", script]).input(ending.input());
+        watched(folder.path(), limit).run(&job, None, Some(&mut ending))
+    }
+
+    /// Answers each `y` with totals, and says what it read.
+    const ANSWERS: &str = "n=1; while key=$(dd bs=1 count=1 2>/dev/null); do echo \"read <$key>\"; \
+        echo \"(XEN) HA1 t $n Z begin $n why=key\"; echo \"(XEN) HA1 t $n Z end $n stacks=0\"; \
+        [ $n = 2 ] || echo '(XEN) HA1 t 2 A x 1'; n=2; done";
+
+    #[test]
+    fn a_machine_without_dom0_is_ended_with_the_key() {
+        let mark = "echo '(XEN) DOM1: xenheap-lab: workload ended, status 0'";
+        let ran = alone(&format!("{mark}; {ANSWERS}"), Until::Marks, Duration::from_secs(60));
+        // After the first totals something happened.
+        assert!(ran.is_ok_and(|watch| watch.totals().complete == 2 && watch.guest_status(1) == Some(0)));
+        let start = Instant::now();
+        let ran = alone(&format!("echo '(XEN) DOM1: x'; {ANSWERS}"), Until::Time, Duration::from_secs(2));
+        assert!(ran.is_ok_and(|watch| watch.totals().complete == 2));
+        assert!(start.elapsed() >= Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_machine_without_dom0_must_not_end_by_itself() {
+        let ran = alone("echo '(XEN) DOM1: x'", Until::Time, Duration::from_secs(60));
+        let fault = BootFault::EndedEarly { phase: Phase::Guests };
+        assert!(matches!(ran, Err(Stop::Fault(said, _)) if said == fault));
+    }
+
+    #[test]
+    fn what_does_not_fit_a_machine_without_dom0_is_said() -> Result {
+        let header = "#: summary = \"s\"\n#: timeout = 9\n#: memory = \"1G\"\n#: cpus = 1\n";
+        let says = |more: &str, deterministic| {
+            let workload = Workload::parse("w", &format!("{header}{more}")).ok()?;
+            check_alone(&workload, None, deterministic).err().map(|error| error.to_string())
+        };
+        assert_eq!(says("", true), None);
+        assert_eq!(says("#: dom0 = false\n#: domus = 1\n", false), None);
+        for (more, deterministic, part) in [
+            ("#: dom0 = false\n", false, "neither dom0 nor guests"),
+            ("#: dom0 = false\n#: domus = 1\n", true, "--deterministic cannot be"),
+            ("#: dom0 = false\n#: domus = 1\n#: linux = [\"a\"]\n", false, "is for dom0's kernel"),
+        ] {
+            assert!(says(more, deterministic).is_some_and(|text| text.contains(part)), "{part}");
+        }
+        Ok(())
     }
 
     fn fault(script: &str) -> Option<BootFault> {

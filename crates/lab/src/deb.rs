@@ -3,10 +3,12 @@
 //! Nothing but what is asked for touches the disk: a kernel's modules take half a gigabyte.
 
 use std::io::{self, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::apt::Package;
 use crate::error::Error;
+use crate::run_tool;
 
 /// What stands in a package under a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,12 @@ pub(crate) fn file(
         Some(Member { content: Content::File(body), .. }) => Ok(body),
         _ => Err(Error::NotInPackage { path: package.path.clone(), wanted: what.to_owned() }),
     }
+}
+
+/// Unpacks all of a package.
+pub(crate) fn extract(package: &Package, to: &Path) -> Result<(), Error> {
+    let [package, to] = [&package.path, to].map(|path| path.display().to_string());
+    run_tool::stdout("dpkg-deb", &["--extract", &package, &to], None).map(drop)
 }
 
 fn read(package: &Package, wanted: impl Fn(&str) -> bool, most: usize) -> Result<Vec<Member>, Error> {

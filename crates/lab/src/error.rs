@@ -123,12 +123,16 @@ pub enum Error {
         package: String,
     },
     /// Debian has no toolstack for that Xen.
-    #[error(
-        "this workload has guests, and there is no toolstack for Xen {version}: Debian has one for 4.17 and for 4.20"
-    )]
+    #[error("Debian has no toolstack for Xen {version}, only for 4.17 and 4.20: use --toolstack tree")]
     NoToolstack {
         /// Xen's version.
         version: String,
+    },
+    /// `--toolstack` names none.
+    #[error("no toolstack `{given}`: use `debian` or `tree`")]
+    UnknownToolstack {
+        /// What was given, escaped.
+        given: String,
     },
     /// busybox cannot run without libraries.
     #[error("the busybox of {package} is not statically linked; the lab's dom0 has no libraries for it")]
@@ -147,8 +151,51 @@ pub enum Error {
         /// What every Xen tree has.
         missing: &'static str,
     },
+    /// A git repository was named where a tree, or a revision in it, is needed.
+    #[error("{} is a git repository without a work tree: name what to take from it, such as {}@HEAD", .0.display(), .0.display())]
+    NoRevision(PathBuf),
+    /// `--xen GIT@REVISION` names no repository.
+    #[error("{} is no git repository{}", path.display(), Lines(said))]
+    NotGit {
+        /// What was given.
+        path: PathBuf,
+        /// What git says, escaped.
+        said: Vec<String>,
+    },
+    /// A repository does not have such a revision.
+    #[error(
+        "{} has no revision `{revision}`{}{}\nIts branches and tags: git -C {} for-each-ref --format='%(refname:short)'",
+        path.display(),
+        if near.is_empty() { String::new() } else { format!("; near names are {}", near.join(", ")) },
+        Lines(said), path.display()
+    )]
+    UnknownRevision {
+        /// The repository.
+        path: PathBuf,
+        /// What was given, escaped.
+        revision: String,
+        /// Names of branches and tags that look like it, escaped.
+        near: Vec<String>,
+        /// What git says, escaped.
+        said: Vec<String>,
+    },
+    /// A revision is not of Xen.
+    #[error("{revision} in {} is not a Xen source tree: it has no {missing}", path.display())]
+    NotXenRevision {
+        /// The repository.
+        path: PathBuf,
+        /// The revision, escaped.
+        revision: String,
+        /// What every Xen tree has.
+        missing: &'static str,
+    },
+    /// There is no git to read a repository with.
+    #[error(
+        "a git repository is read with git, which this machine does not have: `apt-get install git` (as root) gets it"
+    )]
+    NoGit,
     /// `--xen` names nothing at all.
-    #[error("no Xen source `{given}`: use {} or the path of a source tree", known.join(", "))]
+    #[error("no Xen source `{given}`: use {}, the path of a source tree, or GIT@REVISION", known.join(", "))]
     UnknownSource {
         /// What was given.
         given: String,
@@ -271,6 +318,23 @@ pub enum Error {
         /// A copy of the final `.config`.
         config: PathBuf,
     },
+    /// Xen's final configuration is not as the user wants it.
+    #[error(
+        "Xen's final configuration is not as asked: {} did not come to be; what it depends on is not set, or something else \
+         selects it. The whole configuration: {}", refused.join(", "), config.display()
+    )]
+    RefusedOptions {
+        /// The lines that were asked for.
+        refused: Vec<String>,
+        /// A copy of the final `.config`.
+        config: PathBuf,
+    },
+    /// This Xen has no such options.
+    #[error("this Xen has no such option: {}", .0.join(", "))]
+    UnknownOptions(Vec<String>),
+    /// A tree's options cannot be read.
+    #[error("cannot read which options there are: {0}")]
+    Kconfig(Box<xenheap_facts::Error>),
     /// An option that is none.
     #[error("`{given}` is no line of a configuration: write it as CONFIG_DEBUG=y")]
     NoOption {
@@ -292,8 +356,24 @@ pub enum Error {
         /// The whole log.
         log: PathBuf,
     },
+    /// A device tree of the user's is not one of a machine without dom0.
+    #[error("{} is no device tree of a machine whose guests Xen starts: {reason}", path.display())]
+    Partition {
+        /// The tree.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A workload is not for such a machine.
+    #[error("the workload {workload} {reason}")]
+    NotAlone {
+        /// Its name.
+        workload: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// QEMU's device tree is not what it always was.
-    #[error("guests cannot be added to QEMU's device tree: {0}")]
+    #[error("the machine's device tree cannot be made: {0}")]
     DeviceTree(String),
     /// The machine did not come to its end.
     #[error("{fault}{}\nThe whole log: {}", Lines(lines), log.display())]
@@ -345,13 +425,19 @@ pub enum BootFault {
     /// A guest that Xen started did not do its work.
     #[error("guest {domain} {}", match status {
         Some(status) => format!("failed in its part of the workload, with status {status}"),
-        None => "had not ended its part of the workload when dom0 powered off".to_owned(),
+        None => "had not ended its part of the workload when the machine's end came".to_owned(),
     })]
     GuestFailed {
         /// The guest's domain.
         domain: u8,
         /// Its workload's exit status, if it came to that.
         status: Option<u8>,
+    },
+    /// Nothing came of the debug key.
+    #[error("the recorder gave no totals on the debug key y at the end; {phase}")]
+    NoTotals {
+        /// How far it came.
+        phase: Phase,
     },
     /// QEMU ended by itself, without an error, before the workload had.
     #[error("the machine reset or powered off too early; {phase}")]
@@ -380,6 +466,7 @@ impl BootFault {
             Self::Timeout { .. } => "timeout",
             Self::WorkloadFailed { .. } => "workload-failed",
             Self::GuestFailed { .. } => "guest-failed",
+            Self::NoTotals { .. } => "no-totals",
             Self::EndedEarly { .. } => "ended-early",
             Self::Qemu { .. } => "qemu-failed",
         }
@@ -393,6 +480,8 @@ pub enum Phase {
     Silent,
     /// Xen has written.
     Xen,
+    /// A guest that Xen itself started has written.
+    Guests,
     /// dom0's kernel has written.
     Linux,
     /// dom0's first process runs, and so the workload.
@@ -406,6 +495,7 @@ impl std::fmt::Display for Phase {
         f.write_str(match self {
             Self::Silent => "nothing was written to the console",
             Self::Xen => "Xen was starting",
+            Self::Guests => "guests were running",
             Self::Linux => "dom0's kernel was starting",
             Self::Dom0Up => "the workload was running",
             Self::WorkloadEnded => "the workload had ended",
@@ -434,8 +524,11 @@ impl Error {
             | Self::MissingPackages { .. }
             | Self::NeedsRoot { .. }
             | Self::UnknownSource { .. }
+            | Self::NoRevision(_)
+            | Self::NoGit
             | Self::UnknownArch { .. }
             | Self::NoDomus { .. }
+            | Self::NotAlone { .. }
             | Self::NoGuests { .. }
             | Self::GuestProgram { .. }
             | Self::UnknownGuestProgram { .. }
@@ -445,21 +538,29 @@ impl Error {
             | Self::UnknownParameter { .. }
             | Self::ParameterValue { .. }
             | Self::NoToolstack { .. }
+            | Self::UnknownToolstack { .. }
             | Self::NoOption { .. }
+            | Self::UnknownOptions(_)
             | Self::OutputExists(_) => Class::Usage,
             Self::Io { .. }
             | Self::Analysis(_)
+            | Self::Kconfig(_)
             | Self::Hash { .. }
             | Self::NotInPackage { .. }
             | Self::NoLibrary { .. }
             | Self::BusyboxNotStatic { .. }
             | Self::Pins(_)
             | Self::NotXen { .. }
+            | Self::NotXenRevision { .. }
+            | Self::NotGit { .. }
+            | Self::UnknownRevision { .. }
             | Self::Workload { .. }
+            | Self::Partition { .. }
             | Self::Recorder { .. } => Class::Input,
             Self::Spawn { .. }
             | Self::Tool { .. }
             | Self::Config { .. }
+            | Self::RefusedOptions { .. }
             | Self::Build { .. }
             | Self::Boot { .. }
             | Self::DeviceTree(_)

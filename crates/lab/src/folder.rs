@@ -1,7 +1,7 @@
 //! The folder that a run leaves: a RUN.
 //!
-//! `console.log` has the machine's bytes as they came, `xen-syms` and `config` are those of the Xen that ran, and
-//! `lab.json` says what all of it is. The folder has its name only when it is complete.
+//! `console.log` has the machine's bytes as they came, `xen-syms` and `config` are those of the Xen that ran,
+//! `machine.dtb` is the device tree where Xen started guests by itself, and `lab.json` says what all of it is. The folder has its name only when it is complete.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -24,6 +24,8 @@ pub const CONSOLE: &str = "console.log";
 pub const XEN_SYMS: &str = "xen-syms";
 /// The configuration's name in the folder.
 pub const CONFIG: &str = "config";
+/// The device tree's name in the folder, where Xen starts guests by itself.
+pub const DEVICE_TREE: &str = "machine.dtb";
 /// The record's name in the folder.
 pub const RECORD: &str = "lab.json";
 
@@ -91,18 +93,31 @@ pub struct WorkloadFacts {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
-    /// `powered-off`, or what went wrong.
+    /// `powered-off`; `ended-by-key` where there is no dom0 to do that; or what went wrong.
     pub reason: String,
     /// The workload's status, if it ended.
     pub workload_status: Option<u8>,
+    /// The status of the workload's part in each guest that Xen started by itself, if it ended there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub guests: BTreeMap<u8, u8>,
     /// For people, when something went wrong.
     pub message: Option<String>,
     /// How many instructions the machine executed, where time was virtual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<u64>,
 }
+
+/// Whether that is the reason of a machine that came to its end as it should.
+pub fn is_good_end(reason: &str) -> bool {
+    matches!(reason, POWERED_OFF | ENDED_BY_KEY)
+}
+
+/// How a machine with a dom0 should end.
+pub(crate) const POWERED_OFF: &str = "powered-off";
+/// How one without should end: after the recorder's totals, by the lab.
+pub(crate) const ENDED_BY_KEY: &str = "ended-by-key";
 
 impl RunFolder {
     /// Reads the record of a folder that a run has left.

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::guest_program::{GuestProgram, GuestProgramFacts, is_static};
 use crate::hash;
 use crate::progress::{Progress, Stage};
-use crate::toolstack::{self, ToolstackFacts};
+use crate::toolstack::{self, ToolstackConfig, ToolstackFacts};
 use crate::workload::Workload;
 use crate::xenbuild::BuildFacts;
 
@@ -60,17 +60,22 @@ pub struct ImageFacts {
 pub fn image(
     cache: &Cache,
     xen: &BuildFacts,
+    toolstack: &ToolstackConfig<'_>,
     workload: &Workload,
     programs: &[GuestProgram],
     progress: &dyn Progress,
 ) -> Result<Image, Error> {
+    let tools = match workload.guests {
+        true => Some(toolstack::choose(cache, &xen.xen_version, toolstack, progress)?),
+        false => None,
+    };
     progress.start(Stage::Image, &format!("making dom0 for the workload {}", workload.name));
     let images = cache.folder("images")?;
 
     let platform = xen.architecture.platform();
     let (kernel, busybox) = {
         let apt = Apt::open(cache, Release::Bookworm, xen.architecture, Stage::Image, progress)?;
-        (apt.package(&apt.real_package(platform.kernel, "linux-image-")?)?, apt.package("busybox-static")?)
+        (apt.package_behind(platform.kernel, "linux-image-")?, apt.package("busybox-static")?)
     };
     let vmlinuz_path = images.join(format!("vmlinuz-{}", kernel.sha256));
     let _lock = cache.lock("images", Stage::Image, progress)?;
@@ -88,8 +93,8 @@ pub fn image(
     // Linux unpacks one archive after the other; the large one, which seldom changes, comes as it lies in the cache.
     let mut initrd = Vec::new();
     let mut entries = content(&program, workload);
-    let toolstack = if workload.guests {
-        let part = toolstack::part(cache, &xen.xen_version, workload.device_model, &kernel, progress)?;
+    let toolstack = if let Some(tools) = &tools {
+        let part = toolstack::part(cache, &xen.xen_version, tools, workload.device_model, &kernel, progress)?;
         initrd.extend_from_slice(&part.bytes);
         entries.push(Entry::Program("lib/guests.sh".into(), FUNCTIONS.as_bytes().to_vec()));
         let mut guest = cpio::archive(&guest_content(&program, programs));

@@ -6,6 +6,7 @@
 //!
 //! Nothing here prints; who wants to watch gives a [`Progress`].
 
+mod accel;
 mod apt;
 mod arch;
 mod boot;
@@ -14,19 +15,27 @@ mod config;
 mod count;
 mod cpio;
 mod deb;
+mod ending;
 mod error;
 mod folder;
 mod follow;
+mod git;
 mod guest_program;
 mod hash;
 mod image;
+mod kconfig;
+mod logged;
+#[cfg(test)]
+mod mirror_tests;
 mod packages;
+mod partition;
 mod pins;
 mod progress;
 mod run_tool;
 mod source;
 pub mod supervise;
 mod text;
+mod toolbuild;
 mod toolstack;
 mod watch;
 mod workload;
@@ -40,18 +49,24 @@ pub use boot::{BootPlan, boot};
 pub use cache::{Cache, Lock};
 pub use config::{Mode, RunConfig, XenSource, default_jobs};
 pub use error::{BootFault, Class, Error, Phase};
-pub use folder::{CONFIG, CONSOLE, Exit, Machine, Record, RunFolder, WorkloadFacts, XEN_SYMS};
+pub use folder::{
+    CONFIG, CONSOLE, DEVICE_TREE, Exit, Machine, Record, RunFolder, WorkloadFacts, XEN_SYMS, is_good_end,
+};
+pub use git::{GitFacts, commit};
 pub use guest_program::{GuestProgram, GuestProgramFacts};
 pub use hash::file as file_sha256;
 pub use image::{Image, ImageFacts, image};
+pub use kconfig::missing_options;
 pub use packages::{Need, install_packages, missing_packages, needs};
+pub use partition::Partition;
 pub use pins::{Pin, pin};
 pub use progress::{Progress, Silent, Stage};
 pub use source::{Origin, fetch, source_tree};
 pub use text::escape;
-pub use toolstack::ToolstackFacts;
-pub use workload::{CYCLES, Workload};
-pub use xenbuild::{Build, BuildConfig, BuildFacts, build, instrument, missing_options};
+pub use toolbuild::ToolstackBuild;
+pub use toolstack::{ToolstackConfig, ToolstackFacts, ToolstackSource};
+pub use workload::{CYCLES, Domu, Until, Workload};
+pub use xenbuild::{Build, BuildConfig, BuildFacts, build, instrument};
 
 /// Does a whole run.
 pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Error> {
@@ -69,6 +84,8 @@ pub struct Prepared {
     pub image: Image,
     /// What dom0 does.
     pub workload: Workload,
+    /// Which guests Xen starts, where that is the user's to say.
+    pub partition: Option<Partition>,
     cache: Cache,
     mode: Option<Mode>,
     deterministic: bool,
@@ -82,6 +99,8 @@ pub fn prepare(config: &RunConfig, progress: &dyn Progress) -> Result<Prepared, 
         workload.set(name, value)?;
     }
     workload.check(config.arch)?;
+    let partition = config.dtb.as_deref().map(|path| Partition::load(path, &config.loads)).transpose()?;
+    boot::check_alone(&workload, partition.as_ref(), config.deterministic)?;
     let given =
         config.guest_programs.iter().map(|path| GuestProgram::load(path)).collect::<Result<Vec<_>, _>>()?;
     boot::check_arguments(&config.xen_args)?;
@@ -91,7 +110,7 @@ pub fn prepare(config: &RunConfig, progress: &dyn Progress) -> Result<Prepared, 
     let what = BuildConfig {
         arch: config.arch,
         recorder: config.mode.is_some(),
-        options: Vec::new(),
+        options: config.options.clone(),
         jobs: config.jobs,
     };
     let build = build(&config.cache, &origin, &what, progress)?;
@@ -102,11 +121,13 @@ pub fn prepare(config: &RunConfig, progress: &dyn Progress) -> Result<Prepared, 
         .map(|name| GuestProgram::compile(&config.cache, name, progress))
         .chain(given.into_iter().map(Ok))
         .collect::<Result<Vec<_>, _>>()?;
-    let image = image(&config.cache, &build.facts, &workload, &programs, progress)?;
+    let toolstack = ToolstackConfig { origin: &origin, from: config.toolstack, jobs: config.jobs };
+    let image = image(&config.cache, &build.facts, &toolstack, &workload, &programs, progress)?;
     Ok(Prepared {
         build,
         image,
         workload,
+        partition,
         cache: config.cache.clone(),
         mode: config.mode.clone(),
         deterministic: config.deterministic,
@@ -126,6 +147,7 @@ impl Prepared {
             build: &self.build,
             image: &self.image,
             workload: &self.workload,
+            partition: self.partition.as_ref(),
             mode: self.mode.as_ref(),
             xen_args,
             deterministic: self.deterministic,

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::apt::{self, Release};
 use crate::error::Error;
 
 /// One pinned source archive.
@@ -10,6 +11,8 @@ use crate::error::Error;
 pub struct Pin {
     /// What `--xen` calls it.
     pub name: String,
+    /// The release of Debian's that has it.
+    pub release: Release,
     /// The Debian source package's version.
     pub version: String,
     /// Its paths below a mirror's base; the first that a mirror has is taken.
@@ -25,7 +28,40 @@ impl Pin {
     pub fn file_name(&self) -> &str {
         self.paths.first().and_then(|path| path.rsplit('/').next()).unwrap_or(&self.name)
     }
+
+    /// The same source in another version, if that is of the same series: what a paragraph of `apt-cache showsrc` says.
+    pub(crate) fn from_index(&self, paragraph: &str) -> Option<Self> {
+        let field = |name: &str| {
+            paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
+        };
+        let version = field("Version").filter(|version| self.is_of_series(version))?;
+        let folder = field("Directory")?;
+        // Its lines have a hash, a size and a name, and begin with a space.
+        let mut files = paragraph.lines().skip_while(|line| *line != "Checksums-Sha256:").skip(1);
+        let file =
+            files.by_ref().take_while(|line| line.starts_with(' ')).find(|line| line.ends_with(ARCHIVE))?;
+        let mut parts = file.split_whitespace();
+        let (sha256, size, name) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
+        let pin = Self {
+            name: self.name.clone(),
+            release: self.release,
+            version: version.to_owned(),
+            paths: vec![format!("{folder}/{name}")],
+            size,
+            sha256: sha256.to_owned(),
+        };
+        (apt::is_plain(version) && apt::is_plain(name) && check(&pin).is_ok()).then_some(pin)
+    }
+
+    /// `debian:4.17` is the series of 4.17.5 and 4.17.6, but not of 4.170.
+    fn is_of_series(&self, version: &str) -> bool {
+        let series = self.name.rsplit(':').next().unwrap_or(&self.name);
+        version.strip_prefix(series).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+    }
 }
+
+/// How the name of an upstream tarball ends.
+const ARCHIVE: &str = ".orig.tar.xz";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +130,7 @@ mod tests {
         let mut text = String::from("schema = 1\n[[source]]\n");
         for (name, usual) in [
             ("name", "\"n\"".to_owned()),
+            ("release", "\"trixie\"".to_owned()),
             ("version", "\"1\"".to_owned()),
             ("paths", "[\"pool/main/x.tar.xz\"]".to_owned()),
             ("size", "5".to_owned()),
@@ -115,6 +152,30 @@ mod tests {
     }
 
     #[test]
+    fn another_version_is_read_from_an_index() -> Result<(), Error> {
+        let pin = pin("debian:4.17")?;
+        let sha256 = "ab".repeat(32);
+        let paragraph = format!(
+            "Package: xen\nVersion: 4.17.6-1\nFiles:\n 12 5 xen_4.17.6.orig.tar.xz\nChecksums-Sha256:\n \
+             cd 7 xen_4.17.6-1.dsc\n {sha256} 5 xen_4.17.6.orig.tar.xz\nDirectory: pool/main/x/xen\n"
+        );
+        let other = pin.from_index(&paragraph).map(|pin| (pin.version, pin.paths, pin.size, pin.sha256));
+        let path = "pool/main/x/xen/xen_4.17.6.orig.tar.xz".to_owned();
+        assert_eq!(other, Some(("4.17.6-1".to_owned(), vec![path], 5, sha256.clone())));
+        for (from, to) in [
+            ("4.17.6-1\n", "4.20.1-1\n"),
+            ("4.17.6-1\n", "4.170-1\n"),
+            ("pool/main", "pool/.."),
+            (" 5 xen_4.17.6.orig", " 5 ../xen_4.17.6.orig"),
+            (&*sha256, "ab"),
+            ("Directory", "Where"),
+        ] {
+            assert_eq!(pin.from_index(&paragraph.replace(from, to)), None, "{to}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn a_bad_file_says_where() {
         for (field, value, says) in [
             ("sha256", "\"abc\"", "64 lower-case hex"),
@@ -122,7 +183,8 @@ mod tests {
             ("paths", "[]", "no paths"),
             ("paths", "[\"pool/../x\"]", "plain"),
             ("paths", "[\"/pool/x\"]", "begin with"),
-            ("size", "\"five\"", "line 6"),
+            ("size", "\"five\"", "line 7"),
+            ("release", "\"sarge\"", "unknown variant"),
         ] {
             let text = parse(&with(field, value)).err().map(|e| e.to_string());
             assert!(text.as_ref().is_some_and(|text| text.contains(says)), "{field} = {value}: {text:?}");

@@ -11,6 +11,8 @@ pub enum Stage {
     Instrument,
     /// Compiling Xen.
     Build,
+    /// Compiling the tools of the tree, where dom0 is to have those.
+    Toolstack,
     /// Getting dom0's kernel and making its image.
     Image,
     /// Running the machine.
@@ -21,8 +23,16 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Packages, Self::Source, Self::Instrument, Self::Build, Self::Image, Self::Boot, Self::Results];
+    pub const ALL: [Self; 8] = [
+        Self::Packages,
+        Self::Source,
+        Self::Instrument,
+        Self::Build,
+        Self::Toolstack,
+        Self::Image,
+        Self::Boot,
+        Self::Results,
+    ];
 
     /// A word for people.
     pub fn name(self) -> &'static str {
@@ -31,6 +41,7 @@ impl Stage {
             Self::Source => "source",
             Self::Instrument => "instrument",
             Self::Build => "build",
+            Self::Toolstack => "toolstack",
             Self::Image => "image",
             Self::Boot => "boot",
             Self::Results => "results",
@@ -48,6 +59,8 @@ pub trait Progress {
     fn percent(&self, _stage: Stage, _percent: u8) {}
     /// The last line of the log that the stage is writing.
     fn line(&self, _stage: Stage, _line: &str) {}
+    /// Something that is not as usual, for people to see whether they look or not.
+    fn note(&self, _stage: Stage, _what: &str) {}
     /// It is done; `result` says what came of it.
     fn finish(&self, _stage: Stage, _result: &str) {}
     /// Asked some times a second; `true` stops the run with [`Error::Cancelled`](crate::Error::Cancelled).

@@ -33,13 +33,14 @@ pub(crate) fn output(
 pub(crate) fn stdout(program: &str, arguments: &[&str], folder: Option<&Path>) -> Result<String, Error> {
     let output = output(program, arguments, folder)?;
     if !output.status.success() {
-        return Err(Error::Tool {
-            command: format!("{program} {}", arguments.join(" ")),
-            status: supervise::describe(output.status),
-            output: last_words(&output),
-        });
+        return Err(tool_error(format!("{program} {}", arguments.join(" ")), &output));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// That a command has failed.
+pub(crate) fn tool_error(command: String, output: &Output) -> Error {
+    Error::Tool { command, status: supervise::describe(output.status), output: last_words(output) }
 }
 
 /// The end of what it printed, errors last.

@@ -8,6 +8,7 @@ use crate::apt;
 use crate::cache::Cache;
 use crate::config::XenSource;
 use crate::error::Error;
+use crate::git::{self, GitFacts};
 use crate::pins::{self, Pin};
 use crate::progress::{Progress, Stage};
 
@@ -20,10 +21,19 @@ pub enum Origin {
         pin: Pin,
         /// Where it is.
         path: PathBuf,
+        /// The pinned version, if no mirror has it any more and this is another.
+        instead_of: Option<String>,
     },
     /// A tree of the user's.
     Tree {
         /// Its root: the folder that contains `xen/`.
+        path: PathBuf,
+    },
+    /// A commit of a repository of the user's.
+    Git {
+        /// Which one.
+        facts: GitFacts,
+        /// Its whole tree, in the cache.
         path: PathBuf,
     },
 }
@@ -34,6 +44,7 @@ impl Origin {
         match self {
             Self::Archive { pin, .. } => pin.name.clone(),
             Self::Tree { path } => path.display().to_string(),
+            Self::Git { facts, .. } => format!("{}@{}", facts.repository, facts.revision),
         }
     }
 }
@@ -44,26 +55,34 @@ pub fn fetch(cache: &Cache, source: &XenSource, progress: &dyn Progress) -> Resu
     let origin = match source {
         XenSource::Debian417 | XenSource::Debian420 => {
             let pin = pins::pin(&source.to_string())?;
-            let path = apt::source(cache, &pin, progress)?;
+            let apt::Source { pin, path, instead_of } = apt::source(cache, &pin, progress)?;
             progress.finish(Stage::Source, &format!("Debian's {}", pin.version));
-            Origin::Archive { pin, path }
+            Origin::Archive { pin, path, instead_of }
         }
         XenSource::Path(given) => {
             let path = given.canonicalize().map_err(Error::io("find the source tree", given))?;
+            if git::is_bare(&path) {
+                return Err(Error::NoRevision(given.clone()));
+            }
             is_xen(&path)?;
             progress.finish(Stage::Source, "a tree of this machine");
             Origin::Tree { path }
+        }
+        XenSource::Git { repository, revision } => {
+            let (facts, path) = git::export(cache, repository, revision, progress)?;
+            progress.finish(Stage::Source, &format!("commit {}", facts.commit));
+            Origin::Git { facts, path }
         }
     };
     Ok(origin)
 }
 
 /// The source as a folder, not instrumented: a pinned one unpacked in the cache, which is not to be changed, or the tree
-/// that the user named. An unpacked one has what the hypervisor's build needs, and no more.
+/// that the user named. An unpacked one has what the hypervisor's build needs, and no more; a revision has all of its files.
 pub fn source_tree(cache: &Cache, origin: &Origin, progress: &dyn Progress) -> Result<PathBuf, Error> {
     let (pin, archive) = match origin {
-        Origin::Tree { path } => return Ok(path.clone()),
-        Origin::Archive { pin, path } => (pin, path),
+        Origin::Tree { path } | Origin::Git { path, .. } => return Ok(path.clone()),
+        Origin::Archive { pin, path, .. } => (pin, path),
     };
     let name = format!("xen-{}", pin.version);
     let _lock = cache.lock(&format!("tree-{name}"), Stage::Source, progress)?;
@@ -73,7 +92,7 @@ pub fn source_tree(cache: &Cache, origin: &Origin, progress: &dyn Progress) -> R
     if !tree.is_dir() {
         progress.start(Stage::Source, "unpacking the source");
         let work = cache.work_folder(&format!("tree-{name}"))?;
-        unpack(archive, &work)?;
+        unpack(archive, HYPERVISOR, &work)?;
         fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
         fs::rename(&work, &tree).map_err(Error::io("write", &tree))?;
         progress.finish(Stage::Source, "unpacked");
@@ -81,8 +100,11 @@ pub fn source_tree(cache: &Cache, origin: &Origin, progress: &dyn Progress) -> R
     Ok(tree)
 }
 
+/// What every tree of Xen's has.
+pub(crate) const SIGNS: [&str; 3] = ["xen/common/page_alloc.c", "xen/Makefile", "Config.mk"];
+
 fn is_xen(root: &Path) -> Result<(), Error> {
-    for missing in ["xen/common/page_alloc.c", "xen/Makefile", "Config.mk"] {
+    for missing in SIGNS {
         if !root.join(missing).is_file() {
             return Err(Error::NotXen { path: root.to_path_buf(), missing });
         }
@@ -90,36 +112,82 @@ fn is_xen(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the hypervisor's build needs it: `path` is relative to the source's root.
+/// What of a source is needed for something: files and folders, relative to its root, and always
+/// the files beside `Config.mk`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part(&'static [&'static str]);
+
+/// What the hypervisor's build needs.
 ///
 /// The rest (tools, firmware, documentation, other repositories in a developer's tree) is most of the bytes and
 /// none of the hypervisor.
-fn is_needed(path: &Path) -> bool {
-    let mut parts = path.iter().filter_map(|part| part.to_str());
-    match (parts.next(), parts.next(), parts.next()) {
-        // Files beside Config.mk, but not the settings of a configured tree.
-        (Some(name), None, _) => name != ".config",
-        (Some("xen" | "config"), ..) => true,
-        (Some("tools"), Some("flask"), _) => true,
-        _ => false,
+pub(crate) const HYPERVISOR: Part = Part(&["config", "tools/flask", "xen"]);
+
+/// What the build of a toolstack needs, of every version. Of the hypervisor that is what tools
+/// share with it: a change of the rest makes no other toolstack.
+pub(crate) const TOOLSTACK: Part = Part(&[
+    "config",
+    "m4",
+    "scripts",
+    "tools",
+    "xen/Makefile",
+    "xen/arch/x86/include",
+    "xen/arch/x86/lib",
+    "xen/common/bunzip2.c",
+    "xen/common/decompress.c",
+    "xen/common/decompress.h",
+    // By this one `configure` knows the tree.
+    "xen/common/kernel.c",
+    "xen/common/libelf",
+    "xen/common/lz4",
+    "xen/common/lzo.c",
+    "xen/common/unlz4.c",
+    "xen/common/unlzma.c",
+    "xen/common/unlzo.c",
+    "xen/common/unxz.c",
+    "xen/common/unzstd.c",
+    "xen/common/xz",
+    "xen/common/zstd",
+    "xen/include",
+    "xen/lib",
+    "xen/tools",
+    "xen/xsm/flask/policy",
+]);
+
+impl Part {
+    fn needs(self, path: &Path) -> bool {
+        // The settings of a configured tree are its user's.
+        (path.components().count() == 1 && path != Path::new(".config"))
+            || self.0.iter().any(|needed| path.starts_with(needed))
+    }
+
+    /// Whether something in that folder may be needed.
+    fn enters(self, folder: &Path) -> bool {
+        !folder.file_name().is_some_and(|name| name == ".git" || name == ".hg")
+            && self.0.iter().any(|needed| folder.starts_with(needed) || Path::new(needed).starts_with(folder))
     }
 }
 
-/// Unpacks an archive, without its top folder.
-pub(crate) fn unpack(archive: &Path, to: &Path) -> Result<(), Error> {
+/// Unpacks what is needed of an archive, without its top folder.
+pub(crate) fn unpack(archive: &Path, part: Part, to: &Path) -> Result<(), Error> {
     let file = File::open(archive).map_err(Error::io("open", archive))?;
     let decoder = liblzma::read::XzDecoder::new(BufReader::new(file));
-    unpack_tar(decoder, to).map_err(Error::io("unpack", archive))
+    unpack_tar(decoder, to, |path| part.needs(path)).map_err(Error::io("unpack", archive))
 }
 
-fn unpack_tar(stream: impl io::Read, to: &Path) -> io::Result<()> {
+/// The same with everything that is in it, of an archive that comes as a stream.
+pub(crate) fn unpack_all(stream: impl io::Read, to: &Path) -> io::Result<()> {
+    unpack_tar(stream, to, |_| true)
+}
+
+fn unpack_tar(stream: impl io::Read, to: &Path, is_wanted: impl Fn(&Path) -> bool) -> io::Result<()> {
     for entry in tar::Archive::new(stream).entries()? {
         let mut entry = entry?;
         let Some(path) = below_top(&entry.path()?)? else {
             continue;
         };
-        let is_folder = entry.header().entry_type().is_dir();
-        if !is_needed(&path) || (is_folder && path.components().count() == 1 && !keeps_folder(&path)) {
+        // Folders come with what is in them.
+        if entry.header().entry_type().is_dir() || !is_wanted(&path) {
             continue;
         }
         let place = to.join(&path);
@@ -129,11 +197,6 @@ fn unpack_tar(stream: impl io::Read, to: &Path) -> io::Result<()> {
         entry.unpack(&place)?;
     }
     Ok(())
-}
-
-/// A folder at the top has a path of one part like a file, and most of them are not needed.
-fn keeps_folder(path: &Path) -> bool {
-    path == Path::new("xen") || path == Path::new("config")
 }
 
 /// A path of an archive without its first part; one that would leave the folder is an error.
@@ -150,15 +213,15 @@ fn below_top(path: &Path) -> io::Result<Option<PathBuf>> {
     Ok(Some(rest).filter(|rest| !rest.as_os_str().is_empty()))
 }
 
-/// Copies what the hypervisor's build needs of a tree. Returns whether the tree had been built in, so that the copy
+/// Copies what is needed of a tree. Returns whether the tree had been built in, so that the copy
 /// must be cleaned.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<bool, Error> {
+pub(crate) fn copy(from: &Path, part: Part, to: &Path) -> Result<bool, Error> {
     let mut built = false;
-    copy_folder(from, Path::new(""), to, &mut built)?;
+    copy_folder(from, part, Path::new(""), to, &mut built)?;
     Ok(built)
 }
 
-fn copy_folder(root: &Path, folder: &Path, to: &Path, built: &mut bool) -> Result<(), Error> {
+fn copy_folder(root: &Path, part: Part, folder: &Path, to: &Path, built: &mut bool) -> Result<(), Error> {
     let source = root.join(folder);
     let target = to.join(folder);
     fs::create_dir_all(&target).map_err(Error::io("make the folder", &target))?;
@@ -169,16 +232,10 @@ fn copy_folder(root: &Path, folder: &Path, to: &Path, built: &mut bool) -> Resul
         let to_path = to.join(&path);
         let kind = entry.file_type().map_err(Error::io("read", &from))?;
         if kind.is_dir() {
-            let is_top = folder.as_os_str().is_empty();
-            let is_wanted = if is_top {
-                keeps_folder(&path) || path == Path::new("tools")
-            } else {
-                is_needed(&path) && !matches!(entry.file_name().to_str(), Some(".git" | ".hg"))
-            };
-            if is_wanted {
-                copy_folder(root, &path, to, built)?;
+            if part.enters(&path) {
+                copy_folder(root, part, &path, to, built)?;
             }
-        } else if !is_needed(&path) {
+        } else if !part.needs(&path) {
         } else if is_product(&path) {
             *built = true;
         } else if kind.is_symlink() {
@@ -200,6 +257,7 @@ fn copy_folder(root: &Path, folder: &Path, to: &Path, built: &mut bool) -> Resul
 fn is_product(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path == Path::new("xen/.config")
+        || path == Path::new("config/Tools.mk")
         || name.ends_with(".o")
         || (name.starts_with('.') && name.ends_with(".cmd"))
         || (path.parent() == Some(Path::new("xen"))
@@ -262,7 +320,7 @@ mod tests {
         std::os::unix::fs::symlink("a.c", at("xen/common/b.c"))?;
         std::os::unix::fs::symlink(at("xen"), at("xen/source"))?;
 
-        assert!(copy(from.path(), to.path())?);
+        assert!(copy(from.path(), HYPERVISOR, to.path())?);
         assert_eq!(
             listing(to.path())?,
             set(&[
@@ -278,7 +336,30 @@ mod tests {
         assert_eq!(fs::read_to_string(to.path().join("xen/common/b.c"))?, "xen/common/a.c");
 
         let again = tempfile::tempdir()?;
-        assert!(!copy(to.path(), again.path())?, "a clean tree was called built");
+        assert!(!copy(to.path(), HYPERVISOR, again.path())?, "a clean tree was called built");
+        Ok(())
+    }
+
+    #[test]
+    fn a_toolstack_is_made_of_tools_and_what_they_share_with_the_hypervisor() -> Result {
+        let from = tempfile::tempdir()?;
+        let to = tempfile::tempdir()?;
+        let shared = ["Config.mk", "configure", "m4/a", "tools/libs/a.c", "tools/xl/b.c", "xen/Makefile"];
+        let shared = [&shared[..], &["xen/common/libelf/c.c", "xen/include/public/d.h"]].concat();
+        let others = [".config", ".git/config", "docs/a", "stubdom/a", "xen/common/page_alloc.c"];
+        for name in shared.iter().chain(&others) {
+            let path = from.path().join(name);
+            fs::create_dir_all(path.parent().ok_or("no parent")?)?;
+            fs::write(path, name)?;
+        }
+        assert!(!copy(from.path(), TOOLSTACK, to.path())?);
+        assert_eq!(listing(to.path())?, set(&shared));
+
+        let again = tempfile::tempdir()?;
+        fs::create_dir(from.path().join("config"))?;
+        fs::write(from.path().join("config/Tools.mk"), "")?;
+        assert!(copy(from.path(), TOOLSTACK, again.path())?, "a configured tree was called clean");
+        assert_eq!(listing(again.path())?, set(&shared));
         Ok(())
     }
 
@@ -315,7 +396,7 @@ mod tests {
             "xen-4/xen/",
             "xen-4/xen/common/c",
         ])?;
-        unpack_tar(tar.as_slice(), to.path())?;
+        unpack_tar(tar.as_slice(), to.path(), |path| HYPERVISOR.needs(path))?;
         assert_eq!(listing(to.path())?, set(&["Config.mk", "tools/flask/b", "xen/common/c"]));
         assert!(!to.path().join("docs").exists());
         Ok(())
@@ -325,7 +406,7 @@ mod tests {
     fn an_archive_cannot_write_elsewhere() -> Result {
         let to = tempfile::tempdir()?;
         let tar = tar_of(&["xen-4/xen/../../../evil"])?;
-        let error = unpack_tar(tar.as_slice(), &to.path().join("in")).err();
+        let error = unpack_tar(tar.as_slice(), &to.path().join("in"), |path| HYPERVISOR.needs(path)).err();
         assert!(error.is_some_and(|error| error.to_string().contains("unsafe path")),);
         assert!(listing(to.path())?.is_empty());
         Ok(())

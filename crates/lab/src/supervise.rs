@@ -15,11 +15,13 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// What the shell runs: `sh -c SCRIPT sh PROGRAM ARGUMENT...`, with the pipe as its standard input.
+/// What the shell runs: `sh -c SCRIPT sh INPUT PROGRAM ARGUMENT...`, with the pipe as its standard input.
 const SCRIPT: &str = r#"
-exec 3<&0 </dev/null
-"$@" 3<&- &
+exec 3<&0 4<"$1" </dev/null
+shift
+"$@" <&4 3<&- 4<&- &
 program=$!
+exec 4<&-
 { read -r line <&3; kill -KILL 0; } >/dev/null 2>&1 &
 exec 3<&-
 wait "$program"
@@ -31,6 +33,7 @@ pub struct Job {
     program: OsString,
     arguments: Vec<OsString>,
     folder: PathBuf,
+    input: PathBuf,
     environment: Option<Vec<(OsString, OsString)>>,
 }
 
@@ -41,6 +44,7 @@ impl Job {
             program: program.as_ref().to_owned(),
             arguments: Vec::new(),
             folder: folder.into(),
+            input: PathBuf::from("/dev/null"),
             environment: None,
         }
     }
@@ -48,6 +52,12 @@ impl Job {
     /// Adds arguments.
     pub fn arguments(mut self, more: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.arguments.extend(more.into_iter().map(|one| one.as_ref().to_owned()));
+        self
+    }
+
+    /// What it reads, if anything. A named pipe that nobody has open for writing is waited for.
+    pub fn input(mut self, path: impl Into<PathBuf>) -> Self {
+        self.input = path.into();
         self
     }
 
@@ -69,6 +79,7 @@ impl Job {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", SCRIPT, "sh"])
+            .arg(&self.input)
             .arg(&self.program)
             .args(&self.arguments)
             .current_dir(&self.folder)

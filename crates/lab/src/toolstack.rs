@@ -1,9 +1,12 @@
-//! What dom0 needs to have guests: Debian's own `xl` and daemons, their libraries, and the kernel's modules for them.
+//! What dom0 needs to have guests: `xl` and daemons, Debian's or the tree's own, their libraries,
+//! and the kernel's modules for them.
 //!
 //! Only the programs that are used are taken, and of the libraries only those that a program names as needed, directly or
 //! through another: some 15 MB instead of a Debian system.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::str::FromStr;
 
 use object::Object as _;
 use serde::{Deserialize, Serialize};
@@ -16,9 +19,15 @@ use crate::deb::{self, Content, Member};
 use crate::error::Error;
 use crate::hash;
 use crate::progress::{Progress, Stage};
+use crate::source::Origin;
+use crate::toolbuild::{self, Toolstack, ToolstackBuild};
 
-/// Programs of `xen-utils-VERSION`, where they are looked for: `xl` has the path of each built in.
+/// Programs below `usr/lib/xen-VERSION` in `xen-utils-VERSION` and below `usr/lib/xen-tree` of a
+/// tree's own: `xl` has the path of each built in.
 const PROGRAMS: [&str; 5] = ["xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper"];
+
+/// The client of xenstore's, from `xenstore-utils` or a tree's own.
+const XENSTORE: &str = "usr/bin/xenstore";
 
 /// What an HVM guest needs besides: packages, and the files to take from each.
 const DEVICE_MODEL: [(&str, &[&str]); 3] = [
@@ -41,6 +50,9 @@ const BY_NAME: (&str, &str) = ("libgcc-s1", "libgcc_s.so.1");
 /// Where programs look for the dynamic linker.
 const LINKER: &str = "lib64/ld-linux-x86-64.so.2";
 
+/// Stands for a tree's own toolstack where a package's name is expected.
+const TREE: &str = "the tree's toolstack";
+
 /// The kernel for guests in dom0's image, unpacked.
 const GUEST_KERNEL: &str = "guest/vmlinux";
 /// The same as it was, for HVM guests: QEMU wants it so.
@@ -58,39 +70,131 @@ pub(crate) struct Part {
 pub struct ToolstackFacts {
     /// The version of Xen that it is for.
     pub xen: String,
+    /// Where it comes from.
+    #[serde(default)]
+    pub from: ToolstackSource,
+    /// How it was built, if it is the tree's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<ToolstackBuild>,
     /// Whether QEMU is there for HVM guests.
     pub device_model: bool,
     /// The packages from which something was taken.
     pub packages: Vec<Package>,
 }
 
+/// Where a toolstack comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolstackSource {
+    /// Debian's packages.
+    #[default]
+    Debian,
+    /// Built from the same source as Xen.
+    Tree,
+}
+
+impl ToolstackSource {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Debian, Self::Tree];
+}
+
+impl fmt::Display for ToolstackSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Debian => "debian",
+            Self::Tree => "tree",
+        })
+    }
+}
+
+impl FromStr for ToolstackSource {
+    type Err = Error;
+
+    fn from_str(given: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|one| one.to_string() == given)
+            .ok_or_else(|| Error::UnknownToolstack { given: crate::text::escape(given.as_bytes()) })
+    }
+}
+
+/// What is known of the toolstack that is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct ToolstackConfig<'a> {
+    /// The source of the Xen that it is for.
+    pub origin: &'a Origin,
+    /// Where it shall come from, if the user said.
+    pub from: Option<ToolstackSource>,
+    /// How many compilers run at once.
+    pub jobs: usize,
+}
+
+/// A toolstack that was decided on.
+pub(crate) enum Chosen {
+    /// That of a release of Debian's, for the version.
+    Debian(Release, String),
+    /// The tree's own.
+    Tree(Toolstack),
+}
+
 /// The release of Debian's that has a toolstack for that Xen: a toolstack works with no other version.
-fn release(xen: &str) -> Result<(Release, String), Error> {
+fn release(xen: &str) -> Option<(Release, String)> {
     let numbers = xen.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
     let version = numbers.split('.').take(2).collect::<Vec<_>>().join(".");
     match version.as_str() {
-        "4.17" => Ok((Release::Bookworm, version)),
-        "4.20" => Ok((Release::Trixie, version)),
-        _ => Err(Error::NoToolstack { version: crate::text::escape(xen.as_bytes()) }),
+        "4.17" => Some((Release::Bookworm, version)),
+        "4.20" => Some((Release::Trixie, version)),
+        _ => None,
     }
+}
+
+/// Decides which toolstack it is, and builds it if it is the tree's.
+pub(crate) fn choose(
+    cache: &Cache,
+    xen: &str,
+    config: &ToolstackConfig<'_>,
+    progress: &dyn Progress,
+) -> Result<Chosen, Error> {
+    let debian = release(xen);
+    match (config.from, debian) {
+        (None | Some(ToolstackSource::Debian), Some((release, version))) => {
+            return Ok(Chosen::Debian(release, version));
+        }
+        (Some(ToolstackSource::Debian), None) => {
+            return Err(Error::NoToolstack { version: crate::text::escape(xen.as_bytes()) });
+        }
+        (None, None) => {
+            let what = format!("Debian has no toolstack for Xen {xen}: the one of the source is taken");
+            progress.note(Stage::Toolstack, &crate::text::escape(what.as_bytes()));
+        }
+        (Some(ToolstackSource::Tree), _) => {}
+    }
+    toolbuild::build(cache, config.origin, config.jobs, progress).map(Chosen::Tree)
 }
 
 /// Makes the part of dom0's image that has toolstack and modules, or takes it from the cache.
 pub(crate) fn part(
     cache: &Cache,
     xen: &str,
+    chosen: &Chosen,
     device_model: bool,
     kernel: &Package,
     progress: &dyn Progress,
 ) -> Result<Part, Error> {
-    let (release, version) = release(xen)?;
+    let release = match chosen {
+        Chosen::Debian(release, _) => *release,
+        Chosen::Tree(_) => toolbuild::RELEASE,
+    };
     let apt = Apt::open(cache, release, Arch::X86_64, Stage::Image, progress)?;
-    let utils = apt.package(&format!("xen-utils-{version}"))?;
+    let identity = match chosen {
+        Chosen::Debian(_, version) => apt.package(&utils(version))?.sha256,
+        Chosen::Tree(toolstack) => toolstack.facts.key.clone(),
+    };
     let key = hash::key(&[
-        ("utils", &utils.sha256),
+        ("tools", &identity),
         ("kernel", &kernel.sha256),
         ("device model", &device_model.to_string()),
-        ("form", "3"),
+        ("form", "4"),
         ("lists", &format!("{PROGRAMS:?} {DEVICE_MODEL:?} {MODULES:?} {BY_NAME:?}")),
     ]);
     let images = cache.folder("images")?;
@@ -103,29 +207,57 @@ pub(crate) fn part(
         return Ok(Part { bytes: read(&archive)?, facts });
     }
 
-    progress.line(Stage::Image, &format!("gathering the toolstack of Xen {version}"));
-    let (mut entries, packages) = gather(&apt, &version, utils, device_model)?;
+    progress.line(Stage::Image, &format!("gathering the toolstack of Xen {xen}"));
+    let (mut entries, packages) = gather(&apt, chosen, device_model)?;
     entries.extend(kernel_files(kernel, device_model)?);
     let entries = cpio::with_folders(entries);
     let bytes = cpio::compress(&cpio::archive(&entries)).map_err(Error::io("compress", &images))?;
-    let facts = ToolstackFacts { xen: version, device_model, packages };
+    let facts = match chosen {
+        Chosen::Debian(_, version) => ToolstackFacts {
+            xen: version.clone(),
+            from: ToolstackSource::Debian,
+            build: None,
+            device_model,
+            packages,
+        },
+        Chosen::Tree(toolstack) => ToolstackFacts {
+            xen: xen.to_owned(),
+            from: ToolstackSource::Tree,
+            build: Some(toolstack.facts.clone()),
+            device_model,
+            packages,
+        },
+    };
     cache::write_whole(&archive, &bytes)?;
     crate::folder::write_json(&record, &facts)?;
     Ok(Part { bytes, facts })
 }
 
+/// The package with the programs.
+fn utils(version: &str) -> String {
+    format!("xen-utils-{version}")
+}
+
 /// The programs of a toolstack with their libraries, and the packages that they are from.
-fn gather(
-    apt: &Apt<'_>,
-    version: &str,
-    utils: Package,
-    device_model: bool,
-) -> Result<(Vec<Entry>, Vec<Package>), Error> {
+fn gather(apt: &Apt<'_>, chosen: &Chosen, device_model: bool) -> Result<(Vec<Entry>, Vec<Package>), Error> {
     let mut gathered = Gathered::new(apt);
-    let programs = PROGRAMS.map(|name| format!("usr/lib/xen-{version}/bin/{name}"));
+    let version = match chosen {
+        Chosen::Debian(_, version) => version,
+        Chosen::Tree(_) => "tree",
+    };
     let loader = device_model.then(|| format!("usr/lib/xen-{version}/boot/hvmloader"));
-    gathered.take(utils, programs.iter().chain(&loader).map(String::as_str))?;
-    gathered.take(apt.package("xenstore-utils")?, ["usr/bin/xenstore"])?;
+    let programs: Vec<String> =
+        PROGRAMS.map(|name| format!("usr/lib/xen-{version}/bin/{name}")).into_iter().chain(loader).collect();
+    let programs = programs.iter().map(String::as_str);
+    match chosen {
+        Chosen::Debian(..) => {
+            gathered.take(apt.package(&utils(version))?, programs)?;
+            gathered.take(apt.package("xenstore-utils")?, [XENSTORE])?;
+        }
+        Chosen::Tree(toolstack) => {
+            gathered.take_built(toolstack.members()?, &programs.chain([XENSTORE]).collect::<Vec<_>>());
+        }
+    }
     if device_model {
         for (package, files) in DEVICE_MODEL {
             gathered.take(apt.package(package)?, files.iter().copied())?;
@@ -254,6 +386,9 @@ struct Gathered<'a> {
     known: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// The packages from which something was taken.
     packages: BTreeMap<String, Package>,
+    /// Libraries of a tree's own, which come before any of Debian's: QEMU gets along with newer
+    /// ones.
+    built: BTreeMap<String, Vec<u8>>,
 }
 
 impl<'a> Gathered<'a> {
@@ -264,7 +399,28 @@ impl<'a> Gathered<'a> {
             needed: VecDeque::new(),
             known: BTreeMap::new(),
             packages: BTreeMap::new(),
+            built: BTreeMap::new(),
         }
+    }
+
+    /// Takes programs of a tree's own toolstack; its libraries are there for who needs them.
+    fn take_built(&mut self, members: Vec<Member>, programs: &[&str]) {
+        let (programs, libraries): (Vec<_>, Vec<_>) =
+            members.into_iter().partition(|member| programs.contains(&member.path.as_str()));
+        for Member { path, content } in programs {
+            if let Content::File(body) = content {
+                self.add(path, body, TREE);
+            }
+        }
+        self.built = named(libraries);
+    }
+
+    /// Adds a program; `package`: whose dependencies have the libraries that it needs.
+    fn add(&mut self, path: String, body: Vec<u8>, package: &str) {
+        for library in needed(&body) {
+            self.need(&library, package);
+        }
+        self.entries.push(Entry::Program(path, body));
     }
 
     /// Takes files of a package, which keep their paths.
@@ -279,12 +435,7 @@ impl<'a> Gathered<'a> {
         }
         for Member { path, content } in members {
             match content {
-                Content::File(body) => {
-                    for library in needed(&body) {
-                        self.need(&library, &package.name);
-                    }
-                    self.entries.push(Entry::Program(path, body));
-                }
+                Content::File(body) => self.add(path, body, &package.name),
                 Content::Link(target) => self.entries.push(Entry::Link(path, target)),
             }
         }
@@ -307,26 +458,9 @@ impl<'a> Gathered<'a> {
             if libraries.contains_key(&library) {
                 continue;
             }
-            let mut places = vec![package.clone()];
-            places.extend(self.apt.dependencies(&package)?);
-            places.retain(|name| name.starts_with("lib") || name == "zlib1g");
-            // What is there already comes first: it costs nothing.
-            places.sort_by_key(|name| !self.known.contains_key(name));
-            let mut found = None;
-            for place in places {
-                if let Some(body) = self.libraries(&place)?.get(&library) {
-                    found = Some((body.clone(), place));
-                    break;
-                }
-            }
-            let Some((body, place)) = found else {
-                return Err(Error::NoLibrary { library: crate::text::escape(library.as_bytes()), package });
-            };
+            let (body, place) = self.find(&library, &package)?;
             for next in needed(&body) {
                 self.need(&next, &place);
-            }
-            if !self.packages.contains_key(&place) {
-                self.packages.insert(place.clone(), self.apt.package(&place)?);
             }
             libraries.insert(library, body);
         }
@@ -336,6 +470,33 @@ impl<'a> Gathered<'a> {
             self.entries.push(Entry::Program(format!("lib/{name}"), body));
         }
         Ok((self.entries, self.packages.into_values().collect()))
+    }
+
+    /// A library that a file of that package needs, and the package that has it.
+    fn find(&mut self, library: &str, package: &str) -> Result<(Vec<u8>, String), Error> {
+        if let Some(body) = self.built.get(library) {
+            return Ok((body.clone(), TREE.to_owned()));
+        }
+        let mut places = vec![package.to_owned()];
+        if package == TREE {
+            places = toolbuild::RUNTIME.map(str::to_owned).to_vec();
+        } else {
+            places.extend(self.apt.dependencies(package)?);
+        }
+        places.retain(|name| name.starts_with("lib") || name == "zlib1g");
+        // What is there already comes first: it costs nothing.
+        places.sort_by_key(|name| !self.known.contains_key(name));
+        for place in places {
+            let Some(body) = self.libraries(&place)?.get(library).cloned() else { continue };
+            if !self.packages.contains_key(&place) {
+                self.packages.insert(place.clone(), self.apt.package(&place)?);
+            }
+            return Ok((body, place));
+        }
+        Err(Error::NoLibrary {
+            library: crate::text::escape(library.as_bytes()),
+            package: package.to_owned(),
+        })
     }
 
     /// The libraries of a package by the names by which they are asked for.
@@ -397,10 +558,37 @@ mod tests {
 
     #[test]
     fn each_xen_has_its_release() {
-        assert_eq!(release("4.17.5").ok(), Some((Release::Bookworm, "4.17".to_owned())));
-        assert_eq!(release("4.20-rc").ok(), Some((Release::Trixie, "4.20".to_owned())));
-        assert!(
-            matches!(release("4.23-unstable"), Err(Error::NoToolstack { version }) if version == "4.23-unstable")
+        assert_eq!(release("4.17.5"), Some((Release::Bookworm, "4.17".to_owned())));
+        assert_eq!(release("4.20-rc"), Some((Release::Trixie, "4.20".to_owned())));
+        assert_eq!(release("4.23-unstable"), None);
+    }
+
+    #[test]
+    fn sources_are_read_and_written() {
+        for source in ToolstackSource::ALL {
+            assert_eq!(source.to_string().parse::<ToolstackSource>().ok(), Some(source));
+            assert_eq!(serde_json::to_value(source).ok(), Some(source.to_string().into()));
+        }
+        let error = "Tree".parse::<ToolstackSource>().err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some("no toolstack `Tree`: use `debian` or `tree`"));
+    }
+
+    #[test]
+    fn debian_s_is_taken_where_there_is_one_unless_the_user_says_otherwise() {
+        let folder = std::env::temp_dir();
+        let origin = Origin::Tree { path: folder.join("none") };
+        let choose = |xen, from| {
+            let config = ToolstackConfig { origin: &origin, from, jobs: 1 };
+            choose(&Cache::at(folder.join("no-cache")), xen, &config, &crate::progress::Silent)
+        };
+        for from in [None, Some(ToolstackSource::Debian)] {
+            let chosen = choose("4.17.5", from);
+            assert!(matches!(chosen, Ok(Chosen::Debian(Release::Bookworm, version)) if version == "4.17"));
+        }
+        let error = choose("4.22.0", Some(ToolstackSource::Debian)).err().map(|error| error.to_string());
+        assert_eq!(
+            error.as_deref(),
+            Some("Debian has no toolstack for Xen 4.22.0, only for 4.17 and 4.20: use --toolstack tree")
         );
     }
 
@@ -454,11 +642,11 @@ mod tests {
     fn every_library_is_there() -> Result<(), Error> {
         let cache = Cache::from_environment();
         for version in ["4.17", "4.20"] {
-            let (release, _) = release(version)?;
+            let (release, version) =
+                release(version).ok_or_else(|| Error::NoToolstack { version: version.to_owned() })?;
             let silent = crate::progress::Silent;
             let apt = Apt::open(&cache, release, Arch::X86_64, Stage::Image, &silent)?;
-            let utils = apt.package(&format!("xen-utils-{version}"))?;
-            let (entries, _) = gather(&apt, version, utils, true)?;
+            let (entries, _) = gather(&apt, &Chosen::Debian(release, version.clone()), true)?;
             let files: BTreeMap<&str, &[u8]> = entries
                 .iter()
                 .filter_map(|entry| match entry {

@@ -29,6 +29,20 @@ pub struct Watch {
     guests: BTreeMap<u8, u8>,
     fault: Option<BootFault>,
     panic_message_follows: bool,
+    totals: Totals,
+    /// Of the last complete totals.
+    totals_sequence: u64,
+}
+
+/// What has come of the recorder's totals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// How many are complete.
+    pub complete: u64,
+    /// Whether others have begun.
+    pub has_begun: bool,
+    /// Whether something was recorded after the last complete ones.
+    pub is_stale: bool,
 }
 
 impl Default for Watch {
@@ -43,6 +57,8 @@ impl Default for Watch {
             guests: BTreeMap::new(),
             fault: None,
             panic_message_follows: false,
+            totals: Totals::default(),
+            totals_sequence: 0,
         }
     }
 }
@@ -73,6 +89,16 @@ impl Watch {
     /// The exit status of the workload's part in a guest that Xen started itself, once it has ended.
     pub fn guest_status(&self, domain: u8) -> Option<u8> {
         self.guests.get(&domain).copied()
+    }
+
+    /// The exit status of the workload's part in each guest that Xen started itself, where it has ended.
+    pub fn guests(&self) -> &BTreeMap<u8, u8> {
+        &self.guests
+    }
+
+    /// What has come of the recorder's totals.
+    pub fn totals(&self) -> Totals {
+        self.totals
     }
 
     /// The last line, escaped, if one came since the last call.
@@ -128,7 +154,12 @@ impl Watch {
 
     fn xen(&mut self, message: &[u8]) {
         self.reach(Phase::Xen);
+        if let Some(record) = message.strip_prefix(b"HA1 ") {
+            self.record(record);
+            return;
+        }
         if let Some((domain, line)) = guest_line(message) {
+            self.reach(Phase::Guests);
             if let Some(status) = ended(line) {
                 self.guests.entry(domain).or_insert(status);
             }
@@ -143,6 +174,21 @@ impl Watch {
             self.fail(BootFault::XenPanic { message: text::escape(message.trim_ascii()) });
         } else if message.starts_with(b"Hardware Dom0 crashed") {
             self.fail(BootFault::Dom0Panic { message: text::escape(message.trim_ascii()) });
+        }
+    }
+
+    /// A record of the recorder's, without the word that begins it: tag, sequence number, kind and more.
+    fn record(&mut self, record: &[u8]) {
+        let mut words = record.split(|byte| *byte == b' ').skip(1);
+        let number = words.next().and_then(|word| std::str::from_utf8(word).ok()?.parse().ok());
+        let Some(sequence) = number else { return };
+        match (words.next(), words.next()) {
+            (Some(b"Z"), Some(b"begin")) => self.totals.has_begun = true,
+            (Some(b"Z"), Some(b"end")) => {
+                self.totals = Totals { complete: self.totals.complete + 1, ..Totals::default() };
+                self.totals_sequence = sequence;
+            }
+            _ => self.totals.is_stale = sequence > self.totals_sequence,
         }
     }
 
@@ -290,7 +336,26 @@ mod tests {
              (d3) DOM3: xenheap-lab: workload ended, status 0\r\n",
         );
         assert_eq!([1, 2, 3].map(|domain| watch.guest_status(domain)), [Some(0), Some(3), None]);
-        assert_eq!((watch.phase(), watch.workload_status(), watch.fault()), (Phase::Xen, None, None));
+        assert_eq!((watch.phase(), watch.workload_status(), watch.fault()), (Phase::Guests, None, None));
+    }
+
+    #[test]
+    fn totals_are_complete_when_they_end_and_hold_until_something_happens() {
+        let mut watch = Watch::default();
+        let totals = |complete, has_begun, is_stale| Totals { complete, has_begun, is_stale };
+        for (line, expected) in [
+            ("HA1 3f9a2c41 18 A x 1 2 s1 d0 c1 1234", totals(0, false, true)),
+            ("HA1 3f9a2c41 19 Z begin 1 why=key 1234", totals(0, true, true)),
+            ("HA1 3f9a2c41 19 Y free=1/2 1234", totals(0, true, true)),
+            ("HA1 3f9a2c41 19 Z end 1 stacks=0 rows=0 1234", totals(1, false, false)),
+            ("HA1 3f9a2c41 19 S s1 1 2 1234", totals(1, false, false)),
+            ("DOM1: HA1 3f9a2c41 20 A x 1 2 s1 d0 c1 1234", totals(1, false, false)),
+            ("HA1 3f9a2c41 x", totals(1, false, false)),
+            ("HA1 3f9a2c41 20 F x 1 s1 d0 c1 1234", totals(1, false, true)),
+        ] {
+            watch.feed(format!("(XEN) [    9.1] {line}\r\n").as_bytes());
+            assert_eq!(watch.totals(), expected, "{line}");
+        }
     }
 
     #[test]

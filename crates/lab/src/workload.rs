@@ -32,8 +32,12 @@ pub struct Workload {
     pub xen: Vec<String>,
     /// Further arguments for dom0's kernel.
     pub linux: Vec<String>,
-    /// How many guests Xen starts by itself, beside dom0.
-    pub domus: u8,
+    /// Whether there is a dom0.
+    pub dom0: bool,
+    /// The guests that Xen starts by itself.
+    pub domus: Vec<Domu>,
+    /// When a machine without dom0 has done its work.
+    pub until: Until,
     /// Whether dom0 has guests: it gets Xen's toolstack, and a kernel and a small system for them.
     pub guests: bool,
     /// Whether dom0 can have HVM guests: it gets QEMU too.
@@ -48,6 +52,59 @@ pub struct Workload {
     pub script: String,
 }
 
+/// A guest that Xen starts by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Domu {
+    /// Its memory.
+    pub memory: String,
+    /// Its number of CPUs.
+    pub cpus: u8,
+}
+
+impl Default for Domu {
+    fn default() -> Self {
+        Self { memory: "256M".to_owned(), cpus: 1 }
+    }
+}
+
+impl Domu {
+    /// Its memory in KiB; it has been checked.
+    pub(crate) fn kib(&self) -> u64 {
+        let (number, unit) = self.memory.split_at(self.memory.len().saturating_sub(1));
+        number.parse::<u64>().unwrap_or_default() << if unit == "G" { 20 } else { 10 }
+    }
+}
+
+/// When a machine without dom0 has done its work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Until {
+    /// When each guest has ended its part of the workload.
+    #[default]
+    Marks,
+    /// When its time is up.
+    Time,
+}
+
+/// Guests that Xen starts: so many usual ones, or each by itself.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Domus {
+    Count(u8),
+    List(Vec<Domu>),
+}
+
+impl Default for Domus {
+    fn default() -> Self {
+        Self::Count(0)
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -59,8 +116,12 @@ struct Header {
     xen: Vec<String>,
     #[serde(default)]
     linux: Vec<String>,
+    #[serde(default = "yes")]
+    dom0: bool,
     #[serde(default)]
-    domus: u8,
+    domus: Domus,
+    #[serde(default)]
+    until: Until,
     #[serde(default)]
     guests: bool,
     #[serde(default)]
@@ -72,6 +133,9 @@ struct Header {
     #[serde(default)]
     parameters: BTreeMap<String, String>,
 }
+
+/// The most guests that Xen starts.
+const MOST_DOMUS: usize = 16;
 
 /// The parameter that says how often a workload does what it does.
 pub const CYCLES: &str = "cycles";
@@ -133,6 +197,21 @@ impl Workload {
             }
             check_value(parameter, value)?;
         }
+        let domus = match header.domus {
+            Domus::Count(count) => vec![Domu::default(); usize::from(count)],
+            Domus::List(list) => list,
+        };
+        if domus.len() > MOST_DOMUS || domus.iter().any(|domu| !is_memory(&domu.memory) || domu.cpus == 0) {
+            return Err(fail(format!(
+                "`domus` must be a number up to {MOST_DOMUS}, or a list like [{{ memory = \"64M\", cpus = 1 }}]"
+            )));
+        }
+        if !header.dom0 && header.guests {
+            return Err(fail("`guests` are those of a dom0; without one there are `domus`".to_owned()));
+        }
+        if header.dom0 && header.until != Until::Marks {
+            return Err(fail("`until` is for `dom0 = false`: a dom0 powers off when it is done".to_owned()));
+        }
         if header.device_model && !header.guests {
             return Err(fail("`device_model` is for `guests`".to_owned()));
         }
@@ -147,7 +226,9 @@ impl Workload {
             cpus: header.cpus,
             xen: header.xen,
             linux: header.linux,
-            domus: header.domus,
+            dom0: header.dom0,
+            domus,
+            until: header.until,
             guests: header.guests,
             device_model: header.device_model,
             guest_programs: header.guest_programs,
@@ -159,7 +240,7 @@ impl Workload {
 
     /// Whether a machine of that kind can do it.
     pub fn check(&self, arch: Arch) -> Result<(), Error> {
-        if self.domus > 0 && arch.platform().domus.is_none() {
+        if (!self.dom0 || !self.domus.is_empty()) && arch.platform().domus.is_none() {
             return Err(Error::NoDomus { workload: crate::text::escape(self.name.as_bytes()), arch });
         }
         if self.guests && arch != Arch::X86_64 {
@@ -266,11 +347,25 @@ mod tests {
     #[test]
     fn guests_of_xen_s_own_need_a_xen_that_starts_some() -> Result<(), Error> {
         let workload = Workload::load("dom0less")?;
-        assert_eq!(workload.domus, 1);
+        assert_eq!(workload.domus, [Domu { memory: "256M".to_owned(), cpus: 1 }]);
+        assert_eq!(workload.domus.first().map(Domu::kib), Some(256 << 10));
         workload.check(Arch::Arm64)?;
         let error = workload.check(Arch::X86_64).err().map(|error| error.to_string());
         assert!(error.as_ref().is_some_and(|text| text.ends_with("use --arch arm64")), "{error:?}");
         Workload::load("boot")?.check(Arch::X86_64)
+    }
+
+    #[test]
+    fn a_machine_may_have_no_dom0() -> Result<(), Error> {
+        let script = "#: summary = \"s\"\n#: timeout = 9\n#: memory = \"1G\"\n#: cpus = 1\n#: dom0 = false\n\
+            #: until = \"time\"\n#: domus = [{ memory = \"1G\", cpus = 2 }, {}]\n";
+        let workload = Workload::parse("w", script)?;
+        assert_eq!((workload.dom0, workload.until), (false, Until::Time));
+        assert_eq!(workload.domus, [Domu { memory: "1G".to_owned(), cpus: 2 }, Domu::default()]);
+        assert_eq!(workload.domus.iter().map(Domu::kib).collect::<Vec<_>>(), [1 << 20, 256 << 10]);
+        assert!(Workload::load("boot")?.dom0);
+        assert!(workload.check(Arch::X86_64).is_err());
+        workload.check(Arch::Arm64)
     }
 
     #[test]
@@ -287,6 +382,11 @@ mod tests {
             ("cpus = 1", "cpus = 1\n#: color = 1", "unknown field `color`"),
             ("cpus = 1", "cpus = 1\n#: device_model = true", "is for `guests`"),
             ("cpus = 1", "cpus = 1\n#: guest_programs = [\"stress\"]", "are for `guests`"),
+            ("cpus = 1", "cpus = 1\n#: dom0 = false\n#: guests = true", "without one there are `domus`"),
+            ("cpus = 1", "cpus = 1\n#: until = \"time\"", "is for `dom0 = false`"),
+            ("cpus = 1", "cpus = 1\n#: domus = 17", "up to 16"),
+            ("cpus = 1", "cpus = 1\n#: domus = [{ memory = \"64\" }]", "like [{ memory"),
+            ("cpus = 1", "cpus = 1\n#: domus = [{ cpus = 0 }]", "like [{ memory"),
             ("cpus = 1", "cpus = 1\n#: parameters = { PATH = \"x\" }", "small letters"),
         ] {
             let error = Workload::parse("w", &whole.replace(from, to)).err();

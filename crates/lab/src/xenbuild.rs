@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use xenheap_facts::build::ARCHIVE;
@@ -11,22 +11,21 @@ use xenheap_recorder::{LocalChanges, Tree};
 use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::error::Error;
-use crate::follow::Follow;
+use crate::git::GitFacts;
 use crate::hash;
+use crate::kconfig;
+use crate::logged;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::stdout;
 use crate::source::{self, Origin};
 use crate::supervise::{self, Job, describe};
 use crate::text;
 
-/// Added to the tree's default configuration. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
+/// Added to the configuration of a tree. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
 const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\n";
 
 /// The same without the recorder: nothing but the recorder shall differ.
 const PLAIN_CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_FRAME_POINTER=y\n";
-
-/// Without these a log cannot be read. The first is the recorder.
-const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
 
 /// Added to the compiler's flags. For Xens that are older than the compiler: it has warnings they do not know, which stay in
 /// the log. And what the compiler knows of calls is written down, always, so that a run and its call graph are of one build.
@@ -34,6 +33,9 @@ const FLAGS: &str = "-Wno-error -fcallgraph-info=su -fdump-tree-gimple-lineno";
 
 /// Where the sources seem to lie, for debug information: where they do lie would make each build different.
 const SOURCE_PLACE: &str = "/usr/src/xen";
+
+/// A tree's configuration.
+const TREE_CONFIG: &str = "xen/.config";
 
 /// Changed when builds made by an older version of this file are not to be used any more.
 const SCHEMA: u32 = 2;
@@ -61,6 +63,12 @@ pub struct BuildFacts {
     pub source: String,
     /// The Debian version, for a pinned source.
     pub debian_version: Option<String>,
+    /// The version that is pinned, if no mirror has it any more and another had to be taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned_version: Option<String>,
+    /// The commit, for a revision in a git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitFacts>,
     /// Xen's own version, as its makefile says it.
     pub xen_version: String,
     /// SHA-256 of the source archive, or of the content of the tree.
@@ -79,6 +87,9 @@ pub struct BuildFacts {
     pub xen_syms_sha256: String,
     /// SHA-256 of `config`.
     pub config_sha256: String,
+    /// Whether it is configured by the tree's own `.config`; else by its defaults.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tree_config: bool,
     /// What the user added to the configuration.
     #[serde(default)]
     pub options: Vec<String>,
@@ -131,6 +142,18 @@ impl Build {
             .all(|(path, wanted)| hash::file(path).is_ok_and(|found| found == **wanted));
         whole.then_some(build)
     }
+
+    /// The same with where its source came from this time: one build serves all sources of the same content.
+    fn of(mut self, origin: &Origin) -> Self {
+        let facts = &mut self.facts;
+        facts.source = origin.name();
+        (facts.debian_version, facts.pinned_version, facts.git) = match origin {
+            Origin::Archive { pin, instead_of, .. } => (Some(pin.version.clone()), instead_of.clone(), None),
+            Origin::Tree { .. } => (None, None, None),
+            Origin::Git { facts, .. } => (None, None, Some(facts.clone())),
+        };
+        self
+    }
 }
 
 /// What a source is made into.
@@ -149,6 +172,8 @@ pub struct BuildConfig {
 /// The same, with all that it depends on.
 struct Recipe {
     arch: Arch,
+    /// Whether the tree's own `.config` is taken, else its defaults.
+    tree_config: bool,
     options: Vec<String>,
     /// Which recorder goes in, if one does.
     recorder: Option<String>,
@@ -161,18 +186,20 @@ impl Recipe {
         let arch = config.arch;
         let recorder = config.recorder.then(xenheap_recorder::recorder_id);
         for option in &config.options {
-            if !is_option(option) {
+            if !kconfig::is_option(option) {
                 return Err(Error::NoOption { given: text::escape(option.as_bytes()) });
             }
         }
-        Ok(Self { arch, options: config.options.clone(), recorder, compiler: compiler(arch)? })
+        let options = config.options.clone();
+        Ok(Self { arch, tree_config: false, options, recorder, compiler: compiler(arch)? })
     }
 
-    /// What is added to the tree's default configuration.
+    /// What is added to the tree's configuration: to one of the user's no more than what is needed and asked for.
     fn config(&self) -> String {
         let config = if self.recorder.is_some() { CONFIG } else { PLAIN_CONFIG };
+        let usual = if self.tree_config { "" } else { self.arch.platform().config };
         let options = self.options.iter().map(|option| format!("{option}\n")).collect::<String>();
-        config.to_owned() + self.arch.platform().config + &options
+        config.to_owned() + usual + &options
     }
 
     /// The key of the build.
@@ -203,45 +230,65 @@ pub fn build(
     config: &BuildConfig,
     progress: &dyn Progress,
 ) -> Result<Build, Error> {
-    let recipe = Recipe::new(config)?;
-    let BuildConfig { arch, jobs, .. } = *config;
-    match origin {
-        Origin::Archive { pin, path } => {
+    let mut recipe = Recipe::new(config)?;
+    let jobs = config.jobs;
+    let built = match origin {
+        Origin::Archive { pin, path, .. } => {
             let key = recipe.key(&pin.sha256);
             let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
             if let Some(build) = reuse(cache, &key, progress)? {
-                return Ok(build);
+                return Ok(build.of(origin));
             }
             progress.start(Stage::Instrument, "unpacking the source");
             let work = cache.work_folder(&format!("build-{key}"))?;
             let root = work.join("tree");
-            source::unpack(path, &root)?;
+            source::unpack(path, source::HYPERVISOR, &root)?;
             let copy = Prepared { root, sha256: pin.sha256.clone() };
-            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)
+            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)?
         }
-        Origin::Tree { path } => {
+        Origin::Tree { path } | Origin::Git { path, .. } => {
             progress.start(Stage::Instrument, "copying the source");
             // What the copy holds decides which build it is; until then it is named after where it comes from.
             let name = format!("copy-{}", hash::key(&[("path", &path.to_string_lossy())]));
             let _copy_lock = cache.lock(&name, Stage::Instrument, progress)?;
             let copied = cache.work_folder(&name)?;
-            if source::copy(path, &copied)? {
-                clean(arch, &copied)?;
-            }
-            remove_analysis(&copied)?;
+            copy_tree(path, &copied, &mut recipe, progress)?;
             let sha256 = hash::tree(&copied)?;
             let key = recipe.key(&sha256);
             let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
             if let Some(build) = reuse(cache, &key, progress)? {
                 cache::remove_tree(&copied)?;
-                return Ok(build);
+                return Ok(build.of(origin));
             }
             let root = cache.work_folder(&format!("build-{key}"))?.join("tree");
             fs::rename(&copied, &root).map_err(Error::io("move", &copied))?;
             let copy = Prepared { root, sha256 };
-            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)
+            make_build(cache, origin, &copy, &key, &recipe, jobs, progress)?
         }
+    };
+    Ok(built.of(origin))
+}
+
+/// Copies a tree without what builds have left in it, but with its own configuration if that is for the same architecture.
+fn copy_tree(from: &Path, to: &Path, recipe: &mut Recipe, progress: &dyn Progress) -> Result<(), Error> {
+    let own = from.join(TREE_CONFIG);
+    let config = match fs::read_to_string(&own) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        text => Some(text.map_err(Error::io("read", &own))?),
+    };
+    if source::copy(from, source::HYPERVISOR, to)? {
+        clean(recipe.arch, to)?;
     }
+    remove_analysis(to)?;
+    let Some(config) = config else { return Ok(()) };
+    if let Some(other) = kconfig::other_arch(&config, recipe.arch) {
+        progress.note(Stage::Instrument, &format!("the tree's own .config is for {other}: not taken"));
+        return Ok(());
+    }
+    progress.note(Stage::Instrument, "configured by the tree's own .config");
+    recipe.tree_config = true;
+    let place = to.join(TREE_CONFIG);
+    fs::write(&place, config).map_err(Error::io("write", &place))
 }
 
 fn reuse(cache: &Cache, key: &str, progress: &dyn Progress) -> Result<Option<Build>, Error> {
@@ -331,10 +378,9 @@ fn try_build(
         key: key.to_owned(),
         architecture: recipe.arch,
         source: origin.name(),
-        debian_version: match origin {
-            Origin::Archive { pin, .. } => Some(pin.version.clone()),
-            Origin::Tree { .. } => None,
-        },
+        debian_version: None,
+        pinned_version: None,
+        git: None,
         xen_version,
         source_sha256: copy.sha256.clone(),
         recorder: recipe.recorder.clone(),
@@ -344,6 +390,7 @@ fn try_build(
         xen_sha256: hash::file(&result.join("xen"))?,
         xen_syms_sha256: hash::file(&result.join("xen-syms"))?,
         config_sha256: hash::file(&result.join("config"))?,
+        tree_config: recipe.tree_config,
         options: recipe.options.clone(),
         analysis_sha256: Some(hash::file(&archive)?),
     };
@@ -355,7 +402,7 @@ fn try_build(
 }
 
 /// Which compiler and linker make would use.
-fn compiler(arch: Arch) -> Result<String, Error> {
+pub(crate) fn compiler(arch: Arch) -> Result<String, Error> {
     let mut lines = Vec::new();
     for program in ["gcc", "ld"] {
         let program = format!("{}{program}", arch.platform().tools);
@@ -382,7 +429,7 @@ fn remove_analysis(root: &Path) -> Result<(), Error> {
 }
 
 /// The environment of make: nothing that differs from user to user, host to host or day to day.
-fn environment(arch: Arch) -> Vec<(&'static str, String)> {
+pub(crate) fn environment(arch: Arch) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("PATH", supervise::search_path().to_string_lossy().into_owned()),
         ("LC_ALL", "C".to_owned()),
@@ -427,8 +474,11 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn configure(&self) -> Result<(), Error> {
-        self.make("defconfig", &["defconfig"])?;
-        let path = self.root.join("xen/.config");
+        self.check_options()?;
+        if !self.recipe.tree_config {
+            self.make("defconfig", &["defconfig"])?;
+        }
+        let path = self.root.join(TREE_CONFIG);
         let mut config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         config.push_str(&self.recipe.config());
         fs::write(&path, config).map_err(Error::io("write", &path))?;
@@ -439,43 +489,16 @@ impl Maker<'_> {
 
     /// Makes targets; returns how many lines the log, with those of earlier steps, has.
     fn make(&self, step: &str, targets: &[&str]) -> Result<usize, Error> {
-        let open =
-            || File::options().create(true).append(true).open(self.log).map_err(Error::io("open", self.log));
-        let mut job = Job::new("make", self.root.join("xen"))
+        let job = Job::new("make", self.root.join("xen"))
             .arguments([format!("-j{}", self.jobs), extra_flags(self.recipe.arch, self.root)])
             .arguments(targets)
-            .environment(environment(self.recipe.arch))
-            .start(open()?, open()?)
-            .map_err(|source| Error::Spawn { program: "make".to_owned(), source })?;
-        let mut follow = Follow::new(self.log)?;
-        let mut cutter = text::LineCutter::default();
-        let mut lines = 0;
-        loop {
-            // Asked first, so that what was written before its end is seen.
-            let ended = job.poll().map_err(Error::io("wait for make in", self.root))?;
-            let mut last = None;
-            follow.read_rest(|bytes| {
-                cutter.feed(bytes, |line| {
-                    lines += 1;
-                    last = Some(text::escape(line));
-                });
-            })?;
-            if let Some(last) = last {
-                self.progress.line(Stage::Build, last.trim());
-                let percent = (lines * 100 / self.recipe.arch.platform().log_lines).min(99);
-                self.progress.percent(Stage::Build, u8::try_from(percent).unwrap_or(99));
-            }
-            if let Some(status) = ended {
-                if status.success() {
-                    return Ok(lines);
-                }
-                return Err(self.failed(step, describe(status)));
-            }
-            if self.progress.cancelled() {
-                return Err(Error::Cancelled);
-            }
-            std::thread::sleep(Duration::from_millis(50));
+            .environment(environment(self.recipe.arch));
+        let usual = self.recipe.arch.platform().log_lines;
+        let ended = logged::run(&job, "make", self.log, usual, Stage::Build, self.progress)?;
+        if ended.status.success() {
+            return Ok(ended.lines);
         }
+        Err(self.failed(step, describe(ended.status)))
     }
 
     fn failed(&self, step: &str, status: String) -> Error {
@@ -498,7 +521,7 @@ impl Maker<'_> {
         let kept = self.cache.folder("failed")?.join(self.key);
         cache::remove_tree(&kept)?;
         fs::create_dir_all(&kept).map_err(Error::io("make the folder", &kept))?;
-        for (from, to) in [(self.log.to_path_buf(), "build.log"), (self.root.join("xen/.config"), "config")] {
+        for (from, to) in [(self.log.to_path_buf(), "build.log"), (self.root.join(TREE_CONFIG), "config")] {
             // The configuration is not there yet when the first step fails.
             if from.exists() {
                 fs::copy(&from, kept.join(to)).map_err(Error::io("copy", &from))?;
@@ -507,46 +530,37 @@ impl Maker<'_> {
         Ok(kept)
     }
 
-    fn check_config(&self) -> Result<(), Error> {
-        let path = self.root.join("xen/.config");
-        let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let mut missing = missing_options(&config, self.recipe.recorder.is_some());
-        // A build that only a graph is made of can do without frame pointers.
-        missing.retain(|option| !self.recipe.options.contains(&format!("{option}=n")));
-        missing.extend(self.recipe.options.iter().filter(|option| !has_option(&config, option)).cloned());
-        if missing.is_empty() {
+    /// What is asked for must be an option at all: else `CONFIG_X=n` would seem to be had wherever there is no X.
+    fn check_options(&self) -> Result<(), Error> {
+        if self.recipe.options.is_empty() {
             return Ok(());
         }
-        Err(Error::Config { missing, config: self.keep_failure()?.join("config") })
+        let known = kconfig::known(&self.root.join("xen"))?;
+        let unknown: Vec<String> =
+            self.recipe.options.iter().filter(|line| !kconfig::is_known(line, &known)).cloned().collect();
+        if unknown.is_empty() { Ok(()) } else { Err(Error::UnknownOptions(unknown)) }
     }
-}
 
-/// Those required options that a `.config` does not set.
-pub fn missing_options(config: &str, recorder: bool) -> Vec<String> {
-    REQUIRED
-        .into_iter()
-        .skip(usize::from(!recorder))
-        .filter(|option| !config.lines().any(|line| line.strip_prefix(option) == Some("=y")))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// `CONFIG_NAME=value`, as a line of a configuration.
-fn is_option(line: &str) -> bool {
-    let Some((name, value)) = line.strip_prefix("CONFIG_").and_then(|rest| rest.split_once('=')) else {
-        return false;
-    };
-    let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    !name.is_empty() && name.bytes().all(named) && !value.is_empty() && !value.contains(['\n', '\r'])
-}
-
-/// Whether a `.config` has what a line asks for: what is `n` there, is not set.
-fn has_option(config: &str, option: &str) -> bool {
-    match option.strip_suffix("=n") {
-        Some(name) => {
-            !config.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')))
+    fn check_config(&self) -> Result<(), Error> {
+        let path = self.root.join(TREE_CONFIG);
+        let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let options = &self.recipe.options;
+        let mut missing = kconfig::missing_options(&config, self.recipe.recorder.is_some());
+        // A Xen without the recorder, that only a graph is made of, can do without frame pointers.
+        if self.recipe.recorder.is_none() {
+            missing.retain(|option| !options.contains(&format!("{option}=n")));
         }
-        None => config.lines().any(|line| line == option),
+        let refused: Vec<String> =
+            options.iter().filter(|option| !kconfig::has_option(&config, option)).cloned().collect();
+        if missing.is_empty() && refused.is_empty() {
+            return Ok(());
+        }
+        let config = self.keep_failure()?.join("config");
+        Err(if missing.is_empty() {
+            Error::RefusedOptions { refused, config }
+        } else {
+            Error::Config { missing, config }
+        })
     }
 }
 
@@ -556,31 +570,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn options_are_lines_of_a_configuration() {
-        for good in ["CONFIG_DEBUG=y", "CONFIG_XEN_IBT=n", "CONFIG_NR_CPUS=8", "CONFIG_CMDLINE=\"a=b\""] {
-            assert!(is_option(good), "{good}");
-        }
-        for bad in [
-            "DEBUG=y",
-            "CONFIG_=y",
-            "CONFIG_DEBUG",
-            "CONFIG_DEBUG=",
-            "CONFIG_A-B=y",
-            "CONFIG_A=y\nCONFIG_B=y",
-        ] {
-            assert!(!is_option(bad), "{bad}");
-        }
-        let config = "CONFIG_DEBUG=y\nCONFIG_NR_CPUS=64\n# CONFIG_XEN_IBT is not set\n";
-        assert!(has_option(config, "CONFIG_DEBUG=y") && has_option(config, "CONFIG_XEN_IBT=n"));
-        assert!(has_option(config, "CONFIG_NOT_KNOWN=n") && has_option(config, "CONFIG_NR=n"));
-        assert!(!has_option(config, "CONFIG_DEBUG=n") && !has_option(config, "CONFIG_NR_CPUS=6"));
-    }
-
-    #[test]
     fn whatever_goes_in_makes_another_build() {
         let key = |source, recorder: &str, arch, compiler: &str| {
             let recorder = (recorder != "none").then(|| recorder.to_owned());
-            Recipe { arch, options: Vec::new(), recorder, compiler: compiler.to_owned() }.key(source)
+            let compiler = compiler.to_owned();
+            Recipe { arch, tree_config: false, options: Vec::new(), recorder, compiler }.key(source)
         };
         let keys: BTreeSet<_> = [
             key("a", "b", Arch::X86_64, "c"),
@@ -593,26 +587,94 @@ mod tests {
         .into();
         assert_eq!(keys.len(), 6);
         let options = vec!["CONFIG_DEBUG=y".to_owned()];
-        let debug = Recipe { arch: Arch::X86_64, options, recorder: Some("b".into()), compiler: "c".into() };
-        assert!(!keys.contains(&debug.key("a")));
+        let plain = Recipe {
+            arch: Arch::X86_64,
+            tree_config: false,
+            options: Vec::new(),
+            recorder: Some("b".into()),
+            compiler: "c".into(),
+        };
+        assert!(keys.contains(&plain.key("a")));
+        assert!(!keys.contains(&Recipe { options, ..plain }.key("a")));
         assert_eq!(key("a", "b", Arch::Arm64, "c"), key("a", "b", Arch::Arm64, "c"));
     }
 
+    fn recipe(arch: Arch, options: &[&str]) -> Recipe {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Recipe { arch, tree_config: false, options, recorder: Some("r".into()), compiler: "c".into() }
+    }
+
+    /// Remembers what is noted.
+    #[derive(Default)]
+    struct Notes(std::cell::RefCell<Vec<String>>);
+
+    impl Progress for Notes {
+        fn note(&self, _: Stage, what: &str) {
+            self.0.borrow_mut().push(what.to_owned());
+        }
+    }
+
     #[test]
-    fn a_configuration_must_have_all_three() {
-        let good = "# comment\nCONFIG_HEAP_AUDIT=y\nCONFIG_FRAME_POINTER=y\nCONFIG_DEBUG_INFO=y\n";
-        assert_eq!(missing_options(good, true), Vec::<String>::new());
+    fn a_trees_own_configuration_is_taken() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("tree/xen"))?;
+        // As Xen's own does, it removes the configuration.
+        fs::write(at("tree/xen/Makefile"), "distclean:\n\trm -f .config cleaned; touch cleaned\n")?;
+        let config = "CONFIG_ARM_64=y\n# CONFIG_SYSCTL is not set\n";
+        fs::write(at("tree").join(TREE_CONFIG), config)?;
+        let notes = Notes::default();
+        let mut own = recipe(Arch::Arm64, &[]);
+        copy_tree(&at("tree"), &at("own"), &mut own, &notes)?;
+        assert!(own.tree_config && at("own/xen/cleaned").exists());
+        assert_eq!(fs::read_to_string(at("own").join(TREE_CONFIG))?, config);
+        assert_eq!(own.config(), CONFIG, "nothing is added but what the recorder needs");
+        // For another architecture it would be none.
+        let mut other = recipe(Arch::X86_64, &[]);
+        copy_tree(&at("tree"), &at("other"), &mut other, &notes)?;
+        assert!(!other.tree_config && !at("other").join(TREE_CONFIG).exists());
+        assert!(other.config().contains("CONFIG_SHADOW_PAGING=y\n"));
         assert_eq!(
-            missing_options(
-                "CONFIG_HEAP_AUDIT=y\n# CONFIG_FRAME_POINTER is not set\nCONFIG_DEBUG_INFO=yes\n",
-                true
-            ),
-            ["CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"]
+            notes.0.take(),
+            ["configured by the tree's own .config", "the tree's own .config is for arm64: not taken"]
         );
-        assert_eq!(missing_options("", true).len(), 3);
-        assert_eq!(missing_options(&good.replace("CONFIG_H", " CONFIG_H"), true), ["CONFIG_HEAP_AUDIT"]);
-        assert_eq!(missing_options(&good.replace("CONFIG_H", "# CONFIG_H"), false), Vec::<String>::new());
-        assert_eq!(missing_options("", false).len(), 2);
+        assert!(at("tree").join(TREE_CONFIG).exists(), "the user's tree was changed");
+        Ok(())
+    }
+
+    #[test]
+    fn a_configuration_is_as_asked_or_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().join("tree");
+        fs::create_dir_all(root.join("xen"))?;
+        fs::write(root.join("xen/Kconfig"), "config SYSCTL\nconfig DEBUG_INFO\nconfig HEAP_AUDIT\n")?;
+        let cache = Cache::at(folder.path().join("cache"));
+        let log = folder.path().join("build.log");
+        let check = |config: &str, recipe: &Recipe| -> Result<String, std::io::Error> {
+            fs::write(root.join(TREE_CONFIG), config)?;
+            let progress = &crate::progress::Silent;
+            let maker = Maker { cache: &cache, key: "k", recipe, root: &root, log: &log, jobs: 1, progress };
+            let checked = maker.check_options().and_then(|()| maker.check_config());
+            Ok(checked.err().map(|error| error.to_string()).unwrap_or_default())
+        };
+        let needed = "CONFIG_HEAP_AUDIT=y\nCONFIG_FRAME_POINTER=y\nCONFIG_DEBUG_INFO=y\n";
+        let safe = recipe(Arch::Arm64, &["CONFIG_SYSCTL=n"]);
+        assert_eq!(check(needed, &safe)?, "");
+        let text = check(&format!("{needed}CONFIG_SYSCTL=y\n"), &safe)?;
+        assert!(text.contains("CONFIG_SYSCTL=n did not come to be"), "{text}");
+        let text = check(needed, &recipe(Arch::Arm64, &["CONFIG_SYSCTLS=n"]))?;
+        assert_eq!(text, "this Xen has no such option: CONFIG_SYSCTLS=n");
+        // Whoever asks for it: without these a log cannot be read.
+        for option in ["CONFIG_DEBUG_INFO", "CONFIG_HEAP_AUDIT"] {
+            let without = recipe(Arch::Arm64, &[&format!("{option}=n")]);
+            let text = check(&needed.replace(&format!("{option}=y"), ""), &without)?;
+            assert!(text.contains(&format!("lacks {option}; without it")), "{text}");
+            assert_eq!(
+                check(&needed.replace(&format!("{option}=y"), ""), &Recipe { recorder: None, ..without })?,
+                ""
+            );
+        }
+        Ok(())
     }
 
     #[test]
@@ -641,6 +703,8 @@ mod tests {
             architecture: Arch::Arm64,
             source: "debian:4.17".into(),
             debian_version: Some("4.17.5".into()),
+            pinned_version: None,
+            git: None,
             xen_version: "4.17.5".into(),
             source_sha256: "s".into(),
             recorder: Some("r".into()),
@@ -650,6 +714,7 @@ mod tests {
             xen_sha256: hash::file(&at("xen"))?,
             xen_syms_sha256: hash::file(&at("xen-syms"))?,
             config_sha256: hash::file(&at("config"))?,
+            tree_config: true,
             options: vec!["CONFIG_DEBUG=y".into()],
             analysis_sha256: Some(hash::file(&at(ARCHIVE))?),
         };

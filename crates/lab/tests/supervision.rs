@@ -74,6 +74,23 @@ fn status_and_output_come_through() -> Result {
 }
 
 #[test]
+fn it_reads_what_it_is_given() -> Result {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("in,1"), "one\ntwo\n")?;
+    for (input, expected) in [(Some("in,1"), "one\ntwo\n"), (None, "")] {
+        let mut job = Job::new("cat", folder.path());
+        if let Some(input) = input {
+            job = job.input(folder.path().join(input));
+        }
+        let mut job =
+            job.start(File::create(folder.path().join("out"))?, File::create(folder.path().join("err"))?)?;
+        assert!(within(Duration::from_secs(20), || job.poll().ok().flatten()).is_some());
+        assert_eq!(fs::read_to_string(folder.path().join("out"))?, expected);
+    }
+    Ok(())
+}
+
+#[test]
 fn arguments_folder_and_environment_are_as_given() -> Result {
     let folder = tempfile::tempdir()?;
     let mut job = Job::new("/bin/sh", folder.path())

@@ -5,7 +5,9 @@ use xenheap_ledger::{
     Account, Config, EventSink, Intake, Matched, Retelling,
     testing::{Churn, LEAKING, Noise, Story, churn, log_of},
 };
-use xenheap_model::{Amount, AnyEvent, DomainEvent, Event, Growing, Kind, Left, Rise, Run, StackId, View};
+use xenheap_model::{
+    Amount, AnyEvent, Domain, DomainEvent, Event, Growing, Kind, Left, Rise, Run, StackId, View,
+};
 
 const ALL: [View; 3] = [View::Trace, View::Warn, View::Summary];
 
@@ -117,6 +119,15 @@ fn a_log_that_stops_early_never_gives_a_leak() {
         assert_eq!(account.cycles.growing.len(), 1);
         let doubt = run(&account).doubt().expect("it may go on");
         assert!(doubt.contains("debug key"), "{doubt}");
+        // Where there is no dom0, there is no other end.
+        let dom0 = Domain::Id(0);
+        let mut run = run(&account);
+        run.domains.retain(|domain| domain.id.domain != dom0);
+        assert!(run.doubt().is_some() && !run.domains.is_empty());
+        run.profile.retain(|row| row.key.current != dom0);
+        assert_eq!(run.doubt(), None);
+        run.domains.clear();
+        assert!(run.doubt().is_some());
     }
 }
 

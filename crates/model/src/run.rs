@@ -525,6 +525,15 @@ impl Run {
         self.dump.as_ref()?.charged.as_ref()
     }
 
+    /// Whether there are domains and dom0 is not among them: nothing shuts such a machine down, and its last totals are by the
+    /// debug key.
+    fn lacks_dom0(&self) -> bool {
+        let dom0 = Domain::Id(0);
+        !self.domains.is_empty()
+            && self.domains.iter().all(|domain| domain.id.domain != dom0)
+            && self.profile.iter().all(|row| row.key.current != dom0)
+    }
+
     /// Why nothing of this run may be called a leak, if so: it stopped early, or has a gap. What is *left* or *growing* by
     /// the numbers of such a run can be an effect of what is missing.
     pub fn doubt(&self) -> Option<String> {
@@ -544,8 +553,8 @@ impl Run {
                 None => return Some("it is not known whether the log is complete".to_owned()),
             }
         }
-        // Totals on the debug key can be followed by anything.
-        if self.dump.as_ref().is_some_and(|dump| dump.why == "key") {
+        // Totals on the debug key can be followed by anything, where a shutdown was to come.
+        if self.dump.as_ref().is_some_and(|dump| dump.why == "key") && !self.lacks_dom0() {
             let why = "the last totals are by the debug key, so the log can have been cut after them";
             return Some(format!("ended: {why}; let the machine shut down"));
         }

@@ -1,7 +1,7 @@
 //! What became of an allocation that failed.
 
 use serde::{Deserialize, Serialize};
-use xenheap_lab::Exit;
+use xenheap_lab::{Exit, is_good_end};
 use xenheap_model::{Amount, Domain, Kind, OnPurpose};
 
 use crate::{
@@ -126,7 +126,7 @@ pub struct Result {
 impl Result {
     /// Whether it tells something of the allocation: a boot that failed before that came up does not.
     pub(crate) fn tells(&self) -> bool {
-        self.outcome != Outcome::NotReached || self.ended == "powered-off"
+        self.outcome != Outcome::NotReached || is_good_end(&self.ended)
     }
 }
 
@@ -166,7 +166,7 @@ fn outcome(exit: &Exit, failed: &OnPurpose, seen: &Seen) -> Outcome {
         return if harmed { Outcome::OtherGuestHarmed } else { Outcome::GuestCrashed };
     }
     match exit.reason.as_str() {
-        "powered-off" => Outcome::Unnoticed,
+        end if is_good_end(end) => Outcome::Unnoticed,
         // The console is silent after a triple fault, and the machine is reset.
         "ended-early" => Outcome::XenCrashed,
         "timeout" => Outcome::Hung,
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     fn exit(reason: &str) -> Exit {
-        Exit { reason: reason.into(), workload_status: None, message: None, instructions: None }
+        Exit { reason: reason.into(), ..Exit::default() }
     }
 
     fn seen(crashed: &[u16], said: &str) -> Seen {
@@ -241,6 +241,7 @@ mod tests {
     fn each_end_has_its_name() {
         for (reason, crashed, said, expected) in [
             ("powered-off", &[][..], "", Outcome::Unnoticed),
+            ("ended-by-key", &[][..], "", Outcome::Unnoticed),
             ("workload-failed", &[], "dom0: FAILED: xl create ended with status 3", Outcome::Error),
             ("workload-failed", &[], "dom0: FAILED: waited in vain for: grep x", Outcome::Stalled),
             ("workload-failed", &[1], "dom0: FAILED: waited in vain for: grep x", Outcome::GuestCrashed),

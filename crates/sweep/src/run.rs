@@ -129,7 +129,7 @@ fn base(folder: RunFolder, prepared: &Prepared) -> Result<Base, SweepError> {
         (record.xen.key != prepared.build.facts.key, "it is of another build of Xen"),
         (record.workload.sha256 != prepared.workload.sha256(), "it is of another workload"),
         (record.workload.parameters != prepared.workload.parameters, "its workload had other parameters"),
-        (record.exit.reason != "powered-off", "it did not come to its end"),
+        (!xenheap_lab::is_good_end(&record.exit.reason), "it did not come to its end"),
     ];
     if let Some((_, reason)) = wrong.iter().find(|(wrong, _)| *wrong) {
         return Err(base_error(&folder.path, reason));

@@ -8,6 +8,7 @@ use std::{
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use xenheap_lab::ToolstackSource;
 use xenheap_model::{Charge, Charging, CheckId, Domain, Glob, Kind, Target, View};
 
 use crate::{
@@ -90,9 +91,9 @@ Examples:
   xenheap instrument xen.git@staging --check         would it apply to that branch?
   xenheap instrument xen.git --patch heap-audit.patch   the same change for `git am`"))]
 pub struct Instrument {
-    /// The folder that contains `xen/`; for --check and --patch also GIT@REVISION, of a git repository
+    /// The folder that contains `xen/`; with --check or --patch also GIT@REVISION (a commit of a repository, bare or not)
     #[arg(value_name = "TREE")]
-    pub tree: PathBuf,
+    pub tree: String,
     /// Only say whether it would apply; changes nothing
     #[arg(long, group = "what")]
     pub check: bool,
@@ -126,9 +127,12 @@ pub enum Lab {
     /// Put together what sweeps of the same build found
     Merge(crate::sweep::Merge),
     /// Get a Xen source and print where it lies
-    #[command(after_help = concat_help("Example:\n  xenheap lab fetch --xen debian:4.20"))]
+    #[command(after_help = concat_help("\
+Examples:
+  xenheap lab fetch --xen debian:4.20
+  xenheap lab fetch --xen ../xen.git@RELEASE-4.20.0"))]
     Fetch {
-        /// debian:4.17, debian:4.20, or the path of a source tree
+        /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION (a commit of a repository, bare or not)
         #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
         xen: String,
     },
@@ -139,18 +143,26 @@ pub enum Lab {
 Examples:
   xenheap lab run -o run
   xenheap lab run --xen debian:4.20 --mode trace,summary -o run-4.20
-  xenheap lab run --xen ../xen.git --deterministic -o run-mine
+  xenheap lab run --xen ../xen --deterministic -o run-mine
+  xenheap lab run --xen ../xen.git@staging --config CONFIG_EVTCHN_FIFO=n -o run-staging
   xenheap lab run --arch arm64 --workload dom0less -o run-arm
+  xenheap lab run --arch arm64 --workload static -o run-static      guests that Xen starts, and no dom0
+  xenheap lab run --arch arm64 --workload static --dtb mine.dtb --load 0x50000000=zephyr.bin -o run-mine
   xenheap lab run --workload guests -o run-guests
+  xenheap lab run --workload guests --toolstack tree -o run-own-tools
   xenheap lab run --workload guests --charge current:4M -o run-charged
   xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 -o run-churn"))]
 pub struct LabRun {
-    /// debian:4.17, debian:4.20, or the path of a source tree (which is copied, never changed)
+    /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
+    /// repository, bare or not). A tree's own xen/.config is taken, with what the recorder needs
     #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
     pub xen: String,
     /// What it is built for: x86_64, or arm64 (with a cross compiler)
     #[arg(long, value_name = "ARCH", default_value = "x86_64")]
     pub arch: String,
+    /// A line for Xen's configuration, such as CONFIG_EVTCHN_FIFO=n; repeatable. What does not come to be is an error
+    #[arg(long = "config", value_name = "LINE")]
+    pub options: Vec<String>,
     /// What dom0 does: a built-in workload, or the path of a script
     #[arg(long, value_name = "NAME", default_value = "boot")]
     pub workload: String,
@@ -163,6 +175,17 @@ pub struct LabRun {
     /// A statically linked program that guests find in their /bin; repeatable
     #[arg(long = "guest-program", value_name = "FILE")]
     pub guest_programs: Vec<PathBuf>,
+    /// Where dom0's tools for guests come from: debian, or tree (built from the same source as
+    /// Xen); without it, debian where that has them for this version
+    #[arg(long, value_name = "FROM")]
+    pub toolstack: Option<ToolstackSource>,
+    /// The machine's device tree, in which Xen finds guests to start and no dom0; for a workload without dom0 (arm64). The run
+    /// folder of any such workload has one to begin with: machine.dtb
+    #[arg(long, value_name = "FILE")]
+    pub dtb: Option<PathBuf>,
+    /// What lies at an address that the device tree names, in place of the lab's own kernel or initramfs; repeatable
+    #[arg(long = "load", value_name = "ADDRESS=FILE", value_parser = parse_load, requires = "dtb")]
+    pub loads: Vec<(u64, PathBuf)>,
     /// What the recorder does: off, or some of trace, warn, summary with commas between
     #[arg(long, value_name = "MODES", default_value = "trace")]
     pub mode: String,
@@ -318,6 +341,17 @@ pub struct Report {
 pub fn parse_parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("use NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn parse_load(text: &str) -> Result<(u64, PathBuf), String> {
+    let place = text.split_once('=').and_then(|(address, file)| {
+        let address = match address.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16).ok()?,
+            None => address.parse().ok()?,
+        };
+        (!file.is_empty()).then(|| (address, PathBuf::from(file)))
+    });
+    place.ok_or_else(|| "use ADDRESS=FILE, such as 0x50000000=zephyr.bin".to_owned())
 }
 
 fn parse_view(text: &str) -> Result<View, String> {

@@ -97,7 +97,7 @@ pub enum Symbols {
 /// What to do with a tree.
 #[derive(Debug)]
 pub struct Instrument {
-    pub tree: PathBuf,
+    pub tree: XenSource,
     pub what: What,
     pub local: LocalChanges,
 }
@@ -120,7 +120,7 @@ pub fn lower(cli: Cli) -> Result<Command, Failure> {
         cli::Command::Verdict(args) => Command::Verdict(args),
         cli::Command::Plan(args) => Command::Plan(args),
         cli::Command::Pull(args) => Command::Pull(args),
-        cli::Command::Instrument(args) => Command::Instrument(instrument(args)),
+        cli::Command::Instrument(args) => Command::Instrument(instrument(args)?),
         cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(*args)?)),
         cli::Command::Lab(cli::Lab::Sweep(args)) => Command::LabSweep(args),
         cli::Command::Lab(cli::Lab::Merge(args)) => Command::LabMerge(args),
@@ -204,7 +204,7 @@ fn use_color(color: Color) -> bool {
     }
 }
 
-fn instrument(args: cli::Instrument) -> Instrument {
+fn instrument(args: cli::Instrument) -> Result<Instrument, Failure> {
     let what = match (args.check, args.undo, args.patch) {
         (true, ..) => What::Check,
         (_, true, _) => What::Undo,
@@ -214,7 +214,12 @@ fn instrument(args: cli::Instrument) -> Instrument {
         (.., None) => What::Apply,
     };
     let local = if args.force { LocalChanges::Discard } else { LocalChanges::Keep };
-    Instrument { tree: args.tree, what, local }
+    let tree = source(&args.tree)?;
+    if matches!(tree, XenSource::Path(_)) || matches!(what, What::Check | What::Patch { .. }) {
+        return Ok(Instrument { tree, what, local });
+    }
+    Err(Failure::usage(format!("{tree} is no tree that could be changed: it can be asked with --check or --patch"))
+        .help("`git worktree add` makes a tree of a revision, `xenheap lab fetch` prints where one lies that can be copied"))
 }
 
 fn source(xen: &str) -> Result<XenSource, Failure> {
@@ -231,13 +236,17 @@ fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
             .arch
             .parse()
             .map_err(|error: xenheap_lab::Error| Failure::from_error(Exit::Usage, &error))?,
+        options: args.options,
         workload: args.workload,
         guest_programs: args.guest_programs,
+        toolstack: args.toolstack,
         parameters: args
             .parameters
             .into_iter()
             .chain(args.cycles.map(|cycles| (xenheap_lab::CYCLES.to_owned(), cycles.to_string())))
             .collect(),
+        dtb: args.dtb,
+        loads: args.loads,
         mode: match args.no_recorder {
             true => None,
             false => Some(

@@ -2,11 +2,12 @@
 
 use std::{
     fmt::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use tracing::warn;
+use xenheap_lab::XenSource;
 use xenheap_recorder::{
     Action, Author, Change, Description, Error, FileDescription, Lack, Outcome, PatchInfo, Plan, State, Tree,
     plan,
@@ -20,7 +21,7 @@ use crate::{
 
 /// Does one of the four things with a tree.
 pub fn run(config: &Instrument) -> Result<Exit, Failure> {
-    let tree = open(&config.tree).map_err(input)?;
+    let (tree, place) = open(&config.tree)?;
     if !tree.version().is_supported() {
         warn!(
             "Xen {} is not among the versions that the recorder was tried with: 4.14 to 4.23",
@@ -42,10 +43,10 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
         What::Patch { file, author, date, sign_off } => {
             let author = match author {
                 Some(text) => Author::parse(text),
-                None => Author::from_git(&config.tree),
+                None => Author::from_git(repository(&config.tree)),
             };
             let author = author.map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-            if is_below(file, &config.tree) {
+            if is_below(file, &place) {
                 return Err(Failure::new(
                     Exit::Usage,
                     format!("{} lies in the tree, which --patch leaves alone", file.display()),
@@ -62,14 +63,27 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// A folder, or a revision of a git repository, `GIT@REVISION`.
-fn open(tree: &Path) -> Result<Tree, Error> {
-    let revision = tree.to_str().filter(|_| !tree.exists()).and_then(|name| name.rsplit_once('@'));
-    match revision {
-        Some((repository, revision)) if Path::new(repository).is_dir() => {
-            Tree::at_revision(repository, revision)
+/// The tree, and where it lies. A revision is read where it is: nothing is unpacked, and no file of it can be written over.
+fn open(source: &XenSource) -> Result<(Tree, PathBuf), Failure> {
+    match source {
+        XenSource::Path(path) => Ok((Tree::open(path).map_err(input)?, path.clone())),
+        XenSource::Git { repository, revision } => {
+            xenheap_lab::commit(repository, revision).map_err(crate::lab::failure)?;
+            let tree = Tree::at_revision(repository, revision).map_err(input)?;
+            Ok((tree, repository.join("xen")))
         }
-        _ => Tree::open(tree),
+        pinned => {
+            let path = crate::lab::tree(pinned)?;
+            Ok((Tree::open(&path).map_err(input)?, path))
+        }
+    }
+}
+
+/// Where git knows who writes a patch.
+fn repository(source: &XenSource) -> &Path {
+    match source {
+        XenSource::Path(path) | XenSource::Git { repository: path, .. } => path,
+        _ => Path::new("."),
     }
 }
 

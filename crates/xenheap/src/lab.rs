@@ -1,5 +1,7 @@
 //! `xenheap lab`.
 
+use std::path::PathBuf;
+
 use xenheap_lab::{Cache, Class, Error, RunConfig, XenSource};
 
 use crate::{
@@ -21,13 +23,18 @@ pub fn run(config: &RunConfig) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Gets a source and prints where its tree is.
-pub fn fetch(source: &XenSource) -> Result<Exit, Failure> {
+/// Gets a source; returns where its tree is, which is not to be changed.
+pub fn tree(source: &XenSource) -> Result<PathBuf, Failure> {
     let progress = LabProgress::new();
     let cache = Cache::from_environment();
-    let origin = xenheap_lab::fetch(&cache, source, &progress).map_err(failure)?;
-    let tree = xenheap_lab::source_tree(&cache, &origin, &progress).map_err(failure)?;
-    drop(progress);
+    xenheap_lab::fetch(&cache, source, &progress)
+        .and_then(|origin| xenheap_lab::source_tree(&cache, &origin, &progress))
+        .map_err(failure)
+}
+
+/// Gets a source and prints where its tree is.
+pub fn fetch(source: &XenSource) -> Result<Exit, Failure> {
+    let tree = tree(source)?;
     output::print(format!("{}\n", tree.display()).as_bytes())?;
     Ok(Exit::Done)
 }

@@ -93,6 +93,10 @@ impl Progress for LabProgress {
         self.spinner.set_message(printable(line));
     }
 
+    fn note(&self, stage: Stage, what: &str) {
+        self.spinner.suspend(|| say(format_args!("{:10} {}", stage.name(), printable(what))));
+    }
+
     fn finish(&self, stage: Stage, result: &str) {
         let seconds = self.started.borrow().elapsed().as_secs();
         let text = format!("{:10} {} ({seconds} s)", stage.name(), printable(result));

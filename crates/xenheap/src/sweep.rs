@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use xenheap_lab::{Cache, RunConfig};
+use xenheap_lab::{Cache, RunConfig, ToolstackSource};
 use xenheap_sweep::{Config, Shard, Stack, Sweep, SweepError, TrialResult, Watch};
 
 use crate::{
@@ -24,18 +24,24 @@ Examples:
   xenheap lab sweep --workload guests --shard 2/8 -o sweep-2     one of eight machines
   xenheap lab merge sweep-* --format json                        what all of them found"))]
 pub struct Arguments {
-    /// debian:4.17, debian:4.20, or the path of a source tree
+    /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION; as for `xenheap lab run`
     #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
     xen: String,
     /// What it is built for: x86_64 or arm64
     #[arg(long, value_name = "ARCH", default_value = "x86_64")]
     arch: String,
+    /// A line for Xen's configuration, such as CONFIG_EVTCHN_FIFO=n; repeatable
+    #[arg(long = "config", value_name = "LINE")]
+    options: Vec<String>,
     /// What dom0 does: a built-in workload, or the path of a script
     #[arg(long, value_name = "NAME", default_value = "boot")]
     workload: String,
     /// A parameter of the workload, such as type=pvh; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     parameters: Vec<(String, String)>,
+    /// Where dom0's tools for guests come from: debian or tree; as for `xenheap lab run`
+    #[arg(long, value_name = "FROM")]
+    toolstack: Option<ToolstackSource>,
     /// A further argument for Xen; repeatable
     #[arg(long = "xen-arg", value_name = "ARG")]
     xen_args: Vec<String>,
@@ -139,9 +145,13 @@ fn config(arguments: Arguments) -> Result<Config, Failure> {
         run: RunConfig {
             xen: arguments.xen.parse().map_err(usage)?,
             arch: arguments.arch.parse().map_err(usage)?,
+            options: arguments.options,
             workload: arguments.workload,
             parameters: arguments.parameters,
             guest_programs: Vec::new(),
+            toolstack: arguments.toolstack,
+            dtb: None,
+            loads: Vec::new(),
             // The trace says what each call did, the summary what is left if a line is lost.
             mode: Some("trace,summary".parse().map_err(usage)?),
             xen_args: arguments.xen_args,

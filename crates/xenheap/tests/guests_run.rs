@@ -99,6 +99,12 @@ fn every_command_succeeded_and_every_guest_spoke() {
         assert!(said.contains(&format!("dom0: {name} says: guest {name}.")), "{name} has printed nothing");
         assert!(said.contains(&format!("dom0: xl destroy {name}")), "{name} was not destroyed");
     }
+    // On these versions a PVH guest's CPU goes when it is asked for; on others the workload says what it did.
+    let version = lab["xen"]["xen_version"].as_str().expect("a version");
+    let gave_back = said.contains("dom0: pvh1 has given its second CPU back");
+    let kept = said.contains("dom0: pvh1 keeps its second CPU");
+    assert!(gave_back != kept, "nothing is said of pvh1's second CPU");
+    assert!(gave_back || !["4.17", "4.20"].iter().any(|known| version.starts_with(known)), "{version}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub(super) const PLATFORM: Platform = Platform {
     flags: "-mno-mmx",
     // Guests can ask for it, and a newer Xen leaves it out unless told.
     config: "CONFIG_SHADOW_PAGING=y\n",
+    config_sign: "CONFIG_X86_64=y",
     log_lines: 670,
     needs: &NEEDS,
     qemu: "qemu-system-x86_64",

@@ -37,10 +37,12 @@ pub enum From {
 Examples:
   xenheap graph build debian:4.17 -o graph                 build what `xenheap lab run` builds, or take the kept one
   xenheap graph build debian:4.20 --config CONFIG_DEBUG=y --config CONFIG_XEN_IBT=y -o graph-4.20
+  xenheap graph build ../xen.git@RELEASE-4.20.0 -o graph   take a revision of a git repository
   xenheap graph build --build ../xen.git/xen -o graph      take a build that has its .ci files and dumps
   xenheap graph build --commands ../xen.git/xen/compile_commands.json -o graph"))]
 pub struct Arguments {
-    /// debian:4.17, debian:4.20, or the path of a source tree (which is copied, never changed)
+    /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
+    /// repository, bare or not). A tree's own xen/.config is taken
     #[arg(value_name = "TREE", required_unless_present_any = ["build", "commands"])]
     pub tree: Option<String>,
     /// What the tree is built for: x86_64, or arm64 (with a cross compiler)
