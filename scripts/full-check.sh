@@ -103,7 +103,7 @@ recall = json.load(open(sys.argv[2]))
 indirect = recall["indirect"]
 targets = indirect["targets"]
 landing = f"{recall['landing']:.2f} % of {indirect['landings']}" if indirect["landings"] else "none"
-print(f"| {sys.argv[1]} | {landing} | {recall['resolved']:.2f} % of {indirect['sites'] - indirect.get('firmware', 0)} "
+print(f"| {sys.argv[1]} | {landing} | {recall['resolved']:.2f} % of {indirect['sites'] - indirect['firmware'] - indirect['uncalled']} "
       f"({indirect['with_targets']} with targets) | {targets['mean']:.2f} | {targets['median']} |")
 PYTHON
 }
@@ -121,7 +121,7 @@ more_graphs() {
     result
     result "## Call graphs: \`xenheap graph recall GRAPH\`"
     result
-    result "| build | landing pads that an edge reaches | sites resolved, firmware apart | targets, mean | median |"
+    result "| build | landing pads that an edge reaches | sites resolved, firmware and uncalled code apart | targets, mean | median |"
     result "|---|---|---|---:|---:|"
     recall_row "4.17, as the lab boots it" "$RUNS/graph"
     recall_row "4.17, debug" "$RUNS/graph-debug"
@@ -130,6 +130,31 @@ more_graphs() {
     recall_row "4.17 for arm64" "$RUNS/graph-arm64"
     recall_row "4.20, as the lab boots it" "$RUNS/graph-4.20"
     recall_row "4.20, debug" "$RUNS/graph-4.20-debug"
+}
+
+# Today's Xen, from XENHEAP_XEN_GIT (a clone of Xen's git): no code of it is here. Debug and release of each, staging for arm64, too.
+new_graphs() {
+    local branch tree kind
+    [ -n "${XENHEAP_XEN_GIT:-}" ] || die "XENHEAP_XEN_GIT names no clone of Xen's git"
+    result
+    result "## Call graphs of today's Xen: \`xenheap graph recall GRAPH\`"
+    result
+    result "| build | landing pads that an edge reaches | sites resolved, firmware and uncalled code apart | targets, mean | median |"
+    result "|---|---|---|---:|---:|"
+    for branch in stable-4.21 stable-4.22 staging; do
+        tree=$RUNS/tree-$branch
+        rm -rf "$tree" && mkdir -p "$tree"
+        git -C "$XENHEAP_XEN_GIT" archive "$branch" | tar x -C "$tree"
+        for kind in y n; do
+            new_graph "$branch, CONFIG_DEBUG=$kind" "$RUNS/graph-$branch-$kind" "$tree" --config "CONFIG_DEBUG=$kind"
+        done
+    done
+    new_graph "staging for arm64" "$RUNS/graph-staging-arm64" "$RUNS/tree-staging" --arch arm64
+}
+
+new_graph() { # NAME GRAPH TREE [OPTIONS of graph build]
+    graph "$2" "" "$3" --no-recorder "${@:4}"
+    recall_row "$1" "$2"
 }
 
 # The number of paths is that of all of them, listed one by one.
@@ -246,6 +271,7 @@ for revision in stable-4.22 staging; do
     for workload in guests churn hvm stress; do stage "$workload on $revision" guests_of "$revision" "$workload"; done
 done
 stage "call graphs of other builds" more_graphs
+stage "call graphs of today's Xen" new_graphs
 stage "paths counted and listed" real_paths
 stage "the workflow of GitHub" workflow
 stage "a log of 1 GB" large_log

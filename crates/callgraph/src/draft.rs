@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Allocation, Edge, Entry, Facts, Function, FunctionId, Graph, Site, SiteId};
+use crate::graph::{
+    Allocation, Context, ContextId, Edge, Entry, Facts, Function, FunctionId, Graph, Site, SiteId, Way,
+};
 
 /// A graph whose tables are not sorted yet. Ids are positions in its own tables until [`Draft::finish`].
 #[derive(Debug, Default)]
@@ -19,12 +21,16 @@ pub struct Draft {
     pub entries: Vec<Entry>,
     /// In any order.
     pub allocations: Vec<Allocation>,
+    /// In any order.
+    pub contexts: Vec<Context>,
+    /// In any order.
+    pub ways: Vec<Way>,
 }
 
 impl From<Graph> for Draft {
     fn from(graph: Graph) -> Self {
-        let Graph { facts, functions, sites, edges, entries, allocations } = graph;
-        Draft { facts, functions, sites, edges, entries, allocations }
+        let Graph { facts, functions, sites, edges, entries, allocations, contexts, ways } = graph;
+        Draft { facts, functions, sites, edges, entries, allocations, contexts, ways }
     }
 }
 
@@ -101,7 +107,23 @@ impl Draft {
             })
             .collect();
         allocations.sort_by_key(|allocation| (allocation.site, allocation.callee));
-        Graph { facts: self.facts, functions, sites, edges, entries, allocations }
+        let contexts = self
+            .contexts
+            .into_iter()
+            .filter_map(|context| Some(Context { function: function(context.function)?, ..context }));
+        let (contexts, place) = sorted(contexts.collect(), Context::clone);
+        let context = |id: ContextId| place.get(index(id.0)).copied().map(ContextId);
+        let mut ways: Vec<Way> = self
+            .ways
+            .into_iter()
+            .filter_map(|way| {
+                let (within, into) = (way.within.and_then(context), way.into.and_then(context));
+                Some(Way { site: site(way.site)?, callee: function(way.callee)?, within, into })
+            })
+            .collect();
+        ways.sort_unstable();
+        ways.dedup();
+        Graph { facts: self.facts, functions, sites, edges, entries, allocations, contexts, ways }
     }
 }
 

@@ -30,6 +30,10 @@ pub struct Graph {
     pub entries: Vec<Entry>,
     /// Calls of an allocator. Sorted by site.
     pub allocations: Vec<Allocation>,
+    /// With which constant tables functions are called. Sorted by function, then text.
+    pub contexts: Vec<Context>,
+    /// Calls that are possible in some contexts only, or that enter one. Sorted.
+    pub ways: Vec<Way>,
 }
 
 impl Graph {
@@ -38,6 +42,41 @@ impl Graph {
         let first = self.edges.partition_point(|edge| edge.site < site);
         self.edges.iter().skip(first).take_while(move |edge| edge.site == site)
     }
+
+    /// In which contexts a call is possible, and what it enters. Nothing: in all of its caller's, and into none of the callee's.
+    pub fn ways_of(&self, site: SiteId, callee: FunctionId) -> impl Iterator<Item = &Way> {
+        let first = self.ways.partition_point(|way| (way.site, way.callee) < (site, callee));
+        self.ways.iter().skip(first).take_while(move |way| (way.site, way.callee) == (site, callee))
+    }
+}
+
+/// A context's position in [`Graph::contexts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ContextId(pub u32);
+
+/// A function as those call it that hand it a certain constant table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Context {
+    /// The function.
+    pub function: FunctionId,
+    /// Its parameter and the table: `ops = priv_op_ops`.
+    pub says: String,
+    /// Whether each caller of the function hands down a known table.
+    pub closed: bool,
+}
+
+/// A call in one context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Way {
+    /// The call.
+    pub site: SiteId,
+    /// What it calls.
+    pub callee: FunctionId,
+    /// In which context of the caller; none: when its tables are not known.
+    pub within: Option<ContextId>,
+    /// Which context of the callee it enters.
+    pub into: Option<ContextId>,
 }
 
 /// What a graph was made from.
@@ -223,6 +262,8 @@ pub enum Open {
     Firmware,
     /// Nothing in this build ever stores a function there (a hook that nobody uses).
     NeverSet,
+    /// Nothing ever stores a function there, and nothing in this build calls the function that it stands in.
+    Uncalled,
     /// Set by what is loaded later (livepatch).
     Loaded,
     /// Code that the dumps do not describe (assembly, hand-made stubs).
@@ -260,6 +301,16 @@ pub enum Evidence {
     Model,
     /// Nothing but the type of the pointer. Off unless asked for.
     Type,
+}
+
+impl Evidence {
+    /// Whether it is what pointers were found to hold. The compiler can have made such a call direct.
+    pub fn is_of_a_pointer(self) -> bool {
+        match self {
+            Evidence::Image | Evidence::Ci => false,
+            Evidence::Flow | Evidence::Slot | Evidence::Model | Evidence::Type => true,
+        }
+    }
 }
 
 /// How sure an edge is.

@@ -11,6 +11,7 @@ mod file;
 pub mod flow;
 mod graph;
 mod names;
+mod nodes;
 mod part;
 pub mod presets;
 pub mod recall;
@@ -25,10 +26,12 @@ pub use draft::Draft;
 pub use entries::{TableError, Takers};
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
 pub use graph::{
-    Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
-    Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
+    Allocation, Anonymity, Certainty, Code, Context, ContextId, Edge, Entry, EntryClass, Evidence, Facts,
+    Function, FunctionId, Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind,
+    StackUse, Way, Who,
 };
 pub use names::{NameError, Names};
+pub use nodes::Nodes;
 pub use presets::{Preset, PresetError};
 pub use stats::{Functions, Stats};
 pub use view::{Filter, Pattern, Reason, Removed, Selection, View, ViewOptions, starts};

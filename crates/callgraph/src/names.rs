@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use xenheap_model::Glob;
 
-use crate::{Function, FunctionId};
+use crate::{Function, FunctionId, Graph};
 
 /// The names of all functions of a graph.
 ///
@@ -46,6 +46,16 @@ fn did_you_mean(near: &[String]) -> String {
 }
 
 impl<'a> Names<'a> {
+    /// Of the functions of a graph, and of its contexts behind them: these are shown, `f (ops = table)`, but are not meant by a name.
+    pub fn of(graph: &'a Graph) -> Self {
+        let mut names = Names::new(&graph.functions);
+        let contexts = graph.contexts.iter();
+        let shown: Vec<_> =
+            contexts.map(|context| format!("{} ({})", names.show(context.function), context.says)).collect();
+        names.shown.extend(shown);
+        names
+    }
+
     /// Of these functions, in the order of their positions.
     pub fn new(functions: &'a [Function]) -> Self {
         let mut by_name: BTreeMap<&str, Vec<FunctionId>> = BTreeMap::new();

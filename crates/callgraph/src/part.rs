@@ -2,11 +2,14 @@ use std::collections::BTreeMap;
 
 use xenheap_paths::NodeSet;
 
-use crate::{Entry, FunctionId, Graph, InlinedFrame, Site, SiteId};
+use crate::{Context, ContextId, Entry, FunctionId, Graph, InlinedFrame, Nodes, Site, SiteId, Way};
 
 impl Graph {
     /// A graph of some of the functions and the calls between them; with those that are inlined around these calls.
     pub fn part(&self, functions: &NodeSet) -> Graph {
+        let nodes = Nodes::new(self);
+        let functions =
+            &NodeSet::of(self.functions.len(), functions.iter().map(|node| nodes.function(node).0));
         let has = |id: FunctionId| functions.has(id.0);
         let site = |id: SiteId| self.sites.get(id.0 as usize);
         let edges = self
@@ -47,7 +50,29 @@ impl Graph {
             allocation.callee = function(&allocation.callee)?;
             Some(allocation)
         });
+        let context_ids: BTreeMap<ContextId, ContextId> = (0..)
+            .map(ContextId)
+            .zip(&self.contexts)
+            .filter(|(_, context)| function_ids.contains_key(&context.function))
+            .zip(0..)
+            .map(|((old, _), new)| (old, ContextId(new)))
+            .collect();
+        let contexts = self.contexts.iter().filter_map(|context| {
+            Some(Context { function: function(&context.function)?, ..context.clone() })
+        });
+        let context = |id: ContextId| context_ids.get(&id).copied();
+        let ways = self.ways.iter().filter_map(|way| {
+            let (within, into) = (way.within.and_then(context), way.into.and_then(context));
+            Some(Way {
+                site: site_ids.get(&way.site).copied()?,
+                callee: function(&way.callee)?,
+                within,
+                into,
+            })
+        });
         Graph {
+            contexts: contexts.collect(),
+            ways: ways.collect(),
             facts: self.facts.clone(),
             functions: keep.iter().filter_map(|old| self.functions.get(old as usize).cloned()).collect(),
             sites: sites.collect(),

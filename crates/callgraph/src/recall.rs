@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::Serialize;
 use xenheap_model::{Frame, clean, same_file};
 
-use crate::{Certainty, Code, EntryClass, FunctionId, Graph, Open, SiteId, SiteKind};
+use crate::{Certainty, Code, ContextId, Edge, EntryClass, FunctionId, Graph, Open, SiteId, SiteKind};
 
 /// What a graph knows of its indirect calls. No fallback edge counts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -15,6 +15,8 @@ pub struct Indirect {
     pub sites: usize,
     /// Those of firmware.
     pub firmware: usize,
+    /// Those in functions that nothing in this build calls.
+    pub uncalled: usize,
     /// Those with at least one target.
     pub with_targets: usize,
     /// Those of code that Xen writes at run time and that calls no function.
@@ -25,7 +27,7 @@ pub struct Indirect {
     pub targets: Spread,
     /// Functions in C that begin with a landing pad; none in a build without them.
     pub landings: usize,
-    /// Those that a resolved edge of an indirect call reaches.
+    /// Those that a call through a pointer reaches, also one that the compiler made direct.
     pub reached: usize,
     /// The others, with the reason.
     pub unreached: BTreeMap<String, String>,
@@ -34,8 +36,10 @@ pub struct Indirect {
 /// How numbers are spread.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Spread {
-    /// Sum divided by count.
+    /// Sum divided by count; of a call in several contexts their mean counts.
     pub mean: f64,
+    /// The same with the targets of all contexts together.
+    pub joined: f64,
     /// Half are not larger.
     pub median: usize,
     /// The largest.
@@ -43,9 +47,9 @@ pub struct Spread {
 }
 
 impl Indirect {
-    /// Share of the sites that are resolved, firmware apart: with targets, or known to call nothing.
+    /// Share of the sites that are resolved, firmware and code that nothing calls apart: with targets, or known to call nothing.
     pub fn resolved(&self) -> Share {
-        Share { part: self.with_targets + self.stubs, whole: self.sites - self.firmware }
+        Share { part: self.with_targets + self.stubs, whole: self.sites - self.firmware - self.uncalled }
     }
 
     /// Share of the landing pads that are reached.
@@ -75,16 +79,24 @@ impl Share {
 pub fn indirect(graph: &Graph) -> Indirect {
     let mut targets: HashMap<SiteId, usize> = HashMap::new();
     let mut reached: HashSet<FunctionId> = HashSet::new();
-    for edge in graph.edges.iter().filter(|edge| edge.certainty != Certainty::Fallback) {
-        let Some(site) = graph.sites.get(edge.site.0 as usize) else { continue };
-        if matches!(site.kind, SiteKind::Indirect | SiteKind::Alternative | SiteKind::Synthetic) {
-            reached.insert(edge.callee);
+    let through_pointers =
+        |edge: &&Edge| edge.certainty != Certainty::Fallback && edge.evidence.is_of_a_pointer();
+    let mut last = None;
+    let mut apart: BTreeMap<SiteId, BTreeMap<Option<ContextId>, BTreeSet<FunctionId>>> = BTreeMap::new();
+    for edge in graph.edges.iter().filter(through_pointers) {
+        reached.insert(edge.callee);
+        // Several things can say that one edge exists.
+        if last.replace((edge.site, edge.callee)) != Some((edge.site, edge.callee)) {
             *targets.entry(edge.site).or_default() += 1;
+            for way in graph.ways_of(edge.site, edge.callee) {
+                apart.entry(edge.site).or_default().entry(way.within).or_default().insert(edge.callee);
+            }
         }
     }
     let mut found = Indirect {
         sites: 0,
         firmware: 0,
+        uncalled: 0,
         with_targets: 0,
         stubs: 0,
         open: BTreeMap::new(),
@@ -94,20 +106,36 @@ pub fn indirect(graph: &Graph) -> Indirect {
         unreached: BTreeMap::new(),
     };
     let mut sizes = Vec::new();
+    let mut told_apart = 0.0;
     for (id, site) in (0..).map(SiteId).zip(&graph.sites) {
         if !matches!(site.kind, SiteKind::Indirect | SiteKind::Alternative) {
             continue;
         }
         found.sites += 1;
         match (targets.get(&id), site.open) {
-            (Some(count), _) => sizes.push(*count),
+            (Some(count), _) => {
+                sizes.push(*count);
+                // Of a call whose targets contexts tell apart, each context counts alike.
+                told_apart += match apart.get(&id) {
+                    Some(contexts) => {
+                        float(contexts.values().map(BTreeSet::len).sum()) / float(contexts.len())
+                    }
+                    None => float(*count),
+                };
+            }
             (None, None) => found.stubs += 1,
             (None, Some(open)) => *found.open.entry(open).or_default() += 1,
         }
     }
     found.firmware = found.open.get(&Open::Firmware).copied().unwrap_or(0);
+    found.uncalled = found.open.get(&Open::Uncalled).copied().unwrap_or(0);
     found.with_targets = sizes.len();
+    let count = float(sizes.len());
     found.targets = spread(sizes);
+    found.targets.joined = found.targets.mean;
+    if count > 0.0 {
+        found.targets.mean = told_apart / count;
+    }
     for (id, function) in (0..).map(FunctionId).zip(&graph.functions) {
         if function.code != Code::C || !function.pieces.iter().any(|piece| piece.landing) {
             continue;
@@ -126,13 +154,17 @@ pub fn indirect(graph: &Graph) -> Indirect {
 
 fn spread(mut sizes: Vec<usize>) -> Spread {
     sizes.sort_unstable();
-    let sum = u32::try_from(sizes.iter().sum::<usize>()).unwrap_or(u32::MAX);
-    let count = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
+    let mean = if sizes.is_empty() { 0.0 } else { float(sizes.iter().sum()) / float(sizes.len()) };
     Spread {
-        mean: if count == 0 { 0.0 } else { f64::from(sum) / f64::from(count) },
+        mean,
+        joined: mean,
         median: sizes.get(sizes.len() / 2).copied().unwrap_or(0),
         most: sizes.last().copied().unwrap_or(0),
     }
+}
+
+fn float(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// A frame of a stack that was seen.

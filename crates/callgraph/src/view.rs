@@ -5,8 +5,8 @@ use std::ops::Range;
 use xenheap_paths::{self as paths, NodeSet};
 
 use crate::{
-    Certainty, Edge, EntryClass, Evidence, Function, FunctionId, Graph, Location, NameError, Names, Preset,
-    Site, Who,
+    Certainty, Edge, EntryClass, Evidence, Function, FunctionId, Graph, Location, NameError, Names, Nodes,
+    Preset, Site, Who,
 };
 
 /// How a graph is seen.
@@ -26,10 +26,11 @@ impl Default for ViewOptions {
     }
 }
 
-/// A graph with functions as nodes, numbered as in the graph.
+/// A graph with functions and their contexts as nodes: see [`Nodes`].
 #[derive(Debug)]
 pub struct View<'a> {
     graph: &'a Graph,
+    nodes: Nodes,
     compact: paths::Graph,
     /// For each compact edge what it stands for.
     links: Vec<Link>,
@@ -64,6 +65,7 @@ pub struct Reason<'a> {
 impl<'a> View<'a> {
     /// Of a graph. Edges to what is not there are left out (the graph file's reader has refused them).
     pub fn new(graph: &'a Graph, options: ViewOptions) -> Result<Self, paths::Error> {
+        let nodes = Nodes::new(graph);
         let mut calls: Vec<(u32, u32, Place<'a>, Call)> = Vec::with_capacity(graph.edges.len());
         for (index, edge) in graph.edges.iter().enumerate() {
             let Some(site) =
@@ -72,19 +74,26 @@ impl<'a> View<'a> {
                 continue;
             };
             let edge_index = index as u32;
-            let mut from = site.caller.0;
-            if options.source {
+            let place = Place::new(options, site.location.as_ref(), site.address);
+            let (steps, apart) = nodes.steps(graph, site.caller, edge);
+            // What is inlined has no contexts of its own: such a call is shown as the image has it.
+            if apart || !options.source || site.inlined.is_empty() {
+                let call = Call { edge: edge_index, inlined: None };
+                calls.extend(steps.into_iter().map(|(from, to)| (from, to, place, call)));
+                continue;
+            }
+            for mut from in nodes.of(site.caller) {
                 for (frame, inlined) in site.inlined.iter().enumerate() {
                     let call = Call { edge: edge_index, inlined: Some(frame as u32) };
                     let place = Place::new(options, inlined.location.as_ref(), None);
                     calls.push((from, inlined.function.0, place, call));
                     from = inlined.function.0;
                 }
+                calls.push((from, edge.callee.0, place, Call { edge: edge_index, inlined: None }));
             }
-            let place = Place::new(options, site.location.as_ref(), site.address);
-            calls.push((from, edge.callee.0, place, Call { edge: edge_index, inlined: None }));
         }
         calls.sort_unstable();
+        calls.dedup();
         let mut ends: Vec<(u32, u32)> = Vec::new();
         let mut links: Vec<Link> = Vec::new();
         let mut last: Option<Place> = None;
@@ -100,8 +109,8 @@ impl<'a> View<'a> {
                 }
             }
         }
-        let compact = paths::Graph::new(graph.functions.len(), &ends)?;
-        Ok(View { graph, compact, links, calls: calls.into_iter().map(|call| call.3).collect() })
+        let compact = paths::Graph::new(nodes.count(), &ends)?;
+        Ok(View { graph, nodes, compact, links, calls: calls.into_iter().map(|call| call.3).collect() })
     }
 
     /// The graph that it shows.
@@ -109,14 +118,37 @@ impl<'a> View<'a> {
         self.graph
     }
 
-    /// For the algorithms; a node is a function's position in the graph.
+    /// Its nodes.
+    pub fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    /// The functions that nobody calls.
+    pub fn roots(&self) -> NodeSet {
+        let mut roots = self.compact.roots();
+        for function in self.nodes.closed() {
+            roots.remove(function.0);
+        }
+        roots
+    }
+
+    /// The functions that call nobody.
+    pub fn leaves(&self) -> NodeSet {
+        let mut leaves = self.compact.leaves();
+        for function in self.nodes.closed() {
+            leaves.remove(function.0);
+        }
+        leaves
+    }
+
+    /// For the algorithms; the nodes are [`View::nodes`].
     pub fn compact(&self) -> &paths::Graph {
         &self.compact
     }
 
     /// A function.
     pub fn function(&self, node: u32) -> Option<&'a Function> {
-        self.graph.functions.get(node as usize)
+        self.graph.functions.get(self.nodes.function(node).0 as usize)
     }
 
     /// What says that a compact edge exists, in order of place.
@@ -197,6 +229,8 @@ pub struct Filter {
 /// What a filter means in one graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
+    /// The nodes of the graph.
+    pub nodes: Nodes,
     /// The functions that are left.
     pub within: NodeSet,
     /// Functions of which each path must have one.
@@ -223,8 +257,10 @@ pub struct Removed {
 impl Filter {
     /// Finds the functions.
     pub fn select(&self, graph: &Graph, names: &Names) -> Result<Selection, NameError> {
-        let count = graph.functions.len();
+        let nodes = Nodes::new(graph);
+        let count = nodes.count();
         let mut selection = Selection {
+            nodes,
             within: NodeSet::all(count),
             through: None,
             sources: None,
@@ -233,7 +269,7 @@ impl Filter {
         };
         if !self.include.is_empty() {
             let found = selection.find(&self.include, names)?;
-            selection.through = Some(NodeSet::of(count, found.iter().map(|id| id.0)));
+            selection.through = Some(selection.nodes.set(count, found));
         }
         if !self.exclude.is_empty() {
             let functions = selection.find(&self.exclude, names)?;
@@ -249,7 +285,7 @@ impl Filter {
                 }
                 removed.functions.extend(found);
             }
-            let all = (0..count as u32).map(FunctionId).zip(&graph.functions);
+            let all = (0..).map(FunctionId).zip(&graph.functions);
             if preset.boot_only {
                 removed.functions.extend(all.filter(|(_, function)| function.boot_only()).map(|(id, _)| id));
             }
@@ -276,7 +312,8 @@ pub fn starts(graph: &Graph, classes: &[EntryClass], who: Option<Who>) -> NodeSe
     let wanted = graph.entries.iter().filter(|entry| {
         (classes.is_empty() || classes.contains(&entry.class)) && who.is_none_or(|who| entry.who <= who)
     });
-    NodeSet::of(graph.functions.len(), wanted.map(|entry| entry.function.0))
+    let nodes = Nodes::new(graph);
+    nodes.set(nodes.count(), wanted.map(|entry| entry.function))
 }
 
 /// The functions that are entries of hypercalls for the more trusted, and no entries for others.
@@ -305,15 +342,17 @@ impl Selection {
     }
 
     fn remove(&mut self, removed: Removed) {
-        for id in &removed.functions {
-            self.within.remove(id.0);
+        for node in removed.functions.iter().flat_map(|id| self.nodes.of(*id)) {
+            self.within.remove(node);
         }
         self.removed.push(removed);
     }
 
     /// Takes a function back in: one that is asked for by name is never left out.
     pub fn keep(&mut self, id: FunctionId) {
-        self.within.insert(id.0);
+        for node in self.nodes.of(id) {
+            self.within.insert(node);
+        }
         for removed in &mut self.removed {
             removed.functions.retain(|other| *other != id);
         }

@@ -77,6 +77,8 @@ pub struct Variable {
     pub external: bool,
     /// Its type.
     pub ty: TypeId,
+    /// Whether nothing writes it: it is declared `const`.
+    pub constant: bool,
 }
 
 /// A function as a unit defines it.
@@ -334,8 +336,8 @@ struct RawUnit<'d> {
 
 enum RawType<'d> {
     Number(u64),
-    /// A qualifier.
-    Same(Option<UnitOffset>),
+    /// A qualifier, and whether it is `const`.
+    Same(Option<UnitOffset>, bool),
     Typedef(&'d str, Option<UnitOffset>),
     Pointer(Option<UnitOffset>),
     Array(Option<UnitOffset>),
@@ -450,10 +452,10 @@ impl<'d> RawUnit<'d> {
             gimli::DW_TAG_base_type | gimli::DW_TAG_enumeration_type => {
                 RawType::Number(number(gimli::DW_AT_byte_size).unwrap_or(0))
             }
-            gimli::DW_TAG_const_type
-            | gimli::DW_TAG_volatile_type
-            | gimli::DW_TAG_restrict_type
-            | gimli::DW_TAG_atomic_type => RawType::Same(ty()),
+            gimli::DW_TAG_const_type => RawType::Same(ty(), true),
+            gimli::DW_TAG_volatile_type | gimli::DW_TAG_restrict_type | gimli::DW_TAG_atomic_type => {
+                RawType::Same(ty(), false)
+            }
             gimli::DW_TAG_typedef => RawType::Typedef(name().unwrap_or_default(), ty()),
             gimli::DW_TAG_pointer_type => RawType::Pointer(ty()),
             gimli::DW_TAG_array_type => RawType::Array(ty()),
@@ -613,7 +615,8 @@ impl Merge<'_, '_> {
             // A definition can leave its name and type to its declaration.
             let other = raw.specification.and_then(|offset| variables.get(&offset));
             let Some(name) = raw.name.or_else(|| other.and_then(|other| other.name)) else { continue };
-            let ty = match raw.ty.or_else(|| other.and_then(|other| other.ty)) {
+            let described = raw.ty.or_else(|| other.and_then(|other| other.ty));
+            let ty = match described {
                 Some(offset) => self.ty(Some(offset), 0),
                 None => continue,
             };
@@ -631,6 +634,7 @@ impl Merge<'_, '_> {
             } else if function.is_none() {
                 self.types.statics.insert((self.index, name.to_owned()), ty);
             }
+            let constant = self.is_constant(described);
             if let Some(address) = raw.address {
                 self.types.variables.push(Variable {
                     address,
@@ -639,6 +643,7 @@ impl Merge<'_, '_> {
                     function: function.map(str::to_owned),
                     external,
                     ty,
+                    constant,
                 });
             }
         }
@@ -661,6 +666,21 @@ impl Merge<'_, '_> {
         }
     }
 
+    /// Whether a type is `const`; of an array, whether its elements are.
+    fn is_constant(&self, mut ty: Option<UnitOffset>) -> bool {
+        // Longer chains of typedefs and arrays are none of Xen's.
+        for _ in 0..16 {
+            ty = match ty.and_then(|offset| self.unit.types.get(&offset)) {
+                Some(RawType::Same(_, true)) => return true,
+                Some(RawType::Same(inner, false) | RawType::Typedef(_, inner) | RawType::Array(inner)) => {
+                    *inner
+                }
+                _ => return false,
+            };
+        }
+        false
+    }
+
     fn ty(&mut self, offset: Option<UnitOffset>, depth: usize) -> TypeId {
         let Some(offset) = offset.filter(|_| depth < 64) else { return self.types.intern(Type::Void) };
         if let Some(known) = self.known.get(&offset) {
@@ -670,7 +690,7 @@ impl Merge<'_, '_> {
         let found = match unit.types.get(&offset) {
             None => Type::Void,
             Some(RawType::Number(size)) => Type::Number(*size),
-            Some(RawType::Same(inner)) => {
+            Some(RawType::Same(inner, _)) => {
                 let id = self.ty(*inner, depth + 1);
                 self.known.insert(offset, id);
                 return id;

@@ -26,10 +26,13 @@ fn indirect_calls_are_resolved_and_to_few() {
     let measured = json(&["graph", "recall", "--format", "json", &graph]);
     let indirect = &measured["indirect"];
     let resolved = number(&measured["resolved"]);
-    println!("sites resolved, firmware apart: {resolved} %");
+    println!("sites resolved, firmware and uncalled code apart: {resolved} %");
     println!("targets of a site: {}", indirect["targets"]);
-    assert!(resolved >= 92.0, "{resolved} %");
-    assert!(number(&indirect["targets"]["mean"]) <= 3.5, "{}", indirect["targets"]);
+    // A build for arm64 has a third of the sites, and most of its tables are found through other structs.
+    let (least, mean) = if measured["architecture"] == "x86_64" { (96.0, 3.0) } else { (95.0, 3.5) };
+    assert!(resolved >= least, "{resolved} %");
+    assert!(number(&indirect["targets"]["mean"]) <= mean, "{}", indirect["targets"]);
+    assert!(indirect["open"]["unknown"].is_null(), "nothing is not understood: {indirect}");
     assert!(number(&indirect["targets"]["median"]) <= 2.0, "{}", indirect["targets"]);
     assert!(number(&indirect["sites"]) > 300.0, "{indirect}");
     // Every open site is named with its reason.
@@ -40,8 +43,33 @@ fn indirect_calls_are_resolved_and_to_few() {
     if number(&indirect["landings"]) > 0.0 {
         let landing = number(&measured["landing"]);
         println!("landing pads reached: {landing} %; the others: {}", indirect["unreached"]);
-        assert!(landing >= 99.0, "{landing} %");
+        assert!(landing >= 99.4, "{landing} %");
     }
+}
+
+/// What a PV guest's instruction does is emulated through a table of its own.
+#[test]
+fn the_emulation_of_pv_guests_does_not_reach_that_of_hvm_guests() {
+    let graph = graph();
+    if json(&["graph", "recall", "--format", "json", &graph])["architecture"] != "x86_64" {
+        return;
+    }
+    // Whether the emulator itself calls HVM's part, at once: by way of a context switch everything leads everywhere.
+    let through = |from: &str| {
+        let asked = json(&["graph", "why", "--format", "json", &graph, from, "hvmemul_rep_movs"]);
+        let name = |step: &Value| step["function"].as_str().unwrap_or_default().to_owned();
+        let paths = asked["paths"].as_array().expect("paths").iter();
+        let mut steps =
+            paths.map(|path| path.as_array().expect("steps").iter().map(name).collect::<Vec<_>>());
+        steps.any(|path| {
+            path.len() <= 6
+                && path
+                    .windows(2)
+                    .any(|pair| pair[0].starts_with("x86_emulate") && pair[1].ends_with("hvmemul_rep_movs"))
+        })
+    };
+    assert!(through("hvm_emulate_one"));
+    assert!(!through("pv_emulate_privileged_op"));
 }
 
 #[test]

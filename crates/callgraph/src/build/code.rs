@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 use xenheap_facts::{
-    decode::{self, Decoder, End, Target, Transfer},
+    decode::{self, Decoder, End, Handed, Target, Transfer},
     dwarf::{Body, Debug},
     image::Image,
 };
@@ -13,7 +13,8 @@ use super::functions::{Functions, location};
 use crate::{
     draft::Draft,
     graph::{
-        Certainty, Code as Written, Edge, Evidence, FunctionId, InlinedFrame, Location, Open, Site, SiteKind,
+        Certainty, Code as Written, Edge, Evidence, FunctionId, InlinedFrame, Location, Open, Site, SiteId,
+        SiteKind,
     },
 };
 
@@ -31,6 +32,7 @@ pub(super) fn add(
     draft.count("image.alternative-calls", decoder.alternative_calls() as u64);
     let decoded: Vec<decode::Code> =
         functions.pieces.par_iter().map(|(range, _)| decoder.code(range.clone())).collect();
+    let handed: Vec<Handed> = decoded.iter().flat_map(|code| &code.handed).copied().collect();
     let bodies = bodies(debug);
     let mut slots = BTreeMap::new();
     let pieces = functions.pieces.clone();
@@ -42,6 +44,7 @@ pub(super) fn add(
             continue;
         }
         let written = function.code;
+        let registers: BTreeMap<u64, usize> = code.registers.iter().copied().collect();
         let transfers = with_out_of_line(draft, image, functions, &decoder, code.transfers);
         for transfer in transfers {
             let Some((kind, target)) = understood(draft, image, functions, id, &transfer) else { continue };
@@ -66,6 +69,12 @@ pub(super) fn add(
                     evidence: Evidence::Image,
                     certainty: Certainty::Certain,
                 });
+            } else if let Some(register) = registers.get(&transfer.address)
+                && written == Written::Assembly
+            {
+                let here =
+                    handed.iter().filter(|handed| handed.register == *register && range.contains(&handed.to));
+                handed_on(draft, image, functions, site, here);
             }
         }
         let falls = match code.end {
@@ -118,6 +127,24 @@ fn with_out_of_line(
 /// No function has more pieces out of line than this.
 const OUT_OF_LINE: usize = 256;
 
+/// Assembly jumps to where the function says that jumped to it.
+fn handed_on<'a>(
+    draft: &mut Draft,
+    image: &Image,
+    functions: &Functions,
+    site: SiteId,
+    handed: impl Iterator<Item = &'a Handed>,
+) {
+    let callees = handed.filter_map(|handed| functions.at(image.word(handed.slot)?));
+    for callee in callees {
+        draft.edges.push(Edge { site, callee, evidence: Evidence::Slot, certainty: Certainty::Resolved });
+        if let Some(site) = draft.sites.get_mut(index(site.0)) {
+            site.target = Some("what the function that jumps there has put in a register".to_owned());
+            site.open = None;
+        }
+    }
+}
+
 fn comes_not_back(draft: &Draft, id: FunctionId) -> bool {
     draft.functions.get(index(id.0)).is_some_and(|function| function.noreturn)
 }
@@ -154,14 +181,6 @@ fn understood(
         Target::Direct(address) => address,
     };
     let Some(callee) = functions.at(address) else {
-        if std::env::var_os("SHOW").is_some() {
-            eprintln!(
-                "{:x} -> {:x} {}",
-                transfer.address,
-                address,
-                draft.functions.get(index(caller.0)).map(|f| f.name.as_str()).unwrap_or("")
-            );
-        }
         draft.count("image.calls-of-no-function", 1);
         return None;
     };

@@ -19,13 +19,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use error::GraphFileError;
 use rows::{AllocationRow, EntryRow, FunctionRow, SiteRow, Strings};
 
-use crate::graph::{Edge, Facts, Function, FunctionId, Graph, SiteId};
+use crate::graph::{Context, ContextId, Edge, Facts, Function, FunctionId, Graph, SiteId, Way};
 
 /// What the head of every graph file says that it is.
 pub const MAGIC: &str = "xenheap-graph";
 
 /// The version that is written. All versions from 1 on are read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The name of the file in a folder that `xenheap graph build` made.
 pub const NAME: &str = "graph.xhg";
@@ -61,6 +61,12 @@ struct Head {
     edges: u64,
     entries: u64,
     allocations: u64,
+    /// From version 2 on.
+    #[serde(default)]
+    contexts: u64,
+    /// The same.
+    #[serde(default)]
+    ways: u64,
 }
 
 /// Whether bytes (after decompression) are the beginning of a graph file.
@@ -100,6 +106,8 @@ impl Graph {
             edges: count(self.edges.len()),
             entries: count(self.entries.len()),
             allocations: count(self.allocations.len()),
+            contexts: count(self.contexts.len()),
+            ways: count(self.ways.len()),
         };
         line(&mut out, &head)?;
         line(&mut out, &strings)?;
@@ -111,6 +119,11 @@ impl Graph {
         )?;
         table(&mut out, self.entries.iter().map(|entry| EntryRow::new(entry, &at)))?;
         table(&mut out, self.allocations.iter().map(|allocation| AllocationRow::new(allocation, &at)))?;
+        table(
+            &mut out,
+            self.contexts.iter().map(|context| (context.function, at(&context.says), context.closed)),
+        )?;
+        table(&mut out, self.ways.iter().map(|way| (way.site, way.callee, way.within, way.into)))?;
         out.finish()?.flush()
     }
 
@@ -154,6 +167,7 @@ impl Graph {
         let edges = table("edges")?;
         let entries = table("entries")?;
         let allocations = table("allocations")?;
+        let contexts = if head.version > 1 { Some((table("contexts")?, table("ways")?)) } else { None };
         if cut {
             return Err(lines.cut_off("end"));
         }
@@ -197,7 +211,13 @@ impl Graph {
                 )
             },
         );
+        let (contexts, ways) = match contexts {
+            Some((contexts, ways)) => (tables.contexts(contexts, strings)?, tables.ways(ways)?),
+            None => (Vec::new(), Vec::new()),
+        };
         let graph = Graph {
+            contexts,
+            ways,
             facts: head.facts.clone(),
             functions: functions?,
             sites: sites?,
@@ -235,6 +255,7 @@ impl Graph {
             all.insert(&allocation.evidence);
             all.extend(allocation.condition.as_deref());
         }
+        all.extend(self.contexts.iter().map(|context| context.says.as_str()));
         all.into_iter().collect()
     }
 }
@@ -360,6 +381,29 @@ impl Tables<'_> {
         })
     }
 
+    fn contexts(&self, line: (u64, &[u8]), strings: Strings<'_>) -> Result<Vec<Context>, GraphFileError> {
+        let counts = head_counts(self.head);
+        self.read("contexts", line, self.head.contexts, |(function, says, closed)| {
+            Some(Context { function: counts.function(function)?, says: strings.get(says)?, closed })
+        })
+    }
+
+    fn ways(&self, line: (u64, &[u8])) -> Result<Vec<Way>, GraphFileError> {
+        let counts = head_counts(self.head);
+        let context = |id: Option<ContextId>| match id {
+            Some(id) => (u64::from(id.0) < self.head.contexts).then_some(Some(id)),
+            None => Some(None),
+        };
+        self.read("ways", line, self.head.ways, |(site, callee, within, into)| {
+            Some(Way {
+                site: counts.site(site)?,
+                callee: counts.function(callee)?,
+                within: context(within)?,
+                into: context(into)?,
+            })
+        })
+    }
+
     fn dangling(&self, what: &'static str, row: u64) -> GraphFileError {
         GraphFileError::Dangling { name: self.name.to_owned(), what, row }
     }
@@ -373,6 +417,10 @@ impl Tables<'_> {
             "sites"
         } else if !graph.edges.is_sorted() {
             "edges"
+        } else if !graph.contexts.is_sorted() {
+            "contexts"
+        } else if !graph.ways.is_sorted() {
+            "ways"
         } else {
             return Ok(());
         };

@@ -9,14 +9,14 @@ use crate::graph::{
 };
 
 /// A string's position.
-type Text = u32;
+pub(super) type Text = u32;
 
 /// The table of strings.
 #[derive(Clone, Copy)]
 pub(super) struct Strings<'a>(pub(super) &'a [String]);
 
 impl Strings<'_> {
-    fn get(self, at: Text) -> Option<String> {
+    pub(super) fn get(self, at: Text) -> Option<String> {
         self.0.get(usize::try_from(at).ok()?).cloned()
     }
 

@@ -70,13 +70,37 @@ fn a_file_by_another_program_is_read() {
     assert_eq!(graph.edges.len(), 1);
 }
 
+/// What version 2 added: contexts, and ways between them.
+#[test]
+fn contexts_are_read_and_checked() {
+    let head = HEAD
+        .replace("\"version\":1", "\"version\":2")
+        .replace("\"strings\":1", "\"strings\":2")
+        .replace("\"allocations\":0", "\"allocations\":0,\"contexts\":1,\"ways\":1");
+    let lines = |contexts: &'static str, ways: &'static str| {
+        [&head, r#"["f","ops = t"]"#, FUNCTION, SITE, EDGE, "[]", "[]", contexts, ways]
+            .map(|line| format!("{line}\n"))
+            .concat()
+    };
+    let text = lines("[[0,1,true]]", "[[0,0,null,0]]");
+    let graph = Graph::read("a.xhg", &packed(&text)).expect("it is whole");
+    assert_eq!(graph.contexts[0].says, "ops = t");
+    assert_eq!(graph.ways_of(SiteId(0), FunctionId(0)).next().and_then(|way| way.into), Some(ContextId(0)));
+    assert_eq!(Graph::read("b.xhg", &written(&graph)).expect("it is whole"), graph);
+    let error = |text: String| Graph::read("a.xhg", &packed(&text)).expect_err("it is damaged").to_string();
+    let dangling = error(lines("[[0,1,true]]", "[[0,0,1,0]]"));
+    assert!(dangling.contains("ways"), "{dangling}");
+    let cut: String = text.lines().take(8).map(|line| format!("{line}\n")).collect();
+    assert!(error(cut).contains("ways"));
+}
+
 #[test]
 fn damage_is_told() {
     let strings = r#"["f"]"#;
     let newer = HEAD.replace("\"version\":1", "\"version\":9");
     assert_eq!(
         error_of(&[&newer]),
-        "a.xhg is a graph file of version 9, this xenheap reads up to version 1: use the xenheap that wrote it (t) or a newer one, or build the graph again"
+        "a.xhg is a graph file of version 9, this xenheap reads up to version 2: use the xenheap that wrote it (t) or a newer one, or build the graph again"
     );
     let none = "a.xhg is not a graph file (make one with `xenheap graph build`)";
     assert_eq!(error_of(&["{\"magic\":\"xenheap-run\",\"version\":2}"]), none);

@@ -32,6 +32,9 @@ pub fn apply(draft: &mut Draft, flow: &Flow) {
         let caller = draft.functions.get(site.caller.0 as usize);
         let Some(caller) = caller else { continue };
         if caller.code == Code::Assembly {
+            if site.open.is_none() {
+                continue;
+            }
             let table = flow.tables.iter().find(|table| table.callers.contains(&caller.name));
             let (target, open) = match table {
                 Some(table) => {
@@ -77,6 +80,7 @@ pub fn apply(draft: &mut Draft, flow: &Flow) {
         let target = targets.into_iter().collect::<Vec<_>>().join(" or ");
         set(draft, index, target, open.filter(|_| !any));
     }
+    edges.extend(made_direct(draft, flow, &names, &exact));
     for (what, count) in counts {
         draft.count(what, count);
     }
@@ -85,19 +89,73 @@ pub fn apply(draft: &mut Draft, flow: &Flow) {
     for (what, count) in &flow.counts {
         draft.count(what, *count);
     }
+    uncalled(draft);
     draft.facts.unreached = unreached(draft, flow);
+}
+
+/// Calls through pointers that the compiler made direct: the image calls one of the functions that the statement at that place was
+/// found to call.
+fn made_direct(
+    draft: &Draft,
+    flow: &Flow,
+    names: &Names,
+    statements: &HashMap<Key<'_>, Vec<&Resolved>>,
+) -> BTreeSet<Edge> {
+    let mut edges = BTreeSet::new();
+    for edge in &draft.edges {
+        let Some(site) = draft.sites.get(edge.site.0 as usize) else { continue };
+        if !matches!(site.kind, SiteKind::Call | SiteKind::Tail) {
+            continue;
+        }
+        let Some(caller) = draft.functions.get(site.caller.0 as usize) else { continue };
+        let unit = caller.pieces.iter().find_map(|piece| flow.units.get(&piece.start)).copied();
+        let innermost = draft.functions.get(site.innermost().0 as usize).unwrap_or(caller);
+        let (Some(unit), Some(at)) = (unit, &site.location) else { continue };
+        let found = statements.get(&(unit, innermost.name.as_str(), at.file.as_str(), at.line, at.column));
+        let calls = |resolved: &&Resolved| names.edges(edge.site, &resolved.callees).collect::<Vec<_>>();
+        let callees = found.into_iter().flatten().flat_map(calls);
+        edges.extend(callees.filter(|found| found.callee == edge.callee));
+    }
+    edges
+}
+
+/// Finds the functions that nothing calls, or only others of them: what they would call needs no answer.
+fn uncalled(draft: &mut Draft) {
+    let mut callers: BTreeMap<FunctionId, BTreeSet<FunctionId>> = BTreeMap::new();
+    for edge in &draft.edges {
+        if let Some(site) = draft.sites.get(edge.site.0 as usize) {
+            callers.entry(edge.callee).or_default().insert(site.caller);
+        }
+    }
+    let mut dead: BTreeSet<FunctionId> = BTreeSet::new();
+    loop {
+        let more: Vec<FunctionId> = (0..)
+            .map(FunctionId)
+            .zip(&draft.functions)
+            .filter(|(id, function)| function.code == Code::C && !dead.contains(id))
+            .map(|(id, _)| id)
+            .filter(|id| {
+                callers.get(id).is_none_or(|all| all.iter().all(|from| from == id || dead.contains(from)))
+            })
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        dead.extend(more);
+    }
+    for site in draft.sites.iter_mut().filter(|site| dead.contains(&site.caller)) {
+        if site.open == Some(Open::NeverSet) {
+            site.open = Some(Open::Uncalled);
+        }
+    }
 }
 
 /// Why no indirect call reaches a function that could be called so.
 fn unreached(draft: &Draft, flow: &Flow) -> BTreeMap<String, String> {
-    let indirect = |site: SiteId| {
-        let kind = draft.sites.get(site.0 as usize).map(|site| site.kind);
-        matches!(kind, Some(SiteKind::Indirect | SiteKind::Alternative | SiteKind::Synthetic))
-    };
-    let reached: BTreeSet<FunctionId> =
-        draft.edges.iter().filter(|edge| indirect(edge.site)).map(|edge| edge.callee).collect();
-    let called: BTreeSet<FunctionId> =
-        draft.edges.iter().filter(|edge| !indirect(edge.site)).map(|edge| edge.callee).collect();
+    let (through_pointers, direct): (Vec<&Edge>, Vec<&Edge>) =
+        draft.edges.iter().partition(|edge| edge.evidence.is_of_a_pointer());
+    let reached: BTreeSet<FunctionId> = through_pointers.iter().map(|edge| edge.callee).collect();
+    let called: BTreeSet<FunctionId> = direct.iter().map(|edge| edge.callee).collect();
     let mut why = BTreeMap::new();
     for (id, function) in (0..).map(FunctionId).zip(&draft.functions) {
         if reached.contains(&id)

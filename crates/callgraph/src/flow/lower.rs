@@ -8,7 +8,7 @@ use xenheap_facts::{
 };
 
 use super::{
-    models,
+    helpers, models,
     program::{Program, Routine},
     solve::{Call, Held, Node, Sink, Solver, Source},
 };
@@ -99,13 +99,21 @@ pub(super) struct Lowering<'a, 't> {
     pub(super) idle: Vec<(String, Routine)>,
     mentioned: HashSet<&'t str>,
     results: HashMap<Routine, TypeId>,
-    /// Of the function that is being lowered.
+    /// Functions of which each call has a copy of its own, and how many copies there are.
+    helpers: HashSet<Routine>,
+    copies: usize,
+    /// Of the function that is being lowered; a copy has a position behind all functions of the program.
     current: Routine,
     unit: Option<u32>,
     locals: HashMap<&'t str, Option<TypeId>>,
     statics: HashSet<&'t str>,
     origins: HashMap<&'t str, Name<'t>>,
+    /// How deep in copies it is.
+    depth: usize,
 }
+
+/// Copies within copies: the exchanges of arm64 are four functions deep.
+const DEEPEST_COPY: usize = 6;
 
 impl<'a, 't> Lowering<'a, 't> {
     pub(super) fn new(program: &'a Program<'t>, types: &'a mut Types) -> Self {
@@ -137,11 +145,14 @@ impl<'a, 't> Lowering<'a, 't> {
             idle: Vec::new(),
             mentioned: HashSet::new(),
             results,
+            helpers: helpers::find(program),
+            copies: 0,
             current: Routine(0),
             unit: None,
             locals: HashMap::new(),
             statics: HashSet::new(),
             origins: HashMap::new(),
+            depth: 0,
         }
     }
 
@@ -536,6 +547,7 @@ impl<'a, 't> Lowering<'a, 't> {
     fn bind(&mut self, routine: Routine, arguments: &[Source], result: Option<Sink>) {
         let program = self.program;
         let Some(body) = program.get(routine).and_then(|known| known.body.as_ref()) else { return };
+        let routine = self.copy_of(routine);
         for (argument, parameter) in arguments.iter().zip(&body.parameters) {
             let node = self.node(Name::Local(routine, parameter.name));
             self.flow(*argument, Sink::Node(node));
@@ -544,6 +556,33 @@ impl<'a, 't> Lowering<'a, 't> {
             let node = self.node(Name::Result(routine));
             self.flow(Source::Node(node), to);
         }
+    }
+
+    /// The function itself, or for a helper a copy for one call of it: what one caller exchanges does not get to the others.
+    fn copy_of(&mut self, routine: Routine) -> Routine {
+        let program = self.program;
+        let Some((known, body)) = program.get(routine).and_then(|known| Some((known, known.body.as_ref()?)))
+        else {
+            return routine;
+        };
+        if self.depth >= DEEPEST_COPY || !self.helpers.contains(&routine) {
+            return routine;
+        }
+        let copy = Routine(u32::try_from(program.functions.len() + self.copies).unwrap_or(u32::MAX));
+        self.copies += 1;
+        self.depth += 1;
+        let outer = (
+            self.current,
+            self.unit,
+            std::mem::take(&mut self.locals),
+            std::mem::take(&mut self.statics),
+            std::mem::take(&mut self.origins),
+            self.untyped,
+        );
+        self.function(copy, known.unit, body);
+        (self.current, self.unit, self.locals, self.statics, self.origins, self.untyped) = outer;
+        self.depth -= 1;
+        copy
     }
 
     fn asm(
@@ -669,7 +708,7 @@ impl<'a, 't> Lowering<'a, 't> {
 }
 
 /// Temporaries are not declared: `_7`, `i.6_8`.
-fn temporary(name: &str) -> bool {
+pub(super) fn temporary(name: &str) -> bool {
     let tail = name.rsplit('_').next().unwrap_or_default();
     (name.starts_with('_') && name.len() > 1 && name.bytes().skip(1).all(|byte| byte.is_ascii_digit()))
         || (name.contains('.') && !tail.is_empty())

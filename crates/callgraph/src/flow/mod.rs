@@ -4,6 +4,9 @@
 //! through pointers are resolved while the solution grows, so that what they hand on goes on too.
 
 mod apply;
+mod constants;
+mod contexts;
+mod helpers;
 mod lower;
 mod models;
 mod program;
@@ -126,6 +129,7 @@ pub fn resolve(draft: &mut Draft, image: &Image, build: &Build, fallback: bool) 
     let program = Program::new(&dumps, &types, assembly.iter().map(String::as_str))?;
     let flow = solve(&program, &mut types, image, fallback);
     apply(draft, &flow);
+    contexts::add(draft, &program, &types, image, &flow.units);
     anonymity::judge(draft, &program, &flow.units);
     Ok(())
 }

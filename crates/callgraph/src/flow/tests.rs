@@ -84,6 +84,44 @@ void top ()
 }
 
 #[test]
+fn what_one_caller_exchanges_does_not_get_to_the_others() {
+    let helper = "long unsigned int __xchg (volatile void * ptr, long unsigned int x)
+[include/a.h:3:1] {
+  [include/a.h:4:1] __asm__ __volatile__(\"xchg %0, %1\" : \"=r\" x, \"=m\" MEM[(volatile uint64_t *)ptr] : \"0\" x : \"memory\");
+  [include/a.h:5:1] return x;
+}
+
+
+long unsigned int outer (volatile void * at, long unsigned int y)
+[include/a.h:6:1] {
+  [include/a.h:7:1] _1 = __xchg (at, y);
+  [include/a.h:7:1] return _1;
+}
+
+
+";
+    let caller = |name: &str, how: &str, function: &str| {
+        format!(
+            "void {name} ()
+[common/a.c:6:1] {{
+  void (*<T1>) (int) hook;
+
+  [common/a.c:8:1] {how} ([common/a.c:8:2] &hook, {function});
+  [common/a.c:9:1] hook (1);
+}}
+
+
+"
+        )
+    };
+    let first = caller("first", "__xchg", "one");
+    let second = caller("second", "outer", "two");
+    let expected =
+        [("first".to_owned(), vec!["one".to_owned()]), ("second".to_owned(), vec!["two".to_owned()])];
+    assert_eq!(follow(&format!("{HANDLERS}{helper}{first}{second}")), expected);
+}
+
+#[test]
 fn a_call_that_is_resolved_hands_its_arguments_on() {
     let dump = format!(
         "{HANDLERS}void apply (void (*<T1>) (int) fn)

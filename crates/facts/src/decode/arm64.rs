@@ -3,7 +3,7 @@ use std::ops::Range;
 use yaxpeax_arch::{Decoder as _, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, ShiftStyle};
 
-use super::{Code, Decoder, End, Target, Transfer, Until};
+use super::{Code, Decoder, End, Handed, Target, Transfer, Until};
 
 /// Bytes of an instruction.
 const SIZE: u64 = 4;
@@ -39,6 +39,9 @@ impl Decoder<'_> {
             alive = true;
             last_call = None;
             let [first, second, ..] = instruction.operands;
+            if let (Opcode::BLR | Opcode::BR, Some(number)) = (instruction.opcode, register(first)) {
+                code.registers.push((address, number));
+            }
             let mut transfer = |call, target| code.transfers.push(Transfer { address, call, target });
             match instruction.opcode {
                 Opcode::BL => {
@@ -52,6 +55,7 @@ impl Decoder<'_> {
                     alive = false;
                     if let Some(to) = target(address, first).filter(|to| !range.contains(to)) {
                         transfer(false, Target::Direct(to));
+                        code.handed.extend(written.constants(to));
                     }
                 }
                 Opcode::Bcc(_) | Opcode::CBZ | Opcode::CBNZ | Opcode::TBZ | Opcode::TBNZ => {
@@ -116,6 +120,14 @@ impl Written {
             How::Literal(at) => Target::Slot(at),
             _ => Target::Computed,
         }
+    }
+
+    /// The constants that are in registers when control jumps.
+    fn constants(&self, to: u64) -> impl Iterator<Item = Handed> + '_ {
+        self.how.iter().enumerate().filter_map(move |(register, how)| match how {
+            How::Literal(slot) => Some(Handed { to, register, slot: *slot }),
+            _ => None,
+        })
     }
 
     fn is_switch(&self, operand: Operand) -> bool {

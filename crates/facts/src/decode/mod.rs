@@ -60,6 +60,21 @@ pub struct Code {
     pub unknown: u64,
     /// Jumps through a table that the compiler made of a `switch`: they stay in the function.
     pub switches: u64,
+    /// Jumps and calls of what is in a register (arm64): where, and its number.
+    pub registers: Vec<(u64, usize)>,
+    /// Jumps to elsewhere with a constant of the code in a register (arm64): assembly hands on so where to go in the end.
+    pub handed: Vec<Handed>,
+}
+
+/// A constant that is in a register when control jumps to another function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handed {
+    /// Where control jumps to.
+    pub to: u64,
+    /// The register's number.
+    pub register: usize,
+    /// Where the constant lies.
+    pub slot: u64,
 }
 
 /// How far code is read.

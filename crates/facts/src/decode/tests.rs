@@ -84,6 +84,15 @@ fn the_end_of_x86_code() {
     assert_eq!(end(&[0xc3, 0x48, 0x89, 0xe5]), End::Falls, "somebody jumps behind the ret");
 }
 
+/// Xen's bug frames are `udb` from 4.22 on; what stands behind one is reached by a jump.
+#[test]
+fn a_bug_frame_of_one_byte_hides_nothing_behind_it() {
+    let bytes = [0xeb, 0x01, 0xd6, 0xe8, 0x02, 0, 0, 0, 0xd6, 0xd6];
+    let code = code(Architecture::X86_64, &[("f", &bytes), ("g", &[0xc3])]);
+    assert_eq!(transfers(&code), [(3, true, Target::Direct(0xa))]);
+    assert_eq!((code.end, code.unknown), (End::Stops, 0));
+}
+
 #[test]
 fn jump_tables_are_no_calls() {
     // add %rcx,%rax; jmp *%rax, and: jmp *table(,%rax,8)
@@ -124,6 +133,22 @@ fn calls_and_jumps_of_arm64() {
         ]
     );
     assert_eq!((code.switches, code.end), (1, End::Stops));
+}
+
+#[test]
+fn a_constant_is_handed_on_in_a_register() {
+    let f = words(&[
+        0x5800_0041, // ldr x1, the word behind the next instruction
+        0x1400_0003, // b g
+        0x1234_5678,
+        0x0000_0000,
+    ]);
+    let g = words(&[0xd61f_0020]); // br x1
+    let image = image(Architecture::Aarch64, &[("f", &f), ("g", &g)]);
+    let decoder = Decoder::new(&image);
+    let f = decoder.code(0..8);
+    assert_eq!(f.handed, [Handed { to: 0x10, register: 1, slot: 8 }]);
+    assert_eq!(decoder.code(0x10..0x14).registers, [(0x10, 1)]);
 }
 
 #[test]

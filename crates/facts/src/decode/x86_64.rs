@@ -4,6 +4,10 @@ use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 use super::{Code, Decoder, End, Target, Transfer, Until};
 
+/// `udb`, which newer Xens make their bug frames of: it raises an exception, and is one byte long. The decoder does not know it, and
+/// would take the instruction behind it for a part of it.
+const UDB: u8 = 0xd6;
+
 impl Decoder<'_> {
     pub(super) fn x86_64(&self, range: Range<u64>, bytes: &[u8], until: Until) -> Code {
         let mut code = Code::default();
@@ -13,6 +17,16 @@ impl Decoder<'_> {
         let mut decoder = iced_x86::Decoder::with_ip(64, bytes, range.start, iced_x86::DecoderOptions::NONE);
         let mut instruction = Instruction::default();
         while decoder.can_decode() && (alive || until == Until::End) {
+            let position = decoder.position();
+            if bytes.get(position) == Some(&UDB) {
+                alive = false;
+                let next = position + 1;
+                if decoder.set_position(next).is_err() {
+                    break;
+                }
+                decoder.set_ip(range.start.wrapping_add(next as u64));
+                continue;
+            }
             decoder.decode_out(&mut instruction);
             if instruction.is_invalid() {
                 code.unknown += 1;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use xenheap_callgraph::{
-    Allocation, Anonymity, Certainty, Entry, EntryClass, Filter, FunctionId, Graph, Location, Names, Open,
-    Preset, PresetError, Site, SiteId, SiteKind, Who,
+    Allocation, Anonymity, Certainty, Entry, EntryClass, Filter, FunctionId, Graph, Location, Names, Nodes,
+    Open, Preset, PresetError, Site, SiteId, SiteKind, Who,
     anonymity::{RECORDER, is_allocator, serves},
     presets,
     recall::Lookup,
@@ -86,7 +86,8 @@ pub struct Ground<'a> {
     tails: ByCaller,
     /// The original that the recorder renamed, to the function that has its name now.
     twins: HashMap<FunctionId, FunctionId>,
-    /// Functions, then sites.
+    nodes: Nodes,
+    /// Nodes of the graph, then sites.
     compact: paths::Graph,
     /// For each compact edge the first call that it stands for.
     links: Vec<Option<SiteId>>,
@@ -107,11 +108,12 @@ struct Level {
 impl<'a> Ground<'a> {
     /// Prepares a graph.
     pub fn new(graph: &'a Graph) -> Result<Self, GroundError> {
-        let names = Names::new(&graph.functions);
+        let names = Names::of(graph);
+        let nodes = Nodes::new(graph);
         let (sites, inner_sites) = allocation_sites(graph);
-        let (compact, links) = compact(graph, &sites)?;
+        let (compact, links) = compact(graph, &nodes, &sites)?;
         let count = compact.nodes();
-        let doors = NodeSet::of(count, graph.entries.iter().map(|entry| entry.function.0));
+        let doors = nodes.set(count, graph.entries.iter().map(|entry| entry.function));
         let mut ground = Ground {
             graph,
             lookup: Lookup::new(graph),
@@ -125,6 +127,7 @@ impl<'a> Ground<'a> {
             levels: Vec::new(),
             unresolved: graph.sites.iter().enumerate().filter(|(at, _)| is_unresolved(graph, *at)).count(),
             names,
+            nodes,
             sites,
             compact,
             links,
@@ -157,7 +160,7 @@ impl<'a> Ground<'a> {
         });
         let filter = Filter { presets: chosen, ..Filter::default() };
         let selection = filter.select(self.graph, &self.names)?;
-        let functions = self.graph.functions.len() as u32;
+        let functions = self.nodes.count() as u32;
         let count = self.compact.nodes();
         let mut within = NodeSet::of(count, selection.within.iter().chain(functions..count as u32));
         // What dispatches deferred work for all leads to what only the more trusted can ask for.
@@ -173,7 +176,14 @@ impl<'a> Ground<'a> {
 
     /// The node of a site.
     pub(super) fn node(&self, site: usize) -> u32 {
-        (self.graph.functions.len() + site) as u32
+        (self.nodes.count() + site) as u32
+    }
+
+    /// Of a function's nodes the one that the least trusted can come to.
+    pub(super) fn node_of(&self, function: FunctionId) -> u32 {
+        let nodes: Vec<u32> = self.nodes.of(function).collect();
+        let reached = |level: &Level| nodes.iter().copied().find(|node| level.ways.reached().has(*node));
+        self.levels.iter().find_map(reached).unwrap_or(function.0)
     }
 
     fn is_boot_only(&self, function: FunctionId) -> bool {
@@ -209,13 +219,16 @@ impl<'a> Ground<'a> {
     /// Why no entry leads to a site.
     fn why_not(&self, node: u32) -> Place {
         let count = self.compact.nodes();
-        let boots = |one: u32| self.is_boot_only(FunctionId(one));
+        let boots = |one: u32| self.is_boot_only(self.nodes.function(one));
         let stays = NodeSet::of(count, (0..count as u32).filter(|one| !boots(*one)));
         let before = reach(&self.compact, &NodeSet::of(count, [node]), Some(&stays), Direction::Backward);
         let called_at_boot = before.iter().any(|one| self.compact.predecessors(one).any(boots));
         let is_root = |one: &u32| *one != node && self.compact.predecessors(*one).all(|from| from == *one);
-        let roots: Vec<&str> =
-            before.iter().filter(is_root).map(|one| self.names.show(self.public(FunctionId(one)))).collect();
+        let roots: Vec<&str> = before
+            .iter()
+            .filter(is_root)
+            .map(|one| self.names.show(self.public(self.nodes.function(one))))
+            .collect();
         let shown = roots.iter().take(4).copied().collect::<Vec<_>>().join(", ");
         let more = if roots.len() > 4 { ", …" } else { "" };
         match (called_at_boot, roots.is_empty()) {
@@ -234,7 +247,7 @@ impl<'a> Ground<'a> {
 
     /// Finds for each site the entries that lead there without passing another one.
     fn nearest_entries(&mut self) {
-        let functions = self.graph.functions.len() as u32;
+        let functions = self.nodes.count() as u32;
         let mut found: Vec<(u32, usize)> = Vec::new();
         for (index, entry) in self.graph.entries.iter().enumerate() {
             let Some((from, within)) = self.behind(entry) else { continue };
@@ -332,8 +345,11 @@ impl<'a> Ground<'a> {
         let level = self.levels.iter().find(|level| level.who == entry.who)?;
         let mut within = level.within.clone();
         within.drop_all(&self.doors);
-        within.insert(entry.function.0);
-        Some((NodeSet::of(self.compact.nodes(), [entry.function.0]), within))
+        let from = self.nodes.set(self.compact.nodes(), [entry.function]);
+        for node in from.iter() {
+            within.insert(node);
+        }
+        Some((from, within))
     }
 
     /// The way to the nearest of some sites, and its node.
@@ -364,7 +380,7 @@ impl<'a> Ground<'a> {
     }
 
     fn steps(&self, edges: &[u32], end: u32) -> Vec<Step> {
-        let functions = self.graph.functions.len() as u32;
+        let functions = self.nodes.count() as u32;
         let mut steps: Vec<Step> = Vec::new();
         for edge in edges {
             let from = self.compact.tail(*edge);
@@ -405,10 +421,10 @@ impl<'a> Ground<'a> {
             shape: paths::Shape::default(),
         };
         let Ok(found) = paths::Paths::new(&query) else { return BTreeMap::new() };
-        let functions = self.graph.functions.len() as u32;
+        let functions = self.nodes.count() as u32;
         let funnels = paths::funnels(&found).into_iter();
         let many = funnels.filter(|funnel| funnel.node < functions && funnel.sources > 1);
-        many.map(|funnel| (FunctionId(funnel.node), funnel.sources)).collect()
+        many.map(|funnel| (self.nodes.function(funnel.node), funnel.sources)).collect()
     }
 
     /// All calls on ways from an entry to one of some sites, the sites themselves included.
@@ -417,7 +433,7 @@ impl<'a> Ground<'a> {
         let targets = NodeSet::of(self.compact.nodes(), sites.iter().map(|site| self.node(*site)));
         let mut on = reach(&self.compact, &targets, Some(&level.within), Direction::Backward);
         on.keep(level.ways.reached());
-        let is_on = |id: FunctionId| on.has(id.0);
+        let is_on = |id: FunctionId| self.nodes.of(id).any(|node| on.has(node));
         let ends = sites.iter().filter(|site| on.has(self.node(**site)));
         let ends = ends.filter_map(|site| self.sites.get(*site)).map(|site| site.site);
         let calls = self.graph.edges.iter().filter(|edge| {
@@ -494,6 +510,7 @@ fn allocation_sites(graph: &Graph) -> (Vec<AllocationSite>, BTreeSet<SiteId>) {
 /// entry's: what only the privileged may ask for is often inlined into what dispatches for all.
 fn compact(
     graph: &Graph,
+    nodes: &Nodes,
     sites: &[AllocationSite],
 ) -> Result<(paths::Graph, Vec<Option<SiteId>>), paths::Error> {
     let doors: BTreeSet<FunctionId> = graph.entries.iter().map(|entry| entry.function).collect();
@@ -505,26 +522,32 @@ fn compact(
         let mut holder = found.caller;
         if !boots(holder) {
             for frame in found.inlined.iter().filter(|frame| doors.contains(&frame.function)) {
-                edges.push((holder.0, frame.function.0, Some(site)));
+                edges.extend(nodes.of(holder).map(|from| (from, frame.function.0, Some(site))));
                 holder = frame.function;
             }
         }
         Some(holder.0)
     };
     for edge in graph.edges.iter().filter(|edge| edge.certainty != Certainty::Fallback) {
-        if let Some(from) = holder(edge.site, &mut edges) {
+        let Some(caller) = graph.sites.get(edge.site.0 as usize).map(|site| site.caller) else { continue };
+        let Some(from) = holder(edge.site, &mut edges) else { continue };
+        if from != caller.0 {
             edges.push((from, edge.callee.0, Some(edge.site)));
+            continue;
         }
+        let (steps, _) = nodes.steps(graph, caller, edge);
+        edges.extend(steps.into_iter().map(|(from, to)| (from, to, Some(edge.site))));
     }
     for (at, site) in sites.iter().enumerate() {
         if let Some(from) = holder(site.site, &mut edges) {
-            edges.push((from, (graph.functions.len() + at) as u32, Some(site.site)));
+            let own = nodes.of(FunctionId(from));
+            edges.extend(own.map(|from| (from, (nodes.count() + at) as u32, Some(site.site))));
         }
     }
     edges.sort_unstable();
     edges.dedup_by_key(|edge| (edge.0, edge.1));
     let ends: Vec<(u32, u32)> = edges.iter().map(|edge| (edge.0, edge.1)).collect();
-    let compact = paths::Graph::new(graph.functions.len() + sites.len(), &ends)?;
+    let compact = paths::Graph::new(nodes.count() + sites.len(), &ends)?;
     Ok((compact, edges.into_iter().map(|edge| edge.2).collect()))
 }
 

@@ -443,9 +443,9 @@ impl Join<'_> {
         for (public, (id, sites, behind)) in by_function {
             let function = ground.names.show(public).to_owned();
             let runs = self.runs_through(public);
-            let who = ground.who(id.0);
+            let who = ground.who(ground.node_of(id));
             if let (Some(who), true, true) = (who, runs.is_empty(), behind > 1) {
-                let way = ground.way_on(id.0, unseen);
+                let way = ground.way_on(ground.node_of(id), unseen);
                 next.push(Next { who, what: Untaken::Funnel, name: function.clone(), behind, way });
             }
             funnels.push(Funnel { function, who, sites, unseen: behind, runs });
@@ -510,6 +510,7 @@ impl Join<'_> {
         for (reason, what) in [
             (Open::Firmware, "call firmware"),
             (Open::NeverSet, "call what nothing in this build ever sets"),
+            (Open::Uncalled, "stand in functions that nothing in this build calls"),
             (Open::Loaded, "call what a livepatch brings"),
             (Open::Assembly, "stand in assembly"),
         ] {

@@ -71,7 +71,7 @@ impl<'a> Asked<'a> {
             Sure::Fallback => Certainty::Fallback,
         };
         let options = ViewOptions { source: selecting.source, least, locations };
-        let names = Names::new(&graph.functions);
+        let names = Names::of(graph);
         let filter = Filter {
             include: patterns(&selecting.include)?,
             exclude: patterns(&selecting.exclude)?,
@@ -100,9 +100,16 @@ impl<'a> Asked<'a> {
         let mut set = self.none();
         for name in names {
             let id = self.function(name)?;
-            set.insert(id.0);
+            self.insert(&mut set, id);
         }
         Ok(set)
+    }
+
+    /// Adds all nodes of a function to a set.
+    pub fn insert(&self, set: &mut NodeSet, id: FunctionId) {
+        for node in self.view.nodes().of(id) {
+            set.insert(node);
+        }
     }
 
     pub fn none(&self) -> NodeSet {
@@ -111,7 +118,7 @@ impl<'a> Asked<'a> {
 
     /// Where paths start unless it is said: at the preset's entries, else at functions that nobody calls.
     pub fn starts(&self) -> NodeSet {
-        self.selection.sources.clone().unwrap_or_else(|| self.view.compact().roots())
+        self.selection.sources.clone().unwrap_or_else(|| self.view.roots())
     }
 
     /// Where paths start: at the functions that are named, if any are.

@@ -101,7 +101,7 @@ fn part(asked: &mut Asked, arguments: &Arguments) -> Result<NodeSet, Failure> {
         return Ok(asked.selection.within.clone());
     }
     let targets = match arguments.to.is_empty() {
-        true => asked.view.compact().leaves(),
+        true => asked.view.leaves(),
         false => asked.functions(&arguments.to)?,
     };
     let sources = asked.sources(&arguments.from)?;

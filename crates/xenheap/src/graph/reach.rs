@@ -50,14 +50,17 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let target = asked.function(&arguments.to)?;
     let mut targets = asked.none();
-    targets.insert(target.0);
+    asked.insert(&mut targets, target);
     let lead = match &asked.selection.sources {
         None => asked.reach(&targets, Direction::Backward),
         Some(sources) => {
             let paths = asked.paths(sources, &targets, Shape::default())?;
-            NodeSet::of(graph.functions.len(), paths.nodes().iter().copied())
+            NodeSet::of(asked.view.nodes().count(), paths.nodes().iter().copied())
         }
     };
+    // A function leads there if it does with one of the tables that it is handed.
+    let nodes = asked.view.nodes();
+    let lead = NodeSet::of(nodes.count(), lead.iter().map(|node| nodes.function(node).0));
     output::stdout(|out| match arguments.format {
         Format::Text => text(&graph, &asked, target, &lead, arguments.functions, out),
         Format::Json => {

@@ -151,15 +151,15 @@ fn text(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     } else {
         line(out, "functions with a landing pad that an edge reaches", found.landing())?;
     }
-    line(out, "sites resolved, firmware apart", found.resolved())?;
+    line(out, "sites resolved, firmware and uncalled code apart", found.resolved())?;
     writeln!(out, "  with targets{:>52}", found.with_targets)?;
     writeln!(out, "  code written at run time that calls nothing{:>21}", found.stubs)?;
     let Share { part: sites, .. } = Share { part: found.sites, whole: 0 };
     writeln!(out, "all sites{sites:>56}")?;
     writeln!(
         out,
-        "targets of a site: mean {:.2}, median {}, most {}",
-        found.targets.mean, found.targets.median, found.targets.most
+        "targets of a site: mean {:.2}, median {}, most {}; mean {:.2} if no table is told apart",
+        found.targets.mean, found.targets.median, found.targets.most, found.targets.joined
     )?;
     let open: BTreeMap<Open, usize> = found.open.clone();
     for (open, count) in open {

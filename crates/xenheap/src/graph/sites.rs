@@ -144,6 +144,7 @@ pub fn reason(open: Open) -> &'static str {
     match open {
         Open::Firmware => "the pointer is the firmware's",
         Open::NeverSet => "nothing in this build stores a function there",
+        Open::Uncalled => "nothing in this build calls the function it is in",
         Open::Loaded => "set by what is loaded later (livepatch)",
         Open::Assembly => "assembly, which the dumps do not describe",
         Open::Unknown => "where the pointer comes from was not understood",

@@ -113,11 +113,11 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let (from, to) = (one(&mut asked, &arguments.from)?, one(&mut asked, &arguments.to)?);
     let set = |asked: &Asked, id: FunctionId| {
         let mut set = asked.none();
-        set.insert(id.0);
+        asked.insert(&mut set, id);
         set
     };
     let sources = from.map_or_else(|| asked.starts(), |id| set(&asked, id));
-    let targets = to.map_or_else(|| asked.view.compact().leaves(), |id| set(&asked, id));
+    let targets = to.map_or_else(|| asked.view.leaves(), |id| set(&asked, id));
     let shape = Shape { max_length: arguments.max_length, recursive: arguments.recursive };
     let paths = asked.paths(&sources, &targets, shape)?;
     let count = paths.count();
