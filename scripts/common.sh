@@ -56,44 +56,137 @@ announce() { # GB MINUTES-COLD MINUTES-WARM
     say
 }
 
+# No stage takes longer.
+STAGE_LIMIT=${STAGE_LIMIT:-3600}
+
 STAGES=()
+STAGE_NAMES=()
+declare -A STAGE_COMMANDS STAGE_NEEDS STAGE_DONE
+NEEDS=()
+
+# Names the stages whose outputs the next one uses.
+needs() { NEEDS=("$@"); }
+
 # Runs a command as a named stage and remembers how long it took. In a subshell and outside of any condition, so that the
 # first failing command of a function ends the stage. What it appends to $RESULTS is kept with it.
 #
 # STAGE_FOLDER, if set, keeps what passed. With RESUME a stage that passed with the same files is not run again; with ONLY none is
-# but those whose names contain it.
+# but those whose names contain it, with SHARD=K/N none but each Nth from the Kth on. What a stage needs is run before it, unless it
+# passed with the same files. RESULT_FOLDER, if set, keeps the result of each stage that passed as a file.
 stage() { # NAME COMMAND...
-    local name=$1 begin status seconds passed=
+    local name=$1 need
     shift
-    case "$name" in *"${ONLY-}"*) ;; *) return 0 ;; esac
+    [ -z "${STAGE_COMMANDS[$name]-}" ] || die "two stages are called: $name"
+    for need in "${NEEDS[@]}"; do
+        [ -n "${STAGE_COMMANDS[$need]-}" ] || die "$name needs what is no stage before it: $need"
+    done
+    STAGE_NAMES+=("$name")
+    STAGE_COMMANDS[$name]=$(printf '%q ' "$@")
+    STAGE_NEEDS[$name]=$(printf '%s\n' "${NEEDS[@]}")
+    NEEDS=()
+    is_chosen "$name" || return 0
+    run_stage "$name" "${RESUME-}"
+}
+
+# Whether the stage that was named last is wanted.
+is_chosen() { # NAME
+    case "$1" in *"${ONLY-}"*) ;; *) return 1 ;; esac
+    [ -z "${SHARD-}" ] || [ $(((${#STAGE_NAMES[@]} - 1) % ${SHARD#*/})) -eq $((${SHARD%/*} - 1)) ]
+}
+
+run_stage() { # NAME RESUME
+    local name=$1 resume=$2 begin status=0 seconds passed='' commit need
+    [ -z "${STAGE_DONE[$name]-}" ] || return 0
+    STAGE_DONE[$name]=1
+    while read -r need; do
+        [ -z "$need" ] || run_stage "$need" 1
+    done <<< "${STAGE_NEEDS[$name]}"
     if [ -n "${STAGE_FOLDER-}" ]; then
         mkdir -p "$STAGE_FOLDER"
-        passed=$STAGE_FOLDER/$(printf '%s\n' "$name" "$*" "$(files_of_the_tree)" | sha256sum | cut -c1-16)
+        passed=$STAGE_FOLDER/$(printf '%s\n' "$name" "${STAGE_COMMANDS[$name]}" "$(files_of_the_tree)" | sha256sum | cut -c1-16)
         RESULTS=$passed.results
     fi
-    if [ -n "${RESUME-}" ] && [ -e "$passed" ]; then
-        seconds=$(cat "$passed")
+    commit=$(commit_of_the_tree)
+    if [ -n "$resume" ] && [ -e "$passed" ]; then
+        read -r seconds commit < "$passed"
         printf '\n=== %s: passed before\n' "$name"
     else
         printf '\n=== %s\n' "$name"
         [ -z "$passed" ] || rm -f "$passed" "$RESULTS"
         begin=$(date +%s)
         set +e
-        (set -e; "$@")
+        limited "$STAGE_LIMIT" "${STAGE_COMMANDS[$name]}"
         status=$?
         set -e
         seconds=$(($(date +%s) - begin))
-        [ "$status" -ne 0 ] || [ -z "$passed" ] || printf '%s\n' "$seconds" > "$passed"
+        [ "$status" -ne 0 ] || [ -z "$passed" ] || printf '%s %s\n' "$seconds" "$commit" > "$passed"
     fi
     STAGES+=("$(printf '%6d s  %s' "$seconds" "$name")")
-    if [ "${status:-0}" -ne 0 ]; then
+    if [ "$status" -ne 0 ]; then
         printf '\nFAILED: %s\n' "$name"
+        [ "$seconds" -lt "$STAGE_LIMIT" ] || say "It was ended after $STAGE_LIMIT s: no stage may take longer."
         stage_times
         exit 1
     fi
-    [ ! -e "${RESULTS-}" ] || ALL_RESULTS+=("$RESULTS")
+    [ -z "${RESULT_FOLDER-}" ] || keep_result "$name" "$seconds" "$commit"
 }
-ALL_RESULTS=()
+
+# Runs a command, with what it starts, for so many seconds at most.
+limited() { # SECONDS COMMAND
+    local group watch status
+    # With job control each has a process group of its own.
+    set -m
+    (set +m; set -e; eval "$2") < /dev/null &
+    group=$!
+    (sleep "$1"; kill -- "-$group") 2> /dev/null &
+    watch=$!
+    set +m
+    trap 'kill -- "-$group" "-$watch" 2> /dev/null; exit 130' INT TERM
+    wait "$group"
+    status=$?
+    trap - INT TERM
+    kill -- "-$watch" 2> /dev/null
+    wait "$watch" 2> /dev/null
+    return "$status"
+}
+
+# The file that keeps the result of a stage.
+result_file() { # NAME
+    printf '%s/%s.md' "$RESULT_FOLDER" "$(printf '%s' "$1" | tr -cs '[:alnum:].' - | tr '[:upper:]' '[:lower:]')"
+}
+
+# Its first line says of what it is.
+keep_result() { # NAME SECONDS COMMIT
+    mkdir -p "$RESULT_FOLDER"
+    {
+        printf '<!-- %s: %s s, commit %s -->\n' "$@"
+        [ ! -e "${RESULTS-}" ] || cat "$RESULTS"
+    } > "$(result_file "$1")"
+}
+
+# All results that are kept, in the order of the stages, and of which commit each is.
+all_results() {
+    local name file row
+    for name in "${STAGE_NAMES[@]}"; do
+        file=$(result_file "$name")
+        [ ! -e "$file" ] || tail -n +2 "$file"
+    done
+    printf '\n## Stages\n\n| stage | commit | seconds |\n|---|---|---:|\n'
+    for name in "${STAGE_NAMES[@]}"; do
+        file=$(result_file "$name")
+        row="| $name | not run | |"
+        [ ! -e "$file" ] || row=$(sed -n '1s/^<!-- \(.*\): \([0-9]*\) s, commit \(.*\) -->$/| \1 | \3 | \2 |/p' "$file")
+        say "$row"
+    done
+}
+
+# The commit, and whether files other than documents have changed since.
+commit_of_the_tree() {
+    local commit changed
+    commit=$(git rev-parse --short=12 HEAD 2> /dev/null) || { say "unknown"; return; }
+    changed=$(git status --porcelain -- ':!docs' ':!*.md')
+    say "$commit${changed:+ with changes}"
+}
 
 # What the outcome of a stage depends on: every file of the tree but the documents.
 files_of_the_tree() {

@@ -1,4 +1,4 @@
-# What ./check --full adds. Sourced by it. Leaves its results in docs/full-check.md.
+# What ./check --full adds. Sourced by it. Leaves the result of each stage in docs/full-check/, and all of them in docs/full-check.md.
 # shellcheck shell=bash
 
 # Into the file of the stage that runs.
@@ -236,14 +236,13 @@ licences() {
 
 write_results() {
     {
-        printf '# Results of ./check --full\n\nMade by `./check --full` on %s cores; %s.\n\n' "$(nproc)" "$(qemu-system-x86_64 --version | head -1)"
-        cat "${ALL_RESULTS[@]}"
-        printf '\n## Time by stage\n\n```\n'
-        printf '%s\n' "${STAGES[@]}"
-        printf '```\n'
+        printf '# Results of ./check --full\n\nMade by `./check --full` on %s cores; %s. Stages are run alone, resumed and sharded, and ' \
+            "$(nproc)" "$(qemu-system-x86_64 --version | head -1)"
+        printf 'each says of which commit its result is.\n\n'
+        all_results
     } > docs/full-check.md.tmp
     mv docs/full-check.md.tmp docs/full-check.md
-    say "The results are in docs/full-check.md"
+    say "The results are in docs/full-check.md and docs/full-check/"
 }
 
 # The runs that the stages before made; rows of others follow.
@@ -258,6 +257,7 @@ runs_so_far() {
     summarize "4.17 for arm64, trace,warn,summary" "$RUNS/4.17-arm64"
 }
 
+needs "build and boot Xen 4.17" "Xen 4.17 with guests" "Xen 4.17 with hostile guests" "build and boot Xen 4.17 for arm64"
 stage "the numbers of the runs so far" runs_so_far
 stage "build and boot Xen 4.20, and its report" boot_4_20
 stage "dom0less guests on arm64" dom0less
@@ -266,16 +266,20 @@ stage "domains that pay" charging
 stage "running out on purpose" sweep
 stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
+needs "Xen 4.17 with guests"
 stage "guests with the settings of a plan" plan_settings
 for revision in stable-4.22 staging; do
     for workload in guests churn hvm stress; do stage "$workload on $revision" guests_of "$revision" "$workload"; done
 done
+needs "the call graph of that Xen" "the call graph of a debug build" "the call graph for arm64" "build and boot Xen 4.20, and its report"
 stage "call graphs of other builds" more_graphs
 stage "call graphs of today's Xen" new_graphs
 stage "paths counted and listed" real_paths
 stage "the workflow of GitHub" workflow
+needs "build and boot Xen 4.17"
 stage "a log of 1 GB" large_log
 stage "what the recorder costs" overhead
+needs "the call graph of that Xen" "call graphs of other builds"
 stage "benches" benches
 stage "licences" licences
-[ -n "$ONLY" ] || write_results
+write_results
