@@ -5,6 +5,7 @@
 #[path = "common/trees.rs"]
 mod trees;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -230,6 +231,44 @@ fn jumps_to(path: &Path, function: &str) -> usize {
     jumps
 }
 
+/// What each function of an object calls or jumps to itself, without what it calls through pointers.
+fn calls_in(path: &Path, tools: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(format!("{tools}objdump"))
+        .args(["-dr", "--no-show-raw-insn"])
+        .arg(path)
+        .output()
+        .expect("these tests need objdump");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // Of `dump.constprop.0+0x12`, `.text.dump-0x4`.
+    let function = |name: &str| {
+        let name = name.strip_prefix(".text.").unwrap_or(name);
+        name.split(['.', '+', '-']).next().unwrap_or_default().to_owned()
+    };
+    let mut calls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut current = String::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_suffix(">:").and_then(|line| line.split_once('<')) {
+            current = function(name.1);
+        } else if let Some((_, target)) = line.split_once(": R_").and_then(|(_, r)| r.split_once('\t')) {
+            calls.entry(current.clone()).or_default().insert(function(target));
+        } else if let Some(target) = line.strip_suffix('>').and_then(|line| line.rsplit_once('<')) {
+            calls.entry(current.clone()).or_default().insert(function(target.1));
+        }
+    }
+    calls
+}
+
+fn reaches(calls: &BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut next = vec![from];
+    while let Some(function) = next.pop() {
+        if seen.insert(function) {
+            next.extend(calls.get(function).into_iter().flatten().map(String::as_str));
+        }
+    }
+    seen.contains(to)
+}
+
 /// Xen's stacks have 8 KiB, and the recorder comes on top of whatever allocates.
 fn assert_small_frames(folder: &Path, what: &str) {
     const MOST: u64 = 256;
@@ -343,6 +382,12 @@ fn switched_on_it_builds_with_frame_pointers() {
             build.must_make(&["common/rangeset.o"]);
             assert_eq!(jumps_to(&build.xen().join("common/rangeset.o"), "xfree"), 0, "{what}");
             assert_small_frames(&build.xen().join("common"), &what);
+
+            // The last dump's caller holds locks that softirqs want; the debug key's does not.
+            let calls = calls_in(&build.xen().join("common/heap-audit.o"), target.tools);
+            assert!(reaches(&calls, "hwdom_shutdown", "dump_last"), "{what}: {calls:?}");
+            assert!(!reaches(&calls, "hwdom_shutdown", "process_pending_softirqs"), "{what}: {calls:?}");
+            assert!(reaches(&calls, "run_softirqs", "process_pending_softirqs"), "{what}: {calls:?}");
 
             // What it selects is for developers only, so it is, too.
             let (config, said) = build.configure(&[

@@ -130,10 +130,16 @@ fn the_machine_balances_without_a_rest() {
     let total = |kind: &str, key: &str| number(&report["totals"][kind][key]);
 
     let pages: i64 = KINDS.iter().map(|kind| total(kind, "pages") - total(kind, "pages_freed")).sum();
-    assert_eq!(grown("free"), of("heapadd") - of("owned_alloc") + of("owned_freed") - pages, "free pages");
+    let offline = of("offlined") - of("onlined") - of("colored_alloc") + of("colored_freed");
+    assert_eq!(
+        grown("free"),
+        of("heapadd") - of("owned_alloc") + of("owned_freed") - pages - offline,
+        "free pages"
+    );
     assert_eq!(
         grown("dompages"),
-        of("owned_alloc") - of("owned_freed") + of("given_counted") - of("taken_counted"),
+        of("owned_alloc") - of("owned_freed") + of("given_counted") - of("taken_counted") + of("adjusted_up")
+            - of("adjusted_down"),
         "domains' pages"
     );
     let regions = total("pool-growth", "pages") - total("pool-growth", "pages_freed");
@@ -192,6 +198,49 @@ fn a_call_ends_where_xen_returns() {
         most > 0 && 2 * most <= left
     });
     assert!(several, "one call has left most of all, whichever it is: {calls:?}");
+}
+
+/// What the idle CPU does is in no call, and what softirqs do on the way back to the guest is not in the next one.
+#[test]
+fn only_what_a_handler_does_is_in_a_call() {
+    const HANDLERS: [&str; 8] = [
+        "pv_hypercall",
+        "do_page_fault",
+        "handle_PF_IDT",
+        "pv_emulate_privileged_op",
+        "svm_vmexit_handler",
+        "vmx_vmexit_handler",
+        "entry_from_pv",
+        "do_entry_int82",
+    ];
+    let arm = json(&[])["facts"]["arch"] == "arm64";
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = dir.path().join("saved.xhr");
+    report(&["--save", support::text(&file)]);
+    let file = std::fs::File::open(&file).expect("the run was saved");
+    let lines = zstd::decode_all(file).expect("a run file is zstd");
+    let mut lines = lines
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice::<Value>(line).expect("a line of JSON"));
+    let stacks = number(&lines.next().expect("a head")["stacks"]);
+    let stacks: BTreeMap<i64, Value> = lines
+        .by_ref()
+        .take(usize::try_from(stacks).expect("a number of stacks"))
+        .map(|stack| (number(&stack["id"]), stack))
+        .collect();
+    let mut in_calls = 0;
+    for event in lines.filter(|event| event["epoch"].is_u64()) {
+        let functions = functions(&stacks[&number(&event["stack"])]);
+        let handled = if arm {
+            !functions.contains(&"leave_hypervisor_to_guest")
+        } else {
+            HANDLERS.iter().any(|handler| functions.contains(handler))
+        };
+        assert!(handled, "{event} in {functions:?}");
+        in_calls += 1;
+    }
+    assert!(in_calls > 20, "{in_calls} events in calls");
 }
 
 #[test]
