@@ -1,6 +1,7 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
 pub mod anonymity;
+mod audited;
 pub mod build;
 pub mod charging;
 mod csv;
@@ -26,7 +27,7 @@ pub use entries::{TableError, Takers};
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function, FunctionId,
-    Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
+    Graph, InlinedFrame, Lack, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
 };
 pub use names::{NameError, Names};
 pub use presets::{Preset, PresetError};

@@ -24,8 +24,11 @@ use crate::graph::{Edge, Facts, Function, FunctionId, Graph, SiteId};
 /// What the head of every graph file says that it is.
 pub const MAGIC: &str = "xenheap-graph";
 
-/// The version that is written. All versions from 1 on are read.
-pub const VERSION: u32 = 1;
+/// The newest version. All versions from 1 on are read.
+pub const VERSION: u32 = 2;
+
+/// What a whole graph is written as. One of a part of a build is of a version that older readers refuse: they would take it for whole.
+const WHOLE: u32 = 1;
 
 /// The name of the file in a folder that `xenheap graph build` made.
 pub const NAME: &str = "graph.xhg";
@@ -91,7 +94,7 @@ impl Graph {
         out.include_checksum(true)?;
         let head = Head {
             magic: MAGIC.to_owned(),
-            version: VERSION,
+            version: if self.facts.lacks.is_empty() { WHOLE } else { VERSION },
             tool: tool.to_owned(),
             facts: self.facts.clone(),
             strings: count(strings.len()),
