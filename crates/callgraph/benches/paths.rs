@@ -30,7 +30,7 @@ fn main() {
         println!("name a graph: cargo bench -p xenheap-callgraph --bench paths -- GRAPH");
         return;
     };
-    let graph = time("load", || Graph::load(Path::new(&path)).expect("a graph"));
+    let graph = time("load", || Graph::load(Path::new(&path)).expect("a graph").without_recorder());
     let names = Names::new(&graph.functions);
     let view = time("view", || View::new(&graph, ViewOptions::default()).expect("a view"));
     let compact = view.compact();

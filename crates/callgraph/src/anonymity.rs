@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use xenheap_facts::gimple::{At, Base, Function, Kind, Operand, Place, Statement, Step, Value};
-use xenheap_model::relative;
+use xenheap_model::{is_recorders, relative};
 
 use crate::{
     Allocation, Anonymity, Draft, FunctionId, SiteId, SiteKind,
@@ -30,9 +30,6 @@ const CHARGING: (&str, usize, usize) = ("alloc_domheap_pages", 0, 2);
 
 /// `MEMF_no_owner`: the domain is only a hint of where to allocate.
 const NO_OWNER: u64 = 1 << 5;
-
-/// The recorder hands on what it is asked for; its own unit allocates for nobody else.
-pub const RECORDER: &str = "common/heap-audit.c";
 
 /// Whether a function of this name is one of Xen's allocators.
 pub fn is_allocator(name: &str) -> bool {
@@ -117,7 +114,8 @@ pub fn judge(draft: &mut Draft, program: &Program<'_>, units: &HashMap<u64, u32>
         };
         let caller = draft.functions.get(site.caller.0 as usize);
         let unit = caller.and_then(|caller| caller.pieces.iter().find_map(|piece| units.get(&piece.start)));
-        if caller.is_some_and(|caller| caller.unit.as_deref() == Some(RECORDER))
+        // The recorder hands on what it is asked for, and allocates for nobody else.
+        if caller.and_then(|caller| caller.unit.as_deref()).is_some_and(is_recorders)
             || !matches!(site.kind, SiteKind::Call | SiteKind::Tail)
         {
             continue;

@@ -97,6 +97,45 @@ pub struct Facts {
     /// Functions that begin with a landing pad although no indirect call reaches them: why, by unit and name.
     #[serde(default)]
     pub unreached: std::collections::BTreeMap<String, String>,
+    /// Units of the build that it was not made from, or not from all that the compiler writes of a unit: what each lacks. Nothing is
+    /// unreachable by such a graph.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub lacks: std::collections::BTreeMap<String, std::collections::BTreeSet<Lack>>,
+}
+
+/// What a unit of a build lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// Its `.ci` file.
+    Ci,
+    /// A `.ci` file that says what the image, or the object, says: there is one of another build.
+    OwnCi,
+    /// Its GIMPLE dump.
+    Dump,
+    /// A GIMPLE dump that says what the image says: there is one of another build.
+    OwnDump,
+    /// Its debug information: it is in the image, and nothing but its symbols is known.
+    DebugInfo,
+    /// Its machine code: it is compiled with `-flto`, and its calls are decided when it is linked.
+    Code,
+    /// Whatever says that it exists: neither an image nor objects tell which units there are.
+    Witness,
+}
+
+impl Lack {
+    /// For people: what is not there.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Lack::Ci => "no .ci file",
+            Lack::OwnCi => "its .ci file is of another build",
+            Lack::Dump => "no GIMPLE dump",
+            Lack::OwnDump => "its GIMPLE dump is of another build",
+            Lack::DebugInfo => "no debug information",
+            Lack::Code => "no machine code before it is linked (-flto)",
+            Lack::Witness => "neither an image nor objects say which units there are",
+        }
+    }
 }
 
 /// A function of the source: its body, with the pieces and clones the compiler made of it, or only inlined copies.

@@ -1,6 +1,7 @@
 //! What a build says, as one call graph: which function can call which, where, and how that is known.
 
 pub mod anonymity;
+mod audited;
 pub mod build;
 pub mod charging;
 mod csv;
@@ -27,8 +28,8 @@ pub use entries::{TableError, Takers};
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Context, ContextId, Edge, Entry, EntryClass, Evidence, Facts,
-    Function, FunctionId, Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind,
-    StackUse, Way, Who,
+    Function, FunctionId, Graph, InlinedFrame, Lack, Location, Open, Owner, Piece, Section, Site, SiteId,
+    SiteKind, StackUse, Way, Who,
 };
 pub use names::{NameError, Names};
 pub use nodes::Nodes;

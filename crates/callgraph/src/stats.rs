@@ -105,6 +105,10 @@ impl fmt::Display for Stats {
         writeln!(f, "  build id  {}", said(&facts.build_id))?;
         writeln!(f, "  compiler  {}", said(&facts.compiler))?;
         writeln!(f, "  .config   {}", said(&facts.config_sha256))?;
+        for (unit, lacks) in &facts.lacks {
+            let lacks: Vec<&str> = lacks.iter().map(|lack| lack.describe()).collect();
+            writeln!(f, "  without   {unit}: {}", lacks.join(", "))?;
+        }
         writeln!(f)?;
         let Functions {
             all,

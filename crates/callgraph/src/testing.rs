@@ -72,7 +72,14 @@ fn site(functions: u32) -> impl Strategy<Value = (Site, Called)> {
         Evidence::Model,
         Evidence::Type,
     ]);
-    let open = select(vec![Open::Firmware, Open::NeverSet, Open::Uncalled, Open::Loaded, Open::Assembly, Open::Unknown]);
+    let open = select(vec![
+        Open::Firmware,
+        Open::NeverSet,
+        Open::Uncalled,
+        Open::Loaded,
+        Open::Assembly,
+        Open::Unknown,
+    ]);
     (
         id(),
         option::of(any::<u64>()),

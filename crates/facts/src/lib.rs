@@ -7,6 +7,7 @@ pub mod dwarf;
 mod error;
 pub mod gimple;
 pub mod image;
+pub mod objects;
 pub mod place;
 pub mod replay;
 pub mod types;

@@ -4,8 +4,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use support::{Small, coverage, frame, notes, run, small, states};
-use xenheap_callgraph::{Draft, EntryClass, Graph, SiteId, SiteKind, Who};
+use support::{Small, assess, coverage, frame, notes, run, small, states};
+use xenheap_callgraph::{Draft, EntryClass, Graph, Lack, SiteId, SiteKind, Who};
 use xenheap_judge::coverage::{Coverage, Differs, State, Untaken, belongs};
 use xenheap_model::{Arch, Charge, Facts, Run};
 
@@ -266,6 +266,26 @@ fn without_indirect_edges_nothing_is_unreachable() {
     graph.seal();
     let found = coverage(&graph, &[("one", all(&small))]);
     assert!(notes(&found).contains(&"unresolved") && !notes(&found).contains(&"part"), "{:?}", found.notes);
+}
+
+#[test]
+fn by_a_graph_of_a_part_of_a_build_nothing_is_unreachable() {
+    let small = small();
+    let mut graph = small.graph.clone();
+    graph.facts.lacks.insert("common/other.c".to_owned(), [Lack::Ci, Lack::Dump].into());
+    let found = coverage(&graph, &[("one", all(&small))]);
+    assert_eq!(notes(&found), ["part"]);
+    let what = &found.notes[0].what;
+    assert!(what.contains("common/other.c lacks something (no .ci file, no GIMPLE dump)"), "{what}");
+    let states = states(&found);
+    assert_eq!((states["dead"], states["k"]), (State::NotKnown, State::NotKnown));
+    assert!(!states.values().any(|state| *state == State::Unreachable), "{states:?}");
+    no_better(&found, &coverage(&small.graph, &[("one", all(&small))]));
+    // What happens where the part has no way is no contradiction.
+    let dead = run("1", [small.stack(&[("dead", "dead>")])]);
+    assert_eq!(notes(&coverage(&graph, &[("one", dead)])), ["part"]);
+    let assessment = assess(&graph, &[("one", all(&small))], "format = 1\n");
+    assert!(assessment.blockers.iter().any(|blocker| blocker.code == "part"), "{:?}", assessment.blockers);
 }
 
 #[test]

@@ -32,6 +32,13 @@ const ALLOCATORS: [&str; 18] = [
 /// What our recorder puts before the name of an original that it wraps.
 pub const RENAMED: &str = "heap_audited_";
 
+/// The beginning of the names of our recorder's files.
+const RECORDER: &str = "heap-audit";
+
+/// Originals that are static in Xen. A renamed one is called from another file, so it is not static any more.
+const STATIC: [&str; 5] =
+    ["complete_domain_destroy", "hap_alloc", "hap_free", "p2m_alloc_page", "p2m_free_page"];
+
 /// A frame of a stack, by the function's name in the source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NormalFrame {
@@ -130,6 +137,16 @@ pub fn clean(name: &str) -> &str {
         end = base.len();
     }
     name.get(..end).unwrap_or(name)
+}
+
+/// Whether a source file, with folders or without, is one of our recorder's: its wrappers, and what they use.
+pub fn is_recorders(file: &str) -> bool {
+    file.rsplit('/').next().is_some_and(|name| name.starts_with(RECORDER))
+}
+
+/// Whether Xen's source has a function that our recorder wraps as a static one.
+pub fn is_static_in_xen(name: &str) -> bool {
+    STATIC.contains(&name)
 }
 
 /// Whether two names of files can mean one: the shorter ends the longer one, and an object is as good as its source.

@@ -59,7 +59,7 @@ fn main() {
         );
     };
     let start = Instant::now();
-    let graph = Graph::load(Path::new(graph)).expect("a graph");
+    let graph = Graph::load(Path::new(graph)).expect("a graph").without_recorder();
     row("the graph, read", start);
     let start = Instant::now();
     let ground = Ground::new(&graph).expect("a graph");

@@ -3,15 +3,7 @@
 //! The recorder renames a function that it watches to `heap_audited_NAME` and defines NAME itself, so a stack has two
 //! frames where the source has one call. A reader sees the function once, as if there were no recorder.
 
-use xenheap_model::{Frame, RENAMED, Source};
-
-/// The file of the wrappers.
-const WRAPPERS: &str = "heap-audit.c";
-
-/// Functions that are static in Xen. A renamed one is called from another file, so it is not static any more, and the
-/// symbol table does not know its file.
-const STATIC: [&str; 5] =
-    ["complete_domain_destroy", "hap_alloc", "hap_free", "p2m_alloc_page", "p2m_free_page"];
+use xenheap_model::{Frame, RENAMED, Source, is_recorders, is_static_in_xen};
 
 /// Gives renamed originals their public names back, and makes the pair of a wrapper and its original one frame (that of
 /// the original, which is where the reader knows the code). `frames` are root first; `file` tells how the image calls the
@@ -33,7 +25,7 @@ pub(crate) fn recorder_frames(frames: Vec<Frame>, file: impl Fn(&Source) -> Opti
         {
             out.truncate(at);
         }
-        if frame.file.is_none() && STATIC.contains(&public.as_str()) {
+        if frame.file.is_none() && is_static_in_xen(&public) {
             frame.file = frame.source.as_ref().and_then(&file);
         }
         frame.function = public;
@@ -47,14 +39,15 @@ pub(crate) fn recorder_frames(frames: Vec<Frame>, file: impl Fn(&Source) -> Opti
 /// functions of the recorder's, inlined or not.
 fn wrapper(frames: &[Frame], public: &str) -> Option<usize> {
     let is_wrapper = |frame: &Frame| !frame.inlined && base(&frame.function) == public;
-    let at = frames.iter().rposition(|frame| is_wrapper(frame) || !frame.inlined && !is_recorders(frame))?;
+    let at =
+        frames.iter().rposition(|frame| is_wrapper(frame) || !frame.inlined && !is_of_recorder(frame))?;
     frames.get(at).is_some_and(is_wrapper).then_some(at)
 }
 
 /// Whether a function is one of the recorder's own.
-fn is_recorders(frame: &Frame) -> bool {
+fn is_of_recorder(frame: &Frame) -> bool {
     let place = frame.file.as_ref().or(frame.source.as_ref().map(|source| &source.file));
-    place.is_some_and(|file| file.rsplit('/').next() == Some(WRAPPERS))
+    place.is_some_and(|file| is_recorders(file))
 }
 
 /// The name without what the compiler adds to clones (`.constprop.0`, `.cold`).

@@ -49,7 +49,7 @@ pub enum Format {
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let policy = check::policy(arguments.policy.as_deref())?;
     let verdicts = arguments.joined.verdicts()?;
-    let graph = graph::load(&arguments.joined.graph)?;
+    let graph = graph::load(&arguments.joined.graph, graph::Seen::default())?;
     let ground = arguments.joined.ground(&graph)?;
     let join = arguments.joined.lay(Join::with_policy(&ground, &verdicts, &policy), &graph)?;
     let assessment = join.assess();

@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         return Err(Failure::usage("--all belongs to --format text; JSON always has all of it"));
     }
     let verdicts = arguments.joined.verdicts()?;
-    let graph = graph::load(&arguments.joined.graph)?;
+    let graph = graph::load(&arguments.joined.graph, graph::Seen::default())?;
     let ground = arguments.joined.ground(&graph)?;
     let coverage = arguments.joined.lay(Join::new(&ground, &verdicts), &graph)?.finish();
     output::stdout(|out| match arguments.format {

@@ -3,7 +3,10 @@
 
 mod support;
 
-use std::env;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+};
 
 use serde_json::Value;
 use support::output_of;
@@ -87,6 +90,48 @@ fn every_recorded_pair_is_an_edge() {
         assert!(number(&run["direct"]) > 5.0, "{run}");
         assert!(number(&run["share"]) >= 99.9, "{run}");
     }
+}
+
+/// The calls of a graph, by name, with the units of the functions.
+fn calls(options: &[&str]) -> (BTreeSet<(String, String)>, BTreeMap<String, String>) {
+    let graph = graph();
+    let exported = json(&[&["graph", "export", "--format", "json", &graph][..], options].concat());
+    let functions = exported["functions"].as_array().expect("functions");
+    let name = |at: &Value| {
+        let at = usize::try_from(at.as_u64().expect("a position")).expect("few");
+        functions[at]["name"].as_str().expect("a name").to_owned()
+    };
+    let calls = exported["calls"].as_array().expect("calls");
+    let units = functions.iter().map(|function| {
+        let unit = function["unit"].as_str().unwrap_or_default();
+        (function["name"].as_str().expect("a name").to_owned(), unit.to_owned())
+    });
+    (calls.iter().map(|call| (name(&call["from"]), name(&call["to"]))).collect(), units.collect())
+}
+
+/// What the recorder wraps is one function, which calls what the original calls and is called as the wrapper is. Its own code is not there.
+#[test]
+fn the_recorder_is_no_part_of_xen_unless_it_is_asked_for() {
+    let (plain, units) = calls(&[]);
+    let (audited, all) = calls(&["--audited"]);
+    let recorder = |name: &str| all.get(name).is_some_and(|unit| unit.starts_with("common/heap-audit"));
+    assert!(!units.keys().any(|name| name.contains("heap_audited_")));
+    assert!(!units.values().any(|unit| unit.starts_with("common/heap-audit")));
+    // A static function of Xen's is shown with its file again.
+    let short = |name: &str| name.rsplit('#').next().unwrap_or(name).replace("heap_audited_", "");
+    let shorter = |(from, to): &(String, String)| (short(from), short(to));
+    let expected: BTreeSet<_> = audited
+        .iter()
+        .filter(|(from, to)| {
+            let wrapped = |name: &String| all.contains_key(&format!("heap_audited_{name}"));
+            !recorder(from) && (!recorder(to) || wrapped(to))
+        })
+        .map(shorter)
+        .collect();
+    let wrapped = all.keys().filter(|name| name.starts_with("heap_audited_")).count();
+    println!("{wrapped} functions are wrapped; {} calls, with the recorder {}", plain.len(), audited.len());
+    assert_eq!(plain.iter().map(shorter).collect::<BTreeSet<_>>(), expected);
+    assert_eq!(all.values().any(|unit| unit.starts_with("common/heap-audit")), wrapped > 20, "{wrapped}");
 }
 
 #[test]

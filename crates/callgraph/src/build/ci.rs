@@ -7,6 +7,7 @@ use xenheap_facts::{
     build::File,
     ci::{self, INDIRECT, Unit},
     dwarf::Debug,
+    image::Image,
     place::Place,
 };
 use xenheap_model::relative;
@@ -15,6 +16,7 @@ use super::{
     Error,
     code::index,
     functions::{Functions, base},
+    units::{self, Compared},
 };
 use crate::{
     draft::Draft,
@@ -29,27 +31,17 @@ pub fn parse(files: &[File]) -> Result<Vec<Unit<'_>>, Error> {
 /// Adds what they say to the functions and sites of an image.
 pub(super) fn add(
     draft: &mut Draft,
-    debug: &Debug,
+    (image, debug): (&Image, &Debug),
     functions: &Functions,
     units: &[Unit<'_>],
 ) -> Result<(), Error> {
-    let folders: HashMap<&str, Option<&str>> = debug
-        .units
-        .iter()
-        .filter(|unit| !unit.assembly)
-        .map(|unit| (unit.name.as_str(), unit.folder.as_deref()))
-        .collect();
     let folder = debug.units.iter().find_map(|unit| unit.folder.as_deref());
-    let mut kept: Vec<(String, &Unit<'_>)> = units
-        .iter()
-        .map(|unit| (relative(unit.title, folder), unit))
-        .filter(|(title, _)| folders.contains_key(title.as_str()))
-        .collect();
-    kept.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let Compared { own: kept, of_the_image, lacks } = units::compare(image, debug, units);
+    draft.facts.lacks.extend(lacks);
     draft.count("ci.files", units.len() as u64);
-    draft.count("ci.files-of-the-image", kept.len() as u64);
+    draft.count("ci.files-of-the-image", of_the_image as u64);
     let build = || draft_build(draft);
-    if kept.is_empty() && !units.is_empty() {
+    if of_the_image == 0 && !units.is_empty() {
         return Err(Error::OtherBuild { files: units.len(), build: build() });
     }
     let twice = kept.windows(2).filter(|pair| matches!(pair, [(a, _), (b, _)] if a == b)).count();
@@ -94,7 +86,7 @@ impl Names<'_> {
 }
 
 fn nodes(draft: &mut Draft, names: &mut Names<'_>, kept: &[(String, &Unit<'_>)]) -> Result<(), Error> {
-    let (mut compared, mut differ, mut missing) = (0, 0, 0);
+    let (mut compared, mut missing) = (0, 0);
     for node in kept.iter().flat_map(|(_, unit)| &unit.nodes).filter(|node| node.defined) {
         compared += 1;
         let Some(function) = names.function(node.id).and_then(|id| draft.functions.get_mut(index(id.0)))
@@ -109,21 +101,15 @@ fn nodes(draft: &mut Draft, names: &mut Names<'_>, kept: &[(String, &Unit<'_>)])
             before.bytes = before.bytes.max(stack.bytes);
             before.dynamic |= dynamic;
         }
-        let place = node.place.map(|place| names.location(place));
-        match (&function.location, place) {
-            (Some(debug), Some(place)) if (&debug.file, debug.line) != (&place.file, place.line) => {
-                differ += 1
-            }
-            (_, Some(place)) => function.location = Some(place),
-            _ => {}
+        if let Some(place) = node.place {
+            function.location = Some(names.location(place));
         }
     }
     draft.count("ci.functions", compared);
     draft.count("ci.functions-not-in-the-image", missing);
-    draft.count("ci.functions-elsewhere-in-debug-information", differ);
-    // A few functions are thrown away by the linker; another build differs in more.
-    if (missing + differ) * 4 > compared {
-        return Err(Error::Differs { compared, differ: missing + differ, build: draft_build(draft) });
+    // A few functions are thrown away by the linker; another build has more of them.
+    if missing * 4 > compared {
+        return Err(Error::Differs { compared, missing, build: draft_build(draft) });
     }
     Ok(())
 }

@@ -18,15 +18,15 @@ pub enum Error {
         /// The image's build id.
         build: String,
     },
-    /// The `.ci` files are of units of the image, and say other things of them.
+    /// The `.ci` files are of units of the image, and of a build that has more.
     #[error(
-        "of {compared} functions that the .ci files define, {differ} are not in the image {build} or elsewhere in the source: they are of another build; build both in one go"
+        "of {compared} functions that the .ci files define, {missing} are not in the image {build}: they are of another build; build both in one go"
     )]
     Differs {
         /// Functions that were compared.
         compared: u64,
-        /// How many do not agree.
-        differ: u64,
+        /// How many the image lacks.
+        missing: u64,
         /// The image's build id.
         build: String,
     },

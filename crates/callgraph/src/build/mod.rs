@@ -9,6 +9,7 @@ mod ci_only;
 mod code;
 mod error;
 mod functions;
+pub mod units;
 
 use std::collections::BTreeMap;
 
@@ -56,7 +57,7 @@ pub fn assemble(sources: Sources<'_>) -> Result<Assembled, Error> {
     };
     let mut functions = functions::Functions::find(&mut draft, image, debug);
     let slots = code::add(&mut draft, image, debug, &mut functions);
-    ci::add(&mut draft, debug, &functions, &units)?;
+    ci::add(&mut draft, (image, debug), &functions, &units)?;
     Ok(Assembled { draft, slots })
 }
 

@@ -95,6 +95,24 @@ fn contexts_are_read_and_checked() {
 }
 
 #[test]
+fn a_graph_of_a_part_of_a_build_is_not_for_older_readers() {
+    let lacks = r#""counts":{},"lacks":{"common/a.c":["ci","dump"]}}"#;
+    let head = HEAD.replace("\"version\":1", "\"version\":2").replace(r#""counts":{}}"#, lacks);
+    let text = [&head, r#"["f"]"#, FUNCTION, SITE, EDGE, "[]", "[]"].map(|line| format!("{line}\n")).concat();
+    let graph = Graph::read("a.xhg", &packed(&text)).expect("it is whole");
+    assert_eq!(
+        graph.part_of().as_deref(),
+        Some("this is a graph of a part of a build: common/a.c (no .ci file, no GIMPLE dump)")
+    );
+    let written = zstd::decode_all(written(&graph).as_slice()).expect("it is whole");
+    assert!(written.starts_with(br#"{"magic":"xenheap-graph","version":2,"#));
+    assert_eq!(
+        Graph::read("b.xhg", &packed(&String::from_utf8_lossy(&written))).expect("it is whole"),
+        graph
+    );
+}
+
+#[test]
 fn damage_is_told() {
     let strings = r#"["f"]"#;
     let newer = HEAD.replace("\"version\":1", "\"version\":9");

@@ -4,6 +4,7 @@
 //! through pointers are resolved while the solution grows, so that what they hand on goes on too.
 
 mod apply;
+mod compare;
 mod constants;
 mod contexts;
 mod helpers;
@@ -27,7 +28,7 @@ use xenheap_model::relative;
 pub use apply::apply;
 pub use program::{Dumps, Known, Program, Routine};
 
-use crate::{Code, Draft, Evidence, Open, anonymity};
+use crate::{Anonymity, Code, Draft, Evidence, Lack, Open, anonymity};
 use lower::{Form, IndirectCall, Lowering, Name};
 use solve::{Held, Node};
 
@@ -115,7 +116,7 @@ pub struct Table {
 
 /// Finds the targets of all indirect calls of a graph, from the dumps of its build.
 pub fn resolve(draft: &mut Draft, image: &Image, build: &Build, fallback: bool) -> Result<(), Error> {
-    let dumps = Dumps::read(build)?;
+    let mut dumps = Dumps::read(build)?;
     if dumps.is_empty() {
         return Err(Error::NoDumps { folder: build.folder().to_owned() });
     }
@@ -126,12 +127,44 @@ pub fn resolve(draft: &mut Draft, image: &Image, build: &Build, fallback: bool) 
         .filter(|function| function.code == Code::Assembly)
         .map(|function| function.name.clone())
         .collect();
-    let program = Program::new(&dumps, &types, assembly.iter().map(String::as_str))?;
+    let assembly = || assembly.iter().map(String::as_str);
+    let all = Program::new(&dumps, &types, assembly())?;
+    let of_others = compare::of_other_sources(&all, &types, draft);
+    let replaced: BTreeSet<u32> =
+        all.dumps.iter().filter_map(|(unit, object)| of_others.contains(*object).then_some(*unit)).collect();
+    // What stands in another source says nothing of this image.
+    let program = if of_others.is_empty() {
+        all
+    } else {
+        drop(all);
+        dumps.drop_all(&of_others);
+        Program::new(&dumps, &types, assembly())?
+    };
     let flow = solve(&program, &mut types, image, fallback);
     apply(draft, &flow);
     contexts::add(draft, &program, &types, image, &flow.units);
     anonymity::judge(draft, &program, &flow.units);
+    let bare = program.without_dump(&types);
+    if !bare.is_empty() {
+        weaken(draft);
+    }
+    for unit in bare {
+        let lack = if replaced.contains(&unit) { Lack::OwnDump } else { Lack::Dump };
+        let name = types.units.get(unit as usize).cloned().unwrap_or_default();
+        draft.facts.lacks.entry(name).or_default().insert(lack);
+    }
     Ok(())
+}
+
+/// Takes back what holds only if all dumps are there: that nothing is put somewhere, and that every caller passes a domain.
+fn weaken(draft: &mut Draft) {
+    for site in draft.sites.iter_mut().filter(|site| site.open == Some(Open::NeverSet)) {
+        site.open = Some(Open::Unknown);
+    }
+    for allocation in draft.allocations.iter_mut().filter(|one| one.anonymity == Anonymity::Never) {
+        allocation.anonymity = Anonymity::May;
+        allocation.condition = Some("what units without a dump pass".to_owned());
+    }
 }
 
 /// Follows all pointers of a build.

@@ -1,6 +1,6 @@
 //! All dumps of a build that belong to its image, with the names in them resolved.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 use xenheap_facts::{build::Build, gimple, types::Types};
@@ -28,6 +28,11 @@ impl Dumps {
     /// Takes texts that are in memory, each with its object.
     pub fn of(texts: Vec<(String, String)>) -> Self {
         Dumps { texts }
+    }
+
+    /// Takes those of some objects out.
+    pub fn drop_all(&mut self, objects: &BTreeSet<String>) {
+        self.texts.retain(|(object, _)| !objects.contains(object));
     }
 
     /// Whether there are none.
@@ -61,6 +66,8 @@ pub struct Program<'t> {
     shared: HashMap<&'t str, Vec<Routine>>,
     /// What was read and what was not.
     pub counts: BTreeMap<String, u64>,
+    /// By unit, the object whose dump tells of it.
+    pub dumps: HashMap<u32, &'t str>,
 }
 
 impl<'t> Program<'t> {
@@ -86,8 +93,8 @@ impl<'t> Program<'t> {
             own: HashMap::new(),
             shared: HashMap::new(),
             counts: BTreeMap::new(),
+            dumps: HashMap::new(),
         };
-        let mut dump_of: HashMap<u32, &str> = HashMap::new();
         for ((object, unit), index) in parsed.into_iter().zip(units) {
             let Some(index) = index else {
                 *program.counts.entry("dumps not of the image".to_owned()).or_default() += 1;
@@ -106,7 +113,7 @@ impl<'t> Program<'t> {
             for (shape, count) in unit.not_understood {
                 *program.counts.entry(format!("GIMPLE not understood: {shape}")).or_default() += count;
             }
-            dump_of.insert(index, object);
+            program.dumps.insert(index, object);
             for body in unit.functions {
                 let id = Routine(u32::try_from(program.functions.len()).unwrap_or(u32::MAX));
                 let name = body.name;
@@ -120,7 +127,7 @@ impl<'t> Program<'t> {
         // A dump that is cut off between two functions looks whole.
         for function in types.functions.iter().filter(|function| function.address.is_some()) {
             if let (Some(dump), None) =
-                (dump_of.get(&function.unit), program.own.get(&(function.unit, function.name.as_str())))
+                (program.dumps.get(&function.unit), program.own.get(&(function.unit, function.name.as_str())))
             {
                 let (dump, function) = ((*dump).to_owned(), function.name.clone());
                 return Err(gimple::Error::Lacks { dump, function }.into());
@@ -142,6 +149,12 @@ impl<'t> Program<'t> {
         own.or_else(|| self.shared.get(name).and_then(|found| found.first())).copied()
     }
 
+    /// Units that have code in the image, and no dump.
+    pub fn without_dump(&self, types: &Types) -> BTreeSet<u32> {
+        let coded = types.functions.iter().filter(|function| function.address.is_some());
+        coded.map(|function| function.unit).filter(|unit| !self.dumps.contains_key(unit)).collect()
+    }
+
     /// A function by its id.
     pub fn get(&self, id: Routine) -> Option<&Known<'t>> {
         self.functions.get(id.0 as usize)
@@ -159,7 +172,7 @@ fn match_units(parsed: &[(&str, gimple::Unit<'_>)], types: &Types) -> Vec<Option
     for function in types.functions.iter().filter(|function| function.external) {
         defines.entry(function.unit).or_default().push(&function.name);
     }
-    let mut taken = std::collections::HashSet::new();
+    let mut taken = HashSet::new();
     parsed
         .iter()
         .map(|(object, unit)| {
@@ -177,8 +190,7 @@ fn match_units(parsed: &[(&str, gimple::Unit<'_>)], types: &Types) -> Vec<Option
                 .filter_map(|(source, count)| Some((count, by_name.get(source)?)))
                 .max_by_key(|(count, _)| *count)?
                 .1;
-            let names: std::collections::HashSet<&str> =
-                unit.functions.iter().map(|function| function.name).collect();
+            let names: HashSet<&str> = unit.functions.iter().map(|function| function.name).collect();
             let common = |candidate: &u32| {
                 defines
                     .get(candidate)

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use xenheap_callgraph::{
     Allocation, Anonymity, Certainty, Entry, EntryClass, Filter, FunctionId, Graph, Location, Names, Nodes,
     Open, Preset, PresetError, Site, SiteId, SiteKind, Who,
-    anonymity::{RECORDER, is_allocator, serves},
+    anonymity::{is_allocator, serves},
     presets,
     recall::Lookup,
     starts,
 };
-use xenheap_model::{RENAMED, clean};
+use xenheap_model::clean;
 use xenheap_paths::{self as paths, Direction, NodeSet, Ways, reach};
 
 use super::Step;
@@ -84,8 +84,6 @@ pub struct Ground<'a> {
     pointers: ByCaller,
     /// Jumps at the end of a function, by function.
     tails: ByCaller,
-    /// The original that the recorder renamed, to the function that has its name now.
-    twins: HashMap<FunctionId, FunctionId>,
     nodes: Nodes,
     /// Nodes of the graph, then sites.
     compact: paths::Graph,
@@ -106,7 +104,7 @@ struct Level {
 }
 
 impl<'a> Ground<'a> {
-    /// Prepares a graph.
+    /// Prepares a graph; one of a Xen with the recorder in it is asked as if there were none ([`Graph::without_recorder`]).
     pub fn new(graph: &'a Graph) -> Result<Self, GroundError> {
         let names = Names::of(graph);
         let nodes = Nodes::new(graph);
@@ -123,7 +121,6 @@ impl<'a> Ground<'a> {
             by_address: addresses(graph),
             pointers: by_caller(graph, &[SiteKind::Indirect, SiteKind::Alternative]),
             tails: by_caller(graph, &[SiteKind::Tail, SiteKind::Fall]),
-            twins: twins(graph, &names),
             levels: Vec::new(),
             unresolved: graph.sites.iter().enumerate().filter(|(at, _)| is_unresolved(graph, *at)).count(),
             names,
@@ -210,7 +207,7 @@ impl<'a> Ground<'a> {
         if uncut.ways.reached().has(node) {
             return Place::Cut;
         }
-        if self.unresolved > 0 {
+        if self.unresolved > 0 || self.graph.part_of().is_some() {
             return Place::NotKnown;
         }
         self.why_not(node)
@@ -224,11 +221,8 @@ impl<'a> Ground<'a> {
         let before = reach(&self.compact, &NodeSet::of(count, [node]), Some(&stays), Direction::Backward);
         let called_at_boot = before.iter().any(|one| self.compact.predecessors(one).any(boots));
         let is_root = |one: &u32| *one != node && self.compact.predecessors(*one).all(|from| from == *one);
-        let roots: Vec<&str> = before
-            .iter()
-            .filter(is_root)
-            .map(|one| self.names.show(self.public(self.nodes.function(one))))
-            .collect();
+        let roots: Vec<&str> =
+            before.iter().filter(is_root).map(|one| self.names.show(self.nodes.function(one))).collect();
         let shown = roots.iter().take(4).copied().collect::<Vec<_>>().join(", ");
         let more = if roots.len() > 4 { ", …" } else { "" };
         match (called_at_boot, roots.is_empty()) {
@@ -303,11 +297,6 @@ impl<'a> Ground<'a> {
     /// Whether a call is one of an allocator's, within an allocator.
     pub(super) fn is_inner(&self, site: SiteId) -> bool {
         self.inner_sites.contains(&site)
-    }
-
-    /// The function that the source calls so: not the original that the recorder wraps.
-    pub(super) fn public(&self, function: FunctionId) -> FunctionId {
-        self.twins.get(&function).copied().unwrap_or(function)
     }
 
     /// Where a site stands, as people read it: in the innermost function that is no helper of an allocator.
@@ -391,14 +380,6 @@ impl<'a> Ground<'a> {
         if end < functions {
             steps.push(Step { function: self.names.show(FunctionId(end)).to_owned(), at: None });
         }
-        // The recorder's wrapper and what it wraps are one function of Xen's.
-        steps.dedup_by(|next, step| {
-            let same = step.function == clean(&next.function);
-            if same {
-                step.at = next.at.take();
-            }
-            same
-        });
         steps
     }
 
@@ -472,7 +453,7 @@ fn allocation_sites(graph: &Graph) -> (Vec<AllocationSite>, BTreeSet<SiteId>) {
     let mut inner = BTreeSet::new();
     let mut add = |site: SiteId, callee: FunctionId, judged: Option<&Allocation>| {
         let caller = graph.sites.get(site.0 as usize).and_then(|site| function(site.caller));
-        let Some(caller) = caller.filter(|caller| caller.unit.as_deref() != Some(RECORDER)) else { return };
+        let Some(caller) = caller else { return };
         if serves(clean(&caller.name)) {
             inner.insert(site);
             return;
@@ -565,14 +546,4 @@ fn by_caller(graph: &Graph, kinds: &[SiteKind]) -> ByCaller {
         }
     }
     found
-}
-
-fn twins(graph: &Graph, names: &Names<'_>) -> HashMap<FunctionId, FunctionId> {
-    let renamed = (0..).map(FunctionId).zip(&graph.functions);
-    renamed
-        .filter_map(|(id, function)| {
-            let name = function.name.strip_prefix(RENAMED)?;
-            Some((id, names.one(name).ok()?))
-        })
-        .collect()
 }

@@ -317,7 +317,7 @@ impl<'a> Join<'a> {
     }
 
     pub(super) fn function(&self, id: Option<FunctionId>) -> String {
-        id.map_or_else(String::new, |id| self.ground.names.show(self.ground.public(id)).to_owned())
+        id.map_or_else(String::new, |id| self.ground.names.show(id).to_owned())
     }
 
     /// The function that people would say a site stands in: the innermost one that is no helper of an allocator.

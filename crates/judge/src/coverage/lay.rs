@@ -121,15 +121,13 @@ impl Ground<'_> {
         if let At::Call(call) = group.call
             && let Some(site) = self.graph.sites.get(call.0 as usize)
         {
-            laid.functions.insert(self.public(site.caller));
-            laid.functions.extend(site.inlined.iter().map(|frame| self.public(frame.function)));
+            laid.functions.insert(site.caller);
+            laid.functions.extend(site.inlined.iter().map(|frame| frame.function));
             return;
         }
         for frame in group.frames {
-            let public: BTreeSet<FunctionId> =
-                self.lookup.functions(Seen::from(frame)).into_iter().map(|id| self.public(id)).collect();
-            if public.len() == 1 {
-                laid.functions.extend(public);
+            if let [one] = self.lookup.functions(Seen::from(frame)).as_slice() {
+                laid.functions.insert(*one);
             }
         }
     }

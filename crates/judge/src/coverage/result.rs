@@ -123,6 +123,20 @@ impl Join<'_> {
                         .to_owned();
                 self.note(NoteCode::Unsealed, what, build);
             }
+            Whole::Lacks(lacks) => {
+                for (unit, lacks) in lacks {
+                    let lacks: Vec<&str> = lacks.iter().map(|lack| lack.describe()).collect();
+                    let what = format!(
+                        "the graph was made with --part, of a build in which {unit} lacks something ({}); nothing is called unreachable by it",
+                        lacks.join(", ")
+                    );
+                    self.note(
+                        NoteCode::Part,
+                        what,
+                        "build Xen again in one go, and make its graph without --part",
+                    );
+                }
+            }
             Whole::No(differ) => {
                 for (what, was, is) in differ {
                     let what = format!("the graph has {is} {what}, and had {was} when it was made");
@@ -157,6 +171,7 @@ impl Join<'_> {
             }
         }
         let mut contradictions = Vec::new();
+        let part = ground.graph.part_of().is_some();
         for (at, site) in ground.sites.iter().enumerate() {
             let runs: Vec<&str> = self.runs_at(at).map(|run| run.summary.name.as_str()).collect();
             if runs.is_empty() {
@@ -165,6 +180,8 @@ impl Join<'_> {
             let says = match (&site.place, site.anonymity) {
                 (_, Anonymity::Never) => "is always charged to a domain",
                 (Place::BootOnly(_), _) => "cannot run after boot",
+                // A part says nothing of the kind.
+                (Place::NotKnown, _) if part => continue,
                 (Place::Unreachable(_) | Place::NotKnown, _) => "cannot be reached from any entry",
                 _ => continue,
             };
@@ -420,7 +437,6 @@ impl Join<'_> {
     }
 
     fn runs_through(&self, function: FunctionId) -> BTreeMap<String, u64> {
-        let function = self.ground.public(function);
         let through = self
             .runs
             .iter()
@@ -432,17 +448,11 @@ impl Join<'_> {
         let ground = self.ground;
         let all: BTreeSet<usize> = ground.anonymous().map(|(at, _)| at).collect();
         let open = ground.funnels(unseen);
-        let mut by_function: BTreeMap<FunctionId, (FunctionId, usize, usize)> = BTreeMap::new();
-        for (id, sites) in ground.funnels(&all) {
-            let unseen = open.get(&id).copied().unwrap_or(0);
-            // The recorder's wrapper and what it wraps are one.
-            let known = by_function.entry(ground.public(id)).or_insert((id, 0, 0));
-            *known = (known.0, known.1.max(sites), known.2.max(unseen));
-        }
         let mut funnels = Vec::new();
-        for (public, (id, sites, behind)) in by_function {
-            let function = ground.names.show(public).to_owned();
-            let runs = self.runs_through(public);
+        for (id, sites) in ground.funnels(&all) {
+            let behind = open.get(&id).copied().unwrap_or(0);
+            let function = ground.names.show(id).to_owned();
+            let runs = self.runs_through(id);
             let who = ground.who(ground.node_of(id));
             if let (Some(who), true, true) = (who, runs.is_empty(), behind > 1) {
                 let way = ground.way_on(ground.node_of(id), unseen);

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    path::PathBuf,
 };
 
 use clap::{Args, ValueEnum};
@@ -12,7 +11,9 @@ use xenheap_callgraph::{Anonymity, FunctionId, Graph, Names, charging::Callers};
 use xenheap_report::Escaped;
 
 use super::{
+    Given,
     asking::{Asked, Selecting, word},
+    limits,
     stats::Format,
 };
 use crate::{
@@ -28,9 +29,8 @@ Examples:
   xenheap graph allocations graph --anonymity may    only those whose charge depends on a value, with the condition
   xenheap graph allocations graph --boot             also those of code that is gone after boot"))]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
+    #[command(flatten)]
+    pub graph: Given,
     /// Only these; repeatable
     #[arg(long, value_enum, value_name = "HOW")]
     pub anonymity: Vec<Anonymous>,
@@ -113,7 +113,7 @@ struct Holder<'a> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let graph = super::load(&arguments.graph)?;
+    let graph = arguments.graph.load()?;
     let selecting = Selecting { preset: PRESETS.map(str::to_owned).to_vec(), ..Selecting::default() };
     let asked = Asked::new(&graph, &selecting, false)?;
     let callers = Callers::new(&graph, &asked.selection.within);
@@ -125,7 +125,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         })
         .collect();
     match arguments.format {
-        Format::Text => output::stdout(|out| text(out, &asked.left_out(), &rows))?,
+        Format::Text => {
+            output::stdout(|out| text(out, limits(&graph).as_deref(), &asked.taken_out(), &rows))?
+        }
         Format::Json => output::stdout(|out| {
             serde_json::to_writer_pretty(&mut *out, &rows)?;
             writeln!(out)
@@ -175,7 +177,10 @@ fn holder<'a>(
     Some(Holder { function: names.show(function), parameter: &owner.parameter, holds: &owner.holds, frames })
 }
 
-fn text(out: &mut dyn Write, left_out: &[String], rows: &[Row<'_>]) -> io::Result<()> {
+fn text(out: &mut dyn Write, limits: Option<&str>, taken_out: &[String], rows: &[Row<'_>]) -> io::Result<()> {
+    if let Some(line) = limits {
+        writeln!(out, "// {}", Escaped(line))?;
+    }
     let mut by_anonymity: BTreeMap<Anonymity, [usize; 4]> = BTreeMap::new();
     for row in rows {
         let [all, itself, above, nobody] = by_anonymity.entry(row.anonymity).or_default();
@@ -193,7 +198,7 @@ fn text(out: &mut dyn Write, left_out: &[String], rows: &[Row<'_>]) -> io::Resul
             word(&anonymity)
         )?;
     }
-    for line in left_out {
+    for line in taken_out {
         writeln!(out, "// above a call, {}", Escaped(line))?;
     }
     for row in rows {

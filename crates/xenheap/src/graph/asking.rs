@@ -144,8 +144,18 @@ impl<'a> Asked<'a> {
         reach(self.view.compact(), from, Some(&self.selection.within), direction)
     }
 
-    /// What was left out, one line for each that did it.
+    /// What is said after "no path": that there may be one in what the graph lacks, if it lacks something.
+    pub fn limits(&self) -> &'static str {
+        if self.view.graph().part_of().is_some() { " in this part" } else { "" }
+    }
+
+    /// What is not there: what the graph lacks, and what was left out, one line for each that did it.
     pub fn left_out(&self) -> Vec<String> {
+        super::limits(self.view.graph()).into_iter().chain(self.taken_out()).collect()
+    }
+
+    /// What filters took out.
+    pub fn taken_out(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for removed in &self.selection.removed {
             let who = removed.preset.as_ref().map_or("--exclude".to_owned(), |name| format!("preset {name}"));

@@ -8,11 +8,11 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use xenheap_callgraph::{
-    Graph, GraphFileError, NAME,
-    build::{Sources, assemble},
+    Graph, GraphFileError, Lack, NAME, Whole,
+    build::{Sources, assemble, parse_ci, units},
     entries, flow,
 };
-use xenheap_facts::{build::Build, dwarf::Debug, image::Image, replay::replay};
+use xenheap_facts::{self as facts, build::Build, dwarf::Debug, image::Image, replay::replay};
 use xenheap_lab::{BuildConfig, Cache, XenSource};
 
 use crate::{
@@ -39,6 +39,7 @@ Examples:
   xenheap graph build debian:4.20 --config CONFIG_DEBUG=y --config CONFIG_XEN_IBT=y -o graph-4.20
   xenheap graph build ../xen.git@RELEASE-4.20.0 -o graph   take a revision of a git repository
   xenheap graph build --build ../xen.git/xen -o graph      take a build that has its .ci files and dumps
+  xenheap graph build --build ../xen.git/xen --part -o g   the same where files of some units are missing
   xenheap graph build --commands ../xen.git/xen/compile_commands.json -o graph"))]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
@@ -72,6 +73,9 @@ pub struct Arguments {
     /// Also guess, by the pointer's type, where a call can go that nothing else tells of
     #[arg(long, conflicts_with = "sources")]
     pub fallback: bool,
+    /// Make a graph of a part, where units of the build lack files of the compiler's; nothing is unreachable by such a graph
+    #[arg(long)]
+    pub part: bool,
     /// The folder for the graph; it is made
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
@@ -94,6 +98,9 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         build = build.with_files(again.path());
     }
     let graph = graph(&build, arguments.sources, arguments.fallback)?;
+    if let (Whole::Lacks(lacks), false) = (graph.whole(), arguments.part) {
+        return Err(incomplete(&folder, &lacks));
+    }
     fs::create_dir_all(&arguments.output).map_err(|error| Failure::write(&arguments.output, &error))?;
     let path = arguments.output.join(NAME);
     graph.save(&path, super::TOOL).map_err(|error| match error {
@@ -128,10 +135,27 @@ fn graph(build: &Build, from: From, fallback: bool) -> Result<Graph, Failure> {
     let ci = build.ci().map_err(|error| input(&error))?;
     let (xen, config_sha256) = build.configuration().map_err(|error| input(&error))?;
     let mut draft = match from {
-        From::Ci => assemble(Sources { image: None, ci: &ci }).map_err(|error| input(&error))?.draft,
+        From::Ci => {
+            let mut draft = assemble(Sources { image: None, ci: &ci }).map_err(|error| input(&error))?.draft;
+            let units = parse_ci(&ci).map_err(|error| input(&error))?;
+            draft.facts.lacks = match described(build) {
+                Ok((image, debug)) => units::of_image(&image, &debug, &units),
+                // An image that cannot tell is none.
+                Err(
+                    facts::Error::NoImage { .. }
+                    | facts::Error::Machine { .. }
+                    | facts::Error::Stripped { .. }
+                    | facts::Error::NoDebugInfo { .. },
+                ) => {
+                    let objects = build.objects().map_err(|error| input(&error))?;
+                    units::of_objects(&objects, &ci, &units)
+                }
+                Err(error) => return Err(input(&error)),
+            };
+            draft
+        }
         From::All => {
-            let image = build.image().and_then(Image::open).map_err(|error| input(&error))?;
-            let debug = Debug::read(&image).map_err(|error| input(&error))?;
+            let (image, debug) = described(build).map_err(|error| input(&error))?;
             let sources = Sources { image: Some((&image, &debug)), ci: &ci };
             let mut draft = assemble(sources).map_err(|error| input(&error))?.draft;
             flow::resolve(&mut draft, &image, build, fallback).map_err(|error| input(&error))?;
@@ -145,6 +169,33 @@ fn graph(build: &Build, from: From, fallback: bool) -> Result<Graph, Failure> {
         .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
     graph.seal();
     Ok(graph)
+}
+
+/// The image of a build, with its debug information.
+fn described(build: &Build) -> Result<(Image, Debug), facts::Error> {
+    let image = build.image().and_then(Image::open)?;
+    let debug = Debug::read(&image)?;
+    Ok((image, debug))
+}
+
+/// Why there is no graph of a build that is not whole: each unit that lacks something, with what it lacks.
+fn incomplete(folder: &Path, lacks: &[(String, Vec<Lack>)]) -> Failure {
+    const SHOWN: usize = 40;
+    let count = match lacks.len() {
+        1 => "a unit lacks".to_owned(),
+        many => format!("{many} units lack"),
+    };
+    let mut message = format!("{}: {count} what a graph of all calls needs", folder.display());
+    for (unit, lacks) in lacks.iter().take(SHOWN) {
+        let lacks: Vec<&str> = lacks.iter().map(|lack| lack.describe()).collect();
+        message += &format!("\n  {unit}: {}", lacks.join(", "));
+    }
+    if lacks.len() > SHOWN {
+        message += &format!("\n  and {} more", lacks.len() - SHOWN);
+    }
+    Failure::new(Exit::Input, message).help(
+        "build it in one go with -g -fcallgraph-info=su -fdump-tree-gimple-lineno; with --part the graph is made of what is there, and nothing is unreachable by it",
+    )
 }
 
 fn input(error: &dyn Error) -> Failure {

@@ -1,9 +1,6 @@
 //! `xenheap graph cut`: a smallest set of functions through which all paths go.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::json;
@@ -12,6 +9,7 @@ use xenheap_paths::{Cut, Path, Shape, cut};
 use xenheap_report::Escaped;
 
 use super::{
+    Given,
     asking::{Asked, Selecting},
     stats::Format,
 };
@@ -27,9 +25,8 @@ Examples:
   xenheap graph cut graph --from pv_hypercall --to alloc_domheap_pages --preset cuts
   xenheap graph cut graph --preset guest --to _xmalloc --keep _xzalloc"))]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
+    #[command(flatten)]
+    pub graph: Given,
     /// The function that paths start from; without it those that nobody calls, or the entries of a preset; repeatable
     #[arg(long, value_name = "FUNCTION")]
     pub from: Vec<String>,
@@ -48,7 +45,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     arguments.selecting.no_include()?;
-    let graph = super::load(&arguments.graph)?;
+    let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let targets = asked.functions(&arguments.to)?;
     let sources = asked.sources(&arguments.from)?;
@@ -66,6 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             let value = json!({
                 "from": arguments.from, "to": arguments.to, "keep": arguments.keep,
                 "cut": nodes, "cannot_be_cut": path, "left_out": asked.left_out_json(),
+                "part": asked.view.graph().part_of(),
             });
             crate::paths::json::write_line(&value, out)
         }
@@ -77,7 +75,7 @@ fn text(asked: &Asked, arguments: &Arguments, found: &Cut, out: &mut dyn Write) 
     let name = |node: u32| Escaped(asked.names.show(FunctionId(node)));
     let to = Escaped(arguments.to.join(", "));
     match found {
-        Cut::Nodes(nodes) if nodes.is_empty() => writeln!(out, "// no path leads to {to}")?,
+        Cut::Nodes(nodes) if nodes.is_empty() => writeln!(out, "// no path leads to {to}{}", asked.limits())?,
         Cut::Nodes(nodes) if nodes.len() == 1 => {
             writeln!(out, "// all paths to {to} go through this function")?
         }

@@ -10,7 +10,10 @@ use clap::{Args, ValueEnum};
 use xenheap_callgraph::export::{Dot, Exporter, GraphMl, Json, Part};
 use xenheap_paths::{NodeSet, Shape};
 
-use super::asking::{Asked, Selecting};
+use super::{
+    Given,
+    asking::{Asked, Selecting},
+};
 use crate::{
     cli::concat_help,
     failure::{Exit, Failure},
@@ -23,9 +26,8 @@ Examples:
   xenheap graph export graph --to alloc_xenheap_pages --preset boot --preset cuts --format dot | dot -Tsvg > paths.svg
   xenheap graph export graph --format graphml -o xen.graphml"))]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
+    #[command(flatten)]
+    pub graph: Given,
     /// Only what lies on paths from this function; repeatable
     #[arg(long, value_name = "FUNCTION")]
     pub from: Vec<String>,
@@ -60,7 +62,7 @@ pub enum Format {
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     arguments.selecting.no_include()?;
-    let graph = super::load(&arguments.graph)?;
+    let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let functions = part(&mut asked, arguments)?;
     let exporter: &dyn Exporter = match arguments.format {

@@ -1,9 +1,6 @@
 //! `xenheap graph funnels`: the functions that others cannot get around on their way.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::json;
@@ -12,6 +9,7 @@ use xenheap_paths::{Funnel, Shape, funnels};
 use xenheap_report::Escaped;
 
 use super::{
+    Given,
     asking::{Asked, Selecting},
     stats::Format,
 };
@@ -27,9 +25,8 @@ Examples:
   xenheap graph funnels graph --to alloc_domheap_pages --preset boot --preset cuts
   xenheap graph funnels graph --to _xmalloc --preset guest"))]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
+    #[command(flatten)]
+    pub graph: Given,
     /// The function that paths lead to
     #[arg(long, value_name = "FUNCTION")]
     pub to: String,
@@ -48,7 +45,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     arguments.selecting.no_include()?;
-    let graph = super::load(&arguments.graph)?;
+    let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let targets = asked.functions(std::slice::from_ref(&arguments.to))?;
     let sources = asked.sources(&arguments.from)?;
@@ -70,6 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
                 "sources": starts,
                 "funnels": list.collect::<Vec<_>>(),
                 "left_out": asked.left_out_json(),
+                "part": asked.view.graph().part_of(),
             });
             crate::paths::json::write_line(&value, out)
         }

@@ -12,15 +12,15 @@ mod sites;
 mod stats;
 mod why;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use stats::Format;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::{
     cli::concat_help,
-    failure::{Exit, Failure},
+    failure::{Exit, Failure, warn},
 };
 
 /// Who writes graph files, for messages.
@@ -68,11 +68,45 @@ pub fn run(command: Graph) -> Result<Exit, Failure> {
     }
 }
 
-/// Loads a graph file, that of a folder, or a folder in the normalized form (CSV).
-pub fn load(path: &Path) -> Result<xenheap_callgraph::Graph, Failure> {
-    use xenheap_callgraph::{Graph, NAME, is_normalized};
-    if is_normalized(path) && !path.join(NAME).exists() {
-        return Graph::read_csv(path).map_err(|error| Failure::from_error(Exit::Input, &error));
+/// The graph that is asked.
+#[derive(Debug, Args)]
+pub struct Given {
+    /// A graph file, or the folder it lies in
+    #[arg(value_name = "GRAPH")]
+    pub graph: PathBuf,
+    #[command(flatten)]
+    pub seen: Seen,
+}
+
+impl Given {
+    pub fn load(&self) -> Result<xenheap_callgraph::Graph, Failure> {
+        load(&self.graph, self.seen)
     }
-    Graph::load(path).map_err(|error| Failure::from_error(Exit::Input, &error))
+}
+
+/// How a graph of a Xen with the recorder in it is seen.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Seen {
+    /// Show the recorder, too: its wrapper `f` and the original `heap_audited_f` as two functions, and its own ones
+    #[arg(long)]
+    pub audited: bool,
+}
+
+/// That a graph is a part, and what follows from it; nothing for a whole one.
+pub fn limits(graph: &xenheap_callgraph::Graph) -> Option<String> {
+    Some(format!("{}; what it lacks can be possible all the same", graph.part_of()?))
+}
+
+/// Loads a graph file, that of a folder, or a folder in the normalized form (CSV). All commands that ask a graph get it from here.
+pub fn load(path: &Path, seen: Seen) -> Result<xenheap_callgraph::Graph, Failure> {
+    use xenheap_callgraph::{Graph, NAME, is_normalized};
+    let graph = if is_normalized(path) && !path.join(NAME).exists() {
+        Graph::read_csv(path).map_err(|error| Failure::from_error(Exit::Input, &error))?
+    } else {
+        Graph::load(path).map_err(|error| Failure::from_error(Exit::Input, &error))?
+    };
+    if let Some(part) = graph.part_of() {
+        warn(format_args!("{}: {part}; nothing is unreachable by it", path.display()));
+    }
+    Ok(if seen.audited { graph } else { graph.without_recorder() })
 }

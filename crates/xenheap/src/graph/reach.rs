@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    path::PathBuf,
 };
 
 use clap::Args;
@@ -13,6 +12,7 @@ use xenheap_paths::{Direction, NodeSet, Shape};
 use xenheap_report::Escaped;
 
 use super::{
+    Given,
     asking::{Asked, Selecting, word},
     stats::Format,
 };
@@ -28,9 +28,8 @@ Examples:
   xenheap graph reach graph --to alloc_xenheap_pages --preset boot --preset cuts
   xenheap graph reach graph --to panic --functions"))]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
+    #[command(flatten)]
+    pub graph: Given,
     /// The function that is reached
     #[arg(long, value_name = "FUNCTION")]
     pub to: String,
@@ -46,7 +45,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     arguments.selecting.no_include()?;
-    let graph = super::load(&arguments.graph)?;
+    let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let target = asked.function(&arguments.to)?;
     let mut targets = asked.none();
@@ -76,6 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
                 "functions": functions,
                 "entries": entries.collect::<Vec<_>>(),
                 "left_out": asked.left_out_json(),
+                "part": asked.view.graph().part_of(),
             });
             crate::paths::json::write_line(&value, out)
         }

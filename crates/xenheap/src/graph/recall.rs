@@ -14,8 +14,9 @@ use xenheap_callgraph::{
 };
 use xenheap_judge::coverage::{Differs, belongs};
 use xenheap_model::Stack;
+use xenheap_report::Escaped;
 
-use super::{sites::reason, stats::Format};
+use super::{Given, limits, sites::reason, stats::Format};
 use crate::{
     cli::concat_help,
     config::Report,
@@ -30,9 +31,8 @@ Examples:
   xenheap graph recall graph                     landing pads, sites and targets of the graph's own image
   xenheap graph recall graph runs/guests         also each (caller, callee) pair of each stack that was recorded"))]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
+    #[command(flatten)]
+    pub graph: Given,
     /// Recorded runs, as for `xenheap report`
     #[arg(value_name = "RUN")]
     pub runs: Vec<PathBuf>,
@@ -49,6 +49,8 @@ pub struct Arguments {
 struct Measured {
     architecture: String,
     xen: Option<String>,
+    /// That the graph is a part, if it is: what is missing in it may be why something is.
+    part: Option<String>,
     indirect: Indirect,
     resolved: Option<f64>,
     landing: Option<f64>,
@@ -72,7 +74,7 @@ struct RunPairs {
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let graph = super::load(&arguments.graph)?;
+    let graph = arguments.graph.load()?;
     let indirect = recall::indirect(&graph);
     let lookup = Lookup::new(&graph);
     let mut runs = Vec::new();
@@ -83,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             differs.push(Differs::Unsaid("run"));
         }
         if let (Some(differs), false) = (differs.first(), arguments.any_build) {
-            return Err(not_together(path, &arguments.graph, differs));
+            return Err(not_together(path, &arguments.graph.graph, differs));
         }
         let same_build = differs.is_empty();
         let mut pairs = Pairs::default();
@@ -95,6 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let measured = Measured {
         architecture: graph.facts.architecture.clone(),
         xen: graph.facts.xen.clone(),
+        part: limits(&graph),
         resolved: indirect.resolved().percent(),
         landing: indirect.landing().percent(),
         indirect,
@@ -146,6 +149,9 @@ fn text(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     let found = &measured.indirect;
     let xen = measured.xen.as_deref().map_or(String::new(), |xen| format!("Xen {xen} "));
     writeln!(out, "{xen}{}, indirect calls", measured.architecture)?;
+    if let Some(part) = &measured.part {
+        writeln!(out, "{}", Escaped(part))?;
+    }
     if found.landings == 0 {
         writeln!(out, "this build has no landing pads (CONFIG_XEN_IBT)")?;
     } else {

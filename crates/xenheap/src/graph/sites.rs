@@ -1,15 +1,13 @@
 //! `xenheap graph sites`.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io::{self, Write};
 
 use clap::Args;
 use serde::Serialize;
 use xenheap_callgraph::{Certainty, Evidence, Graph, Open, SiteId, SiteKind};
+use xenheap_report::Escaped;
 
-use super::stats::Format;
+use super::{Given, limits, stats::Format};
 use crate::{
     cli::concat_help,
     failure::{Exit, Failure},
@@ -23,9 +21,8 @@ Examples:
   xenheap graph sites graph --open               only those whose targets are not all known, with the reason
   xenheap graph sites graph --through timer      only those through a place whose name contains `timer`"))]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
+    #[command(flatten)]
+    pub graph: Given,
     /// Only sites whose targets are not all known
     #[arg(long)]
     pub open: bool,
@@ -67,7 +64,7 @@ struct Target<'a> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let graph = super::load(&arguments.graph)?;
+    let graph = arguments.graph.load()?;
     let rows: Vec<Row<'_>> = rows(&graph)
         .filter(|row| !arguments.open || row.open.is_some())
         .filter(|row| {
@@ -78,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         })
         .collect();
     match arguments.format {
-        Format::Text => output::stdout(|out| text(out, &rows))?,
+        Format::Text => output::stdout(|out| text(out, limits(&graph).as_deref(), &rows))?,
         Format::Json => output::stdout(|out| {
             serde_json::to_writer_pretty(&mut *out, &rows)?;
             writeln!(out)
@@ -115,7 +112,10 @@ fn rows(graph: &Graph) -> impl Iterator<Item = Row<'_>> {
     })
 }
 
-fn text(out: &mut dyn Write, rows: &[Row<'_>]) -> io::Result<()> {
+fn text(out: &mut dyn Write, limits: Option<&str>, rows: &[Row<'_>]) -> io::Result<()> {
+    if let Some(line) = limits {
+        writeln!(out, "// {}", Escaped(line))?;
+    }
     for row in rows {
         write!(out, "{}", row.function)?;
         if let Some(within) = row.within {

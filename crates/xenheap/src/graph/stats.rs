@@ -1,9 +1,8 @@
 //! `xenheap graph stats`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 
+use super::Given;
 use crate::{
     cli::concat_help,
     failure::{Exit, Failure},
@@ -23,16 +22,15 @@ pub enum Format {
 #[derive(Debug, Args)]
 #[command(after_help = concat_help("Example:\n  xenheap graph stats graph"))]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
+    #[command(flatten)]
+    pub graph: Given,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let stats = super::load(&arguments.graph)?.stats();
+    let stats = arguments.graph.load()?.stats();
     match arguments.format {
         Format::Text => output::print(stats.to_string().as_bytes())?,
         Format::Json => output::stdout(|out| {

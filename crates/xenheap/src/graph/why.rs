@@ -1,9 +1,6 @@
 //! `xenheap graph why`: the shortest paths between two functions, with what says that each step exists.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::json;
@@ -12,6 +9,7 @@ use xenheap_paths::{Path, Shape, shortest};
 use xenheap_report::Escaped;
 
 use super::{
+    Given,
     asking::{Asked, Selecting, word},
     stats::Format,
 };
@@ -26,9 +24,8 @@ use crate::{
 Example:
   xenheap graph why graph do_memory_op alloc_domheap_pages --paths 3"))]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
-    #[arg(value_name = "GRAPH")]
-    pub graph: PathBuf,
+    #[command(flatten)]
+    pub graph: Given,
     /// Where paths start
     #[arg(value_name = "A")]
     pub from: String,
@@ -55,7 +52,7 @@ struct Evidence {
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let graph = super::load(&arguments.graph)?;
+    let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let sources = asked.functions(std::slice::from_ref(&arguments.from))?;
     let targets = asked.functions(std::slice::from_ref(&arguments.to))?;
@@ -80,6 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             let value = json!({
                 "from": arguments.from, "to": arguments.to,
                 "paths": list.collect::<Vec<_>>(), "left_out": asked.left_out_json(),
+                "part": asked.view.graph().part_of(),
             });
             crate::paths::json::write_line(&value, out)
         }
@@ -111,7 +109,7 @@ fn evidence(asked: &Asked, edge: u32) -> Vec<Evidence> {
 fn text(asked: &Asked, arguments: &Arguments, found: &[Path], out: &mut dyn Write) -> io::Result<()> {
     let (from, to) = (Escaped(&arguments.from), Escaped(&arguments.to));
     match found.len() {
-        0 => writeln!(out, "// no path from {from} to {to}")?,
+        0 => writeln!(out, "// no path from {from} to {to}{}", asked.limits())?,
         1 => writeln!(out, "// the shortest path from {from} to {to}, and what says that each step exists")?,
         number => {
             writeln!(

@@ -29,6 +29,7 @@ impl Writer for JsonLines {
             "collapsed": collapsed,
             "unrooted": head.unrooted,
             "left_out": asked.left_out_json(),
+            "part": asked.view.graph().part_of(),
         });
         write_line(&line, out)
     }

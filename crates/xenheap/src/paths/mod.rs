@@ -48,6 +48,8 @@ pub struct Arguments {
 
     #[command(flatten)]
     pub selecting: Selecting,
+    #[command(flatten)]
+    pub seen: graph::Seen,
 
     /// At most so many functions on a path
     #[arg(long, value_name = "N")]
@@ -104,7 +106,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         return Err(Failure::usage("all paths of a graph are too many")
             .help("name the function that they lead to with --to, or start from with --from, or both"));
     }
-    let graph = graph::load(&path)?;
+    let graph = graph::load(&path, arguments.seen)?;
     let mut asked = Asked::new(&graph, &arguments.selecting, arguments.locations)?;
     let one = |asked: &mut Asked, name: &Option<String>| match name {
         Some(name) => asked.function(name).map(Some),

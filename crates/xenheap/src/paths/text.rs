@@ -40,7 +40,7 @@ impl Writer for Text {
     fn head(&mut self, asked: &Asked, head: &Head, out: &mut dyn Write) -> io::Result<()> {
         let from = head.from.map_or(String::new(), |name| format!(" from {}", Escaped(name)));
         let to = head.to.map_or(String::new(), |name| format!(" to {}", Escaped(name)));
-        writeln!(out, "// {}{from}{to}", number(head.count))?;
+        writeln!(out, "// {}{from}{to}{}", number(head.count), asked.limits())?;
         for cycle in &head.count.collapsed {
             let names: Vec<&str> = cycle
                 .nodes
