@@ -36,8 +36,15 @@ pub const RENAMED: &str = "heap_audited_";
 const RECORDER: &str = "heap-audit";
 
 /// Originals that are static in Xen. A renamed one is called from another file, so it is not static any more.
-const STATIC: [&str; 5] =
-    ["complete_domain_destroy", "hap_alloc", "hap_free", "p2m_alloc_page", "p2m_free_page"];
+const STATIC: [&str; 7] = [
+    "complete_domain_destroy",
+    "enter_state_helper",
+    "hap_alloc",
+    "hap_free",
+    "p2m_alloc_page",
+    "p2m_free_page",
+    "vm_size",
+];
 
 /// A frame of a stack, by the function's name in the source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -118,6 +118,24 @@ fn the_plan_says_everything() {
     assert_eq!(changes(&after), changes(&description));
 }
 
+/// Readers give a static function the name that it has in Xen, with its file.
+#[test]
+fn readers_know_which_hooks_are_static() {
+    let fixture = Fixture::new();
+    let files = plan(&Tree::open(fixture.root()).unwrap()).unwrap().describe().files;
+    let mut statics = 0;
+    for file in files {
+        let text = FILES.iter().find(|(name, _)| *name == file.path).map_or("", |(_, text)| text);
+        for change in &file.changes {
+            let Change::Rename { function, line } = change else { continue };
+            let is_static = text.lines().nth(line - 1).unwrap().starts_with("static ");
+            assert_eq!(xenheap_model::is_static_in_xen(function), is_static, "{function}");
+            statics += usize::from(is_static);
+        }
+    }
+    assert_eq!(statics, STATICS);
+}
+
 #[test]
 fn what_else_was_changed_stays() {
     let fixture = Fixture::new();
