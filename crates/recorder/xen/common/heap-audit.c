@@ -1568,7 +1568,7 @@ HA_HEAD_xvfree(noinline xvfree)
         op_end(c);
 }
 
-/* As with _xrealloc(): what stays where it is has another size from then on. */
+/* As with _xrealloc(): what stays where it is can have another size. */
 DECLARE_ORIGINAL(_xvrealloc);
 HA_HEAD__xvrealloc(noinline _xvrealloc)
 {

@@ -18,13 +18,16 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
         return Ok(());
     }
     let whom = match run.facts.experiment.charge.map(|charge| charge.payer) {
-        Some(Payer::Current) => "the domain that was running",
-        Some(Payer::Owner) => "the domain that it is for, where that is known",
+        Some(Payer::Current) => "the domain whose call was served",
+        Some(Payer::Owner) => "the domain that it is for, else the one whose call was served",
         None => "somebody",
     };
     writeln!(out, "{} (anonymous memory, to {whom})\n", paint.bold("CHARGED"))?;
     if let Some(limit) = run.facts.experiment.charge.and_then(|charge| charge.limit) {
         writeln!(out, "  Each domain may have {}.\n", Bytes(limit))?;
+    }
+    if run.facts.experiment.charge.is_some_and(|charge| charge.no_hwdom) {
+        writeln!(out, "  The hardware domain pays for nothing.\n")?;
     }
     let titles =
         ["domain", "allocations", "bytes", "at most", "pages", "at most", "both, at most", "refused"];
