@@ -146,8 +146,8 @@ Examples:
   xenheap lab run --xen ../xen --deterministic -o run-mine
   xenheap lab run --xen ../xen.git@staging --config CONFIG_EVTCHN_FIFO=n -o run-staging
   xenheap lab run --arch arm64 --workload dom0less -o run-arm
-  xenheap lab run --arch arm64 --workload static -o run-static      guests that Xen starts, and no dom0
-  xenheap lab run --arch arm64 --workload static --dtb mine.dtb --load 0x50000000=zephyr.bin -o run-mine
+  xenheap lab run --arch arm64 --workload static -o run-static
+  xenheap lab run --arch arm64 --workload static --dtb mine.dtb -o run-mine
   xenheap lab run --workload guests -o run-guests
   xenheap lab run --workload guests --toolstack tree -o run-own-tools
   xenheap lab run --workload guests --charge current:4M -o run-charged
