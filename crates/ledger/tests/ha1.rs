@@ -93,7 +93,7 @@ fn what_the_recorder_lacks_is_not_checked() {
         panic!("the header comes first")
     };
     header.lacks = ["owners", "totals"].map(str::to_owned).to_vec();
-    let account = read(&log_of(&story.lines, &Noise::default()));
+    let account = read(&log_of(&story, &Noise::default()));
     assert_eq!(account.facts.lacks, ["owners", "totals"]);
     assert_clean(&account, &without(&[CheckId::Domains, CheckId::BalanceFree, CheckId::BalanceDomains]));
     let said = account.checks.iter().filter(|check| check.outcome == Outcome::NotApplicable);

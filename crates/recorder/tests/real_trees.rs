@@ -41,13 +41,16 @@ fn it_goes_in_and_out_again() {
                 _ => None,
             })
             .collect();
-        // In 4.14 do_entry_int82 is elsewhere.
-        let expected = if opened.version().to_string().starts_with("4.14.") { RENAMES - 1 } else { RENAMES };
-        assert_eq!(renames.len(), expected, "{}", tree.display());
+        // In 4.14 do_entry_int82 is in a file that is not in the fragment, so all of its part is left out.
+        if !opened.version().to_string().starts_with("4.14.") {
+            let lacks = planned.describe().lacks;
+            assert!(lacks.is_empty(), "{}: {lacks:?}", tree.display());
+            assert!(renames.len() >= RENAMES, "{}: {}", tree.display(), renames.len());
+        }
         planned.apply(LocalChanges::Keep).unwrap_or_else(|error| panic!("{}: {error}", tree.display()));
 
         let after = contents(folder.path());
-        assert_eq!(after.len(), before.len() + 3);
+        assert_eq!(after.len(), before.len() + 4);
         for (path, old) in &before {
             let (old, new) = (lines(old), lines(&after[path]));
             let name = path.to_str().unwrap();
