@@ -87,6 +87,20 @@ fn the_earlier_recorder_is_still_read() {
 }
 
 #[test]
+fn what_the_recorder_lacks_is_not_checked() {
+    let mut story = story(&Plan::new(9, 1000, &ALL));
+    let Some(Record::Header(header)) = story.lines.first_mut().map(|line| &mut line.record) else {
+        panic!("the header comes first")
+    };
+    header.lacks = ["owners", "totals"].map(str::to_owned).to_vec();
+    let account = read(&log_of(&story.lines, &Noise::default()));
+    assert_eq!(account.facts.lacks, ["owners", "totals"]);
+    assert_clean(&account, &without(&[CheckId::Domains, CheckId::BalanceFree, CheckId::BalanceDomains]));
+    let said = account.checks.iter().filter(|check| check.outcome == Outcome::NotApplicable);
+    assert!(said.map(|check| &check.detail).all(|detail| detail.contains("nothing to hook into for")));
+}
+
+#[test]
 fn each_combination_of_modes_tells_the_truth() {
     use CheckId::{Domains, Frees, Overlap, Sequence, Totals, Views};
     let combinations: [(&[View], Vec<CheckId>); 5] = [

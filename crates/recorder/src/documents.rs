@@ -70,6 +70,9 @@ const CHANGE: &str = "\
    (CONFIG_HEAP_AUDIT, boot option \"heap-audit\", debug key 'y').
 ";
 
+/// From which number of commits on a document has which text; `None`: there is no place for an entry.
+type Stages<'a> = dyn Fn(&str) -> Option<Vec<(usize, String)>> + 'a;
+
 /// The documents of a tree. `maintainer` is whom the patch is from.
 pub(crate) fn documents(tree: &Tree, maintainer: &str) -> Result<Vec<Document>, Error> {
     let entry = format!(
@@ -79,7 +82,7 @@ pub(crate) fn documents(tree: &Tree, maintainer: &str) -> Result<Vec<Document>, 
     let format = plain_links(FORMAT);
     let format = Document { name: FORMAT_NAME, pristine: None, stages: vec![(1, format.into_bytes())] };
     let mut all = vec![format];
-    let mut add = |name: &'static str, stages: &dyn Fn(&str) -> Option<Vec<(usize, String)>>| {
+    let mut add = |name: &'static str, stages: &Stages<'_>| {
         let Some(pristine) = tree.read_document(name)? else { return Ok::<_, Error>(()) };
         // What is not as it is known is left alone.
         let stages = std::str::from_utf8(&pristine).ok().and_then(stages).unwrap_or_default();

@@ -138,7 +138,7 @@ fn without_stamp(text: &str) -> &str {
 
 /// C code without what stands under conditions on macros that are not defined.
 fn without(text: &str, missing: &[String]) -> String {
-    let is_missing = |name: &str| missing.iter().any(|other| other == name);
+    let mut missing = missing.to_vec();
     // What is open: is its text left out, and is it one of those conditions?
     let mut open: Vec<(bool, bool)> = Vec::new();
     let mut out = String::new();
@@ -152,7 +152,7 @@ fn without(text: &str, missing: &[String]) -> String {
         let directive = whole.trim_start().strip_prefix('#').map(str::trim_start).unwrap_or_default();
         let left_out = open.iter().any(|(left_out, _)| *left_out);
         if directive.starts_with("if") {
-            let verdict = verdict(directive, &is_missing);
+            let verdict = verdict(directive, &|name| missing.iter().any(|other| other == name));
             open.push((verdict == Some(false), verdict.is_some()));
             if verdict.is_some() {
                 continue;
@@ -167,6 +167,9 @@ fn without(text: &str, missing: &[String]) -> String {
         {
             continue;
         }
+        // What is only defined there is not defined either.
+        let defined = directive.strip_prefix("define").filter(|_| left_out);
+        missing.extend(defined.and_then(|rest| rest.split_whitespace().next()).map(str::to_owned));
         // No two empty lines where something stood between them.
         let is_second = whole.trim().is_empty() && (out.is_empty() || out.ends_with("\n\n"));
         if !left_out && !is_second {
@@ -221,7 +224,8 @@ mod tests {
     fn what_stands_under_missing_macros_is_left_out() {
         let text = "a\n\n#ifdef HA_X\nb\n#ifdef C\nc\n#else\nd\n#endif\n#endif\n\ne\n#ifndef HA_X\nf\n#else\ng\n#endif\n\
                     #if defined(HA_X) || \\\n    defined(HA_Y)\nh\n#endif\n#if defined(HA_X) && !defined(B)\ni\n#endif\n\
-                    #ifdef C\nj\n#endif\n#if defined(HA_X) || defined(C)\nk\n#endif\n";
+                    #ifdef C\nj\n#endif\n#if defined(HA_X) || defined(C)\nk\n#endif\n\
+                    #if defined(HA_X) && defined(C)\n#define L\n#endif\n#ifdef L\nm\n#endif\n";
         let missing = ["HA_X".to_owned(), "HA_Y".to_owned()];
         let kept = "a\n\ne\nf\n#ifdef C\nj\n#endif\n#if defined(HA_X) || defined(C)\nk\n#endif\n";
         assert_eq!(without(text, &missing), kept);

@@ -150,6 +150,26 @@ fn leaks_that_filters_left_out_are_not_none() {
 }
 
 #[test]
+fn what_the_recorder_lacks_is_said_where_it_cannot_be_told() {
+    let mut run = guests();
+    run.facts.lacks = ["owners", "calls", "pools-hap", "what-is-new"].map(str::to_owned).to_vec();
+    run.domains.clear();
+    let text = above_the_rest(run.clone());
+    for said in [
+        "Lacks      owners. Not told here: which domain memory is for",
+        "Lacks      calls. Not told here: whether memory was freed before",
+        "Lacks      what-is-new, which this version of xenheap does not know",
+        "it cannot be told which domains ended",
+        "WHAT CALLS LEAVE BEHIND WHEN THEY COMPLETE: cannot be told",
+        "Not told, as this Xen has nothing for the recorder to hook into: what is taken from the pools of",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    run.facts.lacks = vec!["given".to_owned()];
+    assert!(above_the_rest(run).contains("Nothing is called a leak here"));
+}
+
+#[test]
 fn the_summary_view_says_nothing_of_domains() {
     let mut run = guests();
     run.facts.view = Some(View::Summary);
