@@ -1681,6 +1681,13 @@ static void cf_check measure(struct ha_machine *m)
     m->colored_freed = ha_owned.colored_freed;
 }
 
+static void let_softirqs_run(void)
+{
+#ifdef HA_HAS_process_pending_softirqs
+    process_pending_softirqs();
+#endif
+}
+
 /* The debug key's dump takes its time, and lets others go on. */
 static enum ha_pause cf_check run_softirqs(void)
 {
@@ -1689,9 +1696,7 @@ static enum ha_pause cf_check run_softirqs(void)
 
     smp_mb();
     write_atomic(&ha_printer, paused);
-#ifdef HA_HAS_process_pending_softirqs
-    process_pending_softirqs();
-#endif
+    let_softirqs_run();
 
     return cmpxchg(&ha_printer, paused, mine) == paused ? HA_GO_ON
                                                         : HA_GIVE_UP;
@@ -1763,10 +1768,20 @@ static bool can_dump(void)
 
 static void cf_check dump_key(unsigned char key)
 {
-    unsigned int printer = can_dump() ? start_printing(false) : 0;
+    s_time_t until = NOW() + SECONDS(5);
+    unsigned int printer;
 
-    if ( !printer )
+    if ( !can_dump() )
         return;
+
+    /* The timer prints for moments only. A dump that goes on is enough. */
+    while ( !(printer = start_printing(false)) )
+    {
+        if ( (read_atomic(&ha_printer) & PRINTER_DOES) == PAUSING ||
+             NOW() >= until )
+            return;
+        let_softirqs_run();
+    }
 
     dump("key", run_softirqs, false);
     stop_printing(printer);
