@@ -179,10 +179,6 @@ fn version_3() -> (Run, Vec<AnyEvent>) {
 #[test]
 fn version_3_is_readable() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/version-3.xhr");
-    if std::env::var_os("XENHEAP_WRITE_SAMPLE").is_some() {
-        let (run, events) = version_3();
-        fs::write(&path, written_any(&run, &events)).expect("written");
-    }
     let read = read(&plain(&fs::read(path).expect("the committed file"))).expect("readable");
     assert_eq!(read, version_3());
 }

@@ -195,7 +195,7 @@ pub struct LabRun {
     /// Charge anonymous memory to the domain whose call is served (current) or that it is for (owner), each with a limit or
     /// without, such as owner:4M: what is over it is refused; with ,no-hwdom behind it, dom0 pays nothing
     /// (docs/charging.md)
-    #[arg(long, value_name = "WHOM[:LIMIT][,no-hwdom]", conflicts_with = "no_recorder")]
+    #[arg(long, value_name = "WHOM[:LIMIT]", conflicts_with = "no_recorder")]
     pub charge: Option<Charging>,
     /// Let allocation K of the stack with this hash fail, once, as if there were no memory (docs/sweep.md)
     #[arg(long, value_name = "HASH:K", conflicts_with = "no_recorder")]
