@@ -125,7 +125,7 @@ impl Param {
 }
 
 /// The type as it is compared.
-fn key(kind: &String) -> String {
+fn key(kind: &str) -> String {
     let mut key = String::new();
     for token in tokens(kind).into_iter().filter(|token| !matches!(*token, "const" | "volatile" | "cf_check"))
     {

@@ -271,6 +271,7 @@ impl Sim {
             fail: None,
             accounts: None,
             charge: None,
+            lacks: Vec::new(),
         };
         self.push(0, Record::Header(header));
     }
