@@ -354,7 +354,7 @@ impl<'a> Apt<'a> {
         let shown = self.run("apt-cache", &["showsrc", "--only-source", "xen"], None)?;
         let mut sorted: Vec<Pin> = Vec::new();
         for paragraph in String::from_utf8_lossy(&shown.stdout).split("\n\n") {
-            let Some(other) = pin.from_index(paragraph).filter(|other| other.sha256 != pin.sha256) else {
+            let Some(other) = pin.of_paragraph(paragraph).filter(|other| other.sha256 != pin.sha256) else {
                 continue;
             };
             let mut at = 0;

@@ -58,14 +58,17 @@ pub(crate) struct Platform {
     pub domus: Option<Domus>,
 }
 
+type BesideDom0 = fn(qemu: &[String], folder: &Path, guests: &[Domu]) -> Result<(), Error>;
+type Alone = fn(qemu: &[String], folder: &Path, guests: &[Domu], sizes: [u64; 2]) -> Result<Vec<u8>, Error>;
+
 /// Guests that Xen starts by itself.
 pub(crate) struct Domus {
     /// Further arguments of the emulator, which name a device tree in the boot's folder.
     pub arguments: &'static [&'static str],
     /// Writes that tree, with these guests beside dom0. `qemu` is the emulator's command line without those arguments.
-    pub beside_dom0: fn(qemu: &[String], folder: &Path, guests: &[Domu]) -> Result<(), Error>,
+    pub beside_dom0: BesideDom0,
     /// The device tree of that machine with these guests and no dom0. `sizes` are those of kernel and initramfs.
-    pub alone: fn(qemu: &[String], folder: &Path, guests: &[Domu], sizes: [u64; 2]) -> Result<Vec<u8>, Error>,
+    pub alone: Alone,
     /// Arguments of the emulator that load Xen without dom0, and what guests are started from.
     pub load: fn(xen_arguments: &str, modules: &[Module]) -> Vec<String>,
 }

@@ -30,7 +30,7 @@ impl Pin {
     }
 
     /// The same source in another version, if that is of the same series: what a paragraph of `apt-cache showsrc` says.
-    pub(crate) fn from_index(&self, paragraph: &str) -> Option<Self> {
+    pub(crate) fn of_paragraph(&self, paragraph: &str) -> Option<Self> {
         let field = |name: &str| {
             paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
         };
@@ -159,7 +159,7 @@ mod tests {
             "Package: xen\nVersion: 4.17.6-1\nFiles:\n 12 5 xen_4.17.6.orig.tar.xz\nChecksums-Sha256:\n \
              cd 7 xen_4.17.6-1.dsc\n {sha256} 5 xen_4.17.6.orig.tar.xz\nDirectory: pool/main/x/xen\n"
         );
-        let other = pin.from_index(&paragraph).map(|pin| (pin.version, pin.paths, pin.size, pin.sha256));
+        let other = pin.of_paragraph(&paragraph).map(|pin| (pin.version, pin.paths, pin.size, pin.sha256));
         let path = "pool/main/x/xen/xen_4.17.6.orig.tar.xz".to_owned();
         assert_eq!(other, Some(("4.17.6-1".to_owned(), vec![path], 5, sha256.clone())));
         for (from, to) in [
@@ -170,7 +170,7 @@ mod tests {
             (&*sha256, "ab"),
             ("Directory", "Where"),
         ] {
-            assert_eq!(pin.from_index(&paragraph.replace(from, to)), None, "{to}");
+            assert_eq!(pin.of_paragraph(&paragraph.replace(from, to)), None, "{to}");
         }
         Ok(())
     }
