@@ -8,16 +8,7 @@ use crate::{Frame, Stack};
 const SUFFIXES: [&str; 6] = ["isra", "constprop", "part", "cold", "lto_priv", "llvm"];
 
 /// The allocators themselves: a stack of ours ends with who called them, those of others with one of these.
-const ALLOCATORS: [&str; 18] = [
-    "_xvmalloc",
-    "_xvzalloc",
-    "_xvrealloc",
-    "_xvmalloc_array",
-    "_xvzalloc_array",
-    "vmalloc",
-    "vzalloc",
-    "vmalloc_xen",
-    "vmalloc_type",
+const ALLOCATORS: [&str; 9] = [
     "_xmalloc",
     "_xzalloc",
     "_xrealloc",
@@ -27,6 +18,22 @@ const ALLOCATORS: [&str; 18] = [
     "xmalloc_whole_pages",
     "alloc_xenheap_pages",
     "alloc_domheap_pages",
+];
+
+/// The allocator of single pages.
+const PAGES: &str = "alloc_domheap_pages";
+
+/// Who asks [`PAGES`] for pages that are one allocation.
+const OF_PAGES: [&str; 9] = [
+    "_xvmalloc",
+    "_xvzalloc",
+    "_xvrealloc",
+    "_xvmalloc_array",
+    "_xvzalloc_array",
+    "vmalloc",
+    "vzalloc",
+    "vmalloc_xen",
+    "vmalloc_type",
 ];
 
 /// What our recorder puts before the name of an original that it wraps.
@@ -99,7 +106,8 @@ impl fmt::Display for NormalFrame {
 pub struct NormalStack(pub Vec<NormalFrame>);
 
 impl NormalStack {
-    /// Cleans frames: none of an allocator at the end, and none twice in a row.
+    /// Cleans frames: none of an allocator at the end, and none twice in a row. Of a vmalloc only its pages are it: other memory that it
+    /// allocates is not what its caller asked for.
     ///
     /// A frame that repeats the one before it comes from Arm's `(PC)` and `(LR)` lines of one trace, or from our recorder's
     /// wrapper; recursion of a function into itself looks the same and is lost.
@@ -111,8 +119,10 @@ impl NormalStack {
                 _ => all.push(frame),
             }
         }
-        while all.len() > 1 && all.last().is_some_and(|last| ALLOCATORS.contains(&last.function.as_str())) {
-            all.pop();
+        let pages = all.last().is_some_and(|last| last.function == PAGES);
+        cut(&mut all, &ALLOCATORS);
+        if pages {
+            cut(&mut all, &OF_PAGES);
         }
         NormalStack(all)
     }
@@ -120,6 +130,13 @@ impl NormalStack {
     /// The frames that the compiler did not inline, which is all that Xen's own traces show.
     pub fn outline(&self) -> impl Iterator<Item = &NormalFrame> {
         self.0.iter().filter(|frame| !frame.inlined)
+    }
+}
+
+/// Takes functions off the end; something must be left to compare.
+fn cut(frames: &mut Vec<NormalFrame>, functions: &[&str]) {
+    while frames.len() > 1 && frames.last().is_some_and(|last| functions.contains(&last.function.as_str())) {
+        frames.pop();
     }
 }
 
@@ -203,7 +220,8 @@ mod tests {
         assert_eq!(stack("a b _xzalloc _xmalloc _xmalloc"), stack("a b"));
         assert_eq!(stack("a p2m.c#b p2m.c#b alloc_domheap_pages alloc_domheap_pages"), stack("a p2m.c#b"));
         assert_eq!(stack("a vmap.c#vmalloc_type alloc_domheap_pages"), stack("a"));
-        assert_eq!(stack("a _xvzalloc vzalloc"), stack("a"));
+        assert_eq!(stack("a _xvzalloc vzalloc alloc_domheap_pages"), stack("a"));
+        assert_ne!(stack("a vzalloc vmap.c#vmalloc_type _xmalloc"), stack("a _xzalloc"));
         assert_eq!(stack("_xmalloc"), stack("_xmalloc"), "something must be left to compare");
     }
 }

@@ -95,10 +95,12 @@ fn contexts_are_read_and_checked() {
 }
 
 #[test]
-fn a_graph_of_a_part_of_a_build_is_not_for_older_readers() {
+fn a_graph_of_a_part_of_a_build_says_what_lacks() {
     let lacks = r#""counts":{},"lacks":{"common/a.c":["ci","dump"]}}"#;
     let head = HEAD.replace("\"version\":1", "\"version\":2").replace(r#""counts":{}}"#, lacks);
-    let text = [&head, r#"["f"]"#, FUNCTION, SITE, EDGE, "[]", "[]"].map(|line| format!("{line}\n")).concat();
+    let text = [&head, r#"["f"]"#, FUNCTION, SITE, EDGE, "[]", "[]", "[]", "[]"]
+        .map(|line| format!("{line}\n"))
+        .concat();
     let graph = Graph::read("a.xhg", &packed(&text)).expect("it is whole");
     assert_eq!(
         graph.part_of().as_deref(),

@@ -13,7 +13,7 @@ use xenheap_model::{
         self, BalanceFree, Domains, Ended, Frees, Header, Intact, Overlap, Sequence, Stacks, Totals, Unique,
         Views,
     },
-    Counters, DomainId, Life, Op, Outcome, Owner, Row, RowKey, View,
+    Counters, DomainId, Life, Op, Outcome, Owner, Row, RowKey, StackId, View,
 };
 
 /// A record of a log: where it stands, and what it is called in the table of mutations.
@@ -24,6 +24,8 @@ struct Found {
     tag: Tag,
     class: String,
     record: Record,
+    /// A stack that no other record tells.
+    told_once: bool,
 }
 
 #[derive(Default)]
@@ -58,7 +60,8 @@ impl RecordSink for Locate {
             _ => {}
         }
         let start = at.offset as usize;
-        self.found.push(Found { range: start..start + bytes.len(), seq, tag, class, record });
+        let range = start..start + bytes.len();
+        self.found.push(Found { range, seq, tag, class, record, told_once: false });
     }
 
     fn rfc(&mut self, _: Place, _: RfcRecord) {}
@@ -81,7 +84,16 @@ fn choose(log: &[u8]) -> Vec<Found> {
     let mut locate = Locate::default();
     scan(log, &mut locate, |_| {}).expect("reading from memory");
     let mut classes: BTreeMap<String, Vec<Found>> = BTreeMap::new();
-    for found in locate.found {
+    let mut told: BTreeMap<StackId, usize> = BTreeMap::new();
+    let stack = |found: &Found| match &found.record {
+        Record::Stack(line) => Some(line.id),
+        _ => None,
+    };
+    for id in locate.found.iter().filter_map(stack) {
+        *told.entry(id).or_default() += 1;
+    }
+    for mut found in locate.found {
+        found.told_once = stack(&found).is_some_and(|id| told[&id] == 1);
         assert!(log[found.range.clone()].starts_with(b"HA1 "), "the place of a record is its first byte");
         classes.entry(found.class.clone()).or_default().push(found);
     }
@@ -148,7 +160,7 @@ fn when_other(found: &Found, modes: &[View]) -> Option<(Record, Expected)> {
         }
         Record::Stack(line) => {
             // Told once only, nobody can know better.
-            if !modes.contains(&View::Summary) {
+            if found.told_once || !modes.contains(&View::Summary) {
                 return None;
             }
             line.hash ^= 1;
