@@ -385,7 +385,7 @@ fn switched_on_it_builds_with_frame_pointers() {
 
             // The last dump's caller holds locks that softirqs want; the debug key's does not.
             let calls = calls_in(&build.xen().join("common/heap-audit.o"), target.tools);
-            assert!(reaches(&calls, "hwdom_shutdown", "dump_last"), "{what}: {calls:?}");
+            assert!(reaches(&calls, "hwdom_shutdown", "ha_print_dump"), "{what}: {calls:?}");
             assert!(!reaches(&calls, "hwdom_shutdown", "process_pending_softirqs"), "{what}: {calls:?}");
             assert!(reaches(&calls, "run_softirqs", "process_pending_softirqs"), "{what}: {calls:?}");
 
