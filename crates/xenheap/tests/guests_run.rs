@@ -41,7 +41,7 @@ const PATHS: [(&str, &str, &str, For); 19] = [
     ("PV", "pv_vcpu_initialise", "xmalloc", For::Domctl),
     ("PV", "vcpu_affinity_domctl", "xmalloc", For::Domctl),
     // its second CPU, started and given back
-    ("PV", "default_initialise_vcpu", "domheap", For::Running),
+    ("PV", "default_initialise_vcpu", "vmalloc", For::Running),
     ("PV", "setup_control_block", "xmalloc", For::Running),
     ("PV", "setup_event_array", "xmalloc", For::Destroyed),
     ("HVM/PVH", "alloc_domain_struct", "xenheap", For::Created),

@@ -58,7 +58,7 @@ const X86_64: Shown = Shown {
         // PCI devices that dom0 announces
         ("alloc_pdev", "xmalloc", "live"),
         // a copy of a guest's vCPU context, freed before the hypercall ends
-        ("vmalloc_type", "domheap", "freed"),
+        ("default_initialise_vcpu", "vmalloc", "freed"),
     ],
     findings: 10,
 };

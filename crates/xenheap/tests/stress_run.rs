@@ -37,7 +37,7 @@ const PATHS: [(&str, &str, &str); 6] = [
     ("memory_exchange", "domheap", "given"),
     ("memory_exchange", "domheap", "taken"),
     // registers of a vCPU to be, refused
-    ("default_initialise_vcpu", "xmalloc", "freed"),
+    ("default_initialise_vcpu", "vmalloc", "freed"),
 ];
 
 fn run_folder() -> PathBuf {
