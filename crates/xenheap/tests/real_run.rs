@@ -240,7 +240,8 @@ fn only_what_a_handler_does_is_in_a_call() {
         assert!(handled, "{event} in {functions:?}");
         in_calls += 1;
     }
-    assert!(in_calls > 20, "{in_calls} events in calls");
+    let least = if arm { 5 } else { 20 };
+    assert!(in_calls >= least, "{in_calls} events in calls");
 }
 
 #[test]
