@@ -135,6 +135,8 @@ fn trace(
             let mut out = BufWriter::new(&plain.file);
             let input = File::open(&part.path).map_err(at(&part.path))?;
             unstamp(BufReader::new(input), &mut out).and_then(|()| out.flush()).map_err(at(&plain.path))?;
+            // First what is no longer needed: a run that is killed here fetches again, and leaves no part behind.
+            drop(part);
             fs::rename(&plain.path, &whole).map_err(at(&whole))?;
             Outcome::Fetched(bytes)
         }
@@ -169,7 +171,10 @@ fn artifacts(
         fs::remove_dir_all(&unpacked).map_err(at(&unpacked))?;
     }
     make(&unpacked)?;
-    match archive::unpack(&part.path, &unpacked, limits) {
+    let result = archive::unpack(&part.path, &unpacked, limits);
+    // As above: nothing may be whole while a part of it is left.
+    drop(part);
+    match result {
         Ok(()) => {
             fs::rename(&unpacked, &whole).map_err(at(&whole))?;
             Ok(Outcome::Fetched(bytes))
@@ -179,7 +184,9 @@ fn artifacts(
             fs::remove_dir_all(&unpacked).map_err(at(&unpacked))?;
             // Another run must not fetch it again only to refuse it again.
             let reason: String = reason.escape_default().collect();
-            fs::write(&refused, format!("{reason}\n")).map_err(at(&refused))?;
+            let mut part = Part::new(folder, "artifacts.refused.part")?;
+            writeln!(part.file, "{reason}").map_err(at(&part.path))?;
+            fs::rename(&part.path, &refused).map_err(at(&refused))?;
             Ok(Outcome::Refused(reason))
         }
     }

@@ -212,6 +212,8 @@ fn a_killed_run_leaves_nothing_that_looks_whole() {
 
     let fetched = server.count("/trace");
     assert_eq!(pull(&server, dir.path(), &[]).code, 0);
+    let names = |root: &Path| tree(root).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+    assert_eq!(names(dir.path()), names(whole.path()));
     assert!(tree(dir.path()) == tree(whole.path()));
     // This one, one that GitLab does not have, and what the others were just at.
     let again = server.count("/trace") - fetched;
