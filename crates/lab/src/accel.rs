@@ -41,8 +41,9 @@ impl Times {
     fn parse(stat: &str) -> Option<Self> {
         let line = stat.lines().next()?.strip_prefix("cpu ")?;
         let ticks: Vec<u64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
-        // Guests' time, the ninth and tenth, is in the others already.
-        Some(Self { idle: ticks.get(3)? + ticks.get(4)?, all: ticks.iter().take(8).sum() })
+        // What runs with a lower priority gives way to the emulator. Guests' time, the ninth and tenth, is in the others already.
+        let idle = ticks.get(1)? + ticks.get(3)? + ticks.get(4)?;
+        Some(Self { idle, all: ticks.iter().take(8).sum() })
     }
 
     /// The part of the time that was idle, in percent.
@@ -82,6 +83,8 @@ mod tests {
     fn what_is_idle_is_what_the_kernel_counts_so() {
         let before = Times::parse("cpu  10 0 10 100 20 1 2 7 5 0\ncpu0 1 2 3\n");
         assert_eq!(before, Some(Times { idle: 120, all: 150 }));
+        let nice = Times::parse("cpu  10 7 10 100 20 1 2 7 5 0\n");
+        assert_eq!(nice, Some(Times { idle: 127, all: 157 }), "what has a low priority gives way");
         let after = Times { idle: 150, all: 250 };
         assert_eq!(before.map(|before| after.idle_since(before)), Some(30));
         assert_eq!(after.idle_since(after), 100);
