@@ -207,6 +207,42 @@ guests_of() { # REVISION WORKLOAD
     summarize "$1, $2" "$run"
 }
 
+# Which revisions the recorder goes into, and what builds; docs/xen-matrix.md has the table.
+matrix() { # STAGE [OPTIONS of scripts/xen-matrix]
+    scripts/xen-matrix "$XENHEAP_XEN_GIT" "$@"
+}
+
+# The patch series of a revision: `git am` takes it, and Xen builds at each of its commits.
+series() { # REVISION
+    local revision=$1 tree=$RUNS/series-$1 commit count=0
+    rm -rf "$tree"
+    git init -q "$tree"
+    git -C "$tree" fetch -q "$XENHEAP_XEN_GIT" "$revision"
+    git -C "$tree" checkout -q FETCH_HEAD
+    "$XENHEAP" instrument "$XENHEAP_XEN_GIT@$revision" --author 'A <a@example.org>' --patch - |
+        git -C "$tree" -c user.name=A -c user.email=a@example.org am -q
+    for commit in $(git -C "$tree" rev-list --reverse FETCH_HEAD..HEAD); do
+        git -C "$tree" checkout -q "$commit"
+        printf 'CONFIG_EXPERT=y\nCONFIG_HEAP_AUDIT=y\n' > "$tree/xen/.config"
+        make -C "$tree/xen" -s olddefconfig > /dev/null
+        grep -q '^CONFIG_HEAP_AUDIT=y$' "$tree/xen/.config" || die "commit $commit has no CONFIG_HEAP_AUDIT"
+        make -C "$tree/xen" -s -j"$(nproc)" > "$tree.log" 2>&1 || { tail -30 "$tree.log"; die "commit $commit does not build"; }
+        count=$((count + 1))
+        say "$(git -C "$tree" log -1 --format=%s "$commit"): builds"
+    done
+    [ "$count" -eq 7 ] || die "the series has $count commits"
+    result "| $revision | $count |"
+    rm -rf "$tree"
+}
+
+series_head() {
+    result
+    result "## The patch series: \`git am\`, and a whole Xen for x86_64 at each commit"
+    result
+    result "| revision | commits that build |"
+    result "|---|---:|"
+}
+
 overhead() {
     result
     result "## What the recorder costs a boot: \`scripts/bench-overhead\`"
@@ -268,6 +304,14 @@ stage "each mode alone" each_mode
 stage "planted leaks" planted_leaks
 needs "Xen 4.17 with guests"
 stage "guests with the settings of a plan" plan_settings
+stage "the matrix: where the recorder applies" matrix applies
+stage "the matrix: heads for x86_64 and arm64" matrix builds
+stage "the matrix: switched off, nothing changes" matrix unchanged
+for revision in stable-4.17 stable-4.22 staging; do
+    stage "the matrix: random configurations of $revision" matrix random --only "$revision"
+done
+stage "the patch series" series_head
+for revision in stable-4.22 staging; do stage "the patch series on $revision" series "$revision"; done
 for revision in stable-4.22 staging; do
     for workload in guests churn hvm stress; do stage "$workload on $revision" guests_of "$revision" "$workload"; done
 done

@@ -64,9 +64,14 @@ for key in h q r e g a i m y; do
     xl debug-keys "$key"
 done
 
-# A pool of its own for one CPU, and guests that move between the pools. One CPU makes no two pools.
+# A pool of its own for one CPU, made twice, and guests that move between the pools. The second one stays, so that the guests'
+# last CPU in it is not taken from it. One CPU makes no two pools.
 xl cpupool-list
 if [ "$(command xl info nr_cpus)" -gt 1 ]; then
+    pool_cpu_remove Pool-0 1
+    xl cpupool-create 'name="other"' 'sched="credit"' 'cpus=["1"]'
+    xl cpupool-destroy other
+    xl cpupool-cpu-add Pool-0 1
     pool_cpu_remove Pool-0 1
     xl cpupool-create 'name="other"' 'sched="credit"' 'cpus=["1"]'
     xl cpupool-list -c
@@ -77,8 +82,6 @@ if [ "$(command xl info nr_cpus)" -gt 1 ]; then
     xl vcpu-list
     xl cpupool-migrate pv1 Pool-0
     xl cpupool-migrate pvh1 Pool-0
-    xl cpupool-destroy other
-    xl cpupool-cpu-add Pool-0 1
     xl cpupool-list
 fi
 
