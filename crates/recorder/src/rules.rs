@@ -267,6 +267,7 @@ pub(crate) const PARTS: &[Part] = &[
             hook(&["void complete_domain_destroy(struct rcu_head *head)"], &["common/domain.c"]),
             // What softirqs do in the middle of that is about something else.
             hook(&["void process_pending_softirqs(void)"], &["common/softirq.c"]),
+            hook(&["void do_softirq(void)"], &["common/softirq.c"]),
         ],
     },
     Part {

@@ -237,7 +237,9 @@ fn only_what_a_handler_does_is_in_a_call() {
         } else {
             HANDLERS.iter().any(|handler| functions.contains(handler))
         };
-        assert!(handled, "{event} in {functions:?}");
+        // What softirqs do in the middle of one is not the guest's.
+        let aside = ["do_softirq", "process_pending_softirqs"].iter().any(|name| functions.contains(name));
+        assert!(handled && !aside, "{event} in {functions:?}");
         in_calls += 1;
     }
     let least = if arm { 5 } else { 20 };

@@ -83,7 +83,7 @@ pub const FILES: &[(&str, &str)] = &[
     ),
     ("xen/common/domctl.c", "long do_domctl(XEN_GUEST_HANDLE_PARAM(xen_domctl_t) u_domctl)\n{\n}\n"),
     ("xen/common/sched/core.c", "int sched_move_domain(struct domain *d, struct cpupool *c)\n{\n}\n"),
-    ("xen/common/softirq.c", "void process_pending_softirqs(void)\n{\n}\n"),
+    ("xen/common/softirq.c", "void process_pending_softirqs(void)\n{\n}\n\nvoid do_softirq(void)\n{\n}\n"),
     (
         "xen/arch/x86/pv/hypercall.c",
         "#ifdef CONFIG_PV32\nvoid do_entry_int82(struct cpu_user_regs *regs)\n{\n}\n#endif\n\n\

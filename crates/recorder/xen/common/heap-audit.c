@@ -389,13 +389,17 @@ static struct ha_subject __maybe_unused set_subject(struct ha_subject subject)
 struct ha_aside {
     struct ha_subject subject;
     uint32_t epoch;
+    unsigned int cpu;
 };
 
 static struct ha_aside __maybe_unused step_aside(void)
 {
     struct ha_call *call = ha_calls ? &ha_calls[smp_processor_id()] : NULL;
     struct ha_subject none = { .how = HA_NO_SUBJECT };
-    struct ha_aside before = { .epoch = call ? call->epoch : 0 };
+    struct ha_aside before = {
+        .epoch = call ? call->epoch : 0,
+        .cpu = smp_processor_id(),
+    };
 
     before.subject = set_subject(none);
     if ( call )
@@ -406,8 +410,12 @@ static struct ha_aside __maybe_unused step_aside(void)
 
 static void __maybe_unused step_back(struct ha_aside before)
 {
+    unsigned int cpu = smp_processor_id();
+
+    /* On Arm, a guest can be on another CPU now, where the number says nothing. */
     if ( ha_calls )
-        write_atomic(&ha_calls[smp_processor_id()].epoch, before.epoch);
+        write_atomic(&ha_calls[cpu].epoch,
+                     cpu == before.cpu ? before.epoch : 0);
     set_subject(before.subject);
 }
 
@@ -476,6 +484,16 @@ HA_HEAD_process_pending_softirqs(process_pending_softirqs)
     struct ha_aside before = step_aside();
 
     HEAP_AUDITED(process_pending_softirqs)();
+    step_back(before);
+}
+
+/* From a wait queue or for a guest that has crashed; it may not return. */
+DECLARE_ORIGINAL(do_softirq);
+HA_HEAD_do_softirq(do_softirq)
+{
+    struct ha_aside before = step_aside();
+
+    HEAP_AUDITED(do_softirq)();
     step_back(before);
 }
 #endif /* HA_CAN_owners */
