@@ -40,15 +40,29 @@ dom0less() {
 }
 
 # A configuration meant for safety, in a machine without dom0, judged end to end: fewer interfaces, and none of what they allocate.
+# One line is the tree's own, the other is given.
 safe_configuration() {
-    local tree=$XENHEAP_XEN_GIT@staging config=(--arch arm64 --config CONFIG_EVTCHN_FIFO=n --config CONFIG_SYSCTL=n)
+    local tree=$RUNS/safe-tree config=(--arch arm64 --config CONFIG_SYSCTL=n)
+    rm -rf "$tree" && mkdir -p "$tree"
+    git -C "$XENHEAP_XEN_GIT" archive staging | tar x -C "$tree"
+    printf '# CONFIG_EVTCHN_FIFO is not set\n' > "$tree/xen/.config"
     "$XENHEAP" instrument --check "$tree" > "$RUNS/instrument.txt"
     boot "$tree" trace,summary "$RUNS/safe" --workload static "${config[@]}"
     static_run "$RUNS/safe" 2
     "$XENHEAP" graph build --install "$tree" -o "$RUNS/graph-safe" "${config[@]}"
     coverage "$RUNS/graph-safe" "$RUNS/safe"
     if grep -q evtchn_fifo "$RUNS/graph-safe/coverage.txt"; then die "the configuration has FIFO event channels"; fi
+    if grep -q do_sysctl "$RUNS/graph-safe/coverage.txt"; then die "the configuration has sysctl"; fi
     summarize "staging for arm64, without FIFO event channels, sysctl and dom0" "$RUNS/safe"
+}
+
+# Memory in colours of the last cache: other lists of free pages, which free-page totals do not count.
+coloured_memory() {
+    boot "$XENHEAP_XEN_GIT@staging" trace,summary "$RUNS/coloured" --arch arm64 --workload static --config CONFIG_LLC_COLORING=y \
+        --xen-arg llc-coloring=on --xen-arg llc-size=1M --xen-arg llc-nr-ways=16
+    grep -aq 'LLC coloring' "$RUNS/coloured/console.log" || die "Xen says nothing of colours"
+    static_run "$RUNS/coloured" 2
+    summarize "staging for arm64, coloured memory, without dom0" "$RUNS/coloured"
 }
 
 # Domains pay for what is allocated: the recorder's accounts are what its events add up to, and what `plan` says of the same boot.
@@ -298,6 +312,7 @@ stage "the numbers of the runs so far" runs_so_far
 stage "build and boot Xen 4.20, and its report" boot_4_20
 stage "dom0less guests on arm64" dom0less
 stage "a configuration meant for safety" safe_configuration
+stage "coloured memory" coloured_memory
 stage "domains that pay" charging
 stage "running out on purpose" sweep
 stage "each mode alone" each_mode

@@ -1326,7 +1326,8 @@ static void privileged(void)
     EXPECT(control(hc_platform_op, 17), -EPERM, -ENOSYS);
     EXPECT(hypercall(hc_hypfs_op, 0, 0, 0, 0), -EPERM, -ENOSYS, -EINVAL);
     EXPECT(hypercall(hc_kexec_op, 0, ptr(zero), 0, 0), -EPERM, -ENOSYS);
-    EXPECT(hypercall(hc_dm_op, 0, 0, ptr(zero), 0), -EPERM, -EINVAL, -ENOSYS);
+    EXPECT(hypercall(hc_dm_op, 0, 0, ptr(zero), 0), -EPERM, -EINVAL, -ENOSYS,
+           -ENODATA);
     EXPECT(hypercall(hc_xsm_op, ptr(zero), 0, 0, 0), -ENOSYS, -EPERM);
     EXPECT(hypercall(hc_tmem_op, ptr(zero), 0, 0, 0), -ENOSYS);
     EXPECT(hypercall(hc_argo_op, 99, ptr(zero), 0, 0), -ENOSYS, -EOPNOTSUPP,

@@ -230,6 +230,7 @@ fn only_what_a_handler_does_is_in_a_call() {
         .map(|stack| (number(&stack["id"]), stack))
         .collect();
     let mut in_calls = 0;
+    let mut last = BTreeMap::new();
     for event in lines.filter(|event| event["epoch"].is_u64()) {
         let functions = functions(&stacks[&number(&event["stack"])]);
         let handled = if arm {
@@ -240,6 +241,10 @@ fn only_what_a_handler_does_is_in_a_call() {
         // What softirqs do in the middle of one is not the guest's.
         let aside = ["do_softirq", "process_pending_softirqs"].iter().any(|name| functions.contains(name));
         assert!(handled && !aside, "{event} in {functions:?}");
+        // No number comes twice, not even where a CPU went and came back.
+        let epoch = number(&event["epoch"]);
+        let before = last.insert(event["cpu"].as_u64().unwrap_or(0), epoch).unwrap_or(0);
+        assert!(before <= epoch, "{event} after call {before} of that CPU");
         in_calls += 1;
     }
     let least = if arm { 5 } else { 20 };

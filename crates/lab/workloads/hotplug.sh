@@ -1,0 +1,34 @@
+#!/bin/sh
+#: summary = "take a CPU away from Xen and give it back, twice"
+#: timeout = 300
+#: memory = "2G"
+#: cpus = 2
+#: xen = []
+#: linux = []
+set -e
+
+cpu=/sys/devices/system/xen_cpu/xen_cpu1/online
+
+# Processes: page tables come and go.
+work() {
+    i=0
+    while [ "$i" -lt 20 ]; do
+        true | cat >/tmp/out
+        i=$((i + 1))
+    done
+}
+
+# online 0|1: the CPU goes or comes, and something is done meanwhile.
+online() {
+    echo "$1" >"$cpu"
+    [ "$(cat "$cpu")" = "$1" ]
+    echo "dom0: xen_cpu1 online: $1"
+    work
+    sleep 1
+}
+
+work
+online 0
+online 1
+online 0
+online 1
