@@ -65,6 +65,31 @@ coloured_memory() {
     summarize "staging for arm64, coloured memory" "$RUNS/coloured"
 }
 
+# A copy of staging in which a function has another name: what hooks into it is left out, and all else works. An allocator's name is
+# another matter.
+renamed_functions() {
+    local tree=$RUNS/renamed-tree run=$RUNS/renamed before
+    rm -rf "$tree" && mkdir -p "$tree"
+    git -C "$XENHEAP_XEN_GIT" archive staging | tar x -C "$tree"
+    rename sched_move_domain sched_shift_domain
+    "$XENHEAP" instrument --check "$tree" | grep 'left out  moves: '
+    boot "$tree" trace,summary "$run"
+    grep -aq ' V .* lacks=moves' "$run/console.log" || die "the first record does not name the part that is left out"
+    real_run "$run"
+    grep 'moves' "$run/report.txt"
+    summarize "staging with a renamed hook" "$run"
+
+    rename free_xenheap_pages give_xenheap_pages
+    before=$(find "$tree" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+    if "$XENHEAP" instrument "$tree" > "$tree.txt" 2>&1; then die "a tree without an allocator is taken"; fi
+    grep 'does not define free_xenheap_pages' "$tree.txt"
+    [ "$before" = "$(find "$tree" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)" ] || die "the tree was changed"
+}
+
+rename() { # OLD NEW, in $tree
+    grep -rlwZ "$1" "$tree/xen" | xargs -0 sed -i "s/\\b$1\\b/$2/g"
+}
+
 # Domains pay for what is allocated: the recorder's accounts are what its events add up to, and what `plan` says of the same boot.
 charging() {
     local payer
@@ -312,6 +337,7 @@ stage "the numbers of the runs so far" runs_so_far
 stage "build and boot Xen 4.20, and its report" boot_4_20
 stage "dom0less guests on arm64" dom0less
 stage "a configuration meant for safety" safe_configuration
+stage "renamed functions" renamed_functions
 stage "coloured memory" coloured_memory
 stage "domains that pay" charging
 stage "running out on purpose" sweep
