@@ -23,6 +23,7 @@ pub mod rfc;
 pub mod runfile;
 mod size;
 mod text;
+mod untold;
 
 pub use calls::Calls;
 pub use escape::{AsciiJson, Escaped};
