@@ -35,4 +35,5 @@ pub use json::Json;
 pub use leftover::Leftover;
 pub use report::{Renderer, Report, by_architecture};
 pub use text::{Text, TextOptions};
+pub use untold::write_untold;
 pub use xenheap_model::Glob;

@@ -18,6 +18,15 @@ pub(crate) fn lines(untold: &[Untold], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The same behind an empty line and a title; nothing if there is no such part.
+pub fn write_untold(untold: &[Untold], out: &mut dyn Write) -> io::Result<()> {
+    if untold.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{TITLE}")?;
+    lines(untold, out)
+}
+
 /// The same as a list, with the words given for each.
 pub(crate) fn list(lines: impl IntoIterator<Item = String>, out: &mut dyn Write) -> io::Result<()> {
     for line in lines {
