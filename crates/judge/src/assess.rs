@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use xenheap_model::NormalStack;
+use xenheap_model::{NormalStack, nothing_for};
 
 use crate::{
     Case, Code, Judged, Refusal, Unused,
     coverage::{Coverage, Site, State},
+    gate::{HOOK, TELL_LEAKS},
 };
 
 /// The statement.
@@ -114,9 +115,25 @@ pub(crate) fn assess(
         };
         blockers.add(blocker, None);
     }
+    for untold in coverage.untold.iter().filter(|untold| is_claimed(&untold.part)) {
+        let blocker = Blocker {
+            code: Code::LostPart.as_str().to_owned(),
+            about: "evidence".to_owned(),
+            what: format!(
+                "{}: that nothing is left behind cannot be claimed, as {}, which tells {}",
+                untold.part,
+                nothing_for(&untold.part),
+                untold.what.unwrap_or_default()
+            ),
+            next: HOOK.to_owned(),
+            runs: BTreeSet::new(),
+        };
+        untold.runs.iter().for_each(|run| blockers.add(blocker.clone(), Some(run)));
+    }
     for run in runs {
-        // That a run is empty stands among the notes, whatever the policy says.
-        for refusal in run.refusals.iter().filter(|refusal| refusal.code != Code::Empty) {
+        // That a run is empty or lacks a part stands above, whatever the policy says.
+        let stands_above = |code| matches!(code, Code::Empty | Code::LostPart);
+        for refusal in run.refusals.iter().filter(|refusal| !stands_above(refusal.code)) {
             blockers.add(blocker(refusal, "a run".to_owned()), Some(&run.name));
         }
         for case in &run.cases {
@@ -146,6 +163,12 @@ pub(crate) fn assess(
         unused.into_iter().map(|unused| unused.id).filter(|id| !used.contains(id.as_str())).collect();
     unused.sort();
     Assessment { supported: blockers.is_empty(), blockers, standings, unused, coverage }
+}
+
+/// Whether a supported statement claims what a part tells: that nothing of a domain is left behind,
+/// and what calls leave behind is known.
+fn is_claimed(part: &str) -> bool {
+    TELL_LEAKS.contains(&part) || part == "calls"
 }
 
 fn blocker(refusal: &Refusal, about: String) -> Blocker {

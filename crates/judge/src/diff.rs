@@ -1,12 +1,16 @@
 //! What two runs have differently, by stacks that can be compared across builds.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Serialize;
-use xenheap_model::{Charge, Counters, Kind, NormalStack, Run};
+use xenheap_model::{Charge, Counters, Kind, NormalStack, Question, Run, Stack, Untold, clean};
 
 use crate::{
-    EntryPoint, Key, Lifetime, judge,
+    EntryPoint, Key, Lifetime,
+    lifetime::judge_without,
     tally::{by_key, sum},
 };
 
@@ -17,7 +21,17 @@ pub struct Diff {
     pub changed: Vec<Changed>,
     /// How many findings are the same in both.
     pub same: usize,
+    /// How many findings are not compared: one of the runs lacks the part that tells them.
+    pub apart: usize,
+    /// Parts of the recorder that the runs lack, which are called [`OLD`] and [`NEW`]. What only one of
+    /// them lacks makes no difference: the lifetimes are those that both would have without it.
+    pub untold: Vec<Untold>,
 }
+
+/// What the first run is called in [`Diff::untold`].
+pub const OLD: &str = "old";
+/// What the second one is called.
+pub const NEW: &str = "new";
 
 /// A finding that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,30 +117,68 @@ impl fmt::Display for Change {
 /// What makes findings of two builds the same: names of functions, inlined or not, without files, which move.
 type Same = (Kind, Charge, Vec<String>);
 
+/// A finding in one of the runs, with what it takes to compare it.
+struct Found {
+    point: EntryPoint,
+    side: Side,
+    /// How many rows it was added up from.
+    rows: usize,
+    /// Whether its stack passes a vmalloc.
+    in_vmalloc: bool,
+}
+
+/// Parts that one of the runs lacks and the other does not.
+struct OneSided<'a>(BTreeSet<&'a str>);
+
+impl<'a> OneSided<'a> {
+    fn new(old: &'a Run, new: &'a Run) -> Self {
+        let lacks = |run: &'a Run| run.facts.lacks.iter().map(String::as_str).collect::<BTreeSet<_>>();
+        OneSided(lacks(old).symmetric_difference(&lacks(new)).copied().collect())
+    }
+
+    fn has(&self, parts: &[&str]) -> bool {
+        parts.iter().any(|part| self.0.contains(part))
+    }
+
+    /// Whether a finding can only be of a run that has the part: pages that are taken, or vmallocs.
+    fn is_apart(&self, found: &Found) -> bool {
+        let counters = &found.side.counters;
+        let is_taken = counters.taken > 0 && counters.allocs == 0 && counters.failed == 0;
+        self.has(&["taken"]) && is_taken || self.has(&["vmalloc"]) && found.in_vmalloc
+    }
+}
+
 /// Compares two runs.
 pub fn diff(old: &Run, new: &Run) -> Diff {
-    let (old, new) = (sides(old), sides(new));
-    let mut same = 0;
+    let one_sided = OneSided::new(old, new);
+    let lacks = [(OLD, old.facts.lacks.as_slice()), (NEW, new.facts.lacks.as_slice())];
+    let untold = Untold::of(Question::Differences, lacks);
+    let (old, new) = (sides(old, &one_sided), sides(new, &one_sided));
+    let (mut same, mut apart) = (0, 0);
     let mut changed = Vec::new();
     let mut keys: Vec<&Same> = old.keys().chain(new.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
     for key in keys {
         let (a, b) = (old.get(key), new.get(key));
-        let changes = changes(a.map(|(_, side)| side), b.map(|(_, side)| side));
+        if a.into_iter().chain(b).any(|found| one_sided.is_apart(found)) {
+            apart += 1;
+            continue;
+        }
+        let changes = changes(a, b, &one_sided);
         if changes.is_empty() {
             same += 1;
             continue;
         }
-        let Some((point, _)) = b.or(a) else { continue };
+        let Some(Found { point, .. }) = b.or(a) else { continue };
         let (kind, charge, stack) = key.clone();
         changed.push(Changed {
             kind,
             charge,
             stack,
             point: point.clone(),
-            old: a.map(|(_, side)| *side),
-            new: b.map(|(_, side)| *side),
+            old: a.map(|found| found.side),
+            new: b.map(|found| found.side),
             changes,
         });
     }
@@ -135,25 +187,38 @@ pub fn diff(old: &Run, new: &Run) -> Diff {
         let first = changed.changes.first().copied();
         (first, std::cmp::Reverse(bytes(changed.new).max(bytes(changed.old))), changed.stack.clone())
     });
-    Diff { changed, same }
+    Diff { changed, same, apart, untold }
 }
 
-fn sides(run: &Run) -> BTreeMap<Same, (EntryPoint, Side)> {
-    let judgements = judge(run);
-    let mut all: BTreeMap<Same, (EntryPoint, Side)> = BTreeMap::new();
+fn sides(run: &Run, one_sided: &OneSided<'_>) -> BTreeMap<Same, Found> {
+    let judgements = judge_without(run, &one_sided.0);
+    let mut all: BTreeMap<Same, Found> = BTreeMap::new();
     for (key, rows) in by_key(run) {
         let (Some(stack), Some(judgement)) = (run.stacks.get(&key.stack), judgements.get(&key)) else {
             continue;
         };
-        let names = NormalStack::from(stack).0.into_iter().map(|frame| frame.function).collect();
+        let names = NormalStack::from(stack).0.into_iter().map(|frame| frame.function);
+        let mut names: Vec<String> = names.collect();
+        // With the part, a stack ends with who asked for the vmalloc.
+        while one_sided.has(&["vmalloc"])
+            && names.len() > 1
+            && names.last().is_some_and(|last| is_vmalloc(last))
+        {
+            names.pop();
+        }
         let Key { kind, charge, .. } = key;
-        let counters = sum(rows);
+        let (count, counters) = (rows.len(), sum(rows));
+        let in_vmalloc = kind == Kind::Vmalloc || is_in_vmalloc(stack);
         match all.entry((kind, charge, names)) {
             std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert((judgement.point.clone(), Side { lifetime: judgement.lifetime, counters }));
+                let (point, side) =
+                    (judgement.point.clone(), Side { lifetime: judgement.lifetime, counters });
+                place.insert(Found { point, side, rows: count, in_vmalloc });
             }
             std::collections::btree_map::Entry::Occupied(mut place) => {
-                let (_, side) = place.get_mut();
+                let Found { side, rows, in_vmalloc: any_in_vmalloc, .. } = place.get_mut();
+                *rows += count;
+                *any_in_vmalloc |= in_vmalloc;
                 side.lifetime = side.lifetime.max(judgement.lifetime);
                 side.counters.add(&counters);
             }
@@ -162,13 +227,37 @@ fn sides(run: &Run) -> BTreeMap<Same, (EntryPoint, Side)> {
     all
 }
 
-fn changes(old: Option<&Side>, new: Option<&Side>) -> Vec<Change> {
+/// Whether memory is pages, or the array of its pages, of a vmalloc.
+fn is_in_vmalloc(stack: &Stack) -> bool {
+    stack.frames.iter().any(|frame| is_vmalloc(clean(&frame.function)))
+}
+
+fn is_vmalloc(function: &str) -> bool {
+    matches!(function, "vmalloc" | "vzalloc" | "vmalloc_xen" | "vmalloc_type") || function.starts_with("_xv")
+}
+
+fn changes(old: Option<&Found>, new: Option<&Found>, one_sided: &OneSided<'_>) -> Vec<Change> {
     let (old, new) = match (old, new) {
         (Some(old), Some(new)) => (old, new),
         (None, Some(_)) => return vec![Change::New],
         (Some(_), None) => return vec![Change::Gone],
         (None, None) => return Vec::new(),
     };
+    let any = |has: fn(&Counters) -> bool| has(&old.side.counters) || has(&new.side.counters);
+    // Pages that change hands unseen stay live, or never were.
+    let unseen = one_sided.has(&["given"]) && any(|of| of.given > 0)
+        || one_sided.has(&["taken"]) && any(|of| of.taken > 0);
+    let taken = one_sided.has(&["taken"]) && any(|of| of.taken > 0);
+    // The peak of several owners is that of the largest one; where owners are not known, that of all.
+    let summed = old.rows > 1 || new.rows > 1;
+    let owners = summed && one_sided.has(&["owners", "domctls", "moves", "security"]);
+    let is_told = |change: Change| match change {
+        Change::HigherPeak => !unseen && !owners,
+        Change::MoreLive => !unseen,
+        Change::LargerAllocation | Change::MoreBytes => !taken,
+        _ => true,
+    };
+    let (old, new) = (&old.side, &new.side);
     let mut changes = Vec::new();
     if new.lifetime > old.lifetime {
         changes.push(Change::LongerLife);
@@ -180,11 +269,12 @@ fn changes(old: Option<&Side>, new: Option<&Side>) -> Vec<Change> {
         (Change::MoreLive, a.live_bytes, b.live_bytes),
         (Change::MoreBytes, a.bytes.saturating_add(a.taken_bytes), b.bytes.saturating_add(b.taken_bytes)),
     ];
-    changes.extend(pairs.iter().filter(|(_, a, b)| b > a).map(|(change, ..)| *change));
+    let pairs = pairs.into_iter().filter(|(change, ..)| is_told(*change));
+    changes.extend(pairs.clone().filter(|(_, a, b)| b > a).map(|(change, ..)| change));
     if new.lifetime < old.lifetime {
         changes.push(Change::ShorterLife);
     }
-    if changes.is_empty() && pairs.iter().any(|(_, a, b)| b < a) {
+    if changes.is_empty() && pairs.into_iter().any(|(_, a, b)| b < a) {
         changes.push(Change::Less);
     }
     changes
@@ -227,8 +317,90 @@ mod tests {
     fn what_compilers_change_is_no_change() {
         let old = run(&[("a b c", bytes(8))]);
         let new = run(&[("a +b c.isra.0", bytes(8))]);
-        assert_eq!(diff(&old, &new), Diff { changed: Vec::new(), same: 1 });
+        let same = Diff { changed: Vec::new(), same: 1, apart: 0, untold: Vec::new() };
+        assert_eq!(diff(&old, &new), same);
         assert_eq!(diff(&new, &old).same, 1);
+    }
+
+    /// The same run, by a recorder that lacks a part.
+    fn lacking(run: &Run, part: &str) -> Run {
+        let mut run = run.clone();
+        run.facts.lacks = vec![part.to_owned()];
+        run
+    }
+
+    /// Complete, so that lifetimes are known.
+    fn whole(rows: &[(&str, Counters)]) -> Run {
+        let mut run = run(rows);
+        let outcome = xenheap_model::Outcome::Ok;
+        let id = xenheap_model::CheckId::Ended;
+        run.checks.push(xenheap_model::Check { id, outcome, detail: String::new() });
+        run
+    }
+
+    /// That of the only difference, with the changes.
+    fn only(old: &Run, new: &Run) -> (Vec<Change>, [Option<Lifetime>; 2]) {
+        let diff = diff(old, new);
+        let [one] = &diff.changed[..] else { panic!("{diff:#?}") };
+        (one.changes.clone(), [one.old, one.new].map(|side| side.map(|side| side.lifetime)))
+    }
+
+    #[test]
+    fn what_only_one_run_can_tell_is_no_difference() {
+        let freed = Counters { freed: 1, freed_bytes: 8, bracketed: Some(1), ..bytes(8) };
+        let old = whole(&[("a b", freed)]);
+        let mut new = lacking(&old, "calls");
+        new.profile.iter_mut().for_each(|row| row.counters.bracketed = None);
+        for (old, new) in [(&old, &new), (&new, &old)] {
+            let diff = diff(old, new);
+            assert_eq!((diff.changed.len(), diff.same, diff.apart), (0, 1, 0));
+            assert_eq!(diff.untold.iter().map(|untold| untold.part.as_str()).collect::<Vec<_>>(), ["calls"]);
+        }
+        // What else differs is shown with lifetimes that both runs know.
+        let more = whole(&[("a b", Counters { bracketed: None, freed: 1, freed_bytes: 9, ..bytes(9) })]);
+        let more = lacking(&more, "calls");
+        let changes = vec![Change::LargerAllocation, Change::HigherPeak, Change::MoreBytes];
+        assert_eq!(only(&old, &more), (changes, [Some(Lifetime::Returned); 2]));
+        // What both lack, both judge alike anyhow.
+        let both = diff(&lacking(&old, "calls"), &new);
+        assert_eq!((both.same, both.untold.first().map(|one| one.runs.len())), (0, Some(2)));
+    }
+
+    #[test]
+    fn pages_that_change_hands_unseen_are_no_difference() {
+        let given = Counters { given: 1, given_bytes: 8, ..bytes(8) };
+        let old = whole(&[("a b", given)]);
+        let unseen = whole(&[("a b", Counters { live: 1, live_bytes: 8, peak: 16, ..bytes(8) })]);
+        let diff_of = |new: &Run| diff(&old, new);
+        assert_eq!(diff_of(&unseen).changed.len(), 1);
+        assert_eq!((diff_of(&lacking(&unseen, "given")).changed.len()), 0);
+
+        let taken = Counters { taken: 1, taken_bytes: 8, live: 1, live_bytes: 8, ..Counters::default() };
+        let old = whole(&[("a b", taken)]);
+        let new = lacking(&whole(&[]), "taken");
+        assert_eq!((diff(&old, &new).changed.len(), diff(&old, &new).apart), (0, 1));
+        assert_eq!(only(&old, &whole(&[])).0, [Change::Gone]);
+    }
+
+    #[test]
+    fn a_vmalloc_is_not_compared_with_its_pages() {
+        let mut old = whole(&[("a b", bytes(8))]);
+        old.profile.iter_mut().for_each(|row| row.key.kind = Kind::Vmalloc);
+        let pages = lacking(&whole(&[("a b vzalloc vmalloc_type", bytes(4096))]), "vmalloc");
+        let diff = diff(&old, &pages);
+        assert_eq!((diff.changed.len(), diff.apart), (0, 2));
+    }
+
+    #[test]
+    fn peaks_of_owners_are_not_compared_with_one_of_all() {
+        let mut old = whole(&[("a b", bytes(8)), ("a b", bytes(8))]);
+        for (row, id) in old.profile.iter_mut().zip(1..) {
+            row.key.owner = Owner::Created(xenheap_model::DomainId { domain: Domain::Id(id), generation: 1 });
+        }
+        let new = Counters { allocs: 2, bytes: 16, peak: 16, ..bytes(8) };
+        let new = whole(&[("a b", new)]);
+        assert_eq!(only(&old, &new).0, [Change::HigherPeak]);
+        assert_eq!(diff(&old, &lacking(&new, "owners")).same, 1);
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use xenheap_model::{Charge, Counters, Kind, NormalStack, Outcome, Run, StackId};
+use xenheap_model::{
+    Charge, Counters, Kind, NormalStack, Outcome, Question, Run, StackId, Untold, nothing_for, untold,
+};
 use xenheap_verdicts::VerdictFile;
 
 use crate::{
     Decision, Judgement, Key, Leaks, Lifetime, Policy, Unused, decide, judge,
-    policy::is_function,
+    policy::{Accept, is_function},
     tally::{by_key, sum},
 };
 
@@ -21,6 +23,8 @@ pub struct Gate {
     pub together: Vec<Refusal>,
     /// Entries that decided nothing in any run. They refuse nothing: another test may need them.
     pub unused: Vec<Unused>,
+    /// Parts of the recorder that runs lack, and what therefore could not be held against the policy.
+    pub untold: Vec<Untold>,
 }
 
 impl Gate {
@@ -103,6 +107,8 @@ pub enum Code {
     Bound,
     /// A self-check of a run failed: its numbers may be wrong.
     SelfCheck,
+    /// A run lacks a part of the recorder that tells what the policy asks for.
+    LostPart,
     /// A run shows nothing.
     Empty,
     /// Something that must be seen was not.
@@ -111,7 +117,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Code; 9] = [
+    pub const ALL: [Code; 10] = [
         Code::Leak,
         Code::Unreviewed,
         Code::NotAccepted,
@@ -119,6 +125,7 @@ impl Code {
         Code::Ambiguous,
         Code::Bound,
         Code::SelfCheck,
+        Code::LostPart,
         Code::Empty,
         Code::Coverage,
     ];
@@ -133,6 +140,7 @@ impl Code {
             Code::Ambiguous => "ambiguous",
             Code::Bound => "bound",
             Code::SelfCheck => "self-check",
+            Code::LostPart => "lost-part",
             Code::Empty => "empty",
             Code::Coverage => "coverage",
         }
@@ -148,6 +156,7 @@ impl Code {
             Code::Ambiguous => "entries that contradict each other",
             Code::Bound => "a run shows more than an entry claims",
             Code::SelfCheck => "a self-check failed, so the numbers may be wrong",
+            Code::LostPart => "what the policy asks for cannot be told without a part of the recorder",
             Code::Empty => "a run without a record",
             Code::Coverage => "something that must be seen was not",
         }
@@ -194,6 +203,8 @@ pub fn check(runs: &[(&str, &Run)], verdicts: &VerdictFile, policy: &Policy) -> 
         gate.runs.push(Judged { name: (*name).to_owned(), refusals: of_run(run, policy), cases });
     }
     gate.together = coverage(&gate.runs, policy);
+    let lacks = runs.iter().map(|(name, run)| (*name, run.facts.lacks.as_slice()));
+    gate.untold = Untold::of(Question::Findings, lacks);
     gate.unused = unused.unwrap_or_default().into_values().collect();
     gate
 }
@@ -247,7 +258,11 @@ fn case(
             },
             None => Refusal {
                 code: Code::Unreviewed,
-                what: format!("no entry speaks of this stack; the machine says {}", judgement.lifetime),
+                what: format!(
+                    "no entry speaks of this stack; the machine says {}{}",
+                    judgement.lifetime,
+                    unmarked(run, &accept)
+                ),
                 next: "add an entry with `xenheap verdict add`, and decide".to_owned(),
             },
         });
@@ -266,6 +281,22 @@ fn case(
     }
 }
 
+/// Why the machine cannot say what would have been accepted, if that is so.
+fn unmarked(run: &Run, accept: &Accept) -> String {
+    match accept.lifetimes.contains(&Lifetime::Bracketed) && run.facts.lacks("calls") {
+        true => format!(", and cannot say {}: {}", Lifetime::Bracketed, nothing_for("calls")),
+        false => String::new(),
+    }
+}
+
+/// Parts without which a leak is missed: only memory whose owner is known can be left, and nothing is
+/// called a leak where pages change hands unseen.
+pub(crate) const TELL_LEAKS: [&str; 5] = ["given", "taken", "owners", "domctls", "moves"];
+
+/// How to go on where a part is not there.
+pub(crate) const HOOK: &str =
+    "look with `xenheap instrument --check` for what this Xen lacks, and record one that has it";
+
 fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
     let mut refusals: Vec<Refusal> = run
         .checks
@@ -277,6 +308,20 @@ fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
             next: "run the test again with a console that loses nothing (docs/trust.md)".to_owned(),
         })
         .collect();
+    // Whatever a policy says of leaks, it asks for them.
+    for part in TELL_LEAKS {
+        if run.facts.lacks(part) && !policy.run.may_lack.contains(part) {
+            refusals.push(Refusal {
+                code: Code::LostPart,
+                what: format!(
+                    "{part}: a leak can be missed, as {}, which tells {}",
+                    nothing_for(part),
+                    untold(part).unwrap_or_default()
+                ),
+                next: format!("{HOOK}; or allow it with may-lack in the policy (docs/policy.md)"),
+            });
+        }
+    }
     if run.facts.events == 0 && run.profile.is_empty() && !policy.run.may_be_empty {
         refusals.push(Refusal {
             code: Code::Empty,

@@ -14,7 +14,7 @@ mod tally;
 
 pub use assess::{Assessment, Blocker, Standing};
 pub use decide::{Decision, Decisions, Head, Remark, Unused, decide};
-pub use diff::{Change, Changed, Diff, Side, diff};
+pub use diff::{Change, Changed, Diff, NEW, OLD, Side, diff};
 pub use entry::{Entry, EntryPoint};
 pub use gate::{Case, Code, Gate, Judged, Refusal, check};
 pub use lifetime::{Judgement, Lifetime, judge};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use xenheap_model::{DomainId, Owner, Row, Run};
+use xenheap_model::{DomainAccount, DomainId, Frame, Left, Owner, Row, Run, clean};
 
 use crate::{
     EntryPoint, Key,
@@ -88,31 +88,74 @@ pub struct Judgement {
 
 /// Judges everything of a run. In a run that stopped early or has a gap no lifetime is known.
 pub fn judge(run: &Run) -> BTreeMap<Key, Judgement> {
-    let doubt = run.doubt().is_some();
+    judge_without(run, &BTreeSet::new())
+}
+
+/// The same, as if the recorder had lacked these parts: what one run cannot tell is not to be compared
+/// with what another one does.
+pub(crate) fn judge_without(run: &Run, parts: &BTreeSet<&str>) -> BTreeMap<Key, Judgement> {
+    let lost = |part: &str| parts.contains(part);
+    // Without these nothing of a run may be called a leak: `Run::doubt`.
+    let doubt = lost("given") || lost("taken") || run.doubt().is_some();
+    let knows = |owner: &Owner| match owner {
+        Owner::Created(_) => !lost("owners"),
+        Owner::Domctl(_) => !lost("owners") && !lost("domctls"),
+        Owner::Moved(_) => !lost("owners") && !lost("moves"),
+        // What is not known to be of a domain when it is allocated is when the domain's end frees it.
+        Owner::Destroyed(_) => !lost("owners") && !lost("domctls") && !lost("moves"),
+        Owner::Unknown | Owner::Passed(_) => true,
+    };
+    // Without owners nobody knows that a domain has ended.
+    let is_left = |left: &&Left| !lost("owners") && knows(&left.owner);
+    let left = run.left.iter().filter(is_left);
     let left: BTreeSet<Key> =
-        run.left.iter().map(|left| Key { stack: left.stack, kind: left.kind, charge: left.charge }).collect();
+        left.map(|left| Key { stack: left.stack, kind: left.kind, charge: left.charge }).collect();
     let growing: BTreeSet<Key> = run
         .cycles
         .growing
         .iter()
         .map(|growing| Key { stack: growing.stack, kind: growing.kind, charge: growing.charge })
         .collect();
-    let ended: BTreeSet<DomainId> =
-        run.domains.iter().filter(|domain| domain.ended.is_some()).map(|domain| domain.id).collect();
+    let has_ended = |domain: &&DomainAccount| domain.ended.is_some() && !lost("owners");
+    let ended: BTreeSet<DomainId> = run.domains.iter().filter(has_ended).map(|domain| domain.id).collect();
     let unread = xenheap_model::Stack::default();
     by_key(run)
         .into_iter()
         .map(|(key, rows)| {
+            let stack = run.stacks.get(&key.stack).unwrap_or(&unread);
+            // Memory of a check of permissions is the domain's that the domctl around it names.
+            let is_check = lost("security") && stack.frames.iter().any(is_check_of_permissions);
             let lifetime = match () {
                 () if doubt => Lifetime::Unknown,
                 () if growing.contains(&key) => Lifetime::Growing,
-                () if left.contains(&key) => Lifetime::Left,
-                () => of_rows(&rows, &ended),
+                () if left.contains(&key) && !is_check => Lifetime::Left,
+                () if parts.is_empty() => of_rows(&rows, &ended),
+                () => {
+                    let knows = |owner: &Owner| !is_check && knows(owner);
+                    let rows = rows.iter().map(|row| reduced(row, knows, !lost("calls")));
+                    let rows: Vec<Row> = rows.collect();
+                    of_rows(&rows.iter().collect::<Vec<_>>(), &ended)
+                }
             };
-            let stack = run.stacks.get(&key.stack).unwrap_or(&unread);
             (key, Judgement { lifetime, point: EntryPoint::of(stack) })
         })
         .collect()
+}
+
+fn is_check_of_permissions(frame: &Frame) -> bool {
+    clean(&frame.function).starts_with("avc_has_perm")
+}
+
+/// A row without what is not known.
+fn reduced(row: &Row, knows: impl Fn(&Owner) -> bool, knows_calls: bool) -> Row {
+    let mut row = *row;
+    if !knows(&row.key.owner) {
+        row.key.owner = Owner::Unknown;
+    }
+    if !knows_calls {
+        row.counters.bracketed = None;
+    }
+    row
 }
 
 fn of_rows(rows: &[&Row], ended: &BTreeSet<DomainId>) -> Lifetime {
@@ -139,9 +182,7 @@ fn of_rows(rows: &[&Row], ended: &BTreeSet<DomainId>) -> Lifetime {
 
 #[cfg(test)]
 mod tests {
-    use xenheap_model::{
-        Charge, Check, CheckId, Counters, Domain, DomainAccount, Kind, Moment, Outcome, RowKey, StackId,
-    };
+    use xenheap_model::{Charge, Check, CheckId, Counters, Domain, Kind, Moment, Outcome, RowKey, StackId};
 
     use super::*;
 
@@ -199,6 +240,19 @@ mod tests {
         });
         use Lifetime::*;
         assert_eq!(lifetimes(&run), [Bracketed, Returned, Held, Held, Unknown, Left, Returned]);
+        // As if the recorder had had nothing to hook into.
+        let without = |parts: &[&str]| -> Vec<Lifetime> {
+            let judged = judge_without(&run, &parts.iter().copied().collect());
+            judged.into_values().map(|judgement| judgement.lifetime).collect()
+        };
+        assert_eq!(without(&["calls"]), [Returned, Returned, Held, Held, Unknown, Left, Returned]);
+        let untold = [Bracketed, Returned, Returned, Unknown, Unknown, Unknown, Returned];
+        assert_eq!(without(&["owners"]), untold);
+        assert_eq!(without(&["taken"]), [Unknown; 7]);
+        // The third is freed in a domain's destruction, as memory is that a domctl allocated.
+        let untold = [Bracketed, Returned, Returned, Held, Unknown, Left, Returned];
+        assert_eq!(without(&["domctls"]), untold);
+        assert_eq!(without(&["security", "vmalloc"]), lifetimes(&run));
         // Without marks it is not known that it was freed in the call.
         for row in &mut run.profile {
             row.counters.bracketed = None;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use thiserror::Error;
 use xenheap_callgraph::Who;
-use xenheap_model::{CheckId, Kind, Verdict, glob};
+use xenheap_model::{CheckId, Kind, Verdict, glob, untold};
 
 use crate::{Entry, EntryPoint, Lifetime};
 
@@ -97,11 +97,18 @@ pub struct RunRules {
     pub may_fail: BTreeSet<CheckId>,
     /// Whether a run without a single record passes.
     pub may_be_empty: bool,
+    /// Parts of the recorder that a run may lack although the policy asks for what they tell.
+    pub may_lack: BTreeSet<String>,
 }
 
 impl Default for RunRules {
     fn default() -> Self {
-        RunRules { leaks: Leaks::Refuse, may_fail: BTreeSet::new(), may_be_empty: false }
+        RunRules {
+            leaks: Leaks::Refuse,
+            may_fail: BTreeSet::new(),
+            may_be_empty: false,
+            may_lack: BTreeSet::new(),
+        }
     }
 }
 
@@ -136,13 +143,22 @@ pub enum PolicyError {
     /// A newer version.
     #[error("the policy has format {0}; this xenheap knows {FORMAT}")]
     Format(u32),
+    /// A name that is no part's: it would allow nothing, and look as if it did.
+    #[error("may-lack: {0:?} is no part of the recorder (docs/xen-matrix.md has their names)")]
+    Part(String),
 }
 
 impl Policy {
     /// Reads a policy.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let policy: Policy = toml::from_str(text)?;
-        if policy.format == FORMAT { Ok(policy) } else { Err(PolicyError::Format(policy.format)) }
+        if policy.format != FORMAT {
+            return Err(PolicyError::Format(policy.format));
+        }
+        match policy.run.may_lack.iter().find(|part| untold(part).is_none()) {
+            Some(part) => Err(PolicyError::Part(part.clone())),
+            None => Ok(policy),
+        }
     }
 
     /// What passes for one way in.
@@ -169,6 +185,13 @@ pub(crate) fn is_function(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_parts_may_be_lacking() {
+        let policy = |part: &str| Policy::parse(&format!("format = 1\n[run]\nmay-lack = ['{part}']"));
+        assert!(policy("owners").is_ok());
+        assert!(matches!(policy("owner"), Err(PolicyError::Part(part)) if part == "owner"));
+    }
 
     #[test]
     fn the_first_rule_that_speaks_of_an_entry_counts() {

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use xenheap_model::{
-    Check, Cycles, DomainAccount, DomainState, Dump, Facts, Left, LogFormat, RawStack, Refused, Row, Run,
-    Service, Stack, StackId, Totals, TraceFrame, View,
+    Check, Cycles, DomainAccount, DomainState, Dump, Facts, Kind, Left, LogFormat, RawStack, Refused, Row,
+    Run, Service, Stack, StackId, Totals, TraceFrame, View,
 };
 
 use crate::Live;
@@ -58,6 +58,19 @@ pub(crate) fn add_pools(accounts: &mut [DomainAccount], states: &[DomainState]) 
     for account in accounts.iter_mut().filter(|account| account.ended.is_none()) {
         let state = states.iter().find(|state| state.id == account.id);
         account.pool = state.map(|state| state.pool);
+    }
+}
+
+/// Where the recorder cannot mark calls, nothing is known to have been freed in one: not even that
+/// nothing was.
+pub(crate) fn without_calls(facts: &Facts, rows: &mut [Row], totals: &mut Totals) {
+    if facts.lacks("calls") {
+        rows.iter_mut().for_each(|row| row.counters.bracketed = None);
+        for kind in Kind::ANONYMOUS {
+            if let Some(of) = totals.of_mut(kind) {
+                of.counters.bracketed = None;
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use xenheap_console::Place;
 use xenheap_model::{
-    Check, CheckId, Dump, Facts, Kind, KindTotals, Machine, Outcome, Pair, StackId, Totals, View,
+    Check, CheckId, Dump, Facts, Kind, KindTotals, Machine, Outcome, Pair, StackId, Totals, View, nothing_for,
 };
 
 use crate::{
@@ -416,9 +416,7 @@ impl Evidence<'_> {
                     .to_owned(),
             );
             if let Some(part) = self.facts.first_lacking(&["shutdown", "sleep"]) {
-                bad.push(format!(
-                    "the recorder had nothing to hook into for {part}: only the key y gives totals"
-                ));
+                bad.push(format!("{}: only the key y gives totals", nothing_for(part)));
             }
             return failed(bad.join("; "));
         };
@@ -556,7 +554,7 @@ impl Evidence<'_> {
     /// What a check says that needs parts of the recorder, if one of them is not there.
     fn without(&self, parts: &[&'static str]) -> Option<Verdict> {
         let part = self.facts.first_lacking(parts)?;
-        Some(not_applicable(format!("the recorder had nothing to hook into for {part}")))
+        Some(not_applicable(nothing_for(part)))
     }
 
     fn balance(&self, which: Balance) -> Verdict {

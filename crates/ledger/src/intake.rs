@@ -8,7 +8,7 @@ use xenheap_model::{
 
 use crate::{
     Account, EventSink, LedgerError, Stream,
-    account::add_pools,
+    account::{add_pools, without_calls},
     agree::Agreement,
     boots::{Boots, Held, Whose},
     checks::{self, Evidence, RfcEvidence, Unbalanced},
@@ -546,6 +546,7 @@ impl<'s> Intake<'s> {
             facts.last_time = applied.last_time;
             profile = applied.book.rows();
             totals = applied.book.totals();
+            without_calls(&facts, &mut profile, &mut totals);
             live = applied.book.live();
             domains = applied.book.domains();
             add_pools(&mut domains, states);

@@ -45,6 +45,7 @@ impl Retelling {
             run.cycles.growing = self.growth.cycles().growing;
             run.profile = self.book.rows();
             run.totals = self.book.totals();
+            crate::account::without_calls(&run.facts, &mut run.profile, &mut run.totals);
             run.domains = self.book.domains();
             run.left = self.book.left();
             run.services = self.book.services();

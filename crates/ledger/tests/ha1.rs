@@ -100,6 +100,21 @@ fn what_the_recorder_lacks_is_not_checked() {
     assert!(said.map(|check| &check.detail).all(|detail| detail.contains("nothing to hook into for")));
 }
 
+/// Domains come and go there, so that a recorder of ours with all of its parts would mark calls.
+#[test]
+fn without_marks_nothing_is_said_of_calls() {
+    let mut story = story(&Plan::new(9, 300, &[View::Trace]));
+    let marked = |account: &Account| account.totals.xmalloc.counters.bracketed;
+    assert!(marked(&read(&log_of(&story, &Noise::default()))).is_some());
+    let Some(Record::Header(header)) = story.lines.first_mut().map(|line| &mut line.record) else {
+        panic!("the header comes first")
+    };
+    header.lacks = vec!["calls".to_owned()];
+    let account = read(&log_of(&story, &Noise::default()));
+    assert_eq!(marked(&account), None);
+    assert!(account.profile.iter().all(|row| row.counters.bracketed.is_none()));
+}
+
 #[test]
 fn each_combination_of_modes_tells_the_truth() {
     use CheckId::{Domains, Frees, Overlap, Sequence, Totals, Views};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Amount, Bill, Charge, Check, CheckId, Counters, Domain, DomainAccount, DomainId, DomainState, Experiment,
-    Kind, Outcome, Stack, StackId, View,
+    Kind, Outcome, Stack, StackId, View, nothing_for,
 };
 
 /// Architecture of a run. Reports never mix them.
@@ -540,7 +540,7 @@ impl Run {
         let check = |id: CheckId| self.checks.iter().find(|check| check.id == id);
         if let Some(part) = self.facts.first_lacking(&["given", "taken"]) {
             let why = "what became of pages that changed hands is not known";
-            return Some(format!("the recorder had nothing to hook into for {part}, so {why}"));
+            return Some(format!("{}, so {why}", nothing_for(part)));
         }
         for id in NEEDED {
             let needs_ok = id == CheckId::Ended;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xenheap_model::{Arch, Domain, PAGE_SIZE, Pool};
 
-use crate::{Limit, Payer, Plan, Policy};
+use crate::{Limit, Payer, Plan, Policy, RunPlan};
 
 /// Bytes of a MiB.
 const MIB: u64 = 1 << 20;
@@ -132,8 +132,17 @@ impl Plan {
 
     /// The pool of a domain's page tables.
     fn paging(&self, domain: Domain) -> Option<(Value, String)> {
-        let all = self.runs.iter().flat_map(|run| &run.domains).filter(|account| account.id.domain == domain);
-        let pools: Vec<Pool> = all.filter_map(|account| account.pool).filter(|pool| pool.size > 0).collect();
+        // Where nobody saw what is taken from a pool, that none was taken says nothing.
+        let unseen = |run: &RunPlan, pool: &Pool| {
+            pool.takes == 0 && run.lacks.iter().any(|part| part.starts_with("pools-"))
+        };
+        let pools: Vec<Pool> = self
+            .runs
+            .iter()
+            .flat_map(|run| run.domains.iter().map(move |account| (run, account)))
+            .filter(|(_, account)| account.id.domain == domain)
+            .filter_map(|(run, account)| account.pool.filter(|pool| pool.size > 0 && !unseen(run, pool)))
+            .collect();
         // The pool can have been smaller when the fewest were left in it: never more were in use than were ever taken.
         let used = |pool: &Pool| pool.takes.min(pool.size.saturating_sub(pool.low));
         let most = pools.iter().map(used).max()?;

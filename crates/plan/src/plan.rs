@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use xenheap_model::{Arch, Domain, DomainAccount, DomainId, Run, Stack, StackId};
+use xenheap_model::{Arch, Domain, DomainAccount, DomainId, Question, Run, Stack, StackId, Untold};
 
 use crate::{Charged, Limit, Of, Payer, Policy, Rules, Trace, Usage, charge, limits};
 
@@ -15,6 +15,8 @@ pub struct RunPlan {
     pub arch: Arch,
     /// Why its numbers may be wrong, if so.
     pub doubt: Option<String>,
+    /// Parts of the recorder that its Xen had nothing for.
+    pub lacks: Vec<String>,
     /// Where its time begins and ends.
     pub span: (u64, u64),
     /// Whether time is in nanoseconds; else in events.
@@ -50,6 +52,7 @@ impl RunPlan {
             name: name.into(),
             arch: run.facts.arch,
             doubt: run.doubt(),
+            lacks: run.facts.lacks.clone(),
             span: trace.span(),
             has_times: trace.has_times(),
             limits: limits(trace, &run.stacks),
@@ -102,6 +105,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Parts of the recorder that runs lack, and what is therefore not known of who pays for what.
+    pub fn untold(&self) -> Vec<Untold> {
+        let lacks = self.runs.iter().map(|run| (run.name.as_str(), run.lacks.as_slice()));
+        Untold::of(Question::Payers, lacks)
+    }
+
     /// The worst of all runs, by policy and payer [without generation](Payer::without_generation).
     pub fn worst(&self) -> BTreeMap<(Policy, Payer), Worst> {
         let mut worst: BTreeMap<(Policy, Payer), Worst> = BTreeMap::new();

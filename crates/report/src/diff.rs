@@ -6,7 +6,9 @@ mod text;
 
 use std::io::{self, Write};
 
-use xenheap_judge::{Changed, Diff};
+use xenheap_judge::{Changed, Diff, NEW, OLD};
+
+use crate::size::Several;
 
 pub use json::DiffJson;
 pub use markdown::DiffMarkdown;
@@ -16,6 +18,30 @@ pub use text::DiffText;
 pub trait DiffRenderer {
     /// Writes it; `names` are those of the old and the new run.
     fn render(&self, names: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// What the runs cannot tell, in sentences.
+fn untold(diff: &Diff) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    for untold in &diff.untold {
+        said.push(match (untold.runs.contains(OLD), untold.runs.contains(NEW)) {
+            (true, true) => untold.of_runs("both runs"),
+            (is_old, _) => {
+                let which = if is_old { "only the old run" } else { "only the new run" };
+                // What an unknown part would tell, any difference can be.
+                let but = match untold.what {
+                    Some(_) => "; differences in that are none",
+                    None => ", nor which differences come of it",
+                };
+                format!("{}{but}", untold.of_runs(which))
+            }
+        });
+    }
+    if diff.apart > 0 {
+        let paths = Several(diff.apart as u64, "path");
+        said.push(format!("{paths} of which only one of the runs can tell: not compared"));
+    }
+    said
 }
 
 /// What is different, in words.

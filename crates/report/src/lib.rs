@@ -23,6 +23,7 @@ pub mod rfc;
 pub mod runfile;
 mod size;
 mod text;
+mod untold;
 
 pub use calls::Calls;
 pub use escape::{AsciiJson, Escaped};
@@ -34,4 +35,5 @@ pub use json::Json;
 pub use leftover::Leftover;
 pub use report::{Renderer, Report, by_architecture};
 pub use text::{Text, TextOptions};
+pub use untold::write_untold;
 pub use xenheap_model::Glob;

@@ -88,6 +88,34 @@ fn the_statement() {
     assert_snapshot!("assess_json", text(|out| AssessmentJson.render(&assessed(), out)));
 }
 
+/// Runs of a Xen that lacks something that a statement rests on, and something that it does not.
+#[test]
+fn what_runs_cannot_tell_is_a_limit() {
+    let small = small();
+    let mut runs = runs(&small);
+    let lacks = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect();
+    runs[0].1.facts.lacks = lacks(&["calls", "pools-hap", "new\u{1b}[2J"]);
+    runs[1].1.facts.lacks = lacks(&["owners", "calls", "vmalloc"]);
+    let found = coverage(&small.graph, &runs);
+    let part = |text: &str, from: &str, to: &str| {
+        let (_, rest) = text.split_once(from).expect("a beginning");
+        rest.split_once(to).map_or(rest, |(part, _)| part).to_owned()
+    };
+    let covered = text(|out| CoverageText::default().render(&found, out));
+    assert_snapshot!("lost_coverage", part(&covered, "To know first\n", "Calls of allocators"));
+    let json = text(|out| CoverageJson.render(&found, out));
+    assert_snapshot!("lost_coverage_json", part(&json, "\"runs\": ", "\"pairs\""));
+    let statement = assess(&small.graph, &runs, VERDICTS);
+    let people = text(|out| AssessmentText.render(&statement, out));
+    assert_snapshot!("lost_assess", part(&people, "Open: lost-part", "\nOpen: not-accepted"));
+    assert_snapshot!("lost_assess_limits", part(&people, "\nNot covered\n", "\nTaken"));
+    let markdown = text(|out| AssessmentMarkdown.render(&statement, out));
+    assert_snapshot!("lost_assess_markdown", part(&markdown, "## Not covered\n", "\n## "));
+    assert!(markdown.contains("| lost-part | evidence | owners: that nothing is left"), "{markdown}");
+    let json = text(|out| AssessmentJson.render(&statement, out));
+    assert!(json.contains("\"untold\""), "{json}");
+}
+
 /// Everything was seen, or is accepted for every stack that can end there: the statement is supported.
 #[test]
 fn a_statement_that_is_supported() {

@@ -159,7 +159,7 @@ fn what_the_recorder_lacks_is_said_where_it_cannot_be_told() {
         "Lacks      owners. Not told here: which domain memory is for",
         "Lacks      calls. Not told here: whether memory was freed before",
         "Lacks      what-is-new, which this version of xenheap does not know",
-        "it cannot be told which domains ended",
+        "It cannot be told which domains ended",
         "WHAT CALLS LEAVE BEHIND WHEN THEY COMPLETE: cannot be told",
         "Not told, as this Xen has nothing for the recorder to hook into: what is taken from the pools of",
     ] {

@@ -98,6 +98,30 @@ fn server() -> Server {
     server
 }
 
+/// A number of leaks says nothing where nobody can tell them.
+#[test]
+fn what_a_job_cannot_tell_is_in_the_summary() {
+    let lacking = |line: &str| match line.split_once(&format!("HA1 {TAG} 0 V ")) {
+        Some((_, rest)) => {
+            let body = rest.rsplit_once(' ').map_or(rest, |(body, _)| body);
+            record_of(TAG, &format!("0 V {body} lacks=owners"))
+        }
+        None => format!("{line}\r\n"),
+    };
+    let serial: String = log(&["trace"]).lines().map(lacking).collect();
+    let server = Server::new();
+    let job = FakeJob::new(3, "smoke", "test").archive(&[("smoke.serial", serial.as_bytes())]);
+    let jobs = FakePipeline { jobs: vec![job], bridges: Vec::new() };
+    server.token(SECRET).pipeline(PROJECT, 6, jobs);
+    let dir = tempfile::tempdir().expect("a folder");
+    let ran = pull(&server, dir.path(), &[]);
+    let read = |name: &str| fs::read_to_string(dir.path().join("6").join(name)).expect(&ran.err);
+    let people = read("summary.txt");
+    assert!(people.contains("owners (smoke). Not told here: which domain memory is for"), "{people}");
+    let summary: Value = serde_json::from_str(&read("summary.json")).expect("JSON");
+    assert_eq!(summary["jobs"][0]["reports"][0]["lacks"], serde_json::json!(["owners"]));
+}
+
 fn tree(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];

@@ -80,6 +80,13 @@ impl Told {
             let known = self.pairs.entry(pair).or_insert(how);
             *known = (*known).max(how);
         }
+        // Both tell of one Xen; a log without its header does not say what that lacks.
+        for part in other.summary.lacks {
+            if !self.summary.lacks.contains(&part) {
+                self.summary.lacks.push(part);
+            }
+        }
+        self.summary.lacks.sort_unstable();
         self.summary.sites = self.sites.len();
         self
     }
@@ -137,6 +144,7 @@ impl<'a> Join<'a> {
                 events: run.facts.events,
                 stacks: run.stacks.len(),
                 doubt: run.doubt(),
+                lacks: run.facts.lacks.clone(),
                 ..RunSummary::default()
             },
             tag: run.facts.tag.clone(),

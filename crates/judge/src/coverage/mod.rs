@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use xenheap_callgraph::{Anonymity, EntryClass, Who, recall::Share};
-use xenheap_model::{Counters, Verdict};
+use xenheap_model::{Counters, Untold, Verdict};
 
 use crate::Lifetime;
 
@@ -29,6 +29,9 @@ pub struct Coverage {
     pub runs: Vec<RunSummary>,
     /// What makes the numbers less than they seem, or needs a look.
     pub notes: Vec<Note>,
+    /// Parts of the recorder that runs lack, and what is therefore not known of what was seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<Untold>,
     /// How the recorded (caller, callee) pairs were found in the graph.
     pub pairs: Pairs,
     /// How many sites are what.
@@ -83,6 +86,9 @@ pub struct RunSummary {
     pub alone: usize,
     /// Why its numbers may be wrong, if so.
     pub doubt: Option<String>,
+    /// Parts of the recorder that its Xen had nothing for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
 }
 
 /// Something to know of the join.

@@ -7,7 +7,7 @@ use xenheap_callgraph::{
     anonymity::serves,
     recall::{Explained, indirect},
 };
-use xenheap_model::{Arch, Kind, NormalFrame, NormalStack, clean};
+use xenheap_model::{Arch, Kind, NormalFrame, NormalStack, Question, Untold, clean};
 use xenheap_verdicts::{Match, Subject};
 
 use super::{
@@ -55,6 +55,8 @@ impl Join<'_> {
             )
         });
         let facts = &self.ground.graph.facts;
+        let lacks = runs.iter().map(|run| (run.name.as_str(), run.lacks.as_slice()));
+        let untold = Untold::of(Question::Findings, lacks);
         Coverage {
             configuration: Configuration {
                 architecture: facts.architecture.clone(),
@@ -64,6 +66,7 @@ impl Join<'_> {
             },
             runs,
             notes: self.notes.iter().cloned().collect(),
+            untold,
             pairs,
             counts,
             sites,

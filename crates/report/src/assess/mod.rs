@@ -52,6 +52,7 @@ fn not_covered(assessment: &Assessment) -> Vec<String> {
         said.push(format!("{calls} of {} calls on ways to them were not seen", coverage.calls.all));
     }
     said.push(format!("{} calls that always charge a domain are not part of this", counts.charged));
+    said.extend(coverage.untold.iter().map(|untold| format!("the recorder lacks {}", untold.line())));
     if !assessment.unused.is_empty() {
         said.push(format!(
             "entries of the verdict file that decided nothing: {}",

@@ -6,7 +6,7 @@ use xenheap_callgraph::Who;
 use xenheap_judge::coverage::{Coverage, Decided, Entry, Evidence, Funnel, Next, Site, State, Untaken};
 
 use super::{CoverageRenderer, runs, way};
-use crate::{Escaped, size::Bytes};
+use crate::{Escaped, size::Bytes, write_untold};
 
 /// How many of a list are shown unless all of it is asked for.
 const SHOWN: usize = 15;
@@ -21,6 +21,7 @@ pub struct CoverageText {
 impl CoverageRenderer for CoverageText {
     fn render(&self, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
         head(coverage, out)?;
+        write_untold(&coverage.untold, out)?;
         pairs(coverage, out)?;
         counts(coverage, out)?;
         self.entries(coverage, out)?;

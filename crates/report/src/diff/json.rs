@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use xenheap_judge::{Change, Diff, EntryPoint, Side};
-use xenheap_model::{Charge, Kind};
+use xenheap_model::{Charge, Kind, Untold};
 
 use super::DiffRenderer;
 use crate::AsciiJson;
@@ -18,6 +18,10 @@ struct View<'a> {
     old: &'a str,
     new: &'a str,
     same: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    apart: usize,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    untold: &'a [Untold],
     changed: Vec<ChangedView<'a>>,
 }
 
@@ -34,6 +38,10 @@ struct ChangedView<'a> {
     stack: &'a [String],
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl DiffRenderer for DiffJson {
     fn render(&self, [old, new]: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
         let changed = diff.changed.iter().map(|one| ChangedView {
@@ -45,7 +53,15 @@ impl DiffRenderer for DiffJson {
             new: one.new,
             stack: &one.stack,
         });
-        let view = View { schema: 1, old, new, same: diff.same, changed: changed.collect() };
+        let view = View {
+            schema: 1,
+            old,
+            new,
+            same: diff.same,
+            apart: diff.apart,
+            untold: &diff.untold,
+            changed: changed.collect(),
+        };
         view.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
         writeln!(out)
     }

@@ -2,8 +2,11 @@ use std::io::{self, Write};
 
 use xenheap_judge::Diff;
 
-use super::{DiffRenderer, lifetimes, pair, words};
-use crate::gate::cell;
+use super::{DiffRenderer, lifetimes, pair, untold, words};
+use crate::{
+    gate::cell,
+    untold::{TITLE, list},
+};
 
 /// For a merge request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,6 +16,11 @@ impl DiffRenderer for DiffMarkdown {
     fn render(&self, [old, new]: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "## Run-time allocations: {} -> {}\n", cell(old), cell(new))?;
         writeln!(out, "{} paths differ, {} are the same.", diff.changed.len(), diff.same)?;
+        let untold = untold(diff);
+        if !untold.is_empty() {
+            writeln!(out, "\n{TITLE}:\n")?;
+            list(untold, out)?;
+        }
         if !diff.changed.is_empty() {
             writeln!(out, "\n| what | kind | lifetime | largest (B) | peak (B) | live (B) | path |")?;
             writeln!(out, "|---|---|---|---:|---:|---:|---|")?;

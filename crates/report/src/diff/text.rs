@@ -2,8 +2,8 @@ use std::io::{self, Write};
 
 use xenheap_judge::Diff;
 
-use super::{DiffRenderer, lifetimes, pair, words};
-use crate::{Escaped, size::Several};
+use super::{DiffRenderer, lifetimes, pair, untold, words};
+use crate::{Escaped, size::Several, text::hanging, untold::TITLE};
 
 /// For people.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +21,13 @@ impl DiffRenderer for DiffText {
             Several(diff.changed.len() as u64, "path"),
             diff.same
         )?;
+        let untold = untold(diff);
+        if !untold.is_empty() {
+            writeln!(out, "\n{TITLE}:\n")?;
+        }
+        for line in untold {
+            hanging(out, "  ", 4, &Escaped(line).to_string())?;
+        }
         for one in &diff.changed {
             writeln!(
                 out,

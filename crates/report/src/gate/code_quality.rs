@@ -7,9 +7,10 @@ use std::{
 
 use serde::Serialize;
 use xenheap_judge::{Code, Gate};
+use xenheap_model::NormalStack;
 
-use super::{GateRenderer, problems};
-use crate::AsciiJson;
+use super::{GateRenderer, fingerprint, problems};
+use crate::{AsciiJson, untold::TITLE};
 
 /// For merge requests on GitLab.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,21 +39,27 @@ struct Lines {
 impl GateRenderer for CodeQuality {
     fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
         let mut seen = BTreeSet::new();
-        let issues: Vec<Issue> = problems(gate)
-            .iter()
-            .map(|problem| {
-                let (path, line) = problem.place();
-                Issue {
-                    description: problem.describe(),
-                    check_name: problem.refusal.code.as_str(),
-                    fingerprint: problem.fingerprint(),
-                    severity: severity(problem.refusal.code),
-                    location: Location { path, lines: Lines { begin: line } },
-                }
-            })
-            // One problem in several jobs is one problem: GitLab wants fingerprints to differ.
-            .filter(|issue| seen.insert(issue.fingerprint.clone()))
-            .collect();
+        let problems = problems(gate);
+        let refused = problems.iter().map(|problem| {
+            let (path, line) = problem.place();
+            Issue {
+                description: problem.describe(),
+                check_name: problem.refusal.code.as_str(),
+                fingerprint: problem.fingerprint(),
+                severity: severity(problem.refusal.code),
+                location: Location { path, lines: Lines { begin: line } },
+            }
+        });
+        let untold = gate.untold.iter().map(|untold| Issue {
+            description: format!("{TITLE}: {}", untold.line()),
+            check_name: Code::LostPart.as_str(),
+            fingerprint: fingerprint(Code::LostPart, "", &NormalStack::default(), &untold.part),
+            severity: "info",
+            location: Location { path: "xen".to_owned(), lines: Lines { begin: 1 } },
+        });
+        // One problem in several jobs is one problem: GitLab wants fingerprints to differ.
+        let issues: Vec<Issue> =
+            refused.chain(untold).filter(|issue| seen.insert(issue.fingerprint.clone())).collect();
         issues.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
         writeln!(out)
     }
@@ -62,7 +69,8 @@ fn severity(code: Code) -> &'static str {
     match code {
         Code::Leak => "blocker",
         Code::Bound | Code::NotAccepted => "critical",
-        Code::Unreviewed | Code::Ambiguous | Code::Unjustified | Code::SelfCheck | Code::Empty => "major",
+        Code::Unreviewed | Code::Ambiguous | Code::Unjustified | Code::SelfCheck => "major",
+        Code::LostPart | Code::Empty => "major",
         Code::Coverage => "minor",
     }
 }

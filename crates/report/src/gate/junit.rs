@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use xenheap_judge::{Gate, Refusal};
+use xenheap_model::Untold;
 
 use super::{GateRenderer, fingerprint, path};
 use crate::Escaped;
@@ -18,6 +19,8 @@ impl GateRenderer for Junit {
         for run in &gate.runs {
             let mut suite = TestSuite::new(Escaped(&run.name).to_string());
             suite.add_test_case(case("run", "the run itself", &run.refusals));
+            let untold = gate.untold.iter().filter(|untold| untold.runs.contains(&run.name));
+            suite.add_test_cases(untold.map(not_told));
             for finding in &run.cases {
                 // Twins differ in lines only, which names do not show: the hash of both would be the same, and so is the name.
                 let id =
@@ -39,8 +42,17 @@ impl GateRenderer for Junit {
         }
         let text = report.to_string().map_err(io::Error::other)?;
         // Jenkins' schema knows this attribute for single suites only.
-        out.write_all(text.replacen(" skipped=\"0\"", "", 1).as_bytes())
+        out.write_all(text.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1).as_bytes())
     }
+}
+
+/// What a part would have told was not tested.
+fn not_told(untold: &Untold) -> TestCase {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(Escaped(untold.line()).to_string());
+    let mut case = TestCase::new(format!("part {} of the recorder", Escaped(&untold.part)), status);
+    case.set_classname("run");
+    case
 }
 
 fn case(class: &str, name: &str, refusals: &[Refusal]) -> TestCase {

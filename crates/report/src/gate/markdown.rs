@@ -3,9 +3,14 @@
 use std::io::{self, Write};
 
 use xenheap_judge::Gate;
+use xenheap_model::Untold;
 
 use super::{GateRenderer, path, problems};
-use crate::{Escaped, size::Bytes};
+use crate::{
+    Escaped,
+    size::Bytes,
+    untold::{TITLE, list},
+};
 
 /// How many problems the table lists.
 const SHOWN: usize = 50;
@@ -45,6 +50,10 @@ impl GateRenderer for Markdown {
         }
         if problems.len() > SHOWN {
             writeln!(out, "\nand {} more, in the file of details", problems.len() - SHOWN)?;
+        }
+        if !gate.untold.is_empty() {
+            writeln!(out, "\n{TITLE}:\n")?;
+            list(gate.untold.iter().map(Untold::line), out)?;
         }
         Ok(())
     }

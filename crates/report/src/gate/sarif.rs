@@ -7,8 +7,9 @@ use std::{
 
 use serde::Serialize;
 use serde_sarif::sarif::{
-    ArtifactLocation, Location, LogicalLocation, Message, MultiformatMessageString, PhysicalLocation, Region,
-    ReportingDescriptor, Result as SarifResult, ResultLevel, Run, Sarif as Document, Tool, ToolComponent,
+    ArtifactLocation, Invocation, Location, LogicalLocation, Message, MultiformatMessageString, Notification,
+    PhysicalLocation, Region, ReportingDescriptor, Result as SarifResult, ResultLevel, Run,
+    Sarif as Document, Tool, ToolComponent,
 };
 use xenheap_judge::{Code, Gate};
 
@@ -31,7 +32,16 @@ impl GateRenderer for Sarif {
         let driver =
             ToolComponent::builder().name("xenheap").version(env!("CARGO_PKG_VERSION")).rules(rules).build();
         let results: Vec<SarifResult> = problems(gate).iter().map(result).collect();
-        let run = Run::builder().tool(Tool::builder().driver(driver).build()).results(results).build();
+        let mut run = Run::builder().tool(Tool::builder().driver(driver).build()).results(results).build();
+        if !gate.untold.is_empty() {
+            let notes = gate.untold.iter().map(|untold| {
+                let message = Message::builder().text(untold.line()).build();
+                Notification::builder().level(serde_json::Value::from("note")).message(message).build()
+            });
+            let invocation = Invocation::builder().execution_successful(true);
+            let invocation = invocation.tool_execution_notifications(notes.collect::<Vec<_>>()).build();
+            run.invocations = Some(vec![invocation]);
+        }
         let document = Document::builder().version("2.1.0").runs(vec![run]).build();
         let document = serde_json::to_value(&document)?;
         document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;

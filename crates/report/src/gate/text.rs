@@ -8,7 +8,11 @@ use std::{
 use xenheap_judge::{Code, Gate};
 
 use super::{GateRenderer, Problem, path, problems};
-use crate::{Escaped, size::Several};
+use crate::{
+    Escaped,
+    size::Several,
+    untold::{TITLE, lines},
+};
 
 /// How many refusals of one kind the short answer shows.
 const SHOWN: usize = 3;
@@ -24,7 +28,8 @@ impl GateRenderer for Short {
         let findings = Several(findings as u64, "finding");
         let problems = problems(gate);
         if problems.is_empty() {
-            writeln!(out, "PASSED: {findings} in {runs}")?;
+            let but = if gate.untold.is_empty() { "" } else { "; not all can be told, see below" };
+            writeln!(out, "PASSED: {findings} in {runs}{but}")?;
         } else {
             writeln!(out, "REFUSED: {} in {findings} of {runs}", Several(problems.len() as u64, "problem"))?;
         }
@@ -47,6 +52,10 @@ impl GateRenderer for Short {
             if let Some(problem) = problems.first() {
                 writeln!(out, "    what to do: {}", Escaped(&problem.refusal.next))?;
             }
+        }
+        if !gate.untold.is_empty() {
+            writeln!(out, "\n{TITLE}:\n")?;
+            lines(&gate.untold, out)?;
         }
         if !gate.unused.is_empty() {
             writeln!(out, "\n  {} in no run; `xenheap verdict stale` lists them", unused(gate))?;

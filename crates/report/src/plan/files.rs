@@ -23,6 +23,8 @@ pub fn files(plan: &Plan, question: &Question) -> Vec<PlanFile> {
     for line in plan.configuration(question.policy, &question.memory) {
         by_file.entry(line.file).or_default().push(line);
     }
+    let untold: Vec<String> =
+        plan.untold().iter().map(|untold| format!("the recorder lacks {}", untold.line())).collect();
     let head = format!(
         "xenheap plan: policy {}, {} % more than {} showed",
         question.policy.as_str(),
@@ -32,17 +34,18 @@ pub fn files(plan: &Plan, question: &Question) -> Vec<PlanFile> {
     by_file
         .into_iter()
         .map(|(file, lines)| match file {
-            File::CommandLine => {
-                PlanFile { name: "xen-command-line".to_owned(), text: hashed(&head, &lines, command_line) }
-            }
+            File::CommandLine => PlanFile {
+                name: "xen-command-line".to_owned(),
+                text: hashed(&head, &untold, &lines, command_line),
+            },
             File::Xl(domain) => {
                 let kind = guests(plan, domain);
                 let kind = if kind.is_empty() { kind } else { format!(" ({kind})") };
                 let head = format!("{domain}{kind}, {head}");
-                PlanFile { name: format!("{domain}.cfg"), text: hashed(&head, &lines, xl) }
+                PlanFile { name: format!("{domain}.cfg"), text: hashed(&head, &untold, &lines, xl) }
             }
             File::DeviceTree => {
-                PlanFile { name: "dom0less.dts".to_owned(), text: device_tree(&head, &lines) }
+                PlanFile { name: "dom0less.dts".to_owned(), text: device_tree(&head, &untold, &lines) }
             }
         })
         .collect()
@@ -54,10 +57,13 @@ fn harmless(text: &str) -> String {
 }
 
 /// A setting a line, comments behind `#`.
-fn hashed(head: &str, lines: &[Line], write: impl Fn(&Line) -> String) -> String {
+fn hashed(head: &str, untold: &[String], lines: &[Line], write: impl Fn(&Line) -> String) -> String {
     let mut text = format!("# {}\n", harmless(head));
-    for line in lines {
+    for one in untold {
         // Writing into a string cannot fail.
+        let _ = writeln!(text, "# {}", harmless(one));
+    }
+    for line in lines {
         let _ = write!(text, "\n# {}\n{}\n", harmless(&line.reason), write(line));
     }
     text
@@ -93,12 +99,16 @@ fn command_line(line: &Line) -> String {
     }
 }
 
-fn device_tree(head: &str, lines: &[Line]) -> String {
+fn device_tree(head: &str, untold: &[String], lines: &[Line]) -> String {
     let mut by_domain: BTreeMap<Domain, Vec<&Line>> = BTreeMap::new();
     for line in lines {
         by_domain.entry(line.domain).or_default().push(line);
     }
-    let mut text = format!("/* {} */\n/dts-v1/;\n\n/ {{\n\tchosen {{\n", harmless(head));
+    let mut text = format!("/* {} */\n", harmless(head));
+    for one in untold {
+        let _ = writeln!(text, "/* {} */", harmless(one));
+    }
+    text.push_str("/dts-v1/;\n\n/ {\n\tchosen {\n");
     for (domain, lines) in by_domain {
         let number = if let Domain::Id(id) = domain { id.to_string() } else { String::new() };
         let _ = write!(text, "\t\tdomU{number} {{\n\t\t\tcompatible = \"xen,domain\";\n");

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
-use xenheap_model::{Arch, Charge, Domain, Kind};
+use xenheap_model::{Arch, Charge, Domain, Kind, Untold};
 use xenheap_plan::{Charged, High, Limit, Of, POINTS, Payer, Plan, Policy, RunPlan, Usage};
 
 use super::{PlanRenderer, Question, files, path};
@@ -22,6 +22,7 @@ impl PlanRenderer for PlanJson {
             schema: SCHEMA,
             margin_percent: plan.margin.0,
             policy: question.policy,
+            untold: plan.untold(),
             runs: plan.runs.iter().map(|run| RunView::new(run, plan)).collect(),
             worst: plan
                 .worst()
@@ -54,6 +55,8 @@ struct PlanView<'a> {
     schema: u32,
     margin_percent: u32,
     policy: Policy,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    untold: Vec<Untold>,
     runs: Vec<RunView<'a>>,
     worst: Vec<WorstView>,
     files: Vec<FileView>,
@@ -65,6 +68,8 @@ struct RunView<'a> {
     name: &'a str,
     arch: Arch,
     doubt: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    lacks: &'a [String],
     time: TimeView,
     all: Option<ChargedView<'a>>,
     beyond: Option<ChargedView<'a>>,
@@ -162,6 +167,7 @@ impl<'a> RunView<'a> {
             name: &run.name,
             arch: run.arch,
             doubt: run.doubt.as_deref(),
+            lacks: &run.lacks,
             time: TimeView {
                 unit: if run.has_times { "ns" } else { "events" },
                 start: run.span.0,

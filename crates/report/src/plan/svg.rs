@@ -13,6 +13,7 @@ use crate::{
     Escaped,
     guest::guest,
     size::{Rough, Seconds},
+    untold::{TITLE as LACKS, lines},
 };
 
 /// Heaps of each run that are drawn: the largest, in the order of payers.
@@ -27,6 +28,8 @@ const HEAD: f64 = 44.0;
 const TITLE: f64 = 22.0;
 const PLOT: f64 = 96.0;
 const BELOW: f64 = 30.0;
+/// A line above the first run.
+const LINE: f64 = 15.0;
 
 /// A picture of each heap over time: pages it would have (an area), and bytes asked for (a line).
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,7 +40,9 @@ impl PlanRenderer for PlanSvg {
         let runs: Vec<(&RunPlan, Vec<(Payer, &Charged)>)> =
             plan.runs.iter().map(|run| (run, panels(run, question))).collect();
         let panel = TITLE + PLOT + BELOW;
-        let height = runs.iter().fold(66.0, |sum, (_, panels)| sum + HEAD + panel * panels.len() as f64);
+        let untold = untold(plan)?;
+        let first = 66.0 + LINE * untold.len() as f64;
+        let height = runs.iter().fold(first, |sum, (_, panels)| sum + HEAD + panel * panels.len() as f64);
         writeln!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
@@ -48,6 +53,10 @@ impl PlanRenderer for PlanSvg {
         text(out, 16.0, 26.0, "font-size=\"15\" font-weight=\"bold\"", &title)?;
         legend(plan, out)?;
         let mut y = 66.0;
+        for line in untold {
+            y += LINE;
+            text(out, 16.0, y, "font-size=\"11\"", &line)?;
+        }
         for (run, panels) in runs {
             let name = format!("run {} ({})", run.name, run.arch.as_str());
             text(out, 16.0, y + 24.0, "font-size=\"14\" font-weight=\"bold\"", &name)?;
@@ -59,6 +68,18 @@ impl PlanRenderer for PlanSvg {
         }
         writeln!(out, "</svg>")
     }
+}
+
+/// What runs cannot tell, in lines that fit into the picture.
+fn untold(plan: &Plan) -> io::Result<Vec<String>> {
+    let untold = plan.untold();
+    if untold.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut said = Vec::new();
+    lines(&untold, &mut said)?;
+    let said = String::from_utf8_lossy(&said).into_owned();
+    Ok(std::iter::once(format!("{LACKS}:")).chain(said.lines().map(str::to_owned)).collect())
 }
 
 /// The largest heaps.

@@ -9,6 +9,7 @@ use crate::{
     Escaped,
     size::{Bytes, Count, Rough, Seconds, Several},
     text::{hanging, table},
+    untold::{TITLE, lines},
 };
 
 /// How many causes of a heap are shown.
@@ -27,6 +28,12 @@ impl PlanRenderer for PlanText {
                 let text = format!("its numbers may be wrong: {}", Escaped(doubt));
                 hanging(out, &format!("  {}: ", Escaped(&run.name)), 4, &text)?;
             }
+        }
+        let untold = plan.untold();
+        if !untold.is_empty() {
+            writeln!(out, "\n{TITLE}\n")?;
+            lines(&untold, out)?;
+            writeln!(out)?;
         }
         for policy in &plan.policies {
             needs(plan, *policy, out)?;

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_model::{GROWING, Growing, Kind, LogFormat, Rise, Run, View};
+use xenheap_model::{GROWING, Growing, Kind, LogFormat, Rise, Run, View, nothing_for};
 
 use super::{
     domains::Names,
@@ -94,9 +94,8 @@ fn basis(report: &Report) -> String {
     let cycles = run.cycles.completed;
     let mut text = match ended(run) {
         _ if run.facts.lacks("owners") => {
-            "The recorder had nothing to hook into for owners, so it cannot be told which domains ended, nor what \
-             is left of one"
-                .to_owned()
+            let why = nothing_for("owners");
+            format!("It cannot be told which domains ended, nor what is left of one, as {why}")
         }
         0 if run.facts.view == Some(View::Summary) => {
             "The summary view does not tell which domains ended".to_owned()

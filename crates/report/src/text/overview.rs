@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use xenheap_model::{Arch, Check, Facts, Kind, KindTotals, LogFormat, Outcome, View, untold};
+use xenheap_model::{Arch, Check, Facts, Kind, KindTotals, LogFormat, Outcome, View, not_told};
 
 use super::layout::{Paint, hanging, legend, table};
 use crate::{
@@ -60,11 +60,7 @@ fn facts(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
     };
     fact(out, "Recorder", &recorder)?;
     for part in &facts.lacks {
-        let text = match untold(part) {
-            Some(untold) => format!("{part}. Not told here: {untold}"),
-            None => format!("{}, which this version of xenheap does not know", Escaped(part)),
-        };
-        fact(out, "Lacks", &text)?;
+        fact(out, "Lacks", &Escaped(not_told(part)).to_string())?;
     }
     let mut log = format!("{}, {}", Several(facts.lines, "line"), Rough(facts.log_bytes));
     if facts.boots > 1 {

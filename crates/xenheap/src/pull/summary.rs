@@ -10,8 +10,8 @@ use std::{
 
 use serde::Serialize;
 use xenheap_gitlab::{Outcome, Plan, Planned, Project, Role, Task, What};
-use xenheap_model::{Arch, NormalStack};
-use xenheap_report::{AsciiJson, Escaped, Report, rfc};
+use xenheap_model::{Arch, NormalStack, Question, Untold};
+use xenheap_report::{AsciiJson, Escaped, Report, rfc, write_untold};
 
 use crate::{
     failure::{Exit, Failure, printable, say, warn},
@@ -113,6 +113,9 @@ pub struct Reported {
     live_bytes: u64,
     leaks: usize,
     failed_checks: Vec<&'static str>,
+    /// Parts of the recorder that its Xen had nothing for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lacks: Vec<String>,
     /// What the RFC's format has no word for.
     left_out: BTreeMap<&'static str, u64>,
 }
@@ -122,6 +125,11 @@ fn name<S: serde::Serializer>(arch: &Arch, serializer: S) -> Result<S::Ok, S::Er
 }
 
 impl Reported {
+    /// What it is called in tables.
+    fn name<'a>(&'a self, job: &'a Job) -> &'a str {
+        self.report.rsplit('/').next().unwrap_or(&job.name)
+    }
+
     pub fn new(report: &Report, arch: Arch, log: String, image: bool, path: &Path) -> Self {
         let run = report.run();
         let groups = report.numbered();
@@ -138,6 +146,7 @@ impl Reported {
             live_bytes: groups.iter().map(|group| group.counters.live_bytes).sum(),
             leaks: report.leftovers().len(),
             failed_checks: failed.map(|check| check.id.as_str()).collect(),
+            lacks: run.facts.lacks.clone(),
             left_out: rfc::left_out(report),
         }
     }
@@ -400,6 +409,10 @@ impl Summary {
             }
             table(&rows, out)?;
         }
+        // Without them a number of leaks says less than it seems to.
+        let reports = self.jobs.iter().flat_map(|job| job.reports.iter().map(move |one| (job, one)));
+        let lacks = reports.map(|(job, one)| (one.name(job), one.lacks.as_slice()));
+        write_untold(&Untold::of(Question::Findings, lacks), out)?;
         for (title, jobs) in self.lists() {
             writeln!(out, "\n{title}: {}", jobs.len())?;
             for job in jobs {
@@ -432,10 +445,9 @@ fn row(job: &Job, report: &Reported) -> [String; 7] {
         [] => "-".to_owned(),
         failed => failed.join(","),
     };
-    let name = report.report.rsplit('/').next().unwrap_or(&job.name);
     let text = |value: &dyn Display| value.to_string();
     [
-        Escaped(name).to_string(),
+        Escaped(report.name(job)).to_string(),
         text(&report.events),
         text(&report.findings),
         text(&report.leaks),
