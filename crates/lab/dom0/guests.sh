@@ -1,5 +1,8 @@
 # Functions for workloads that have guests, which begin with `. /lib/guests.sh`. A shell with `set -e` is expected.
 
+# Where Xen's tools write what they do.
+xen_logs=/var/log/xen
+
 # say WORD...: a line on the console.
 say() {
     echo "dom0: $*"
@@ -13,7 +16,7 @@ plain() {
 # fail WORD...: ends the workload.
 fail() {
     say "FAILED: $*"
-    for fail_log in /var/log/xen/qemu-dm-*.log; do
+    for fail_log in "$xen_logs"/qemu-dm-*.log; do
         [ ! -s "$fail_log" ] || tail -n 5 "$fail_log" | plain
     done
     kill -TERM "$WORKLOAD"
@@ -22,12 +25,23 @@ fail() {
 WORKLOAD=$$
 trap 'exit 1' TERM
 
-# within SECONDS COMMAND...: waits for the command to succeed, and says by its status whether it did.
+# within SECONDS COMMAND...: waits for the command to succeed, and says by its status whether it did. If the
+# command is one of the questions about a guest, the workload ends as soon as that guest has ended: it will not
+# answer any more.
 within() {
-    within_left=$1
+    within_left=$1 within_guest=
     shift
+    case $1 in guest_has_printed | has_memory | vcpu_online | vcpu_offline) within_guest=$2 ;; esac
     until "$@" >/dev/null 2>&1; do
         [ "$within_left" -gt 0 ] || return 1
+        # Not each time, because dom0's own work is recorded too.
+        if [ -n "$within_guest" ] && [ $((within_left % 5)) -eq 0 ] && ! guest_lives "$within_guest"; then
+            # What it printed last may still be on its way, and a guest that is being saved looks for a moment as
+            # if it had ended.
+            sleep 2
+            ! "$@" >/dev/null 2>&1 || return 0
+            guest_lives "$within_guest" || guest_lost "$within_guest"
+        fi
         within_left=$((within_left - 1))
         sleep 1
     done
@@ -50,7 +64,7 @@ xl() {
 # toolstack_start: the daemons and mounts that `xl` needs.
 toolstack_start() {
     PATH=$PATH:/usr/bin:$(echo /usr/lib/xen-*/bin)
-    mkdir -p /dev/pts /proc/xen /var/lib/xenstored /var/lib/xen/xenstore /var/lib/xen/dump /var/log/xen/console \
+    mkdir -p /dev/pts /proc/xen /var/lib/xenstored /var/lib/xen/xenstore /var/lib/xen/dump "$xen_logs/console" \
         /var/lock /var/run/xen /var/run/xenstored /etc/xen
     : >/etc/xen/xl.conf
     mount -t devpts devpts /dev/pts
@@ -108,6 +122,8 @@ END
     } >"/tmp/$guest.cfg"
     rm -f "$(guest_log "$guest")"
     eval "guest_token_$guest=$guest_token"
+    # What was seen of one with the same name is not this one's.
+    lives_name=
     xl create -q $guest_paused "/tmp/$guest.cfg"
 }
 
@@ -139,15 +155,20 @@ pool_cpu_remove() {
 
 # guest_log NAME: the file with what the guest has printed.
 guest_log() {
-    echo "/var/log/xen/console/guest-$1.log"
+    echo "$xen_logs/console/guest-$1.log"
 }
 
-# guest_printed NAME TEXT: waits until the guest has printed a line with its token and this text behind it.
-guest_printed() {
+# guest_has_printed NAME TEXT: whether the guest has printed a line with its token and this text behind it.
+guest_has_printed() {
     eval "guest_token=\$guest_token_$1"
-    until_true "$patience" grep "^guest $guest_token: $2" "$(guest_log "$1")"
+    grep "^guest $guest_token: $2" "$(guest_log "$1")"
+}
+
+# guest_printed NAME TEXT: waits until it has.
+guest_printed() {
+    until_true "$patience" guest_has_printed "$1" "$2"
     # Nothing of a guest's goes to the console that could be taken for Xen's.
-    say "$1 says: $(grep -m 1 "^guest $guest_token: $2" "$(guest_log "$1")" | plain)"
+    say "$1 says: $(guest_has_printed "$1" "$2" | head -n 1 | plain)"
 }
 
 # guest_booted NAME: waits until the guest has printed from its own user space.
@@ -157,7 +178,56 @@ guest_booted() {
 
 # guest_ran NAME: waits until the guest has done what it was created to run, without a failure.
 guest_ran() {
-    guest_printed "$1" "run ended, status 0"
+    guest_printed "$1" "run ended, status"
+    guest_has_printed "$1" "run ended, status 0" >/dev/null || fail "what $1 ran has failed"
+}
+
+# guest_lives NAME: whether Xen knows a domain of that name, or with that number, that has not shut down, crashed
+# or been destroyed. If Xen cannot be asked, it does.
+guest_lives() {
+    [ "$1" = "$lives_name" ] || lives_name=$1 lives_id= lives_state=
+    lives_list=$(command xl list 2>/dev/null) || return 0
+    lives_row=$(echo "$lives_list" | awk -v name="$1" '$1 == name || $2 == name { print $2, $5; exit }')
+    [ -n "$lives_row" ] || return 1
+    lives_id=${lives_row% *} lives_state=${lives_row#* }
+    case $lives_state in *[scd]*) return 1 ;; esac
+}
+lives_name=
+
+# guest_lost NAME: ends the workload, saying what is known of the end of a guest that was asked for just before.
+guest_lost() {
+    # The tool that created it stays to clean up, and writes why.
+    lost_log=$xen_logs/xl-$1.log
+    lost_reason=$(sed -n 's/.* has shut down, reason code \([0-9-]*\).*/\1/p' "$lost_log" 2>/dev/null |
+        tail -n 1)
+    case $lost_reason in
+        '') lost_reason="no reason known" ;;
+        0) lost_reason="it powered off" ;;
+        1) lost_reason="it rebooted" ;;
+        2) lost_reason="it was suspended" ;;
+        3) lost_reason="it crashed" ;;
+        4) lost_reason="its watchdog ended it" ;;
+        *) lost_reason="reason code $lost_reason" ;;
+    esac
+    if [ -z "$lives_id" ]; then
+        lives_id=$(sed -n 's/.*(domid \([0-9]*\)).*/\1/p' "$lost_log" 2>/dev/null | tail -n 1)
+    fi
+    if [ -n "$lives_id" ]; then
+        # Not the recorder's own lines, of which many name a domain.
+        lost_names="[Dd]om(ain)? ?$lives_id([^0-9]|\$)|(^|[^0-9a-z])d$lives_id(v|[^0-9a-z]|\$)"
+        command xl dmesg 2>/dev/null | grep -v HA1 | grep -E "$lost_names" | lost_tell "Xen of $1"
+    fi
+    [ ! -e "$lost_log" ] || lost_tell "the end of xl-$1.log" <"$lost_log"
+    [ ! -e "$(guest_log "$1")" ] || lost_tell "the last that $1 printed" <"$(guest_log "$1")"
+    fail "the guest $1 (domain ${lives_id:-unknown}) has ended: $lost_reason;" \
+        "its last state in xl list was ${lives_state:-never seen}"
+}
+
+# lost_tell WORD...: the end of what comes in, with these words before each line. Nothing at all is no failure.
+lost_tell() {
+    tail -n 8 | plain | while read -r lost_line; do
+        [ -z "$lost_line" ] || say "$*: $lost_line"
+    done
 }
 
 # guest_id NAME: its domain's number.

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use xenheap_recorder::GitError;
+
 use crate::arch::Arch;
 
 /// Anything that stops a lab run.
@@ -154,31 +156,9 @@ pub enum Error {
     /// A git repository was named where a tree, or a revision in it, is needed.
     #[error("{} is a git repository without a work tree: name what to take from it, such as {}@HEAD", .0.display(), .0.display())]
     NoRevision(PathBuf),
-    /// `--xen GIT@REVISION` names no repository.
-    #[error("{} is no git repository{}", path.display(), Lines(said))]
-    NotGit {
-        /// What was given.
-        path: PathBuf,
-        /// What git says, escaped.
-        said: Vec<String>,
-    },
-    /// A repository does not have such a revision.
-    #[error(
-        "{} has no revision `{revision}`{}{}\nIts branches and tags: git -C {} for-each-ref --format='%(refname:short)'",
-        path.display(),
-        if near.is_empty() { String::new() } else { format!("; near names are {}", near.join(", ")) },
-        Lines(said), path.display()
-    )]
-    UnknownRevision {
-        /// The repository.
-        path: PathBuf,
-        /// What was given, escaped.
-        revision: String,
-        /// Names of branches and tags that look like it, escaped.
-        near: Vec<String>,
-        /// What git says, escaped.
-        said: Vec<String>,
-    },
+    /// A git repository cannot be read, or does not have such a revision.
+    #[error(transparent)]
+    Git(#[from] GitError),
     /// A revision is not of Xen.
     #[error("{revision} in {} is not a Xen source tree: it has no {missing}", path.display())]
     NotXenRevision {
@@ -189,11 +169,6 @@ pub enum Error {
         /// What every Xen tree has.
         missing: &'static str,
     },
-    /// There is no git to read a repository with.
-    #[error(
-        "a git repository is read with git, which this machine does not have: `apt-get install git` (as root) gets it"
-    )]
-    NoGit,
     /// `--xen` names nothing at all.
     #[error("no Xen source `{given}`: use {}, the path of a source tree, or GIT@REVISION", known.join(", "))]
     UnknownSource {
@@ -525,7 +500,6 @@ impl Error {
             | Self::NeedsRoot { .. }
             | Self::UnknownSource { .. }
             | Self::NoRevision(_)
-            | Self::NoGit
             | Self::UnknownArch { .. }
             | Self::NoDomus { .. }
             | Self::NotAlone { .. }
@@ -552,8 +526,6 @@ impl Error {
             | Self::Pins(_)
             | Self::NotXen { .. }
             | Self::NotXenRevision { .. }
-            | Self::NotGit { .. }
-            | Self::UnknownRevision { .. }
             | Self::Workload { .. }
             | Self::Partition { .. }
             | Self::Recorder { .. } => Class::Input,
@@ -565,6 +537,9 @@ impl Error {
             | Self::Boot { .. }
             | Self::DeviceTree(_)
             | Self::Cancelled => Class::Run,
+            Self::Git(GitError::NoGit) => Class::Usage,
+            Self::Git(GitError::Start(_)) => Class::Run,
+            Self::Git(_) => Class::Input,
             Self::NoPackageLists { .. }
             | Self::NoPackage { .. }
             | Self::Download { .. }

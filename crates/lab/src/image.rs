@@ -23,6 +23,9 @@ const INIT: &str = include_str!("../dom0/init");
 /// What workloads with guests share.
 const FUNCTIONS: &str = include_str!("../dom0/guests.sh");
 
+/// What workloads share whose guests Xen itself starts.
+const DOMU_FUNCTIONS: &str = include_str!("../dom0/domu.sh");
+
 /// A guest's first process.
 const GUEST_INIT: &str = include_str!("../guest/init");
 
@@ -127,6 +130,8 @@ fn content(busybox: &[u8], workload: &Workload) -> Vec<Entry> {
     let mut entries = system(busybox, INIT);
     entries.push(Entry::Program("workload".into(), workload.script.as_bytes().to_vec()));
     entries.push(Entry::Program("parameters".into(), workload.assignments().into_bytes()));
+    // Always: which guests there are, a device tree of the user's can say too.
+    entries.push(Entry::Program("lib/domu.sh".into(), DOMU_FUNCTIONS.as_bytes().to_vec()));
     entries
 }
 
@@ -156,7 +161,7 @@ mod tests {
         let workload = Workload::load("boot")?;
         let archive = cpio::archive(&content(b"BUSYBOX", &workload));
         let text = String::from_utf8_lossy(&archive);
-        for part in ["BUSYBOX", INIT, workload.script.as_str()] {
+        for part in ["BUSYBOX", INIT, "lib/domu.sh\0", DOMU_FUNCTIONS, workload.script.as_str()] {
             assert!(text.contains(part));
         }
         assert_eq!(archive, cpio::archive(&content(b"BUSYBOX", &workload)));
@@ -174,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_script_is_a_script() -> Result<(), Box<dyn std::error::Error>> {
-        let mut scripts = vec![INIT.to_owned(), FUNCTIONS.to_owned(), GUEST_INIT.to_owned()];
+        let mut scripts = [INIT, FUNCTIONS, DOMU_FUNCTIONS, GUEST_INIT].map(str::to_owned).to_vec();
         for name in Workload::built_in() {
             scripts.push(Workload::load(name)?.script);
         }

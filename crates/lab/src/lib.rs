@@ -52,7 +52,7 @@ pub use error::{BootFault, Class, Error, Phase};
 pub use folder::{
     CONFIG, CONSOLE, DEVICE_TREE, Exit, Machine, Record, RunFolder, WorkloadFacts, XEN_SYMS, is_good_end,
 };
-pub use git::{GitFacts, commit};
+pub use git::GitFacts;
 pub use guest_program::{GuestProgram, GuestProgramFacts};
 pub use hash::file as file_sha256;
 pub use image::{Image, ImageFacts, image};

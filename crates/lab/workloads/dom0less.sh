@@ -7,18 +7,10 @@
 #
 # Runs in dom0 as /workload, and in the guest as `/workload guest`, with busybox for a userland.
 set -e
+. /lib/domu.sh
 
 if [ "$1" = guest ]; then
-    echo "guest: $(uname -r), $(nproc) CPU, hypervisor $(cat /sys/hypervisor/type)"
-
-    # Processes and files: page tables and memory come and go.
-    i=0
-    while [ "$i" -lt 20 ]; do
-        true | cat >/tmp/out
-        i=$((i + 1))
-    done
-    dd if=/dev/zero of=/tmp/file bs=1M count=16 2>/dev/null
-    rm /tmp/file
+    domu_work
     exit
 fi
 

@@ -9,14 +9,6 @@
 # Runs in each guest as `/workload guest`, with busybox for a userland. Nothing switches the machine off: when all guests are
 # done, the lab asks the recorder for its totals and does it.
 set -e
+. /lib/domu.sh
 
-echo "guest: $(uname -r), $(nproc) CPU, hypervisor $(cat /sys/hypervisor/type)"
-
-# Processes and files: page tables and memory come and go.
-i=0
-while [ "$i" -lt 20 ]; do
-    true | cat >/tmp/out
-    i=$((i + 1))
-done
-dd if=/dev/zero of=/tmp/file bs=1M count=16 2>/dev/null
-rm /tmp/file
+domu_work

@@ -17,8 +17,7 @@ stress() {
     shift 4
     guest_create "$stress_name" "$stress_type" 'vcpus = 3' 'max_event_channels = 4095' "run=$stress_run" "$stress_linux" "$@"
     stress_shown=0 stress_left=$patience
-    until has_ended "$stress_name" || [ "$stress_left" -le 0 ]; do
-        sleep 5
+    until within 5 guest_has_printed "$stress_name" "run ended, status" || [ "$stress_left" -le 0 ]; do
         stress_show
         stress_left=$((stress_left - 5))
     done
@@ -26,7 +25,7 @@ stress() {
     # Raw, too, as someone sees it who watches the guest's console: nothing in it may be taken for the recorder's.
     cat "$(guest_log "$stress_name")"
     echo
-    has_ended "$stress_name" || fail "$stress_name has not ended"
+    guest_has_printed "$stress_name" "run ended, status" >/dev/null || fail "$stress_name has not ended"
     guest_ran "$stress_name"
     guest_destroy "$stress_name"
 }
@@ -38,11 +37,6 @@ stress_show() {
     head -n "$stress_lines" "$(guest_log "$stress_name")" | tail -n +$((stress_shown + 1)) | grep '^stress: ' |
         tr -cd 'a-zA-Z0-9 .,:;_()\n-' | while read -r line; do say "$stress_name says: $line"; done
     stress_shown=$stress_lines
-}
-
-# has_ended NAME: whether its program has, in whatever way.
-has_ended() {
-    grep -q 'run ended, status' "$(guest_log "$1")"
 }
 
 toolstack_start

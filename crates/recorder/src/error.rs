@@ -31,15 +31,8 @@ pub enum Error {
     },
 
     /// A repository has no such revision, or cannot be read.
-    #[error("cannot read {revision} of the git repository {repository}: {message}")]
-    Git {
-        /// Where the repository is.
-        repository: PathBuf,
-        /// What was asked for.
-        revision: String,
-        /// What was wrong.
-        message: String,
-    },
+    #[error(transparent)]
+    Git(#[from] GitError),
 
     /// The tree is a revision in a repository: there are no files that could be changed.
     #[error(
@@ -139,6 +132,80 @@ pub enum Error {
     },
 }
 
+/// Why a revision of a git repository could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GitError {
+    /// There is no git to read a repository with.
+    #[error(
+        "a git repository is read with git, which this machine does not have: `apt-get install git` (as root) \
+         gets it"
+    )]
+    NoGit,
+
+    /// Git could not be started.
+    #[error("cannot run `git`")]
+    Start(#[source] io::Error),
+
+    /// There is nothing at that path.
+    #[error("cannot find the git repository {}", path.display())]
+    Find {
+        /// What was given.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+
+    /// It is no repository, or none that git opens.
+    #[error("{} is no git repository{}", path.display(), Quoted(said))]
+    NotGit {
+        /// What was given.
+        path: PathBuf,
+        /// What git says, escaped.
+        said: Vec<String>,
+    },
+
+    /// A repository does not have such a revision.
+    #[error(
+        "{} has no revision `{revision}`{}{}\n\
+         Its branches and tags: git -C {} for-each-ref --format='%(refname:short)'",
+        path.display(),
+        if near.is_empty() { String::new() } else { format!("; near names are {}", near.join(", ")) },
+        Quoted(said), path.display()
+    )]
+    UnknownRevision {
+        /// The repository.
+        path: PathBuf,
+        /// What was given, escaped.
+        revision: String,
+        /// Names of branches and tags that look like it, escaped.
+        near: Vec<String>,
+        /// What git says, escaped.
+        said: Vec<String>,
+    },
+
+    /// Git ended while it was asked for a file.
+    #[error("cannot read {file} of the commit {commit} in {}", path.display())]
+    Read {
+        /// The repository.
+        path: PathBuf,
+        /// Path below the tree's root.
+        file: String,
+        /// The commit's full name.
+        commit: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl GitError {
+    /// That git could not be started.
+    pub(crate) fn start(source: io::Error) -> Self {
+        // It is started in no folder of ours, so only the program itself can be missing.
+        if source.kind() == io::ErrorKind::NotFound { Self::NoGit } else { Self::Start(source) }
+    }
+}
+
 /// One thing in which a tree is not as the recorder needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -207,5 +274,14 @@ struct Listed<'a, T>(&'a [T]);
 impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|item| write!(f, "\n  {item}"))
+    }
+}
+
+/// What a program says, one line each.
+struct Quoted<'a>(&'a [String]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|line| write!(f, "\n  | {line}"))
     }
 }

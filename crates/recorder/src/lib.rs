@@ -35,7 +35,8 @@ mod tree;
 mod write;
 
 pub use edit::Change;
-pub use error::{Error, Problem};
+pub use error::{Error, GitError, Problem};
+pub use git::Repository;
 pub use patch::{Author, PatchInfo};
 pub use plan::{Action, Description, FileDescription, LocalChanges, Outcome, Plan, State, plan};
 pub use survey::{Lack, MissingHook};

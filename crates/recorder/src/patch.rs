@@ -3,13 +3,13 @@
 use std::fmt;
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 
 use diffy::{DiffOptions, PatchFormatter};
 use sha1::{Digest, Sha1};
 
 use crate::documents::documents;
 use crate::error::Error;
+use crate::git::git;
 use crate::hex;
 use crate::plan::{LocalChanges, Plan, State};
 use crate::series::{self, CONCERNS, Content};
@@ -39,7 +39,7 @@ impl Author {
     /// [`Error::NoAuthor`] when one of them is not set, or there is no git.
     pub fn from_git(path: &Path) -> Result<Self, Error> {
         let get = |key: &'static str| {
-            let output = Command::new("git").arg("-C").arg(path).args(["config", "--get", key]).output();
+            let output = git(path).args(["config", "--get", key]).output();
             let value = output.ok().filter(|output| output.status.success());
             let value = value.and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
             let value = value.trim().to_owned();

@@ -127,7 +127,7 @@ impl Tree {
     /// A file of it by its path below `xen/`, if there is one.
     pub(crate) fn read(&self, below: &str) -> Result<Option<Vec<u8>>, Error> {
         match &self.revision {
-            Some(revision) => revision.read(&format!("xen/{below}")),
+            Some(revision) => Ok(revision.read(&format!("xen/{below}"))?),
             None => write::read_if_any(&self.xen.join(below)),
         }
     }
@@ -135,7 +135,7 @@ impl Tree {
     /// A document by its path below the root, if there is one.
     pub(crate) fn read_document(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
         match &self.revision {
-            Some(revision) => revision.read(path),
+            Some(revision) => Ok(revision.read(path)?),
             None => write::read_if_any(&self.xen.join("..").join(path)),
         }
     }
@@ -143,7 +143,7 @@ impl Tree {
     /// May that file be executed?
     pub(crate) fn is_executable(&self, below: &str) -> Result<bool, Error> {
         if let Some(revision) = &self.revision {
-            return Ok(revision.is_executable(&format!("xen/{below}")));
+            return Ok(revision.is_executable(&format!("xen/{below}"))?);
         }
         let path = self.xen.join(below);
         let metadata = fs::metadata(&path).map_err(|source| Error::Read { path, source })?;

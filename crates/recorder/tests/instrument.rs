@@ -800,7 +800,7 @@ fn a_revision_can_be_checked_and_patched_without_a_checkout() {
     assert!(matches!(planned.apply(LocalChanges::Keep), Err(Error::ReadOnly { .. })));
     for (repository, revision) in [(bare.as_path(), "nowhere"), (folder.path(), "HEAD")] {
         let error = Tree::at_revision(repository, revision).unwrap_err();
-        assert!(matches!(error, Error::Git { .. }), "{error}");
+        assert!(matches!(error, Error::Git(_)), "{error}");
     }
 }
 

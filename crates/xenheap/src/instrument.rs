@@ -9,8 +9,8 @@ use std::{
 use tracing::warn;
 use xenheap_lab::XenSource;
 use xenheap_recorder::{
-    Action, Author, Change, Description, Error, FileDescription, Lack, Outcome, PatchInfo, Plan, State, Tree,
-    plan,
+    Action, Author, Change, Description, Error, FileDescription, GitError, Lack, Outcome, PatchInfo, Plan,
+    State, Tree, plan,
 };
 
 use crate::{
@@ -68,7 +68,6 @@ fn open(source: &XenSource) -> Result<(Tree, PathBuf), Failure> {
     match source {
         XenSource::Path(path) => Ok((Tree::open(path).map_err(input)?, path.clone())),
         XenSource::Git { repository, revision } => {
-            xenheap_lab::commit(repository, revision).map_err(crate::lab::failure)?;
             let tree = Tree::at_revision(repository, revision).map_err(input)?;
             Ok((tree, repository.join("xen")))
         }
@@ -102,7 +101,8 @@ fn is_below(file: &Path, tree: &Path) -> bool {
 
 fn input(error: Error) -> Failure {
     let exit = match &error {
-        Error::Write { .. } | Error::WriteAndRollback { .. } => Exit::Usage,
+        Error::Write { .. } | Error::WriteAndRollback { .. } | Error::Git(GitError::NoGit) => Exit::Usage,
+        Error::Git(GitError::Start(_)) => Exit::Failed,
         _ => Exit::Input,
     };
     let failure = Failure::from_error(exit, &error);

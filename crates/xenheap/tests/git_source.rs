@@ -88,3 +88,30 @@ fn a_revision_can_be_asked_but_not_changed() {
     assert_ne!(ran.code, 0);
     assert!(ran.err.contains("xen/Makefile says no XEN_VERSION"), "{}", ran.err);
 }
+
+#[test]
+fn the_environment_names_no_other_repository() {
+    let dir = repository();
+    let place = dir.path();
+    // As in a hook of another repository, which does not have that tag.
+    git(place, &["init", "-q", "other"]);
+    let other = place.join("other");
+    git(&other, &["commit", "-q", "--allow-empty", "-m", "one"]);
+    let within = |arguments: &[&str]| -> Ran {
+        let mut command = xenheap(arguments);
+        command.current_dir(place).env("XENHEAP_CACHE", place.join("cache"));
+        command.env("GIT_DIR", other.join(".git")).env("GIT_WORK_TREE", &other);
+        command.env("GIT_INDEX_FILE", other.join(".git/index")).env("GIT_PREFIX", "");
+        command.env("GIT_OBJECT_DIRECTORY", other.join(".git/objects"));
+        command.output().expect("xenheap runs").into()
+    };
+    for repository in ["xen.git", "work"] {
+        let source = format!("{repository}@RELEASE-4.20.0");
+        let ran = within(&["lab", "fetch", "--xen", &source]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(Path::new(ran.out.trim()).join("Config.mk").is_file(), "{}", ran.out);
+        // It only comes to this when it reads the files of that revision.
+        let ran = within(&["instrument", "--check", &source]);
+        assert!(ran.err.contains("xen/Makefile says no XEN_VERSION"), "{}", ran.err);
+    }
+}
