@@ -412,7 +412,7 @@ static void __maybe_unused step_back(struct ha_aside before)
 {
     unsigned int cpu = smp_processor_id();
 
-    /* On Arm, a guest can be on another CPU now, where the number says nothing. */
+    /* On Arm, a guest can be on another CPU now: not with the same number. */
     if ( ha_calls )
         write_atomic(&ha_calls[cpu].epoch,
                      cpu == before.cpu ? before.epoch : 0);
