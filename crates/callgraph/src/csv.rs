@@ -17,8 +17,9 @@ use thiserror::Error;
 use crate::{
     draft::Draft,
     graph::{
-        Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function,
-        FunctionId, Graph, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse, Who,
+        Allocation, Anonymity, Certainty, Code, Context, ContextId, Edge, Entry, EntryClass, Evidence, Facts,
+        Function, FunctionId, Graph, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind, StackUse,
+        Way, Who,
     },
 };
 
@@ -66,6 +67,14 @@ pub enum CsvError {
         line: u64,
         /// Which.
         function: String,
+    },
+    /// A call is said to be possible in a context that does not exist.
+    #[error("{}: there is no context {number} in `contexts`", path.display())]
+    NoContext {
+        /// The file.
+        path: PathBuf,
+        /// Which one.
+        number: u32,
     },
     /// A value that no column or note can have.
     #[error("{}, line {line}: `{value}` is no {what}", path.display())]
@@ -133,6 +142,10 @@ struct Metadata {
     entries: Vec<EntryRow>,
     #[serde(default)]
     allocations: Vec<AllocationRow>,
+    #[serde(default)]
+    contexts: Vec<ContextRow>,
+    #[serde(default)]
+    ways: Vec<WayRow>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -151,6 +164,22 @@ struct AllocationRow {
     anonymity: Anonymity,
     evidence: String,
     condition: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ContextRow {
+    function: String,
+    says: String,
+    closed: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WayRow {
+    site: u32,
+    callee: String,
+    /// Positions in `contexts`.
+    within: Option<u32>,
+    into: Option<u32>,
 }
 
 /// Whether a folder has a graph in this form.
@@ -209,6 +238,25 @@ impl Graph {
                     condition: one.condition.clone(),
                 })
                 .collect(),
+            contexts: self
+                .contexts
+                .iter()
+                .map(|context| ContextRow {
+                    function: id(context.function).to_owned(),
+                    says: context.says.clone(),
+                    closed: context.closed,
+                })
+                .collect(),
+            ways: self
+                .ways
+                .iter()
+                .map(|way| WayRow {
+                    site: way.site.0,
+                    callee: id(way.callee).to_owned(),
+                    within: way.within.map(|context| context.0),
+                    into: way.into.map(|context| context.0),
+                })
+                .collect(),
         };
         let path = folder.join(METADATA);
         let file = File::create(&path).map_err(|source| CsvError::Io { path: path.clone(), source })?;
@@ -218,12 +266,12 @@ impl Graph {
 
     /// Reads it from a folder. Functions that only edges name are known by their name alone.
     pub fn read_csv(folder: &Path) -> Result<Self, CsvError> {
-        let path = folder.join(METADATA);
-        let metadata: Metadata = match File::open(&path) {
+        let described = folder.join(METADATA);
+        let metadata: Metadata = match File::open(&described) {
             Ok(file) => serde_json::from_reader(io::BufReader::new(file))
-                .map_err(|source| CsvError::Metadata { path, source })?,
+                .map_err(|source| CsvError::Metadata { path: described.clone(), source })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Metadata::default(),
-            Err(source) => return Err(CsvError::Io { path, source }),
+            Err(source) => return Err(CsvError::Io { path: described, source }),
         };
         let mut draft = Draft { facts: metadata.facts, ..Draft::default() };
         let mut known: HashMap<String, FunctionId> = HashMap::new();
@@ -295,6 +343,29 @@ impl Graph {
                     evidence: one.evidence,
                     condition: one.condition,
                 });
+            }
+        }
+        let mut contexts = Vec::with_capacity(metadata.contexts.len());
+        for ContextRow { function, says, closed } in metadata.contexts {
+            // Of a function that is not in the tables there are no calls either.
+            contexts.push(known.get(&function).copied().map(|function| {
+                draft.contexts.push(Context { function, says, closed });
+                ContextId(u32::try_from(draft.contexts.len() - 1).unwrap_or(u32::MAX))
+            }));
+        }
+        for way in metadata.ways {
+            let context = |number: Option<u32>| match number {
+                None => Ok(Some(None)),
+                Some(number) => contexts
+                    .get(index(number))
+                    .map(|context| context.map(Some))
+                    .ok_or_else(|| CsvError::NoContext { path: described.clone(), number }),
+            };
+            let (within, into) = (context(way.within)?, context(way.into)?);
+            if let (Some(site), Some(callee), Some(within), Some(into)) =
+                (sites.get(&way.site), known.get(&way.callee), within, into)
+            {
+                draft.ways.push(Way { site: *site, callee: *callee, within, into });
             }
         }
         Ok(draft.finish())

@@ -1,6 +1,6 @@
 //! What algorithms walk on: functions, and the contexts in which a table that a caller hands down decides what they call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use xenheap_paths::NodeSet;
 
@@ -13,7 +13,7 @@ pub struct Nodes {
     /// For each context its function.
     contexts: Vec<FunctionId>,
     of: BTreeMap<FunctionId, Vec<u32>>,
-    /// Functions that are only called in contexts: their own node stands for nothing.
+    /// Functions that are only called in contexts, as far as analysis sees.
     closed: Vec<FunctionId>,
 }
 
@@ -54,9 +54,14 @@ impl Nodes {
         NodeSet::of(count, functions.into_iter().flat_map(|function| self.of(function)))
     }
 
-    /// Functions whose own node nothing enters, because each caller hands a table down.
-    pub fn closed(&self) -> &[FunctionId] {
-        &self.closed
+    /// The nodes that stand for nothing where these are entered: each caller of their functions hands a table
+    /// down and enters a context, and the outside does not come in there. What leaves them would be told a
+    /// second time, as if it were possible without a table.
+    pub fn vain(&self, graph: &Graph, mut entered: NodeSet) -> BTreeSet<u32> {
+        for entry in &graph.entries {
+            entered.insert(entry.function.0);
+        }
+        self.closed.iter().map(|function| function.0).filter(|node| !entered.has(*node)).collect()
     }
 
     fn node(&self, context: Option<ContextId>, function: FunctionId) -> u32 {

@@ -5,9 +5,9 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use crate::{
     draft::Draft,
     graph::{
-        Allocation, Anonymity, Certainty, Code, Edge, Entry, EntryClass, Evidence, Facts, Function,
-        FunctionId, Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId, SiteKind,
-        StackUse, Who,
+        Allocation, Anonymity, Certainty, Code, Context, ContextId, Edge, Entry, EntryClass, Evidence, Facts,
+        Function, FunctionId, Graph, InlinedFrame, Location, Open, Owner, Piece, Section, Site, SiteId,
+        SiteKind, StackUse, Way, Who,
     },
 };
 
@@ -106,9 +106,39 @@ pub fn graph() -> impl Strategy<Value = Graph> {
             who: Who::DeviceModel,
             source: "a table".to_owned(),
         });
-        (Just(functions), vec(site(count), 0..12), vec(entry, 0..3), option::of("[a-f0-9]{4}"))
-            .prop_map(|(functions, sites, entries, build_id)| made(functions, sites, entries, build_id))
+        let context = (0..count, "[a-z] = [a-z]", any::<bool>())
+            .prop_map(|(function, says, closed)| Context { function: FunctionId(function), says, closed });
+        let build = option::of("[a-f0-9]{4}");
+        (Just(functions), vec(site(count), 0..12), vec(entry, 0..3), build, vec(context, 0..4)).prop_map(
+            |(functions, sites, entries, build_id, contexts)| {
+                let mut graph = Draft::from(made(functions, sites, entries, build_id));
+                graph.contexts = contexts;
+                told_apart(&mut graph);
+                graph.finish()
+            },
+        )
     })
+}
+
+/// Makes calls of functions with contexts, and from them, possible in some: each context of the caller enters the
+/// next of the callee.
+fn told_apart(draft: &mut Draft) {
+    let of = |function| {
+        let ids = (0..).map(ContextId).zip(&draft.contexts);
+        ids.filter(|(_, context)| context.function == function).map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    let mut ways = Vec::new();
+    for Edge { site, callee, .. } in &draft.edges {
+        let Some(caller) = draft.sites.get(site.0 as usize).map(|site| site.caller) else { continue };
+        let mut into = of(*callee).into_iter();
+        for within in of(caller) {
+            ways.push(Way { site: *site, callee: *callee, within: Some(within), into: into.next() });
+        }
+        if let Some(into) = into.next() {
+            ways.push(Way { site: *site, callee: *callee, within: None, into: Some(into) });
+        }
+    }
+    draft.ways = ways;
 }
 
 fn made(

@@ -1,6 +1,6 @@
 //! A graph as the algorithms see it: functions as nodes, calls as edges, and what is left out.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use xenheap_paths::{self as paths, NodeSet};
 
@@ -31,6 +31,8 @@ impl Default for ViewOptions {
 pub struct View<'a> {
     graph: &'a Graph,
     nodes: Nodes,
+    /// Functions' own nodes that stand for nothing: nothing enters them, and they have no edges.
+    vain: BTreeSet<u32>,
     compact: paths::Graph,
     /// For each compact edge what it stands for.
     links: Vec<Link>,
@@ -92,6 +94,9 @@ impl<'a> View<'a> {
                 calls.push((from, edge.callee.0, place, Call { edge: edge_index, inlined: None }));
             }
         }
+        let heads = calls.iter().filter(|(from, to, ..)| from != to).map(|(_, to, ..)| *to);
+        let vain = nodes.vain(graph, NodeSet::of(nodes.count(), heads));
+        calls.retain(|(from, ..)| !vain.contains(from));
         calls.sort_unstable();
         calls.dedup();
         let mut ends: Vec<(u32, u32)> = Vec::new();
@@ -110,7 +115,7 @@ impl<'a> View<'a> {
             }
         }
         let compact = paths::Graph::new(nodes.count(), &ends)?;
-        Ok(View { graph, nodes, compact, links, calls: calls.into_iter().map(|call| call.3).collect() })
+        Ok(View { graph, nodes, vain, compact, links, calls: calls.into_iter().map(|call| call.3).collect() })
     }
 
     /// The graph that it shows.
@@ -125,20 +130,21 @@ impl<'a> View<'a> {
 
     /// The functions that nobody calls.
     pub fn roots(&self) -> NodeSet {
-        let mut roots = self.compact.roots();
-        for function in self.nodes.closed() {
-            roots.remove(function.0);
-        }
-        roots
+        self.without_vain(self.compact.roots())
     }
 
     /// The functions that call nobody.
     pub fn leaves(&self) -> NodeSet {
-        let mut leaves = self.compact.leaves();
-        for function in self.nodes.closed() {
-            leaves.remove(function.0);
+        self.without_vain(self.compact.leaves())
+    }
+
+    /// Of some nodes those that stand for something. The own node of a function that is only called with tables
+    /// stands for nothing beside its contexts.
+    pub fn without_vain(&self, mut nodes: NodeSet) -> NodeSet {
+        for node in &self.vain {
+            nodes.remove(*node);
         }
-        leaves
+        nodes
     }
 
     /// For the algorithms; the nodes are [`View::nodes`].

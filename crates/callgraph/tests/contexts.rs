@@ -5,6 +5,7 @@ use std::{fs, path::Path, process::Command};
 use xenheap_callgraph::{
     Evidence, FunctionId, Graph, Names, View, ViewOptions,
     build::{Sources, assemble},
+    export::{Exporter, Json, Part},
     flow, recall,
 };
 use xenheap_facts::{build::Build, dwarf::Debug, image::Image};
@@ -28,7 +29,8 @@ static const struct ops hvm_quiet = { hvm_read, hvm_discard };
 struct ops late_ops = { late_read, hvm_write };
 apart static void step(int n, const struct ops *ops) { ops->write(n); seen = n; }
 static inline __attribute__((always_inline)) void fetch(const struct ops *from, int n) { from->read(n); seen = 0; }
-apart static void emulate(int n, const struct ops *ops) { fetch(ops, n); step(n, ops); seen = 1; }
+apart static void note(int n) { seen = n + 8; }
+apart static void emulate(int n, const struct ops *ops) { note(n); fetch(ops, n); step(n, ops); seen = 1; }
 apart static const struct ops *choose(int n) { return n ? &hvm_ops : &hvm_quiet; }
 apart void pv_entry(int n) { emulate(n, &pv_ops); seen = 2; }
 apart void hvm_entry(int n) { emulate(n, choose(n)); seen = 3; }
@@ -113,6 +115,63 @@ fn what_a_table_does_not_hold_is_not_reached_through_it() {
     assert!(targets.mean < targets.joined, "{targets:?}");
     let part = graph.part(&NodeSet::all(graph.functions.len()));
     assert_eq!((part.contexts.len(), part.ways.len()), (graph.contexts.len(), graph.ways.len()));
+}
+
+#[test]
+fn a_function_is_exported_for_each_table_and_not_once_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let graph = graph(folder.path());
+    let view = View::new(&graph, ViewOptions::default()).expect("a view");
+    let names = Names::of(&graph);
+    let functions = view.without_vain(NodeSet::all(view.nodes().count()));
+    let mut out = Vec::new();
+    Json.export(&Part { view: &view, names: &names, functions: &functions }, &mut out)
+        .expect("it is written");
+    let value: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+    let name = |at: &serde_json::Value| {
+        value["functions"][at.as_u64().expect("a position") as usize]["name"].clone()
+    };
+    let calls: Vec<String> = value["calls"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|call| format!("{} > {}", name(&call["from"]), name(&call["to"])).replace(['"'], ""))
+        .filter(|call| ["emulate", "look", "step"].iter().any(|name| call.contains(name)))
+        .map(|call| call.replace("a.c#", ""))
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            "_start > late_look",
+            "_start > pv_look",
+            "hvm_entry > emulate (ops = hvm_ops or hvm_quiet)",
+            "late_look > look",
+            "look > hvm_read",
+            "look > late_read",
+            "look > pv_read",
+            "pv_entry > emulate (ops = pv_ops)",
+            "pv_look > look (ops = pv_ops)",
+            "emulate (ops = hvm_ops or hvm_quiet) > hvm_read",
+            "emulate (ops = hvm_ops or hvm_quiet) > note",
+            "emulate (ops = hvm_ops or hvm_quiet) > step (ops = hvm_ops or hvm_quiet)",
+            "emulate (ops = pv_ops) > note",
+            "emulate (ops = pv_ops) > pv_read",
+            "emulate (ops = pv_ops) > step (ops = pv_ops)",
+            "look (ops = pv_ops) > pv_read",
+            "step (ops = hvm_ops or hvm_quiet) > hvm_discard",
+            "step (ops = hvm_ops or hvm_quiet) > hvm_write",
+            "step (ops = pv_ops) > pv_write",
+        ]
+    );
+    // Without a table it is never called, so it is no function of its own.
+    let listed = |name: &str| out.windows(name.len()).any(|part| part == name.as_bytes());
+    assert!(listed("\"a.c#look\"") && !listed("\"a.c#emulate\""));
+    // What the tables of the csv form lack stands beside them.
+    let csv = folder.path().join("csv");
+    fs::create_dir(&csv).expect("made");
+    graph.write_csv(&csv, "a test").expect("it is written");
+    let read = Graph::read_csv(&csv).expect("it is whole");
+    assert_eq!((&read.contexts, &read.ways), (&graph.contexts, &graph.ways));
 }
 
 #[test]

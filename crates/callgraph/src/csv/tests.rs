@@ -72,6 +72,59 @@ fn a_graph_of_another_tool_is_read() {
 }
 
 #[test]
+fn calls_that_a_table_decides_stand_once_and_keep_their_contexts() {
+    let function = |name: &str| unknown(name);
+    let mut draft =
+        Draft { functions: ["emulate", "hvm", "pv", "read"].map(function).to_vec(), ..Draft::default() };
+    for (caller, callee) in [(1, 0), (2, 0), (0, 3)] {
+        let site = draft.site(Site {
+            caller: FunctionId(caller),
+            address: Some(u64::from(caller)),
+            location: None,
+            kind: SiteKind::Call,
+            inlined: Vec::new(),
+            target: None,
+            open: None,
+        });
+        let (evidence, certainty) = (Evidence::Flow, Certainty::Resolved);
+        draft.edges.push(Edge { site, callee: FunctionId(callee), evidence, certainty });
+        let callee = FunctionId(callee);
+        draft.ways.push(match caller {
+            0 => Way { site, callee, within: Some(ContextId(0)), into: None },
+            _ => Way { site, callee, within: None, into: Some(ContextId(caller - 1)) },
+        });
+    }
+    let says = |says: &str| Context { function: FunctionId(0), says: says.to_owned(), closed: true };
+    draft.contexts = vec![says("ops = hvm_ops"), says("ops = pv_ops")];
+    let graph = draft.finish();
+    let folder = tempfile::tempdir().expect("a folder");
+    graph.write_csv(folder.path(), "a test").expect("it is written");
+    let text = |name| fs::read_to_string(folder.path().join(name)).expect("it is there");
+    let first = |name| {
+        let text = text(name);
+        let rows = text.lines().skip(1).map(|row| row.split(',').take(2).collect::<Vec<_>>().join(" "));
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(first(FUNCTIONS), ["emulate ", "hvm ", "pv ", "read "]);
+    assert_eq!(first(EDGES), ["emulate read", "hvm emulate", "pv emulate"]);
+    assert_eq!(Graph::read_csv(folder.path()).expect("it is whole"), graph);
+    // Without the contexts, as older versions wrote it, each call is possible for all.
+    let metadata: serde_json::Value = serde_json::from_str(&text(METADATA)).expect("JSON");
+    let with = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut metadata = metadata.clone();
+        change(&mut metadata);
+        fs::write(folder.path().join(METADATA), metadata.to_string()).expect("it is written");
+        Graph::read_csv(folder.path()).map_err(|error| error.to_string())
+    };
+    let older = with(&|metadata| {
+        metadata.as_object_mut().expect("an object").retain(|key, _| key != "contexts" && key != "ways");
+    });
+    assert_eq!(older, Ok(Graph { contexts: Vec::new(), ways: Vec::new(), ..graph.clone() }));
+    let damaged = with(&|metadata| metadata["ways"][0]["within"] = 2.into());
+    assert!(damaged.is_err_and(|error| error.ends_with("there is no context 2 in `contexts`")));
+}
+
+#[test]
 fn damage_is_told_with_its_line() {
     let good = format!("{FUNCTION_COLUMNS}f,,,,,external,,\n");
     let edges = |row: &str| read(&good, &format!("{EDGE_COLUMNS}{row}\n")).expect_err("it is damaged");

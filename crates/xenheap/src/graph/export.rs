@@ -100,7 +100,7 @@ fn write(arguments: &Arguments, what: impl FnOnce(&mut dyn Write) -> io::Result<
 fn part(asked: &mut Asked, arguments: &Arguments) -> Result<NodeSet, Failure> {
     let paths_meant = !(arguments.from.is_empty() && arguments.to.is_empty());
     if !paths_meant && asked.selection.sources.is_none() {
-        return Ok(asked.selection.within.clone());
+        return Ok(asked.view.without_vain(asked.selection.within.clone()));
     }
     let targets = match arguments.to.is_empty() {
         true => asked.view.leaves(),
