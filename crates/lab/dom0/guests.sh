@@ -215,17 +215,20 @@ guest_lost() {
     if [ -n "$lives_id" ]; then
         # Not the recorder's own lines, of which many name a domain.
         lost_names="[Dd]om(ain)? ?$lives_id([^0-9]|\$)|(^|[^0-9a-z])d$lives_id(v|[^0-9a-z]|\$)"
-        command xl dmesg 2>/dev/null | grep -v HA1 | grep -E "$lost_names" | lost_tell "Xen of $1"
+        command xl dmesg 2>/dev/null | grep -v HA1 | grep -E "$lost_names" | lost_tell 8 "Xen of $1"
     fi
-    [ ! -e "$lost_log" ] || lost_tell "the end of xl-$1.log" <"$lost_log"
-    [ ! -e "$(guest_log "$1")" ] || lost_tell "the last that $1 printed" <"$(guest_log "$1")"
+    [ ! -e "$lost_log" ] || lost_tell 8 "the end of xl-$1.log" <"$lost_log"
+    [ ! -e "$(guest_log "$1")" ] || lost_tell 50 "the last that $1 printed" <"$(guest_log "$1")"
     fail "the guest $1 (domain ${lives_id:-unknown}) has ended: $lost_reason;" \
         "its last state in xl list was ${lives_state:-never seen}"
 }
 
-# lost_tell WORD...: the end of what comes in, with these words before each line. Nothing at all is no failure.
+# lost_tell LINES WORD...: the last lines of what comes in, with these words before each: a kernel that dies says
+# why some forty lines before its last. Nothing at all is no failure.
 lost_tell() {
-    tail -n 8 | plain | while read -r lost_line; do
+    lost_lines=$1
+    shift
+    tail -n "$lost_lines" | plain | while read -r lost_line; do
         [ -z "$lost_line" ] || say "$*: $lost_line"
     done
 }
