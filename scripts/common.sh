@@ -173,6 +173,7 @@ all_results() {
     done
     printf '\n## Stages\n\n| stage | commit | seconds |\n|---|---|---:|\n'
     for name in "${STAGE_NAMES[@]}"; do
+        case "$name" in head:*) continue ;; esac
         file=$(result_file "$name")
         row="| $name | not run | |"
         [ ! -e "$file" ] || row=$(sed -n '1s/^<!-- \(.*\): \([0-9]*\) s, commit \(.*\) -->$/| \1 | \3 | \2 |/p' "$file")
