@@ -61,7 +61,7 @@ coloured_memory() {
     boot "$XENHEAP_XEN_GIT@staging" trace,summary "$RUNS/coloured" --arch arm64 --config CONFIG_LLC_COLORING=y \
         --xen-arg llc-coloring=on --xen-arg llc-size=1M --xen-arg llc-nr-ways=16
     grep -aq ' Y .* colored_alloc=[1-9]' "$RUNS/coloured/console.log" || die "no coloured page was allocated"
-    real_run "$RUNS/coloured"
+    "$XENHEAP" report --strict "$RUNS/coloured" > "$RUNS/coloured/report.txt"
     summarize "staging for arm64, coloured memory" "$RUNS/coloured"
 }
 

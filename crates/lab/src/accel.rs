@@ -17,16 +17,25 @@ pub(crate) const ONE_THREAD: &str = "tcg,thread=single";
 /// For how long is looked what this computer does.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How often, before it counts as busy. A compiler that has just ended is no reason to take one thread:
+/// QEMU 7.2 can then deliver an interrupt of a PVH or HVM guest a second time, and its kernel dies.
+const LOOKS: usize = 20;
+
 /// What to give as QEMU's `-accel` for so many CPUs, as busy as this computer is now.
 pub(crate) fn for_now(cpus: u8) -> &'static str {
     let times = || fs::read_to_string("/proc/stat").ok().and_then(|text| Times::parse(&text));
-    let before = times();
-    std::thread::sleep(LOOK);
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    match (before, times()) {
-        (Some(before), Some(after)) => choose(cpus, after.idle_since(before), processors),
-        _ => THREADS,
+    // More processors than there are do not become free.
+    let looks = if choose(cpus, 100, processors) == THREADS { LOOKS } else { 1 };
+    for _ in 0..looks {
+        let before = times();
+        std::thread::sleep(LOOK);
+        let (Some(before), Some(after)) = (before, times()) else { return THREADS };
+        if choose(cpus, after.idle_since(before), processors) == THREADS {
+            return THREADS;
+        }
     }
+    ONE_THREAD
 }
 
 /// What the processors have done since this computer was switched on, in ticks.
