@@ -4,6 +4,12 @@
 # Into the file of the stage that runs.
 result() { printf '%s\n' "$*" >> "$RESULTS"; }
 
+# A tree of Xen to change, out of XENHEAP_XEN_GIT.
+unpack_revision() { # REVISION FOLDER
+    rm -rf "$2" && mkdir -p "$2"
+    git -C "$XENHEAP_XEN_GIT" archive "$1" | tar x -C "$2"
+}
+
 # One row a boot: what the report says of itself and of the run.
 summarize() { # NAME RUN
     "$XENHEAP" report --format json "$2" > "$2/report.json" 2> /dev/null
@@ -43,8 +49,7 @@ dom0less() {
 # One line is the tree's own, the other is given.
 safe_configuration() {
     local tree=$RUNS/safe-tree config=(--arch arm64 --config CONFIG_SYSCTL=n)
-    rm -rf "$tree" && mkdir -p "$tree"
-    git -C "$XENHEAP_XEN_GIT" archive staging | tar x -C "$tree"
+    unpack_revision staging "$tree"
     printf '# CONFIG_EVTCHN_FIFO is not set\n' > "$tree/xen/.config"
     "$XENHEAP" instrument --check "$tree" > "$RUNS/instrument.txt"
     boot "$tree" trace,summary "$RUNS/safe" --workload static "${config[@]}"
@@ -69,8 +74,7 @@ coloured_memory() {
 # another matter.
 renamed_functions() {
     local tree=$RUNS/renamed-tree run=$RUNS/renamed before
-    rm -rf "$tree" && mkdir -p "$tree"
-    git -C "$XENHEAP_XEN_GIT" archive staging | tar x -C "$tree"
+    unpack_revision staging "$tree"
     rename sched_move_domain sched_shift_domain
     "$XENHEAP" instrument --check "$tree" | grep 'left out  moves: '
     boot "$tree" trace,summary "$run"
@@ -182,8 +186,7 @@ new_graphs() {
     result "|---|---|---|---:|---:|"
     for branch in stable-4.21 stable-4.22 staging; do
         tree=$RUNS/tree-$branch
-        rm -rf "$tree" && mkdir -p "$tree"
-        git -C "$XENHEAP_XEN_GIT" archive "$branch" | tar x -C "$tree"
+        unpack_revision "$branch" "$tree"
         for kind in y n; do
             new_graph "$branch, CONFIG_DEBUG=$kind" "$RUNS/graph-$branch-$kind" "$tree" --config "CONFIG_DEBUG=$kind"
         done

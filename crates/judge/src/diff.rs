@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Serialize;
-use xenheap_model::{Charge, Counters, Kind, NormalStack, Question, Run, Stack, Untold, clean};
+use xenheap_model::{Charge, Counters, Kind, NormalStack, Question, Run, Stack, Untold, clean, is_vmalloc};
 
 use crate::{
     EntryPoint, Key, Lifetime,
@@ -232,10 +232,6 @@ fn is_in_vmalloc(stack: &Stack) -> bool {
     stack.frames.iter().any(|frame| is_vmalloc(clean(&frame.function)))
 }
 
-fn is_vmalloc(function: &str) -> bool {
-    matches!(function, "vmalloc" | "vzalloc" | "vmalloc_xen" | "vmalloc_type") || function.starts_with("_xv")
-}
-
 fn changes(old: Option<&Found>, new: Option<&Found>, one_sided: &OneSided<'_>) -> Vec<Change> {
     let (old, new) = match (old, new) {
         (Some(old), Some(new)) => (old, new),
@@ -244,10 +240,9 @@ fn changes(old: Option<&Found>, new: Option<&Found>, one_sided: &OneSided<'_>) -
         (None, None) => return Vec::new(),
     };
     let any = |has: fn(&Counters) -> bool| has(&old.side.counters) || has(&new.side.counters);
-    // Pages that change hands unseen stay live, or never were.
-    let unseen = one_sided.has(&["given"]) && any(|of| of.given > 0)
-        || one_sided.has(&["taken"]) && any(|of| of.taken > 0);
     let taken = one_sided.has(&["taken"]) && any(|of| of.taken > 0);
+    // Pages that change hands unseen stay live, or never were.
+    let unseen = taken || one_sided.has(&["given"]) && any(|of| of.given > 0);
     // The peak of several owners is that of the largest one; where owners are not known, that of all.
     let summed = old.rows > 1 || new.rows > 1;
     let owners = summed && one_sided.has(&["owners", "domctls", "moves", "security"]);

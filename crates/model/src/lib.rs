@@ -32,7 +32,9 @@ pub use experiment::{
 pub use glob::{Glob, glob};
 pub use kind::{Charge, Kind, ParseKindError, View};
 pub use life::{Amount, DomainAccount, DomainEvent, DomainId, DomainState, How, Life, Moment, Pool, Subject};
-pub use normal::{NormalFrame, NormalStack, RENAMED, clean, is_recorders, is_static_in_xen, same_file};
+pub use normal::{
+    NormalFrame, NormalStack, RENAMED, clean, is_recorders, is_static_in_xen, is_vmalloc, same_file,
+};
 pub use part::{Question, Untold, not_told, nothing_for, untold};
 pub use path::relative;
 pub use run::{

@@ -36,6 +36,11 @@ const OF_PAGES: [&str; 9] = [
     "vmalloc_type",
 ];
 
+/// Whether a function allocates pages as a vmalloc or an xvmalloc does, by its [`clean`] name.
+pub fn is_vmalloc(function: &str) -> bool {
+    OF_PAGES.contains(&function)
+}
+
 /// What our recorder puts before the name of an original that it wraps.
 pub const RENAMED: &str = "heap_audited_";
 
