@@ -267,7 +267,7 @@ pub(crate) const PARTS: &[Part] = &[
             hook(&["void complete_domain_destroy(struct rcu_head *head)"], &["common/domain.c"]),
             // What softirqs do in the middle of that is about something else.
             hook(&["void process_pending_softirqs(void)"], &["common/softirq.c"]),
-            hook(&["void do_softirq(void)"], &["common/softirq.c"]),
+            hook(&["void prepare_to_wait(struct waitqueue_head *wq)"], &["common/wait.c"]),
         ],
     },
     Part {
@@ -314,6 +314,7 @@ pub(crate) const PARTS: &[Part] = &[
                 &["arch/x86/hvm/svm/svm.c"],
             ),
             hook(&["void vmx_vmexit_handler(struct cpu_user_regs *regs)"], &["arch/x86/hvm/vmx/vmx.c"]),
+            hook(&["void asm_domain_crash_synchronous(unsigned long addr)"], &["arch/x86/traps.c"]),
             // Where it is, it calls the handlers of all that a PV guest does on a processor with FRED.
             Hook {
                 only_with: Some("arch/x86/x86_64/entry-fred.S"),

@@ -31,6 +31,7 @@
 #include <xen/timer.h>
 #include <xen/version.h>
 #include <xen/vmap.h>
+#include <xen/wait.h>
 #include <xen/watchdog.h>
 #include <xen/xmalloc.h>
 #ifdef HA_HAS_xvfree
@@ -389,17 +390,13 @@ static struct ha_subject __maybe_unused set_subject(struct ha_subject subject)
 struct ha_aside {
     struct ha_subject subject;
     uint32_t epoch;
-    unsigned int cpu;
 };
 
 static struct ha_aside __maybe_unused step_aside(void)
 {
     struct ha_call *call = ha_calls ? &ha_calls[smp_processor_id()] : NULL;
     struct ha_subject none = { .how = HA_NO_SUBJECT };
-    struct ha_aside before = {
-        .epoch = call ? call->epoch : 0,
-        .cpu = smp_processor_id(),
-    };
+    struct ha_aside before = { .epoch = call ? call->epoch : 0 };
 
     before.subject = set_subject(none);
     if ( call )
@@ -410,12 +407,8 @@ static struct ha_aside __maybe_unused step_aside(void)
 
 static void __maybe_unused step_back(struct ha_aside before)
 {
-    unsigned int cpu = smp_processor_id();
-
-    /* On Arm, a guest can be on another CPU now: not with the same number. */
     if ( ha_calls )
-        write_atomic(&ha_calls[cpu].epoch,
-                     cpu == before.cpu ? before.epoch : 0);
+        write_atomic(&ha_calls[smp_processor_id()].epoch, before.epoch);
     set_subject(before.subject);
 }
 
@@ -487,14 +480,15 @@ HA_HEAD_process_pending_softirqs(process_pending_softirqs)
     step_back(before);
 }
 
-/* From a wait queue or for a guest that has crashed; it may not return. */
-DECLARE_ORIGINAL(do_softirq);
-HA_HEAD_do_softirq(do_softirq)
+/*
+ * A call that waits ends here: softirqs and other vCPUs run before it goes on,
+ * on Arm perhaps on another CPU.
+ */
+DECLARE_ORIGINAL(prepare_to_wait);
+HA_HEAD_prepare_to_wait(prepare_to_wait)
 {
-    struct ha_aside before = step_aside();
-
-    HEAP_AUDITED(do_softirq)();
-    step_back(before);
+    step_aside();
+    HEAP_AUDITED(prepare_to_wait)(wq);
 }
 #endif /* HA_CAN_owners */
 
@@ -620,6 +614,15 @@ HA_HEAD_do_page_fault(HA_NAME_do_page_fault)
     ORIGINAL(do_page_fault)(regs);
     if ( guest )
         end_call();
+}
+
+/* Runs only softirqs, until the guest that has crashed is left for another. */
+DECLARE_ORIGINAL(asm_domain_crash_synchronous);
+HA_HEAD_asm_domain_crash_synchronous(asm_domain_crash_synchronous)
+{
+    end_call();
+    for ( ; ; )
+        HEAP_AUDITED(asm_domain_crash_synchronous)(addr);
 }
 
 /*
