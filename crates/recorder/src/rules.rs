@@ -397,6 +397,12 @@ pub(crate) const FACTS: &[Fact] = &[
     // Before there were these options, support for both vendors came with CONFIG_HVM.
     Fact { name: "CONFIG_AMD_SVM", files: X86_KCONFIG, sign: Sign::Line("config AMD_SVM") },
     Fact { name: "CONFIG_INTEL_VMX", files: X86_KCONFIG, sign: Sign::Line("config INTEL_VMX") },
+    // From 4.22 on only what has events of vCPUs waits.
+    Fact {
+        name: "WAIT_NEEDS_VM_EVENT",
+        files: &["common/Makefile"],
+        sign: Sign::Line("obj-$(CONFIG_VM_EVENT) += wait.o"),
+    },
 ];
 
 const X86_KCONFIG: &[&str] = &["arch/x86/Kconfig", "arch/x86/hvm/Kconfig"];

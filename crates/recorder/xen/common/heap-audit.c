@@ -484,12 +484,14 @@ HA_HEAD_process_pending_softirqs(process_pending_softirqs)
  * A call that waits ends here: softirqs and other vCPUs run before it goes on,
  * on Arm perhaps on another CPU.
  */
+#if !defined(HA_TREE_WAIT_NEEDS_VM_EVENT) || defined(CONFIG_VM_EVENT)
 DECLARE_ORIGINAL(prepare_to_wait);
 HA_HEAD_prepare_to_wait(prepare_to_wait)
 {
     step_aside();
     HEAP_AUDITED(prepare_to_wait)(wq);
 }
+#endif
 #endif /* HA_CAN_owners */
 
 /* A shim has none. */
