@@ -7,8 +7,8 @@
 //! # What a log looks like
 //!
 //! Xen writes `(XEN) `, an optional time stamp of one of four styles, and a message. Between that stands anything: boot
-//! loaders, dom0's console as raw bytes, output of guests behind `(dN) `, stamps of a CI runner, colour, carriage returns,
-//! NULs. Lines of two CPUs can share a line. A log can begin and end anywhere. None of this is an error here.
+//! loaders, dom0's console as raw bytes, output of guests behind `(dN) `, colour, carriage returns, NULs. The stamps of
+//! GitLab's runner, which cut lines, are taken off ([`Unstamped`]). Lines of two CPUs can share a line. A log can begin and end anywhere. None of this is an error here.
 //!
 //! # What is believed
 //!
@@ -37,6 +37,7 @@ mod number;
 mod prefix;
 mod record;
 mod rfc;
+mod runner;
 mod scan;
 mod seen;
 mod trace;
@@ -47,4 +48,5 @@ pub use record::{
     Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
     RowLine, StackLine, Tag, XenSays,
 };
+pub use runner::Unstamped;
 pub use scan::{ScanStats, scan};

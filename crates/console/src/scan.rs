@@ -4,7 +4,10 @@
 //! lines that have one of them are looked at. Lines of records usually stand together, so behind such a line the next is
 //! looked at without a search.
 
-use std::io::{self, Read};
+use std::{
+    cell::Cell,
+    io::{self, BufReader, Cursor, Read},
+};
 
 use memchr::memmem::Finder;
 
@@ -13,11 +16,15 @@ use crate::{
     facts, ha1,
     line::{Lines, Place0},
     record::RecordSink,
-    rfc, trace,
+    rfc,
+    runner::{self, Unstamped},
+    trace,
 };
 
 /// How much is read at a time.
 const BLOCK: usize = 256 << 10;
+/// In this many bytes a runner's first stamp is looked for.
+const HEAD: usize = 4 << 10;
 /// A line is looked at in pieces of this many bytes, so that memory stays flat however long it is.
 pub(crate) const PIECE: usize = 64 << 10;
 /// Pieces overlap by this much: no record or message that matters is longer.
@@ -40,7 +47,7 @@ pub struct ScanStats {
 ///
 /// `progress` is called now and then with the number of bytes read. Memory does not depend on the length of the log or of its
 /// lines. Anything can be in a log, so the only errors are those of reading; what came before the error has been
-/// handed over. Compressed data that is truncated or damaged is no error, but noted in [`ScanStats::damage`].
+/// handed over. A log with the stamps of GitLab's runner is read without them. Compressed data that is truncated or damaged is no error, but noted in [`ScanStats::damage`].
 ///
 /// ```
 /// use xenheap_console::{Place, Record, RecordSink, Refusal, RfcRecord, Tag, scan};
@@ -62,6 +69,49 @@ pub struct ScanStats {
 /// # Ok::<(), xenheap_console::Error>(())
 /// ```
 pub fn scan<R: Read, S: RecordSink + ?Sized>(
+    mut reader: R,
+    sink: &mut S,
+    progress: impl FnMut(u64),
+) -> Result<ScanStats, Error> {
+    let mut head = Vec::with_capacity(HEAD);
+    // An error is met again where it belongs.
+    let failed = Failed((&mut reader).take(HEAD as u64).read_to_end(&mut head).err());
+    let stamped = runner::is_stamped(&head);
+    let whole = Cursor::new(head).chain(failed).chain(reader);
+    if !stamped {
+        return scan_plain(whole, sink, progress);
+    }
+    let bytes = Cell::new(0);
+    let counted = Counted { reader: whole, bytes: &bytes };
+    let plain = Unstamped::new(BufReader::with_capacity(BLOCK, counted)).keep_numbers();
+    let stats = scan_plain(plain, sink, progress)?;
+    Ok(ScanStats { bytes: bytes.get(), ..stats })
+}
+
+/// Counts what is read.
+struct Counted<'a, R> {
+    reader: R,
+    bytes: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buf)?;
+        self.bytes.set(self.bytes.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// Hands on, in its place, the error that the first look at a log met.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+fn scan_plain<R: Read, S: RecordSink + ?Sized>(
     mut reader: R,
     sink: &mut S,
     mut progress: impl FnMut(u64),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use xenheap_model::{CheckId, Outcome, View};
-use xenheap_report::{Json, Renderer, Report, Text, by_architecture, rfc};
+use xenheap_report::{Json, Renderer, Report, Text, by_architecture, in_doubt, rfc};
 
 use crate::{
     config::{self, FormatConfig},
@@ -122,8 +122,9 @@ fn judge(reports: &[Report], config: &config::Report) -> Exit {
             failed.partition(|id| config.allow.contains(id));
         let list = |ids: &[CheckId]| ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
         if !failed.is_empty() {
+            let what = in_doubt(&run.checks);
             let text =
-                format!("{name}: failed self-checks: {}; the report's numbers may be wrong", list(&failed));
+                format!("{name}: failed self-checks: {}; the report's {what} may be wrong", list(&failed));
             if config.strict {
                 exit = Exit::Refused;
                 say(format_args!("error: {}", printable(&text)));
