@@ -256,4 +256,58 @@ mod issue_15 {
         let report = json_of(lines);
         assert_eq!(live(&report), [(1, 712, vec!["evtchn_fifo_init_control", "_xzalloc", "_xmalloc"])]);
     }
+
+    #[test]
+    fn row_12_verdict_files_of_other_editors_and_of_git() {
+        let fmt = |file: &str, text: &[u8]| {
+            let dir = tempfile::tempdir().expect("a folder");
+            let path = dir.path().join(file);
+            std::fs::write(&path, text).expect("written");
+            let ran = run(&["verdict", "fmt", support::text(&path)]);
+            (ran, std::fs::read(&path).expect("still there"))
+        };
+        let file = |name: &str| std::fs::read(field(&format!("verdict-files/{name}.toml"))).expect("a file");
+        let crlf = file("crlf-smallest");
+        let (ran, after) = fmt("v.toml", &crlf);
+        assert_eq!((ran.code, after), (0, crlf.clone()), "{}", ran.err);
+        // What is changed ends as the rest does.
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("v.toml");
+        std::fs::write(&path, &crlf).expect("written");
+        output_of(&["verdict", "add", text(&path), &field("offset-zero/x86.log"), "--all"]);
+        let after = std::fs::read_to_string(&path).expect("a file");
+        assert!(after.starts_with(std::str::from_utf8(&crlf).expect("UTF-8")), "{after:?}");
+        assert!(after.lines().count() > 10 && !after.replace("\r\n", "").contains('\n'), "{after:?}");
+
+        for (name, place) in
+            [("conflict", "4:1"), ("conflict-in-comment", "9:1"), ("conflict-in-stack", "13:1")]
+        {
+            let bytes = file(name);
+            let (ran, after) = fmt("v.toml", &bytes);
+            assert_eq!((ran.code, after), (3, bytes), "{name}");
+            assert!(ran.err.contains(&format!("v.toml:{place}: a mark of git's")), "{name}: {}", ran.err);
+        }
+        let (ran, _) = fmt("v.toml", &file("latin1"));
+        assert_eq!(ran.code, 3);
+        assert!(ran.err.contains("v.toml:9:36: this is not UTF-8"), "{}", ran.err);
+        let (ran, _) = fmt("v.toml", b"format = 1\r\n\n");
+        assert!(ran.err.contains("v.toml:2:1: this line ends in another way"), "{}", ran.err);
+        // A line of `=` alone is text.
+        let under = b"format = 1\n\n[[verdict]]\nid = \"a\"\nverdict = \"SAFE\"\ncomment = \"\"\"\nTitle\n=======\n\"\"\"\nstack = \"\"\"\nf\n\"\"\"\n";
+        let (ran, after) = fmt("v.toml", under);
+        assert_eq!((ran.code, after.as_slice()), (0, &under[..]), "{}", ran.err);
+    }
+
+    #[test]
+    fn row_14_a_log_called_verbose() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let log = dir.path().join("verbose");
+        std::fs::copy(field("offset-zero/x86.log"), &log).expect("copied");
+        let out = dir.path().join("out");
+        output_of(&["report", "--format", "rfc", "-o", text(&out), text(&log)]);
+        let at = |name: &str| out.join("x86_64").join(name);
+        let parsed = std::fs::read_to_string(at("verbose.parsed")).expect("the parsed file");
+        assert!(parsed.contains("xmalloc() paths without a matching xfree()"), "{parsed}");
+        assert!(at("verbose/verbose").is_file());
+    }
 }
