@@ -310,4 +310,205 @@ mod issue_15 {
         assert!(parsed.contains("xmalloc() paths without a matching xfree()"), "{parsed}");
         assert!(at("verbose/verbose").is_file());
     }
+
+    /// Classes and names of the cases, and how many failed.
+    fn cases(junit: &str) -> (Vec<(String, String)>, usize) {
+        let attribute = |line: &str, name: &str| {
+            let from = line.split_once(&format!("{name}=\"")).expect("an attribute").1;
+            from.split_once('"').expect("its end").0.to_owned()
+        };
+        let cases = junit.lines().filter(|line| line.trim_start().starts_with("<testcase "));
+        let cases = cases.map(|line| (attribute(line, " classname"), attribute(line, " name")));
+        (cases.collect(), lines_with(junit, "<failure ").len())
+    }
+
+    fn check_of(dir: &std::path::Path, runs: &[&str], option: &str) -> String {
+        let (out, policy) = (dir.join("out"), field("junit-names/policy.toml"));
+        let all = [&["check", "--policy", &policy, option, text(&out)], runs].concat();
+        let ran = run(&all);
+        assert!(ran.code <= 1, "{}", ran.err);
+        std::fs::read_to_string(&out).expect("an output")
+    }
+
+    #[test]
+    fn row_11_no_case_of_junit_hides_another() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut runs = Vec::new();
+        for (folder, log) in [("a", "good-job"), ("b", "bad-job")] {
+            std::fs::create_dir(dir.path().join(folder)).expect("made");
+            let path = dir.path().join(folder).join("full.log");
+            std::fs::copy(field(&format!("junit-names/{log}.log")), &path).expect("copied");
+            runs.push(text(&path).to_owned());
+        }
+        let runs: Vec<&str> = runs.iter().map(String::as_str).collect();
+        let (cases, _) = cases(&check_of(dir.path(), &runs, "--junit"));
+        let distinct: std::collections::BTreeSet<_> = cases.iter().collect();
+        assert_eq!(distinct.len(), cases.len(), "{cases:?}");
+        assert!(cases.iter().any(|(_, name)| name.starts_with("a/full.log: ")), "{cases:?}");
+        assert!(cases.iter().any(|(_, name)| name.starts_with("b/full.log: ")), "{cases:?}");
+        // The same log twice is two runs.
+        let again = self::cases(&check_of(dir.path(), &[runs[0], runs[0]], "--junit")).0;
+        let distinct: std::collections::BTreeSet<_> = again.iter().collect();
+        assert_eq!(distinct.len(), again.len(), "{again:?}");
+    }
+
+    /// Rule, path and the only fingerprint that GitHub reads.
+    fn identities(sarif: &str) -> Vec<(String, String, String)> {
+        let document: Value = serde_json::from_str(sarif).expect("JSON");
+        let results = document["runs"][0]["results"].as_array().expect("results").clone();
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let identity = |result: &Value| {
+            let place = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+            let print = &result["partialFingerprints"]["primaryLocationLineHash"];
+            (text(&result["ruleId"]), text(place), text(print))
+        };
+        results.iter().map(identity).collect()
+    }
+
+    #[test]
+    fn row_10_each_finding_has_an_identity_on_github() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let strict = dir.path().join("strict.toml");
+        std::fs::write(&strict, "format = 1\n").expect("written");
+        let run_file = repository("testdata/boot-4.17-x86_64/full.xhr");
+        let logs = [text(&run_file).to_owned(), field("junit-names/good-job.log")];
+        for log in &logs {
+            let out = dir.path().join("out.sarif");
+            let ran = run(&["check", "--policy", text(&strict), "--sarif", text(&out), log]);
+            assert!(ran.code <= 1, "{}", ran.err);
+            let all = identities(&std::fs::read_to_string(&out).expect("an output"));
+            let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+            assert!(!all.is_empty());
+            assert_eq!(distinct.len(), all.len(), "{all:?}");
+        }
+    }
+
+    /// Compiles all sources of a folder of `testdata/field`, with what the compiler says of calls.
+    fn compiled(name: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        let entries = std::fs::read_dir(field(&format!("{name}/src"))).expect("sources");
+        let mut names = Vec::new();
+        for source in entries.map(|entry| entry.expect("an entry").path()) {
+            let file = source.file_name().expect("a name").to_string_lossy().into_owned();
+            std::fs::copy(&source, dir.path().join(&file)).expect("copied");
+            names.push(file);
+        }
+        for name in names.iter().filter(|name| name.ends_with(".c")) {
+            gcc(dir.path(), &format!("-O2 -fcallgraph-info=su -c {name}"));
+        }
+        dir
+    }
+
+    fn gcc(dir: &std::path::Path, arguments: &str) {
+        let ran = std::process::Command::new("gcc").args(arguments.split(' ')).current_dir(dir).output();
+        let ran = ran.expect("gcc runs");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    /// A graph of the `.ci` files of a folder.
+    fn graph(build: &std::path::Path, options: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        let out = dir.path().join("graph");
+        let all = ["graph", "build", "--sources", "ci", "--build", text(build), "-o", text(&out)];
+        output_of(&[&all, options].concat());
+        dir
+    }
+
+    /// Each path to `_xmalloc` on a line, `a > b > c`.
+    fn paths(graph: &tempfile::TempDir, from: &str, options: &[&str]) -> String {
+        let graph = graph.path().join("graph");
+        let all = ["paths", "--from", from, "--to", "_xmalloc", text(&graph)];
+        let shown = output_of(&[&all[..], options].concat());
+        let names = shown.lines().filter(|line| !line.is_empty() && !line.starts_with("//"));
+        names.map(|line| line.trim_start()).collect::<Vec<_>>().join(" > ")
+    }
+
+    #[test]
+    fn row_08_weak_functions_and_aliases_are_followed() {
+        let build = compiled("weak-functions");
+        let of_objects = graph(build.path(), &[]);
+        let shown = paths(&of_objects, "do_op", &[]);
+        for name in ["weak_hook", "real", "renamed_symbol"] {
+            assert!(shown.contains(&format!("{name} > _xmalloc")), "{name}: {shown}");
+        }
+        assert!(!shown.contains("strong_hook"), "strong.c wins: {shown}");
+        // Without objects: what the compiler said alone.
+        let alone = graph(&repository("testdata/field/weak-functions/smallest-weak"), &["--part"]);
+        let shown = paths(&alone, "do_op", &[]);
+        assert!(shown.contains("do_op > hook > _xmalloc"), "{shown}");
+    }
+
+    #[test]
+    fn row_08_of_two_weak_functions_the_image_has_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
+        write(
+            "one.c",
+            "void *_xmalloc(long n);\n__attribute__((weak)) void *hook(void) { return _xmalloc(1); }\n",
+        );
+        write("two.c", "void *other(void);\n__attribute__((weak)) void *hook(void) { return other(); }\n");
+        write(
+            "x.c",
+            "void *hook(void);\nvoid *_xmalloc(long n) { return (void *)n; }\nvoid *other(void) { return 0; }\nvoid *do_op(void) { return hook(); }\nvoid _start(void) { do_op(); }\n",
+        );
+        for name in ["one", "two", "x"] {
+            gcc(
+                dir.path(),
+                &format!("-O2 -g -fno-ipa-icf -fno-inline -fno-pic -fcallgraph-info=su -c {name}.c"),
+            );
+        }
+        // The first that the linker meets.
+        for (first, second, reached) in [("one.o", "two.o", true), ("two.o", "one.o", false)] {
+            gcc(
+                dir.path(),
+                &format!("-nostdlib -static -no-pie -Wl,--build-id -o xen-syms x.o {first} {second}"),
+            );
+            let shown = paths(&graph(dir.path(), &["--part"]), "do_op", &[]);
+            assert_eq!(shown.contains("hook > _xmalloc"), reached, "{first}: {shown}");
+        }
+        std::fs::remove_file(dir.path().join("xen-syms")).expect("it is there");
+        let shown = paths(&graph(dir.path(), &[]), "do_op", &[]);
+        assert!(shown.contains("hook > _xmalloc"), "either can be linked: {shown}");
+    }
+
+    #[test]
+    fn row_09_a_clone_has_the_name_of_its_function() {
+        let build = tempfile::tempdir().expect("a folder");
+        std::fs::copy(field("clone-names/c.ci"), build.path().join("c.ci")).expect("copied");
+        let graph = graph(build.path(), &["--part"]);
+        let shown = paths(&graph, "one", &[]);
+        assert!(shown.contains("one > c.c#take > _xmalloc"), "{shown}");
+        let shown = paths(&graph, "one", &["--exclude", "take"]);
+        assert!(!shown.contains("take"), "{shown}");
+    }
+
+    #[test]
+    fn row_15_a_file_that_is_none_of_a_units_in_c_is_said_to_be_one() {
+        let ci = std::fs::read_to_string(field("clone-names/c.ci")).expect("a file");
+        let ada = ci.replacen("c.c", "x.adb", 1).replacen("label: \"ext", "label: \"\"+\"", 1);
+        for (text, expected) in [
+            (String::new(), "c.ci, line 1: the file is empty"),
+            (ci.replace('\n', "\r\n"), "c.ci, line 1: the lines end with CRLF"),
+            (ci.replacen("c.c", "/tmp/ccAb12.ltrans0.o", 1), "this is of -flto"),
+            (ada, "this unit is written in Ada"),
+        ] {
+            let build = tempfile::tempdir().expect("a folder");
+            std::fs::write(build.path().join("c.ci"), text).expect("written");
+            let out = build.path().join("graph");
+            let path = support::text(build.path());
+            let ran = run(&[
+                "graph",
+                "build",
+                "--sources",
+                "ci",
+                "--part",
+                "--build",
+                path,
+                "-o",
+                support::text(&out),
+            ]);
+            assert_eq!(ran.code, 3);
+            assert!(ran.err.contains(expected), "{expected}: {}", ran.err);
+        }
+    }
 }
