@@ -146,8 +146,11 @@ fn number(problems: &mut [Problem<'_>]) {
     }
 }
 
+/// See [`order`].
+type Order<'a> = (&'a Option<(String, u32)>, StackId, Charge);
+
 /// Where a finding stands; the stack's number only where the source is not known.
-fn order(case: Option<&Case>) -> Option<(&Option<(String, u32)>, StackId, Charge)> {
+fn order(case: Option<&Case>) -> Option<Order<'_>> {
     case.map(|case| (&case.place, case.stack, case.charge))
 }
 
