@@ -32,6 +32,8 @@ const MOST_FRAMES: usize = 256;
 const SOON: u64 = 1_000_000_000;
 /// More calls than this are not remembered.
 const MOST_CALLS: usize = 1 << 16;
+/// Spreads bits: 2^64 divided by the golden ratio.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The line of a frame.
 #[derive(Clone, Copy)]
@@ -95,11 +97,18 @@ struct Calls {
     pairs: HashSet<(u64, u64)>,
     /// Last frames.
     roots: HashSet<u64>,
+    /// Traces of which all this is known, by a hash of their addresses: most came before.
+    traces: HashSet<u64>,
 }
 
 impl Calls {
     fn learn(&mut self, trace: &[TraceFrame]) {
-        if self.pairs.len() >= MOST_CALLS || self.roots.len() >= MOST_CALLS {
+        if self.pairs.len() >= MOST_CALLS || self.traces.len() >= MOST_CALLS {
+            return;
+        }
+        let addresses = trace.iter().map(|frame| frame.addr.unwrap_or(0));
+        let hash = addresses.fold(0u64, |hash, addr| (hash.rotate_left(5) ^ addr).wrapping_mul(MIX));
+        if !self.traces.insert(hash) {
             return;
         }
         if let Some(root) = trace.last().and_then(|frame| frame.addr) {

@@ -34,6 +34,7 @@ mod ha1;
 mod input;
 mod line;
 mod number;
+mod peek;
 mod prefix;
 mod record;
 mod rfc;
@@ -44,6 +45,7 @@ mod trace;
 
 pub use error::{Compression, Damage, Error};
 pub use input::{Input, Position, open};
+pub use peek::{Peeked, peek};
 pub use record::{
     Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
     RowLine, StackLine, Tag, XenSays,

@@ -107,10 +107,12 @@ fn calendar(stamp: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    type Case = (&'static [u8], Option<(Clock, u64)>);
+
     #[test]
     fn stamps_of_every_style() {
         let (boot, date) = (|time| Some((Clock::Boot, time)), |time| Some((Clock::Calendar, time)));
-        let cases: [(&[u8], Option<(Clock, u64)>); 5] = [
+        let cases: [Case; 5] = [
             (b"   12.345678", boot(12_345_678_000)),
             (b"1234567.000001", boot(1_234_567_000_001_000)),
             (b"2025-03-17 18:48:59", date(1_742_237_339_000_000_000)),

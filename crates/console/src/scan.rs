@@ -5,8 +5,8 @@
 //! looked at without a search.
 
 use std::{
-    cell::Cell,
-    io::{self, BufReader, Cursor, Read},
+    io::{self, BufReader, Read},
+    sync::{Arc, atomic::Ordering},
 };
 
 use memchr::memmem::Finder;
@@ -14,7 +14,9 @@ use memchr::memmem::Finder;
 use crate::{
     error::{Damage, Error},
     facts, ha1,
+    input::Counted,
     line::{Lines, Place0},
+    peek::peek,
     record::RecordSink,
     rfc,
     runner::{self, Unstamped},
@@ -69,46 +71,19 @@ pub struct ScanStats {
 /// # Ok::<(), xenheap_console::Error>(())
 /// ```
 pub fn scan<R: Read, S: RecordSink + ?Sized>(
-    mut reader: R,
+    reader: R,
     sink: &mut S,
     progress: impl FnMut(u64),
 ) -> Result<ScanStats, Error> {
-    let mut head = Vec::with_capacity(HEAD);
-    // An error is met again where it belongs.
-    let failed = Failed((&mut reader).take(HEAD as u64).read_to_end(&mut head).err());
-    let stamped = runner::is_stamped(&head);
-    let whole = Cursor::new(head).chain(failed).chain(reader);
-    if !stamped {
+    let (head, whole) = peek(reader, HEAD);
+    if !runner::is_stamped(&head) {
         return scan_plain(whole, sink, progress);
     }
-    let bytes = Cell::new(0);
-    let counted = Counted { reader: whole, bytes: &bytes };
+    let bytes = Arc::default();
+    let counted = Counted { reader: whole, read: Arc::clone(&bytes) };
     let plain = Unstamped::new(BufReader::with_capacity(BLOCK, counted)).keep_numbers();
     let stats = scan_plain(plain, sink, progress)?;
-    Ok(ScanStats { bytes: bytes.get(), ..stats })
-}
-
-/// Counts what is read.
-struct Counted<'a, R> {
-    reader: R,
-    bytes: &'a Cell<u64>,
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buf)?;
-        self.bytes.set(self.bytes.get() + count as u64);
-        Ok(count)
-    }
-}
-
-/// Hands on, in its place, the error that the first look at a log met.
-struct Failed(Option<io::Error>);
-
-impl Read for Failed {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
-    }
+    Ok(ScanStats { bytes: bytes.load(Ordering::Relaxed), ..stats })
 }
 
 fn scan_plain<R: Read, S: RecordSink + ?Sized>(

@@ -3,13 +3,13 @@
 use std::{
     collections::BTreeMap,
     error::Error,
-    io::{self, Chain, Cursor, Read},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use tempfile::NamedTempFile;
 use tracing::{debug, info};
-use xenheap_console::{Input, ScanStats, scan};
+use xenheap_console::{Input, Peeked, ScanStats, peek, scan};
 use xenheap_lab::{CONSOLE, XEN_SYMS};
 use xenheap_ledger::{Account, EventSink, Intake, Live, Matched, Retelling};
 use xenheap_model::{Arch, DomainEvent, Event, Facts, LogFormat, RowKey, Run, Stack, StackId};
@@ -215,29 +215,18 @@ fn spool() -> Result<NamedTempFile, Failure> {
     })
 }
 
-/// Hands on, in its place, the error that the first look at an input met: an input tells of its damage only once.
-struct Failed(Option<io::Error>);
-
-impl Read for Failed {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
-    }
-}
-
 /// An input of which the first bytes are known.
 struct Opened {
-    reader: Chain<Chain<Cursor<Vec<u8>>, Failed>, Input>,
+    reader: Peeked<Input>,
     progress: Reading,
     is_run_file: bool,
 }
 
 impl Opened {
-    fn new(mut input: Input, path: &Path) -> Result<Self, Failure> {
+    fn new(input: Input, path: &Path) -> Result<Self, Failure> {
         let progress = Reading::new(path, input.position());
-        let mut head = Vec::new();
-        let failed = Failed((&mut input).take(64).read_to_end(&mut head).err());
-        let is_run_file = runfile::is_run_file(&head);
-        Ok(Opened { reader: Cursor::new(head).chain(failed).chain(input), progress, is_run_file })
+        let (head, reader) = peek(input, 64);
+        Ok(Opened { reader, progress, is_run_file: runfile::is_run_file(&head) })
     }
 }
 

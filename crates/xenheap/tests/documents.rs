@@ -75,7 +75,7 @@ fn command_lines_that_need_only_testdata() {
             let words: Vec<&str> = line.split_whitespace().skip(1).collect();
             let here =
                 |word: &&str| !desk.path().join(word).exists() && Path::new(word).extension().is_some();
-            if ELSEWHERE.iter().any(|word| line.contains(word)) || words.iter().any(|word| here(word)) {
+            if ELSEWHERE.iter().any(|word| line.contains(word)) || words.iter().any(here) {
                 continue;
             }
             let done = run_in(desk.path(), &words);
