@@ -83,7 +83,7 @@ fn main() {
     });
     row("image with DWARF", ours, "every attribute, one by one", naive);
 
-    let sources = build::Sources { image: Some((&image, &debug)), ci: &files };
+    let sources = build::Sources { image: Some((&image, &debug)), ci: &files, ..build::Sources::default() };
     let graph = build::assemble(sources).expect("a graph").draft.finish();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("graph.xhg");

@@ -87,7 +87,7 @@ fn graph_of(folder: &Path, ci: &Path) -> Result<Graph, Error> {
     let image = Image::open(build.image().expect("an image")).expect("an image");
     let debug = Debug::read(&image).expect("debug information");
     let files = Build::open(ci).expect("a folder").ci().expect("files");
-    Ok(assemble(Sources { image: Some((&image, &debug)), ci: &files })?.draft.finish())
+    Ok(assemble(Sources { image: Some((&image, &debug)), ci: &files, ..Sources::default() })?.draft.finish())
 }
 
 fn function<'a>(graph: &'a Graph, unit: &str, name: &str) -> (u32, &'a Function) {
@@ -225,14 +225,14 @@ fn what_the_compiler_alone_says_is_a_graph_too() {
     let folder = tempfile::tempdir().expect("a folder");
     compiled(folder.path());
     let files = Build::open(folder.path()).expect("a folder").ci().expect("files");
-    let graph = assemble(Sources { image: None, ci: &files }).expect("a graph").draft.finish();
+    let graph = assemble(Sources { ci: &files, ..Sources::default() }).expect("a graph").draft.finish();
     let ci = vec![Evidence::Ci];
     assert_eq!(calls(&graph, "b.c", "b"), [(SiteKind::Call, Some("b.c:helper".to_owned()), vec![], ci)]);
     assert_eq!(
         calls(&graph, "a.c", "last").first().and_then(|call| call.1.clone()).as_deref(),
         Some("b.c:b")
     );
-    assert!(matches!(assemble(Sources { image: None, ci: &[] }), Err(Error::Nothing)));
+    assert!(matches!(assemble(Sources { ci: &[], ..Sources::default() }), Err(Error::Nothing)));
 }
 
 /// What an image and the `.ci` files of a folder lack.

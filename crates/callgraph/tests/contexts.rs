@@ -55,7 +55,7 @@ fn graph(folder: &Path) -> Graph {
     let image = Image::open(build.image().expect("an image")).expect("an image");
     let debug = Debug::read(&image).expect("debug information");
     let ci = build.ci().expect("files");
-    let sources = Sources { image: Some((&image, &debug)), ci: &ci };
+    let sources = Sources { image: Some((&image, &debug)), ci: &ci, ..Sources::default() };
     let mut draft = assemble(sources).expect("a graph").draft;
     flow::resolve(&mut draft, &image, &build, false).expect("dumps");
     draft.finish()

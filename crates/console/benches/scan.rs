@@ -147,7 +147,7 @@ fn logs() -> Vec<(&'static str, Vec<u8>)> {
                     ptr: Some(0xffff_8300_7c4d_2010 + seq * 64),
                     trace: frames(seq),
                     time: None,
-                    trace_damaged: false,
+                    uncertain: None,
                 };
                 format::rfc(&record).into_iter().map(Ok).collect()
             }),

@@ -5,17 +5,21 @@
 //!
 //! * A trace begins with a frame marked `R` or `(PC)` (those of our `warn` mode with any). It belongs to the newest record without a trace whose operation
 //!   begins in the function which that frame names; if there is none, to the newest record without a trace.
-//! * Other frames belong to the trace that began last and is not complete. An empty line of Xen's completes a trace; in
-//!   a log that has shown no such line (someone took them out) the beginning of the next trace does.
-//! * A trace that was left and taken up again may be mixed with another. Both are marked as damaged.
+//! * Of several traces that are not complete, another frame belongs to the one whose last frame it followed in a trace that
+//!   stood alone, or whose record is the only one of the last second. If neither tells, it belongs to the one that began last.
+//! * An empty line of Xen's completes a trace: of several the one whose last frame ended a trace that stood alone, else the
+//!   one that began last. In a log that has shown no such line (someone took them out) the beginning of the next trace does.
+//! * Where several traces ran and nothing told whose a frame was, and where several records waited for a trace, that is said:
+//!   such a trace is uncertain.
 //!
 //! A few records are held back for this, at most [`MOST_OPEN`], and each for at most [`MOST_LINES`] lines without a frame.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
-use xenheap_model::{Mark, TraceFrame};
+use xenheap_model::{Clock, Doubt, Mark, TraceFrame, Uncertain};
 
 use crate::{
+    prefix,
     record::{Place, RecordSink, RfcOp, RfcRecord},
     trace,
 };
@@ -24,6 +28,21 @@ const MOST_OPEN: usize = 4;
 const MOST_LINES: u32 = 500;
 /// A trace of more frames is not one: Xen's stack has 32 KiB.
 const MOST_FRAMES: usize = 256;
+/// A trace is printed right behind its record; a slow serial line takes less than this, in nanoseconds, for both.
+const SOON: u64 = 1_000_000_000;
+/// More calls than this are not remembered.
+const MOST_CALLS: usize = 1 << 16;
+/// Spreads bits: 2^64 divided by the golden ratio.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The line of a frame.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a> {
+    /// From 1.
+    pub(crate) number: u64,
+    /// Its time stamp, as written.
+    pub(crate) stamp: &'a [u8],
+}
 
 struct Open {
     at: Place,
@@ -40,6 +59,21 @@ enum State {
     Complete,
 }
 
+impl Open {
+    /// What is known to be damaged stays so; Xen's guesses are the least of it.
+    fn doubt(&mut self, why: Doubt, line: u64) {
+        let uncertain = &mut self.record.uncertain;
+        if uncertain.is_none_or(|before| !before.why.is_damage() && why.is_damage()) {
+            *uncertain = Some(Uncertain { why, line });
+        }
+    }
+
+    /// Whether the record came shortly before `now`; yes if it has no time.
+    fn is_recent(&self, (clock, now): (Clock, u64)) -> bool {
+        self.record.time.is_none_or(|(of, time)| of != clock || now.saturating_sub(time) <= SOON)
+    }
+}
+
 fn fits(open: &Open, frame: &TraceFrame) -> bool {
     open.state == State::Waiting && open.record.op.begins_in(&frame.name)
 }
@@ -50,6 +84,42 @@ struct Stream {
     record: Option<u64>,
     /// The record whose trace was completed while this one was not.
     passed_by: Option<Option<u64>>,
+    /// Another trace was under way at some time of this one.
+    beside: bool,
+    /// The address of its last frame.
+    last: Option<u64>,
+}
+
+/// What traces that stood alone showed, by addresses.
+#[derive(Default)]
+struct Calls {
+    /// A frame and the next one towards the root.
+    pairs: HashSet<(u64, u64)>,
+    /// Last frames.
+    roots: HashSet<u64>,
+    /// Traces of which all this is known, by a hash of their addresses: most came before.
+    traces: HashSet<u64>,
+}
+
+impl Calls {
+    fn learn(&mut self, trace: &[TraceFrame]) {
+        if self.pairs.len() >= MOST_CALLS || self.traces.len() >= MOST_CALLS {
+            return;
+        }
+        let addresses = trace.iter().map(|frame| frame.addr.unwrap_or(0));
+        let hash = addresses.fold(0u64, |hash, addr| (hash.rotate_left(5) ^ addr).wrapping_mul(MIX));
+        if !self.traces.insert(hash) {
+            return;
+        }
+        if let Some(root) = trace.last().and_then(|frame| frame.addr) {
+            self.roots.insert(root);
+        }
+        for pair in trace.windows(2) {
+            if let [TraceFrame { addr: Some(callee), .. }, TraceFrame { addr: Some(caller), .. }] = pair {
+                self.pairs.insert((*callee, *caller));
+            }
+        }
+    }
 }
 
 /// See the module's text.
@@ -67,6 +137,7 @@ pub(crate) struct Assembler {
     has_ends: bool,
     /// Operations whose records are known to have traces.
     traced: [bool; RfcOp::ALL.len()],
+    calls: Calls,
     idle: u32,
 }
 
@@ -110,7 +181,13 @@ impl Assembler {
     }
 
     /// A frame. `whole`: nothing stood behind it on its line.
-    pub(crate) fn frame<S: RecordSink + ?Sized>(&mut self, frame: &TraceFrame, whole: bool, sink: &mut S) {
+    pub(crate) fn frame<S: RecordSink + ?Sized>(
+        &mut self,
+        frame: &TraceFrame,
+        whole: bool,
+        line: Line<'_>,
+        sink: &mut S,
+    ) {
         self.idle = 0;
         let first = trace::is_first(frame);
         let begins = if self.ours_next {
@@ -120,7 +197,7 @@ impl Assembler {
             first && (self.titles > 0 || self.streams.is_empty() || self.fitting(frame).is_some())
         };
         if begins {
-            let record = self.owner(frame);
+            let record = self.owner(frame, line);
             if !self.has_ends {
                 self.close_all(false);
             }
@@ -132,27 +209,57 @@ impl Assembler {
             }
             let record = self.newest_waiting();
             self.begin(record);
-            self.damage(record);
+            self.doubt(record, Doubt::Incomplete, line.number);
         }
-        let stream = if frame.mark == Mark::Lr { self.after_pc() } else { None };
-        let index = stream.unwrap_or(self.streams.len().saturating_sub(1));
+        let known = if begins || self.streams.len() < 2 { None } else { self.continued(frame, line) };
+        let index = known.unwrap_or(self.streams.len().saturating_sub(1));
         let Some(stream) = self.streams.get_mut(index) else { return };
         let record = stream.record;
-        if let Some(other) = stream.passed_by.take() {
-            self.damage(other);
-            self.damage(record);
+        stream.last = frame.addr;
+        if let Some(other) = stream.passed_by.take()
+            && known.is_none()
+        {
+            self.doubt(other, Doubt::Mixed, line.number);
+            self.doubt(record, Doubt::Mixed, line.number);
         }
         if !whole {
-            self.damage(record);
+            self.doubt(record, Doubt::DamagedFrame, line.number);
+        }
+        if frame.mark.is_guess() {
+            self.doubt(record, Doubt::Guessed, line.number);
         }
         if let Some(open) = self.open_mut(record) {
             if open.record.trace.len() < MOST_FRAMES {
                 open.record.trace.push(frame.clone());
             } else {
-                open.record.trace_damaged = true;
+                self.doubt(record, Doubt::Incomplete, line.number);
             }
         }
         self.emit(sink);
+    }
+
+    /// Which of several traces goes on with this frame, if that is known.
+    fn continued(&self, frame: &TraceFrame, line: Line<'_>) -> Option<usize> {
+        if frame.mark == Mark::Lr
+            && let Some(index) = self.after_pc()
+        {
+            return Some(index);
+        }
+        let follows = |stream: &Stream| {
+            let pair = stream.last.zip(frame.addr);
+            pair.is_some_and(|pair| self.calls.pairs.contains(&pair))
+        };
+        let mut following = (0..).zip(&self.streams).filter(|(_, stream)| follows(stream));
+        if let Some((index, stream)) = following.next() {
+            // Of two that are at the same place it does not matter which goes on.
+            let only = following.all(|(_, other)| other.last == stream.last);
+            return only.then_some(index);
+        }
+        let now = prefix::stamp_time(line.stamp)?;
+        let soon = |stream: &Stream| self.open_of(stream.record).is_none_or(|open| open.is_recent(now));
+        let mut recent = (0..).zip(&self.streams).filter(|(_, stream)| soon(stream));
+        let (index, _) = recent.next()?;
+        recent.next().is_none().then_some(index)
     }
 
     /// A frame whose text does not matter if it is no RFC record's. Says whether that is so; if not, nothing was done.
@@ -172,20 +279,33 @@ impl Assembler {
     }
 
     /// A line that began like a frame.
-    pub(crate) fn broken_frame(&mut self) {
+    pub(crate) fn broken_frame(&mut self, line: u64) {
         self.idle = 0;
         let record = match self.streams.last() {
             Some(stream) => stream.record,
             None => self.newest_waiting(),
         };
-        self.damage(record);
+        self.doubt(record, Doubt::DamagedFrame, line);
     }
 
     /// An empty line of Xen's.
-    pub(crate) fn blank<S: RecordSink + ?Sized>(&mut self, sink: &mut S) {
+    pub(crate) fn blank<S: RecordSink + ?Sized>(&mut self, line: u64, sink: &mut S) {
         if let Some(last) = self.streams.len().checked_sub(1) {
             self.has_ends = true;
-            self.close(last, false);
+            let at_root = |stream: &Stream| stream.last.is_some_and(|last| self.calls.roots.contains(&last));
+            let mut ended = (0..).zip(&self.streams).filter(|(_, stream)| at_root(stream));
+            let only = ended.next().filter(|_| ended.next().is_none()).map(|(index, _)| index);
+            let index = only.unwrap_or(last);
+            if let Some(stream) = self.streams.get_mut(index)
+                && let Some(other) = stream.passed_by.take()
+                && only.is_none()
+            {
+                // It was left, and ends without a further frame: the other has them, or there were none.
+                let record = stream.record;
+                self.doubt(other, Doubt::Mixed, line);
+                self.doubt(record, Doubt::Mixed, line);
+            }
+            self.close(index, false);
         } else if self.titles > 0 {
             // A trace without frames.
             self.titles -= 1;
@@ -225,9 +345,14 @@ impl Assembler {
         self.open.get_mut(usize::try_from(index).ok()?)
     }
 
-    fn damage(&mut self, record: Option<u64>) {
+    fn open_of(&self, record: Option<u64>) -> Option<&Open> {
+        let index = record?.checked_sub(self.first)?;
+        self.open.get(usize::try_from(index).ok()?)
+    }
+
+    fn doubt(&mut self, record: Option<u64>, why: Doubt, line: u64) {
         if let Some(open) = self.open_mut(record) {
-            open.record.trace_damaged = true;
+            open.doubt(why, line);
         }
     }
 
@@ -244,14 +369,18 @@ impl Assembler {
     }
 
     /// Whose trace begins with `frame`.
-    fn owner(&mut self, frame: &TraceFrame) -> Option<u64> {
+    fn owner(&mut self, frame: &TraceFrame, line: Line<'_>) -> Option<u64> {
         let Some(index) = self.fitting(frame) else {
             return if self.ours_next { None } else { self.newest_waiting() };
         };
-        // With two to choose from it is a guess.
+        // With two to choose from it is a guess, unless the older one's trace should have come long ago.
         if self.open.iter().take(index).any(|open| fits(open, frame)) {
-            let both = self.open.iter_mut().filter(|open| fits(open, frame));
-            both.for_each(|open| open.record.trace_damaged = true);
+            let now = prefix::stamp_time(line.stamp);
+            let recent = |open: &Open| now.is_none_or(|now| open.is_recent(now));
+            if self.open.iter().take(index).any(|open| fits(open, frame) && recent(open)) {
+                let both = self.open.iter_mut().filter(|open| fits(open, frame));
+                both.for_each(|open| open.doubt(Doubt::Unassigned, line.number));
+            }
         }
         Some(self.first + index as u64)
     }
@@ -268,7 +397,9 @@ impl Assembler {
                 *traced = true;
             }
         }
-        self.streams.push(Stream { record, passed_by: None });
+        let beside = !self.streams.is_empty();
+        self.streams.iter_mut().for_each(|stream| stream.beside = true);
+        self.streams.push(Stream { record, passed_by: None, beside, last: None });
         if self.streams.len() > MOST_OPEN {
             self.close(0, true);
         }
@@ -277,8 +408,7 @@ impl Assembler {
     /// The newest trace that has its `(PC)` frame and nothing more.
     fn after_pc(&self) -> Option<usize> {
         self.streams.iter().rposition(|stream| {
-            let index = stream.record.and_then(|record| record.checked_sub(self.first));
-            let open = index.and_then(|index| self.open.get(usize::try_from(index).ok()?));
+            let open = self.open_of(stream.record);
             open.is_some_and(|open| matches!(open.record.trace.as_slice(), [only] if only.mark == Mark::Pc))
         })
     }
@@ -287,7 +417,7 @@ impl Assembler {
         if index >= self.streams.len() {
             return;
         }
-        let record = self.streams.remove(index).record;
+        let Stream { record, beside, .. } = self.streams.remove(index);
         for stream in &mut self.streams {
             stream.passed_by = Some(record);
         }
@@ -295,7 +425,12 @@ impl Assembler {
         for (index, open) in (self.first..).zip(&mut self.open) {
             if index == number {
                 open.state = State::Complete;
-                open.record.trace_damaged |= damaged;
+                if damaged {
+                    open.doubt(Doubt::Incomplete, open.at.line);
+                }
+                if !beside && open.record.uncertain.is_none_or(|uncertain| !uncertain.why.is_damage()) {
+                    self.calls.learn(&open.record.trace);
+                }
             } else if index < number {
                 open.passed = open.passed.saturating_add(1);
             }
@@ -325,7 +460,9 @@ impl Assembler {
     fn hand_over<S: RecordSink + ?Sized>(&mut self, damaged: bool, sink: &mut S) {
         if let Some(mut open) = self.open.pop_front() {
             self.first += 1;
-            open.record.trace_damaged |= damaged;
+            if damaged {
+                open.doubt(Doubt::Incomplete, open.at.line);
+            }
             sink.rfc(open.at, open.record);
         }
     }

@@ -108,12 +108,9 @@ pub fn trace(frames: &[TraceFrame]) -> Vec<String> {
 pub fn frame(frame: &TraceFrame) -> String {
     let addr = frame.addr.unwrap_or(0);
     let mut line = format!("   [<{addr:016x}>] ");
-    line.push_str(match frame.mark {
-        Mark::R => "R ",
-        Mark::F => "F ",
-        Mark::S => "S ",
-        Mark::Pc | Mark::Lr | Mark::None => "",
-    });
+    if let Some(letter) = frame.mark.letter() {
+        push(&mut line, format_args!("{letter} "));
+    }
     if frame.name.is_empty() {
         push(&mut line, format_args!("{addr:016x}"));
     } else {

@@ -178,9 +178,9 @@ fn compression_of(name: &str, head: &[u8]) -> Result<Compression, Error> {
 }
 
 /// Counts what is read.
-struct Counted<R> {
-    reader: R,
-    read: Arc<AtomicU64>,
+pub(crate) struct Counted<R> {
+    pub(crate) reader: R,
+    pub(crate) read: Arc<AtomicU64>,
 }
 
 impl<R: Read> Read for Counted<R> {

@@ -7,8 +7,8 @@
 //! # What a log looks like
 //!
 //! Xen writes `(XEN) `, an optional time stamp of one of four styles, and a message. Between that stands anything: boot
-//! loaders, dom0's console as raw bytes, output of guests behind `(dN) `, stamps of a CI runner, colour, carriage returns,
-//! NULs. Lines of two CPUs can share a line. A log can begin and end anywhere. None of this is an error here.
+//! loaders, dom0's console as raw bytes, output of guests behind `(dN) `, colour, carriage returns, NULs. The stamps of
+//! GitLab's runner, which cut lines, are taken off ([`Unstamped`]). Lines of two CPUs can share a line. A log can begin and end anywhere. None of this is an error here.
 //!
 //! # What is believed
 //!
@@ -34,17 +34,21 @@ mod ha1;
 mod input;
 mod line;
 mod number;
+mod peek;
 mod prefix;
 mod record;
 mod rfc;
+mod runner;
 mod scan;
 mod seen;
 mod trace;
 
 pub use error::{Compression, Damage, Error};
 pub use input::{Input, Position, open};
+pub use peek::{Peeked, peek};
 pub use record::{
     Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
     RowLine, StackLine, Tag, XenSays,
 };
+pub use runner::Unstamped;
 pub use scan::{ScanStats, scan};

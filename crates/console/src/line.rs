@@ -16,7 +16,7 @@ use memchr::{memchr_iter, memmem::Finder};
 use xenheap_model::{Arch, Mark, TraceFrame, View};
 
 use crate::{
-    assemble::Assembler,
+    assemble::{Assembler, Line},
     clean::{self, Cleaned},
     facts::{self, BOOT_LINES},
     ha1, prefix,
@@ -113,12 +113,14 @@ impl Default for Lines {
     }
 }
 
+/// What stands before Xen's messages.
+const XEN: &[u8] = b"(XEN) ";
+
 /// Where the message of a line begins that has nothing unusual: `(XEN) `, a time in the boot or date style of `stamp`
 /// bytes (or of any length), and no other mark or control character.
 #[inline]
 fn ordinary(line: &[u8], stamp: &mut usize) -> Option<usize> {
-    const XEN: usize = b"(XEN) ".len();
-    let text = line.strip_prefix(b"(XEN) ")?;
+    let text = line.strip_prefix(XEN)?;
     if text.first() == Some(&b'[') {
         if text.get(..*stamp).is_none_or(|stamp| !stamp.ends_with(b"] ")) {
             *stamp = text.iter().take(32).position(|&byte| byte == b']')? + 2;
@@ -132,7 +134,7 @@ fn ordinary(line: &[u8], stamp: &mut usize) -> Option<usize> {
         *stamp = 0;
     }
     let is_unusual = clean::any(text, |byte| (byte < b' ') | (byte == b'('));
-    (!is_unusual).then_some(XEN + *stamp)
+    (!is_unusual).then_some(XEN.len() + *stamp)
 }
 
 impl Lines {
@@ -158,8 +160,14 @@ impl Lines {
         if limit == usize::MAX && !self.guest && !self.xen {
             // What is an ordinary line to a slower eye as well, so nothing is decided differently here.
             if let Some(start) = ordinary(trimmed, &mut self.stamp)
-                && let Some(message) = trimmed.get(start..)
-                && self.ordinary(message, Place { line: at.line, offset: at.offset + start as u64 }, sink)
+                && let Some((before, message)) = trimmed.split_at_checked(start)
+                && self.ordinary(
+                    // Without its brackets and the space behind it.
+                    before.get(XEN.len() + 1..before.len().saturating_sub(2)).unwrap_or_default(),
+                    message,
+                    Place { line: at.line, offset: at.offset + start as u64 },
+                    sink,
+                )
             {
                 return true;
             }
@@ -182,7 +190,13 @@ impl Lines {
 
     /// Looks at the message of an ordinary line: takes it, or does nothing.
     #[inline]
-    fn ordinary<S: RecordSink + ?Sized>(&mut self, message: &[u8], at: Place, sink: &mut S) -> bool {
+    fn ordinary<S: RecordSink + ?Sized>(
+        &mut self,
+        stamp: &[u8],
+        message: &[u8],
+        at: Place,
+        sink: &mut S,
+    ) -> bool {
         match message {
             [b'H', ..] => {
                 let Some((tag, seq, view, event)) = ha1::event_of(message) else { return false };
@@ -201,11 +215,11 @@ impl Lines {
                     return false;
                 }
                 self.seen.insert(body);
-                self.take_frame(true, sink);
+                self.take_frame(true, Line { number: at.line, stamp }, sink);
                 true
             }
             [] => {
-                self.traces.blank(sink);
+                self.traces.blank(at.line, sink);
                 true
             }
             _ if message == trace::TITLE => {
@@ -341,12 +355,15 @@ impl Lines {
             if body.is_empty() {
                 // Not the empty part before another mark: that is a message that was cut off before it began.
                 if !cut {
-                    self.traces.blank(sink);
+                    self.traces.blank(text.at.line, sink);
                 }
                 return false;
             }
             // Frames without a title or a record before them are somebody's text.
-            if body.starts_with(trace::FRAME) && self.traces.is_active() && self.frame(body, cut, sink) {
+            if body.starts_with(trace::FRAME)
+                && self.traces.is_active()
+                && self.frame(body, cut, Line { number: text.at.line, stamp }, sink)
+            {
                 return false;
             }
             if body.starts_with(trace::TITLE) {
@@ -387,24 +404,30 @@ impl Lines {
     }
 
     /// Looks at what begins like a frame. Says whether it was one.
-    fn frame<S: RecordSink + ?Sized>(&mut self, body: &[u8], cut: bool, sink: &mut S) -> bool {
+    fn frame<S: RecordSink + ?Sized>(
+        &mut self,
+        body: &[u8],
+        cut: bool,
+        line: Line<'_>,
+        sink: &mut S,
+    ) -> bool {
         match trace::parse(body, &mut self.frame) {
             Outcome::Frame { whole } => {
-                self.take_frame(whole && !cut, sink);
+                self.take_frame(whole && !cut, line, sink);
                 whole
             }
             Outcome::Broken => {
-                self.traces.broken_frame();
+                self.traces.broken_frame(line.number);
                 false
             }
         }
     }
 
     /// Hands on the frame that was read last.
-    fn take_frame<S: RecordSink + ?Sized>(&mut self, whole: bool, sink: &mut S) {
+    fn take_frame<S: RecordSink + ?Sized>(&mut self, whole: bool, line: Line<'_>, sink: &mut S) {
         self.wide |= self.frame.addr.is_some_and(|addr| addr > u64::from(u32::MAX));
         let arch = match self.frame.mark {
-            Mark::R | Mark::F | Mark::S => Some(Arch::X86_64),
+            Mark::R | Mark::F | Mark::S | Mark::Other(_) => Some(Arch::X86_64),
             Mark::Pc | Mark::Lr if self.wide => Some(Arch::Arm64),
             Mark::Pc | Mark::Lr => Some(Arch::Arm32),
             Mark::None => None,
@@ -413,7 +436,7 @@ impl Lines {
         if !self.frame.name.is_empty() && self.frame.addr.is_some() {
             sink.symbol(&self.frame);
         }
-        self.traces.frame(&self.frame, whole, sink);
+        self.traces.frame(&self.frame, whole, line, sink);
     }
 
     fn facts<S: RecordSink + ?Sized>(&mut self, body: &[u8], sink: &mut S) {

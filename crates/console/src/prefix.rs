@@ -1,5 +1,7 @@
 //! What Xen's console puts in front of a message: whose it is, and when it was.
 
+use xenheap_model::Clock;
+
 use crate::number::decimal;
 
 /// Xen's own mark. `text` begins at a `(`. Gives what follows.
@@ -53,13 +55,14 @@ pub(crate) fn split_stamp(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// The time of a stamp in nanoseconds: since boot (`12.345678`), or since 1970 (`2025-03-17 18:48:59.123`). Raw stamps
 /// count cycles of an unknown clock and give nothing.
-pub(crate) fn stamp_time(stamp: &[u8]) -> Option<u64> {
+pub(crate) fn stamp_time(stamp: &[u8]) -> Option<(Clock, u64)> {
     if let Some(time) = calendar(stamp) {
-        return Some(time);
+        return Some((Clock::Calendar, time));
     }
     let (seconds, rest) = decimal(stamp.trim_ascii())?;
     let rest = rest.strip_prefix(b".")?;
-    seconds.checked_mul(1_000_000_000)?.checked_add(fraction(rest)?)
+    let time = seconds.checked_mul(1_000_000_000)?.checked_add(fraction(rest)?)?;
+    Some((Clock::Boot, time))
 }
 
 /// `345678` behind a decimal point, in nanoseconds.
@@ -104,13 +107,16 @@ fn calendar(stamp: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    type Case = (&'static [u8], Option<(Clock, u64)>);
+
     #[test]
     fn stamps_of_every_style() {
-        let cases: [(&[u8], Option<u64>); 5] = [
-            (b"   12.345678", Some(12_345_678_000)),
-            (b"1234567.000001", Some(1_234_567_000_001_000)),
-            (b"2025-03-17 18:48:59", Some(1_742_237_339_000_000_000)),
-            (b"2025-03-17 18:48:59.123", Some(1_742_237_339_123_000_000)),
+        let (boot, date) = (|time| Some((Clock::Boot, time)), |time| Some((Clock::Calendar, time)));
+        let cases: [Case; 5] = [
+            (b"   12.345678", boot(12_345_678_000)),
+            (b"1234567.000001", boot(1_234_567_000_001_000)),
+            (b"2025-03-17 18:48:59", date(1_742_237_339_000_000_000)),
+            (b"2025-03-17 18:48:59.123", date(1_742_237_339_123_000_000)),
             (b"0000001d2c5a6f00", None),
         ];
         for (stamp, time) in cases {

@@ -1,8 +1,8 @@
 use std::fmt;
 
 use xenheap_model::{
-    Bill, Charging, Counters, Domain, DomainEvent, DomainState, Event, Kind, KindTotals, Machine, Mark,
-    OnPurpose, Pc, RowKey, StackId, Tables, Target, TraceFrame, View,
+    Bill, Charging, Clock, Counters, Domain, DomainEvent, DomainState, Event, Kind, KindTotals, Machine,
+    OnPurpose, Pc, RowKey, StackId, Tables, Target, TraceFrame, Uncertain, View,
 };
 
 /// Where in the log something stands.
@@ -10,7 +10,7 @@ use xenheap_model::{
 pub struct Place {
     /// Line, from 1, as an editor counts (`\n`).
     pub line: u64,
-    /// Byte offset of the record's first byte (of `HA1` or `DEBUG:`), after decompression.
+    /// Byte offset of the record's first byte (of `HA1` or `DEBUG:`), after decompression and without a runner's stamps.
     pub offset: u64,
 }
 
@@ -190,15 +190,13 @@ pub struct RfcRecord {
     pub size: Option<u64>,
     /// `p`.
     pub ptr: Option<u64>,
-    /// The trace, innermost first; empty if none could be read. As printed: on Arm the first two frames, marked
+    /// The trace, innermost first; empty if none could be read, and uncertain then if such records have one in this log. As printed: on Arm the first two frames, marked
     /// [`Mark::Pc`] and [`Mark::Lr`], can be the same place; it is the ledger that drops the second then.
     pub trace: Vec<TraceFrame>,
-    /// Console time stamp in nanoseconds, if the line has one that is a time: since boot, or since 1970 where Xen
-    /// prints dates.
-    pub time: Option<u64>,
-    /// The trace is not certain: it broke off, a frame was cut, none came although such records have one in this log, or
-    /// another CPU's trace was printed at the same time and the frames may be mixed.
-    pub trace_damaged: bool,
+    /// Console time stamp in nanoseconds and what it counts from, if the line has one that is a time.
+    pub time: Option<(Clock, u64)>,
+    /// Why the trace may not be this record's, or not whole.
+    pub uncertain: Option<Uncertain>,
 }
 
 /// Why something that looks like a record is not one.
@@ -250,16 +248,4 @@ pub enum XenSays<'a> {
     Arch(xenheap_model::Arch),
     /// `build-id: …`.
     BuildId(&'a str),
-}
-
-/// Marks, as the letter or word stands in a trace line.
-pub(crate) fn mark_of(word: &[u8]) -> Option<Mark> {
-    match word {
-        b"R" => Some(Mark::R),
-        b"F" => Some(Mark::F),
-        b"S" => Some(Mark::S),
-        b"(PC)" => Some(Mark::Pc),
-        b"(LR)" => Some(Mark::Lr),
-        _ => None,
-    }
 }

@@ -83,7 +83,7 @@ pub(crate) fn parse(text: &[u8], narrow: bool) -> Option<RfcRecord> {
     }
     // Every operation has a pointer, and it is what a free is matched by.
     ptr?;
-    Some(RfcRecord { op, domain, size, ptr, trace: Vec::new(), time: None, trace_damaged: false })
+    Some(RfcRecord { op, domain, size, ptr, trace: Vec::new(), time: None, uncertain: None })
 }
 
 /// Hex with or without `0x`.

@@ -4,20 +4,29 @@
 //! lines that have one of them are looked at. Lines of records usually stand together, so behind such a line the next is
 //! looked at without a search.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, BufReader, Read},
+    sync::{Arc, atomic::Ordering},
+};
 
 use memchr::memmem::Finder;
 
 use crate::{
     error::{Damage, Error},
     facts, ha1,
+    input::Counted,
     line::{Lines, Place0},
+    peek::peek,
     record::RecordSink,
-    rfc, trace,
+    rfc,
+    runner::{self, Unstamped},
+    trace,
 };
 
 /// How much is read at a time.
 const BLOCK: usize = 256 << 10;
+/// In this many bytes a runner's first stamp is looked for.
+const HEAD: usize = 4 << 10;
 /// A line is looked at in pieces of this many bytes, so that memory stays flat however long it is.
 pub(crate) const PIECE: usize = 64 << 10;
 /// Pieces overlap by this much: no record or message that matters is longer.
@@ -40,7 +49,7 @@ pub struct ScanStats {
 ///
 /// `progress` is called now and then with the number of bytes read. Memory does not depend on the length of the log or of its
 /// lines. Anything can be in a log, so the only errors are those of reading; what came before the error has been
-/// handed over. Compressed data that is truncated or damaged is no error, but noted in [`ScanStats::damage`].
+/// handed over. A log with the stamps of GitLab's runner is read without them. Compressed data that is truncated or damaged is no error, but noted in [`ScanStats::damage`].
 ///
 /// ```
 /// use xenheap_console::{Place, Record, RecordSink, Refusal, RfcRecord, Tag, scan};
@@ -62,6 +71,22 @@ pub struct ScanStats {
 /// # Ok::<(), xenheap_console::Error>(())
 /// ```
 pub fn scan<R: Read, S: RecordSink + ?Sized>(
+    reader: R,
+    sink: &mut S,
+    progress: impl FnMut(u64),
+) -> Result<ScanStats, Error> {
+    let (head, whole) = peek(reader, HEAD);
+    if !runner::is_stamped(&head) {
+        return scan_plain(whole, sink, progress);
+    }
+    let bytes = Arc::default();
+    let counted = Counted { reader: whole, read: Arc::clone(&bytes) };
+    let plain = Unstamped::new(BufReader::with_capacity(BLOCK, counted)).keep_numbers();
+    let stats = scan_plain(plain, sink, progress)?;
+    Ok(ScanStats { bytes: bytes.load(Ordering::Relaxed), ..stats })
+}
+
+fn scan_plain<R: Read, S: RecordSink + ?Sized>(
     mut reader: R,
     sink: &mut S,
     mut progress: impl FnMut(u64),

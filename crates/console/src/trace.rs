@@ -5,7 +5,7 @@
 
 use xenheap_model::{Mark, TraceFrame};
 
-use crate::{number::hex, record::mark_of};
+use crate::number::hex;
 
 /// The line before the frames.
 pub(crate) const TITLE: &[u8] = b"Xen call trace:";
@@ -49,8 +49,10 @@ fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<&'a [u8]>
     rest = rest.strip_prefix(b">]")?;
     rest = rest.strip_prefix(b" ").unwrap_or(rest);
 
-    if let [mark @ (b'R' | b'F' | b'S'), b' ', after @ ..] = rest {
-        frame.mark = mark_of(&[*mark])?;
+    if let [mark, b' ', after @ ..] = rest
+        && mark.is_ascii_alphabetic()
+    {
+        frame.mark = mark_of_letter(*mark);
         rest = after;
     }
     let end = memchr::memchr2(b' ', b'+', rest).unwrap_or(rest.len());
@@ -63,15 +65,19 @@ fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<&'a [u8]>
             return None;
         }
         // Xen always prints the offset: without one, the line was cut inside the name.
-        let (offset, after) = hex(rest.strip_prefix(b"+0x")?)?;
+        // Zero is written without `0x`. A size is never zero: `/0` was cut.
+        let (offset, after) = match rest {
+            [b'+', b'0', b'/', ..] => (0, rest.get(2..)?),
+            _ => hex(rest.strip_prefix(b"+0x")?)?,
+        };
         let (size, after) = hex(after.strip_prefix(b"/0x")?)?;
         frame.name.push_str(std::str::from_utf8(name).ok()?);
         frame.offset = Some((offset, size));
         rest = after;
     }
-    for mark in [&b"(PC)"[..], b"(LR)"] {
-        if let Some(after) = rest.strip_prefix(b" ").and_then(|rest| rest.strip_prefix(mark)) {
-            frame.mark = mark_of(mark)?;
+    for (text, mark) in [(&b" (PC)"[..], Mark::Pc), (b" (LR)", Mark::Lr)] {
+        if let Some(after) = rest.strip_prefix(text) {
+            frame.mark = mark;
             rest = after;
         }
     }
@@ -85,6 +91,15 @@ fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<&'a [u8]>
         rest = after.get(end + 1..)?;
     }
     Some(rest)
+}
+
+fn mark_of_letter(letter: u8) -> Mark {
+    match letter {
+        b'R' => Mark::R,
+        b'F' => Mark::F,
+        b'S' => Mark::S,
+        other => Mark::Other(char::from(other)),
+    }
 }
 
 /// Whether `frame` is the first of a trace on any architecture.
@@ -130,6 +145,31 @@ mod tests {
                 "[<0022f784>] _xmalloc+0xf0/0x32c (LR)",
                 (Some(0x22_f784), "_xmalloc", Some((0xf0, 0x32c)), Mark::Lr, true),
             ),
+            (
+                "[<00225715>] arch/arm/arm32/entry.o#return_from_trap+0/0x4",
+                (Some(0x22_5715), "arch/arm/arm32/entry.o#return_from_trap", Some((0, 4)), Mark::None, true),
+            ),
+            (
+                "[<ffff82d040230090>] S common/sched/credit2.c#replenish_domain_budget+0/0x3ae",
+                (
+                    Some(0xffff_82d0_4023_0090),
+                    "common/sched/credit2.c#replenish_domain_budget",
+                    Some((0, 0x3ae)),
+                    Mark::S,
+                    true,
+                ),
+            ),
+            (
+                "[<ffff82d040230090>] x restore_all_guest+0x12/0x20",
+                (
+                    Some(0xffff_82d0_4023_0090),
+                    "restore_all_guest",
+                    Some((0x12, 0x20)),
+                    Mark::Other('x'),
+                    true,
+                ),
+            ),
+            ("[<0022f784>] f+0x1/0x2 (LR)", (Some(0x22_f784), "f", Some((1, 2)), Mark::Lr, true)),
             ("[<00000a0000200000>] 00000a0000200000 (PC)", (Some(0xa00_0020_0000), "", None, Mark::Pc, true)),
             (
                 "[<00000a00zz2fa20>] _xzalloc+0x14/0x3c",
@@ -156,6 +196,16 @@ mod tests {
         {
             assert_eq!(read(&whole[..end]), None, "{}", &whole[..end]);
         }
-        assert_eq!(read("[<ffff82d040230090>] R na\u{7f}me+0x1/0x2"), None);
+        for line in [
+            "R na\u{7f}me+0x1/0x2",
+            "R name+0",
+            "R name+0/",
+            "R name+0/0",
+            "R name+00/0x2",
+            "R name+1/0x2",
+            "RX name+0/0x2",
+        ] {
+            assert_eq!(read(&format!("[<ffff82d040230090>] {line}")), None, "{line}");
+        }
     }
 }

@@ -5,7 +5,7 @@ mod support;
 
 use support::*;
 use xenheap_console::{Refusal, RfcOp};
-use xenheap_model::{Domain, Mark};
+use xenheap_model::{Clock, Domain, Mark};
 
 /// Each record as one line: domain, operation, size, pointer's last digits, functions innermost first, `!` if damaged.
 fn told(log: &str) -> Vec<String> {
@@ -21,14 +21,15 @@ fn told(log: &str) -> Vec<String> {
                 record.size.map_or("-".to_owned(), |size| size.to_string()),
                 record.ptr.unwrap_or(0) & 0xffff,
                 frames.join(" "),
-                if record.trace_damaged { "!" } else { "" }
+                if record.uncertain.is_some() { "!" } else { "" }
             )
         })
         .collect()
 }
 
 fn frame(mark: &str, name: &str) -> String {
-    format!("(XEN)    [<ffff82d040230090>] {mark}{name}+0x90/0x1e0\n")
+    let function = name.bytes().fold(0u32, |sum, byte| sum * 31 % 0xffff + u32::from(byte));
+    format!("(XEN)    [<ffff82d040{function:06x}>] {mark}{name}+0x90/0x1e0\n")
 }
 
 fn alloc(ptr: u16) -> String {
@@ -62,10 +63,10 @@ fn the_sample() {
     assert_eq!(at.line, 5);
     assert!(log[at.offset as usize..].starts_with(b"DEBUG: d0: alloc_domheap_pages"));
     assert_eq!((first.op, first.domain, first.size), (RfcOp::AllocDomheapPages, Domain::Id(0), Some(4096)));
-    assert_eq!(first.time, Some(12_000_731_000));
+    assert_eq!(first.time, Some((Clock::Boot, 12_000_731_000)));
     assert_eq!(first.trace.len(), 10);
     assert_eq!(first.trace[2].name, "xmalloc_tlsf.c#xmalloc_pool_get");
-    assert!(kept.rfc.iter().all(|(_, record)| !record.trace_damaged));
+    assert!(kept.rfc.iter().all(|(_, record)| record.uncertain.is_none()));
     let empty: Vec<u64> =
         kept.rfc.iter().filter(|(_, r)| r.trace.is_empty()).map(|(at, _)| at.line).collect();
     assert_eq!(empty, [140]);

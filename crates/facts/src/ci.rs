@@ -29,6 +29,20 @@ pub enum Wrong {
     /// It is something else.
     #[error("this is no file of -fcallgraph-info: it does not begin with `graph: {{ title: \"`")]
     Foreign,
+    /// Nothing was written.
+    #[error("the file is empty: the compiler was interrupted, or made no code; build again")]
+    Empty,
+    /// It was converted on its way.
+    #[error("the lines end with CRLF: something converted the file; copy it from the build as it is")]
+    CarriageReturn,
+    /// It is of link-time optimisation.
+    #[error(
+        "this is of -flto, where a unit is a part of the whole program and no source: build without -flto"
+    )]
+    Lto,
+    /// It is of another language.
+    #[error("this unit is written in Ada, whose names can have quotation marks: only C is read")]
+    Ada,
     /// It ends early.
     #[error("the file ends here, before its graph does: the compiler was interrupted; build again")]
     CutOff,
@@ -110,6 +124,9 @@ impl File {
 /// Parses one file; `path` is for messages.
 pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Unit<'a>, Error> {
     let error = |line, what| Error { path: path.to_owned(), line, what };
+    if bytes.is_empty() {
+        return Err(error(1, Wrong::Empty));
+    }
     if !bytes.starts_with(GRAPH.as_bytes()) {
         return Err(error(1, Wrong::Foreign));
     }
@@ -127,6 +144,9 @@ pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Unit<'a>, Error> {
             return Err(error(number, Wrong::CutOff));
         };
         let (line, after) = rest.split_at(end);
+        if line.ends_with('\r') {
+            return Err(error(number, Wrong::CarriageReturn));
+        }
         rest = after.get(1..).unwrap_or_default();
         if ended {
             return Err(error(number, Wrong::Surplus));
@@ -144,9 +164,18 @@ pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Unit<'a>, Error> {
                 .map(|title| unit.title = title),
             _ => None,
         };
-        understood.ok_or_else(|| error(number, Wrong::Line))?;
+        let is_ada = || [".adb", ".ads"].iter().any(|end| unit.title.ends_with(end));
+        understood.ok_or_else(|| error(number, if is_ada() { Wrong::Ada } else { Wrong::Line }))?;
+        if is_ltrans(unit.title) {
+            return Err(error(1, Wrong::Lto));
+        }
     }
     if ended { Ok(unit) } else { Err(error(number, Wrong::CutOff)) }
+}
+
+/// `/tmp/ccA1b2C3.ltrans0.o`, `x.ltrans0.ltrans.o`: what the link-time compiler calls its parts.
+fn is_ltrans(title: &str) -> bool {
+    title.ends_with(".o") && title.contains(".ltrans")
 }
 
 const GRAPH: &str = "graph: { title: \"";
@@ -298,7 +327,11 @@ edge: { sourcename: \"common/x.c:foo\" targetname: \"__indirect_call\" label: \"
         for end in 0..SMALL.len() {
             let cut = SMALL.get(..end).expect("it is ASCII");
             let (line, what) = read(cut).expect_err("it is cut");
-            let expected = if end < GRAPH.len() { Wrong::Foreign } else { Wrong::CutOff };
+            let expected = match end {
+                0 => Wrong::Empty,
+                end if end < GRAPH.len() => Wrong::Foreign,
+                _ => Wrong::CutOff,
+            };
             assert_eq!(what, expected, "{cut}");
             assert!(line <= 8);
         }
@@ -307,7 +340,10 @@ edge: { sourcename: \"common/x.c:foo\" targetname: \"__indirect_call\" label: \"
     #[test]
     fn foreign_and_damaged_files_are_refused_with_their_line() {
         assert_eq!(read("\u{7f}ELF\n"), Err((1, Wrong::Foreign)));
-        assert_eq!(read(""), Err((1, Wrong::Foreign)));
+        assert_eq!(read(&SMALL.replace('\n', "\r\n")), Err((1, Wrong::CarriageReturn)));
+        assert_eq!(read(&SMALL.replacen("common/x.c", "/tmp/cc3nYi.ltrans0.o", 1)), Err((1, Wrong::Lto)));
+        let ada = SMALL.replacen("common/x.c", "x.adb", 1).replacen("label: \"bar", "label: \"\"+\"", 1);
+        assert_eq!(read(&ada), Err((3, Wrong::Ada)));
         assert_eq!(read(&SMALL.replace("edge: { sourcename", "edge: { source")), Err((5, Wrong::Line)));
         assert_eq!(read(&SMALL.replace("x.c:9:5", "x.c:9:five")), Err((5, Wrong::Line)));
         assert_eq!(read(&format!("{SMALL}}}\n")), Err((9, Wrong::Surplus)));

@@ -31,6 +31,8 @@ pub struct Object {
     pub linked: bool,
     /// The functions that it defines, each with its names, with all suffixes: an alias is one more name of its function.
     pub functions: Vec<BTreeSet<String>>,
+    /// Those names of functions that other objects see, weak ones too.
+    pub exported: BTreeSet<String>,
     /// Whether it holds what `-flto` keeps for the link, and no code.
     pub lto: bool,
 }
@@ -121,6 +123,9 @@ fn of_unit(path: &str, bytes: &[u8]) -> Option<Object> {
             SymbolKind::Text if symbol.is_definition() => {
                 let place = (symbol.section_index().map(|section| section.0), symbol.address());
                 functions.entry(place).or_default().insert(name.to_owned());
+                if !symbol.is_local() {
+                    object.exported.insert(name.to_owned());
+                }
             }
             _ => {}
         }

@@ -189,17 +189,19 @@ impl Client {
     fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Option<Vec<T>>, Error> {
         let mut all = Vec::new();
         let mut query = format!("per_page={}", api::PER_PAGE);
-        for _ in 0..PAGES {
+        for number in 1..=PAGES {
             let uri = self.site.api(&format!("{path}?{query}"))?;
             let Some((page, next)) = self.ask(&uri, |response| page(&uri, response))? else {
                 return Ok(None);
             };
             let page: Vec<T> =
                 serde_json::from_slice(&page).map_err(|source| Error::Json { place: shown(&uri), source })?;
+            let is_full = page.len() >= api::PER_PAGE as usize;
             all.extend(page);
             match next {
-                Some(next) => query = next,
-                None => return Ok(Some(all)),
+                Next::Query(next) => query = next,
+                Next::Unsaid if is_full => query = page_query(number + 1),
+                Next::Unsaid | Next::None => return Ok(Some(all)),
             }
         }
         Err(Error::Endless { place: path.to_owned(), what: "pages", limit: PAGES })
@@ -324,15 +326,28 @@ impl Client {
     }
 }
 
-/// The bytes of a page, and the query of the next one.
-fn page(uri: &Uri, response: Response<Body>) -> Result<(Vec<u8>, Option<String>), Failed> {
+/// What an answer says of the next page.
+enum Next {
+    Query(String),
+    None,
+    /// Neither header is there: a proxy can take them out. Behind a full page there may be another.
+    Unsaid,
+}
+
+fn page_query(number: usize) -> String {
+    format!("per_page={}&page={number}", api::PER_PAGE)
+}
+
+/// The bytes of a page, and what is said of the next one.
+fn page(uri: &Uri, response: Response<Body>) -> Result<(Vec<u8>, Next), Failed> {
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let by_link = header(api::LINK).and_then(api::next_of_link).map(str::to_owned);
-    let by_number = || {
-        let number: u32 = header(api::NEXT_PAGE)?.trim().parse().ok()?;
-        Some(format!("per_page={}&page={number}", api::PER_PAGE))
+    let (link, number) = (header(api::LINK), header(api::NEXT_PAGE));
+    let by_number = || Some(page_query(number?.trim().parse().ok()?));
+    let next = match link.and_then(api::next_of_link).map(str::to_owned).or_else(by_number) {
+        Some(query) => Next::Query(query),
+        None if link.is_none() && number.is_none() => Next::Unsaid,
+        None => Next::None,
     };
-    let next = by_link.or_else(by_number);
     let mut bytes = Vec::new();
     response
         .into_body()

@@ -7,7 +7,7 @@
 //!
 //! What comes from the network is not believed: sizes are bounded, names are made safe before they become names of files,
 //! an archive that would write elsewhere or unpack without end is refused as a whole, and the token goes to GitLab's own
-//! host only. This crate knows nothing of logs; who reads them says which images are still missing.
+//! host only. This crate knows nothing of logs but the runner's stamps; who reads them says which images are still missing.
 
 pub mod api;
 mod archive;
@@ -18,7 +18,6 @@ mod plan;
 mod pull;
 mod store;
 mod token;
-mod trace;
 mod url;
 
 pub use archive::Limits;

@@ -1,6 +1,6 @@
 use std::{
     fs::{self, File},
-    io::{BufReader, BufWriter, Write},
+    io::{self, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -9,11 +9,12 @@ use std::{
     thread,
 };
 
+use xenheap_console::Unstamped;
+
 use crate::{
     Client, Error, Found, Limits, Planned, Store,
     archive::{self, Stop},
     store::{ARTIFACTS, REFUSED, TRACE, at, make},
-    trace::unstamp,
 };
 
 /// One of the two things that a job can leave.
@@ -134,7 +135,8 @@ fn trace(
             let plain = Part::new(folder, "trace.plain.part")?;
             let mut out = BufWriter::new(&plain.file);
             let input = File::open(&part.path).map_err(at(&part.path))?;
-            unstamp(BufReader::new(input), &mut out).and_then(|()| out.flush()).map_err(at(&plain.path))?;
+            let mut trace = Unstamped::new(BufReader::new(input));
+            io::copy(&mut trace, &mut out).and_then(|_| out.flush()).map_err(at(&plain.path))?;
             // First what is no longer needed: a run that is killed here fetches again, and leaves no part behind.
             drop(part);
             fs::rename(&plain.path, &whole).map_err(at(&whole))?;

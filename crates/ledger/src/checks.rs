@@ -90,12 +90,25 @@ pub(crate) fn rfc(e: &RfcEvidence<'_>) -> Vec<Check> {
     })
 }
 
-/// The checks of a log without any record.
-pub(crate) fn nothing() -> Vec<Check> {
+/// The checks of a log without any record, and what was refused in it.
+pub(crate) fn nothing(
+    refused: &BTreeMap<&'static str, u64>,
+    first: &BTreeMap<&'static str, Place>,
+) -> Vec<Check> {
+    let reasons = [reason::DAMAGED, reason::DAMAGED_OTHER, reason::MALFORMED, reason::RFC_DAMAGED];
+    let altered: u64 = reasons.iter().filter_map(|why| refused.get(why)).sum();
     each(|id| match id {
+        CheckId::Header if altered > 0 => failed("no record of any recorder could be read"),
         CheckId::Header => {
             failed("the log has no record of any recorder: boot an instrumented Xen, without heap-audit=off")
         }
+        CheckId::Intact if altered > 0 => failed(format!(
+            "{} of a recorder {} damaged{}; take the log as the console wrote it: mail, a terminal or a web page can \
+             have altered it",
+            n(altered, "record"),
+            are(altered),
+            first_line(first, &reasons)
+        )),
         _ => not_applicable("the log has no record"),
     })
 }
@@ -718,12 +731,22 @@ impl RfcEvidence<'_> {
     }
 
     fn stacks(&self) -> Verdict {
-        let Rfc { records, without_trace, broken_traces, .. } = self.rfc;
+        let Rfc { records, without_trace, broken_traces, guessed_traces, marks, .. } = self.rfc;
+        let mut beside = String::new();
+        if *guessed_traces > 0 {
+            beside.push_str(&format!("; in {guessed_traces} of them Xen guessed at frames"));
+        }
+        if !marks.is_empty() {
+            let letters: Vec<String> = marks.keys().map(char::to_string).collect();
+            let count = n(marks.values().sum(), "frame");
+            beside.push_str(&format!("; {count} with a mark that is not known ({})", letters.join(", ")));
+        }
         if *without_trace == 0 && *broken_traces == 0 {
-            return ok(format!("{} have a trace, {} different", n(*records, "record"), self.rfc.stacks()));
+            let different = self.rfc.stacks();
+            return ok(format!("{} have a trace, {different} different{beside}", n(*records, "record")));
         }
         failed(format!(
-            "of {}, {without_trace} have no trace that could be read and {broken_traces} one that is not certain",
+            "of {}, {without_trace} have no trace that could be read and {broken_traces} one that is not certain{beside}",
             n(*records, "record")
         ))
     }

@@ -589,8 +589,9 @@ impl<'s> Intake<'s> {
         let mut facts = self.facts(LogFormat::Rfc);
         let applied = &self.rfc.applied;
         facts.events = applied.events;
-        facts.first_time = applied.first_time;
-        facts.last_time = applied.last_time;
+        if let Some((clock, first, last)) = self.rfc.times.span() {
+            (facts.clock, facts.first_time, facts.last_time) = (clock, Some(first), Some(last));
+        }
         let checks = checks::rfc(&RfcEvidence { rfc: &self.rfc, refused: &self.refused, first: &self.first });
         Account {
             facts,
@@ -609,7 +610,7 @@ impl<'s> Intake<'s> {
     fn nothing(self) -> Account {
         Account {
             facts: self.facts(LogFormat::None),
-            checks: checks::nothing(),
+            checks: checks::nothing(&self.refused, &self.first),
             refused: self.refused_map(),
             names: self.names.into_map(),
             ..Account::default()

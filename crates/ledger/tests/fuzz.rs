@@ -179,7 +179,7 @@ fn rfc() -> BoxedStrategy<RfcRecord> {
             ptr,
             trace,
             time: None,
-            trace_damaged: false,
+            uncertain: None,
         })
         .boxed()
 }

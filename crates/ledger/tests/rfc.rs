@@ -122,7 +122,7 @@ fn clean_logs_tell_the_truth_with_every_kind_of_page() {
         assert_eq!(outcome(&account, CheckId::Stacks), Outcome::Ok);
         assert_eq!(outcome(&account, CheckId::Overlap), Outcome::Ok);
         let doubled = account.stacks.values().filter(|stack| match stack {
-            RawStack::Trace(frames) => frames.windows(2).any(|pair| pair[0].name == pair[1].name),
+            RawStack::Trace { frames, .. } => frames.windows(2).any(|pair| pair[0].name == pair[1].name),
             RawStack::Addresses { .. } => true,
         });
         assert_eq!(doubled.count(), 0, "a doubled last frame is one frame");

@@ -282,7 +282,7 @@ fn rfc(ptr: u64) -> RfcRecord {
         ptr: Some(ptr),
         trace: Vec::new(),
         time: None,
-        trace_damaged: false,
+        uncertain: None,
     }
 }
 

@@ -38,10 +38,10 @@ pub use normal::{
 pub use part::{Question, Untold, not_told, nothing_for, untold};
 pub use path::relative;
 pub use run::{
-    Arch, Beside, Charged, Cycles, Dump, Facts, GROWING, Growing, KindTotals, Left, LogFormat, Machine,
-    Owner, Pair, Refused, Rise, Row, RowKey, Run, Service, Tables, Totals,
+    Arch, Beside, Charged, Clock, Cycles, Dump, Facts, GROWING, Growing, KindTotals, Left, LogFormat,
+    Machine, Owner, Pair, Refused, Rise, Row, RowKey, Run, Service, Tables, Totals,
 };
-pub use stack::{Frame, Mark, Pc, RawStack, Source, Stack, StackId, TraceFrame};
+pub use stack::{Doubt, Frame, Mark, Pc, RawStack, Source, Stack, StackId, TraceFrame, Uncertain};
 pub use verdict::{ParseVerdictError, Verdict};
 
 /// Bytes in a page on every architecture that Xen's recorder runs on.

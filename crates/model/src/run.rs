@@ -56,6 +56,24 @@ pub enum LogFormat {
     None,
 }
 
+/// What times count from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// The start of Xen.
+    #[default]
+    Boot,
+    /// 1970: Xen prints dates (`console_timestamps=date`).
+    Calendar,
+}
+
+impl Clock {
+    /// Whether it is [`Clock::Boot`].
+    pub fn is_boot(&self) -> bool {
+        *self == Clock::Boot
+    }
+}
+
 /// What is known of a run besides its events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -91,10 +109,13 @@ pub struct Facts {
     pub log_bytes: u64,
     /// Events read.
     pub events: u64,
-    /// Times of the first and last event, in nanoseconds.
+    /// Times of the first and last event, in nanoseconds; `None` if the log has none, or of two clocks.
     pub first_time: Option<u64>,
     /// Time of the last event.
     pub last_time: Option<u64>,
+    /// What these times count from.
+    #[serde(skip_serializing_if = "Clock::is_boot")]
+    pub clock: Clock,
     /// What was made different in it.
     #[serde(skip_serializing_if = "Experiment::is_none")]
     pub experiment: Experiment,

@@ -30,12 +30,32 @@ pub enum Mark {
     F,
     /// x86 `S`: found on the stack, a guess.
     S,
+    /// Another letter, of a newer Xen: as sure as [`Mark::S`].
+    Other(char),
     /// Arm `(PC)`.
     Pc,
     /// Arm `(LR)`: can repeat the PC.
     Lr,
     /// No mark: an Arm frame after the first two.
     None,
+}
+
+impl Mark {
+    /// The letter before the name, if it has one.
+    pub fn letter(self) -> Option<char> {
+        match self {
+            Mark::R => Some('R'),
+            Mark::F => Some('F'),
+            Mark::S => Some('S'),
+            Mark::Other(letter) => Some(letter),
+            Mark::Pc | Mark::Lr | Mark::None => None,
+        }
+    }
+
+    /// Whether Xen found the frame by looking through the stack: an old return address looks the same.
+    pub fn is_guess(self) -> bool {
+        matches!(self, Mark::S | Mark::Other(_))
+    }
 }
 
 /// A frame as Xen itself printed it: `[<ffff82d040230090>] R alloc_domheap_pages+0x90/0x1e0`.
@@ -64,8 +84,56 @@ pub enum RawStack {
         /// The recorder stopped at its depth; there were more frames.
         truncated: bool,
     },
-    /// Names and addresses, from Xen's own call trace.
-    Trace(Vec<TraceFrame>),
+    /// From Xen's own call trace.
+    Trace {
+        /// Names and addresses, innermost first. What Arm tells twice stands once.
+        frames: Vec<TraceFrame>,
+        /// Why it may not be what happened.
+        uncertain: Option<Uncertain>,
+    },
+}
+
+/// Why a stack may not be what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doubt {
+    /// Its trace broke off, or its beginning is lost.
+    Incomplete,
+    /// One of its frames could not be read whole.
+    DamagedFrame,
+    /// Another trace was printed at the same time: frames can be the other's.
+    Mixed,
+    /// Several records waited for the trace: it can be another's.
+    Unassigned,
+    /// Xen found frames by looking through the stack, where old return addresses look the same.
+    Guessed,
+}
+
+impl Doubt {
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Doubt::Incomplete => "incomplete",
+            Doubt::DamagedFrame => "damaged-frame",
+            Doubt::Mixed => "mixed",
+            Doubt::Unassigned => "unassigned",
+            Doubt::Guessed => "guessed",
+        }
+    }
+
+    /// Whether something went wrong on the way. Xen's guesses are no damage: they are as it printed them.
+    pub fn is_damage(self) -> bool {
+        self != Doubt::Guessed
+    }
+}
+
+/// That a stack may not be what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Uncertain {
+    /// Why.
+    pub why: Doubt,
+    /// Where in the log that shows, from 1.
+    pub line: u64,
 }
 
 /// A place in the source.
@@ -117,4 +185,7 @@ pub struct Stack {
     /// The recorder's hash, the same from boot to boot of one image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<u64>,
+    /// Why it may not be what happened; only of traces that Xen printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertain: Option<Uncertain>,
 }

@@ -123,7 +123,7 @@ mod tests {
         let function = |name: &str| {
             let frame =
                 Frame { function: name.to_owned(), file: None, inlined: false, source: None, addr: None };
-            Stack { frames: vec![frame], truncated: false, hash: None }
+            Stack { frames: vec![frame], ..Stack::default() }
         };
         let names = ["gnttab_grow_table", "get_maptrack_handle.isra.0", "alloc_evtchn_bucket", "other"];
         let stacks = (1..).map(StackId).zip(names.map(function)).collect();

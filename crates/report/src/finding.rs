@@ -2,7 +2,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use xenheap_model::{Counters, Row, RowKey, Source, Stack, StackId};
 
-static NOT_READ: Stack = Stack { frames: Vec::new(), truncated: false, hash: None };
+static NOT_READ: Stack = Stack { frames: Vec::new(), truncated: false, hash: None, uncertain: None };
 
 /// A row of the profile with its stack.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 use xenheap_judge::{Case, Code, Gate, Refusal};
-use xenheap_model::NormalStack;
+use xenheap_model::{Charge, NormalStack, StackId};
 
 pub use code_quality::CodeQuality;
 pub use junit::Junit;
@@ -38,7 +38,32 @@ fn fingerprint(code: Code, kind: &str, frames: &NormalStack, what: &str) -> Stri
     hash.update([0]);
     // What has no stack is named by its words.
     hash.update(if frames.0.is_empty() { what } else { "" });
+    hex(hash)
+}
+
+fn hex(hash: Sha256) -> String {
     hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// For each of some findings of a run, of which `alike` names those that cannot be told apart and `place` is where it
+/// stands: its number among these, from 1. Places keep their order when lines move.
+fn twins<P: Ord>(all: &[(String, P)]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|at| all.get(*at));
+    let mut numbers = vec![1; all.len()];
+    let mut before: Option<(&str, usize)> = None;
+    for at in order {
+        let Some((alike, _)) = all.get(at) else { continue };
+        let number = match before {
+            Some((other, number)) if other == alike => number + 1,
+            _ => 1,
+        };
+        before = Some((alike, number));
+        if let Some(place) = numbers.get_mut(at) {
+            *place = number;
+        }
+    }
+    numbers
 }
 
 /// A refusal with all that belongs to it.
@@ -46,10 +71,23 @@ struct Problem<'a> {
     run: Option<&'a str>,
     case: Option<&'a Case>,
     refusal: &'a Refusal,
+    /// Which one of those in its run that differ in places of the source only, from 1, in the order of these places.
+    twin: usize,
 }
 
 impl Problem<'_> {
+    /// Names it, and no other of its run, with 64 hex digits.
     fn fingerprint(&self) -> String {
+        let alike = self.alike();
+        if self.twin == 1 {
+            alike
+        } else {
+            hex(Sha256::new().chain_update(alike).chain_update(self.twin.to_string()))
+        }
+    }
+
+    /// Names it and its twins.
+    fn alike(&self) -> String {
         match self.case {
             Some(case) => fingerprint(self.refusal.code, case.kind.as_str(), &case.frames, ""),
             // Numbers differ from run to run: the check's name, before its colon, does not.
@@ -85,14 +123,35 @@ fn problems(gate: &Gate) -> Vec<Problem<'_>> {
     let mut all = Vec::new();
     for run in &gate.runs {
         let name = Some(run.name.as_str());
-        all.extend(run.refusals.iter().map(|refusal| Problem { run: name, case: None, refusal }));
+        let mut here: Vec<Problem<'_>> =
+            run.refusals.iter().map(|refusal| Problem { run: name, case: None, refusal, twin: 1 }).collect();
         for case in &run.cases {
             let refusals = case.refusals.iter();
-            all.extend(refusals.map(|refusal| Problem { run: name, case: Some(case), refusal }));
+            here.extend(refusals.map(|refusal| Problem { run: name, case: Some(case), refusal, twin: 1 }));
         }
+        number(&mut here);
+        all.extend(here);
     }
-    all.extend(gate.together.iter().map(|refusal| Problem { run: None, case: None, refusal }));
+    let mut together: Vec<Problem<'_>> =
+        gate.together.iter().map(|refusal| Problem { run: None, case: None, refusal, twin: 1 }).collect();
+    number(&mut together);
+    all.extend(together);
     all
+}
+
+fn number(problems: &mut [Problem<'_>]) {
+    let keys: Vec<_> = problems.iter().map(|problem| (problem.alike(), order(problem.case))).collect();
+    for (problem, twin) in problems.iter_mut().zip(twins(&keys)) {
+        problem.twin = twin;
+    }
+}
+
+/// See [`order`].
+type Order<'a> = (&'a Option<(String, u32)>, StackId, Charge);
+
+/// Where a finding stands; the stack's number only where the source is not known.
+fn order(case: Option<&Case>) -> Option<Order<'_>> {
+    case.map(|case| (&case.place, case.stack, case.charge))
 }
 
 /// A stack in one line, from the function that does what was asked for.

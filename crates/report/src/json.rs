@@ -8,11 +8,12 @@ use std::{
 use serde::Serialize;
 use xenheap_judge::{Decision, EntryPoint, Key, Lifetime};
 use xenheap_model::{
-    Amount, Arch, Bill, Charge, Check, Counters, Domain, DomainAccount, Experiment, Facts, Kind, KindTotals,
-    LogFormat, Machine, Owner, Rise, RowKey, Source, Stack, Tables, Totals, Verdict, View,
+    Amount, Arch, Bill, Charge, Check, Clock, Counters, Domain, DomainAccount, Experiment, Facts, Kind,
+    KindTotals, LogFormat, Machine, Owner, Rise, RowKey, Source, Stack, Tables, Totals, Uncertain, Verdict,
+    View,
 };
 
-use crate::{AsciiJson, Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest};
+use crate::{AsciiJson, Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest, size::Date};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;
@@ -75,6 +76,10 @@ struct FactsView<'a> {
     events: u64,
     first_time: Option<u64>,
     last_time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     experiment: Option<&'a Experiment>,
 }
@@ -223,6 +228,8 @@ struct DecisionView<'a> {
 struct StackView<'a> {
     hash: Option<String>,
     truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uncertain: Option<Uncertain>,
     frames: Vec<FrameView<'a>>,
 }
 
@@ -300,8 +307,10 @@ impl<'a> FactsView<'a> {
             lines: facts.lines,
             log_bytes: facts.log_bytes,
             events: facts.events,
-            first_time: facts.first_time,
-            last_time: facts.last_time,
+            first_time: facts.first_time.filter(|_| facts.clock == Clock::Boot),
+            last_time: facts.last_time.filter(|_| facts.clock == Clock::Boot),
+            first_date: facts.first_time.filter(|_| facts.clock == Clock::Calendar).map(date),
+            last_date: facts.last_time.filter(|_| facts.clock == Clock::Calendar).map(date),
             experiment: Some(&facts.experiment).filter(|experiment| !experiment.is_none()),
         }
     }
@@ -410,6 +419,11 @@ impl<'a> DecisionView<'a> {
     }
 }
 
+/// Nanoseconds since 1970 as in RFC 3339.
+fn date(time: u64) -> String {
+    Date(time).to_string()
+}
+
 impl<'a> StackView<'a> {
     fn new(stack: &'a Stack) -> Self {
         let frames = stack.frames.iter().map(|frame| FrameView {
@@ -422,6 +436,7 @@ impl<'a> StackView<'a> {
         StackView {
             hash: stack.hash.map(|hash| format!("{hash:016x}")),
             truncated: stack.truncated,
+            uncertain: stack.uncertain,
             frames: frames.collect(),
         }
     }

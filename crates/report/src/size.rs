@@ -1,6 +1,9 @@
 //! Numbers for people.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, UNIX_EPOCH},
+};
 
 /// A count with separated thousands: `1,676`.
 pub(crate) struct Count(pub(crate) u64);
@@ -70,6 +73,16 @@ impl fmt::Display for Seconds {
     }
 }
 
+/// Nanoseconds since 1970 as a date: `2024-12-19T06:36:26.101Z`.
+pub(crate) struct Date(pub(crate) u64);
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = UNIX_EPOCH + Duration::from_nanos(self.0);
+        humantime::format_rfc3339_millis(time).fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +110,7 @@ mod tests {
         assert_eq!(Several(1, "time").to_string(), "1 time");
         assert_eq!(Several(0, "time").to_string(), "0 times");
         assert_eq!(Seconds(12_044_900_000).to_string(), "12.044 s");
+        assert_eq!(Date(1_734_590_186_101_000_000).to_string(), "2024-12-19T06:36:26.101Z");
+        assert_eq!(Date(u64::MAX).to_string(), "2554-07-21T23:34:33.709Z");
     }
 }

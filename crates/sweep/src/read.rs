@@ -58,7 +58,7 @@ pub(crate) fn read(log: &Path) -> Result<(Seen, Run), SweepError> {
         .iter()
         .filter_map(|(id, raw)| match raw {
             RawStack::Addresses { hash, .. } => Some((*id, *hash)),
-            RawStack::Trace(_) => None,
+            RawStack::Trace { .. } => None,
         })
         .collect();
     let add = |to: &mut Amounts, stack: StackId, kind: Kind, live: Amount| {

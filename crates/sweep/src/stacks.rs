@@ -140,7 +140,7 @@ mod tests {
         };
         for (id, hash) in [(1, Some(30)), (2, Some(20)), (3, None), (4, Some(10))] {
             let frames = vec![frame("entry"), frame(&format!("f{id}.isra.0"))];
-            run.stacks.insert(StackId(id), xenheap_model::Stack { frames, truncated: false, hash });
+            run.stacks.insert(StackId(id), xenheap_model::Stack { frames, hash, ..Default::default() });
         }
         let mut add = |stack, kind, charge, allocs| {
             let key =

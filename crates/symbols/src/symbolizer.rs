@@ -45,20 +45,16 @@ impl Symbolizer {
                 let frames = pcs.iter().rev().flat_map(|pc| self.frames(*pc)).collect();
                 (frames, *truncated, Some(*hash))
             }
-            RawStack::Trace(trace) => {
-                let repeated = repeated_link_register(trace);
-                let frames = trace
-                    .iter()
-                    .enumerate()
-                    .rev()
-                    .filter(|(at, _)| !(repeated && *at == 1))
-                    .flat_map(|(_, frame)| self.printed(frame))
-                    .collect();
-                (frames, false, None)
+            RawStack::Trace { frames, .. } => {
+                (frames.iter().rev().flat_map(|frame| self.printed(frame)).collect(), false, None)
             }
         };
+        let uncertain = match raw {
+            RawStack::Addresses { .. } => None,
+            RawStack::Trace { uncertain, .. } => *uncertain,
+        };
         let file = |source: &Source| self.image.as_ref()?.file(&source.file).map(str::to_owned);
-        Stack { frames: clean::recorder_frames(frames, file), truncated, hash }
+        Stack { frames: clean::recorder_frames(frames, file), truncated, hash, uncertain }
     }
 
     fn frames(&mut self, pc: Pc) -> Vec<Frame> {
@@ -108,16 +104,5 @@ impl Symbolizer {
             return self.frames(Pc { addr, exact: matches!(frame.mark, Mark::R | Mark::Pc) });
         }
         vec![named_frame(&frame.name, Some(addr))]
-    }
-}
-
-/// On Arm the first two lines of a trace are the program counter and the link register. After a call the link register
-/// still points into the same function, which is then named twice.
-fn repeated_link_register(trace: &[TraceFrame]) -> bool {
-    match trace {
-        [pc, lr, ..] => {
-            pc.mark == Mark::Pc && lr.mark == Mark::Lr && pc.name == lr.name && !pc.name.is_empty()
-        }
-        _ => false,
     }
 }

@@ -111,12 +111,15 @@ fn printed(offset: Option<u64>, name: &str, mark: Mark) -> TraceFrame {
 
 #[test]
 fn a_printed_trace_gets_lines_where_the_image_agrees() {
-    let trace = RawStack::Trace(vec![
-        printed(Some(0x0d), "service.c#refill", Mark::R),
-        printed(Some(0x22), "somebody_else", Mark::F),
-        printed(None, "unreadable", Mark::F),
-        printed(Some(0x06), "entry.o#local_entry", Mark::F),
-    ]);
+    let trace = RawStack::Trace {
+        uncertain: None,
+        frames: vec![
+            printed(Some(0x0d), "service.c#refill", Mark::R),
+            printed(Some(0x22), "somebody_else", Mark::F),
+            printed(None, "unreadable", Mark::F),
+            printed(Some(0x06), "entry.o#local_entry", Mark::F),
+        ],
+    };
     let with = Symbolizer::new(Some(image()), Hints::default(), None).stack(&trace);
     assert_eq!(
         lines(&with),
@@ -131,20 +134,6 @@ fn a_printed_trace_gets_lines_where_the_image_agrees() {
     let without = Symbolizer::new(None, Hints::default(), None).stack(&trace);
     assert_eq!(lines(&without), ["entry.o#local_entry", "unreadable", "somebody_else", "service.c#refill"]);
     assert_eq!(without.frames[0].file.as_deref(), Some("entry.o"));
-}
-
-#[test]
-fn the_link_register_of_arm_is_not_a_second_frame() {
-    let stack = |lr: &str| {
-        let trace = vec![
-            printed(Some(0x28), "_xmalloc", Mark::Pc),
-            printed(Some(0x27), lr, Mark::Lr),
-            printed(Some(0x22), "service", Mark::None),
-        ];
-        lines(&Symbolizer::new(None, Hints::default(), None).stack(&RawStack::Trace(trace)))
-    };
-    assert_eq!(stack("_xmalloc"), ["service", "_xmalloc"]);
-    assert_eq!(stack("memset"), ["service", "memset", "_xmalloc"]);
 }
 
 #[test]

@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 use toml_edit::{Array, ArrayOfTables, Document, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 use xenheap_model::{Arch, Kind, Verdict};
 
-use crate::{Bound, ChargeTo, Entry, Pattern, Per, VerdictError, error::EditError, id};
+use crate::{
+    Bound, ChargeTo, Entry, Pattern, Per, VerdictError,
+    error::EditError,
+    id,
+    lines::{self, Ends},
+};
 
 /// The version of the format that this reads and writes.
 const FORMAT: i64 = 1;
@@ -30,6 +35,7 @@ const KEYS: [&str; 12] = [
 #[derive(Clone, Debug)]
 pub struct VerdictFile {
     document: DocumentMut,
+    ends: Ends,
     entries: Vec<Entry>,
     retired: BTreeSet<String>,
 }
@@ -51,13 +57,20 @@ impl Default for VerdictFile {
     fn default() -> Self {
         let mut document = DocumentMut::new();
         document.insert("format", toml_edit::value(FORMAT));
-        VerdictFile { document, entries: Vec::new(), retired: BTreeSet::new() }
+        VerdictFile { document, ends: Ends::default(), entries: Vec::new(), retired: BTreeSet::new() }
     }
 }
 
 impl VerdictFile {
-    /// Reads a file's text; `name` is for messages. A mistake anywhere refuses the whole file.
+    /// Reads a file; `name` is for messages. A mistake anywhere refuses the whole file.
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, VerdictError> {
+        Self::parse(name, lines::decode(name, bytes)?)
+    }
+
+    /// Reads a file's text.
     pub fn parse(name: &str, text: &str) -> Result<Self, VerdictError> {
+        let (text, ends) = lines::read(name, text)?;
+        let text = text.as_ref();
         let document = Document::parse(text.to_owned()).map_err(|error| {
             let position = error.span().map_or(0, |span| span.start);
             VerdictError::at(name, text, position, error.message().trim())
@@ -83,7 +96,7 @@ impl VerdictFile {
             }
             entries.push(entry);
         }
-        Ok(VerdictFile { document: document.into_mut(), entries, retired })
+        Ok(VerdictFile { document: document.into_mut(), ends, entries, retired })
     }
 
     /// The decisions, in the order of the file.
@@ -180,7 +193,7 @@ impl VerdictFile {
 
 impl std::fmt::Display for VerdictFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.document, f)
+        f.write_str(&self.ends.write(&self.document.to_string()))
     }
 }
 

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use xenheap_model::{Kind, Verdict};
 
-use crate::{Change, Entry, Pattern, VerdictFile, indent, note::Note};
+use crate::{
+    Change, Entry, Pattern, VerdictFile, indent,
+    note::{Note, is_of_report},
+};
 
 /// A comment of a report with what stands below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,8 +164,14 @@ fn blocks(report: &str) -> Vec<Block> {
             continue;
         }
         let rest = lines.get(at..).unwrap_or_default();
-        let comment: Vec<&str> = rest.iter().copied().take_while(|line| is_comment(line)).collect();
-        let below = rest.get(comment.len()..).unwrap_or_default();
+        let count = rest.iter().take_while(|line| is_comment(line)).count();
+        let comment: Vec<&str> =
+            rest.iter().copied().take(count).filter(|line| !is_of_report(line)).collect();
+        let below = rest.get(count..).unwrap_or_default();
+        if comment.is_empty() {
+            at += count;
+            continue;
+        }
         let is_rfc = below.first().is_some_and(|line| line.starts_with("Domain "));
         let above = at.checked_sub(1).and_then(|at| lines.get(at)).copied().unwrap_or_default();
         blocks.push(Block {
@@ -172,7 +181,7 @@ fn blocks(report: &str) -> Vec<Block> {
             allocator: if is_rfc { allocator } else { None },
             stack: if is_rfc { rfc_stack(below) } else { text_stack(below) },
         });
-        at += comment.len();
+        at += count;
     }
     blocks
 }

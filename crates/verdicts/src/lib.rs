@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod harvest;
 mod id;
+mod lines;
 mod matching;
 pub mod note;
 mod pattern;

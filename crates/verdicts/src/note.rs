@@ -12,6 +12,9 @@ use xenheap_model::Verdict;
 /// What stands before the verdict where an entry does not say who decided.
 pub const BY: &str = "MINERVA";
 
+/// How a comment line begins by which a report says that the stack below may not be what happened. It is nobody's comment.
+pub const NOT_CERTAIN: &str = "NOT CERTAIN";
+
 /// Comment lines, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
@@ -25,14 +28,24 @@ pub struct Note {
     pub comment: String,
 }
 
+/// What stands behind the `//` of a comment line.
+fn text_of(line: &str) -> &str {
+    let line = line.trim();
+    let text = line.strip_prefix("//").unwrap_or(line);
+    text.strip_prefix(' ').unwrap_or(text).trim_end()
+}
+
+/// Whether a report wrote the line of its own: see [`NOT_CERTAIN`].
+pub(crate) fn is_of_report(line: &str) -> bool {
+    let rest = text_of(line).strip_prefix(NOT_CERTAIN);
+    rest.is_some_and(|rest| rest.starts_with([':', ' ']) && rest.contains(": line "))
+}
+
 impl Note {
     /// From lines that begin with `//`, and may be indented.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
         let mut note = Note::default();
-        for (at, line) in lines.into_iter().enumerate() {
-            let line = line.trim();
-            let text = line.strip_prefix("//").unwrap_or(line);
-            let text = text.strip_prefix(' ').unwrap_or(text).trim_end();
+        for (at, text) in lines.into_iter().map(text_of).enumerate() {
             if at == 0 && note.first_line(text) {
                 continue;
             }
@@ -85,6 +98,18 @@ impl fmt::Display for Note {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_report_says_of_a_stack_is_no_comment() {
+        for line in
+            ["// NOT CERTAIN (1 of 2): line 7 of the log: cut", "  // NOT CERTAIN: line 7 of the log: cut"]
+        {
+            assert!(is_of_report(line), "{line}");
+        }
+        for line in ["// NOT CERTAIN, I think", "// NOT CERTAINLY: line 7", "// UNDECIDED"] {
+            assert!(!is_of_report(line), "{line}");
+        }
+    }
 
     #[test]
     fn first_lines() {

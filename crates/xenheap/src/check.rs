@@ -57,7 +57,9 @@ pub fn run(arguments: &Check) -> Result<Exit, Failure> {
         Some(path) => Store::open(path)?.file,
     };
     let reports = arguments.runs.iter().map(|path| load::report(path)).collect::<Result<Vec<_>, _>>()?;
-    let runs: Vec<(&str, &Run)> = reports.iter().map(|report| (report.name(), report.run())).collect();
+    let names = load::names(&arguments.runs)?;
+    let runs: Vec<(&str, &Run)> =
+        names.iter().zip(&reports).map(|(name, report)| (name.as_str(), report.run())).collect();
     let gate = xenheap_judge::check(&runs, &verdicts, &policy);
     files(arguments, &gate)?;
     output::stdout(|out| Short.render(&gate, out))?;

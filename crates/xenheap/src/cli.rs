@@ -391,6 +391,67 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The command lines of a document: those of its blocks, whole, and those in its sentences, where arguments can be missing.
+    fn command_lines(document: &str) -> (Vec<String>, Vec<String>) {
+        let (mut whole, mut named) = (Vec::new(), Vec::new());
+        let mut is_block = false;
+        for line in document.lines() {
+            if line.trim_start().starts_with("```") {
+                is_block = !is_block;
+            } else if is_block && line.starts_with("xenheap ") {
+                // What it does stands behind it, and behind `&&` what is done then.
+                let end = [" #", "  ", " && ", " | ", " > "].iter().filter_map(|end| line.find(end)).min();
+                whole.push(line.get(..end.unwrap_or(line.len())).unwrap_or_default().to_owned());
+            } else if !is_block {
+                let code = line.split('`').skip(1).step_by(2);
+                named.extend(code.filter(|code| code.starts_with("xenheap ")).map(str::to_owned));
+            }
+        }
+        (whole, named)
+    }
+
+    #[test]
+    fn every_command_line_of_a_document_is_one() {
+        use clap::error::ErrorKind::{
+            DisplayHelpOnMissingArgumentOrSubcommand, MissingRequiredArgument, MissingSubcommand,
+        };
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut documents =
+            vec![root.join("README.md"), root.join("CONTRIBUTING.md"), root.join("ARCHITECTURE.md")];
+        let docs = std::fs::read_dir(root.join("docs"))
+            .expect("documents")
+            .map(|entry| entry.expect("an entry").path());
+        documents.extend(docs.filter(|path| path.extension().is_some_and(|end| end == "md")));
+        let (mut seen, mut wrong) = (0, Vec::new());
+        for path in documents {
+            let text = std::fs::read_to_string(&path).expect("a document");
+            let (whole, named) = command_lines(&text);
+            for (line, may_lack) in
+                whole.iter().map(|line| (line, false)).chain(named.iter().map(|line| (line, true)))
+            {
+                // In sentences: `reach | funnels` for either, `RUN…` and `[RUN...]` for some.
+                let first = line.split(" | ").next().unwrap_or(line).replace(['…', '[', ']'], "");
+                // Words in capitals stand for values, and these for such of a certain form.
+                let first =
+                    [("...", ""), ("PIPELINE", "1"), ("HASH:K", "0123456789abcdef:1"), ("K/N", "1/2")]
+                        .into_iter()
+                        .fold(first, |line, (word, value)| line.replace(word, value));
+                let words = shlex::split(&first).expect("words");
+                let Err(error) = Cli::try_parse_from(words) else {
+                    seen += 1;
+                    continue;
+                };
+                let lacks =
+                    [MissingRequiredArgument, MissingSubcommand, DisplayHelpOnMissingArgumentOrSubcommand];
+                if !(may_lack && lacks.contains(&error.kind())) {
+                    wrong.push(format!("{}: {line}\n{error}", path.display()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(seen > 40, "{seen} command lines");
+    }
+
     #[test]
     fn every_command_has_an_example() {
         fn walk(command: &clap::Command) {

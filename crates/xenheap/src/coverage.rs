@@ -85,12 +85,12 @@ impl Joined {
 
     /// Lays one run after the other, so that no two are in memory.
     pub fn lay<'a>(&self, mut join: Join<'a>, graph: &Graph) -> Result<Join<'a>, Failure> {
-        for path in &self.runs {
+        for (path, name) in self.runs.iter().zip(load::names(&self.runs)?) {
             let loaded = load::load(path, &Report::plain(path.clone()))?;
             let config = config_sha256(path)?;
             let belongs = belongs(&graph.facts, &loaded.run.facts, config.as_deref());
             self.check(path, &belongs)?;
-            join.add(&loaded.job, &loaded.run, &belongs);
+            join.add(&name, &loaded.run, &belongs);
         }
         Ok(join)
     }

@@ -3,13 +3,13 @@
 use std::{
     collections::BTreeMap,
     error::Error,
-    io::{self, Chain, Cursor, Read},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use tempfile::NamedTempFile;
 use tracing::{debug, info};
-use xenheap_console::{Input, ScanStats, scan};
+use xenheap_console::{Input, Peeked, ScanStats, peek, scan};
 use xenheap_lab::{CONSOLE, XEN_SYMS};
 use xenheap_ledger::{Account, EventSink, Intake, Live, Matched, Retelling};
 use xenheap_model::{Arch, DomainEvent, Event, Facts, LogFormat, RowKey, Run, Stack, StackId};
@@ -73,6 +73,42 @@ pub fn report(path: &Path) -> Result<xenheap_report::Report, Failure> {
     let config = Report::plain(path.to_owned());
     let Loaded { job, run, .. } = load(path, &config)?;
     Ok(xenheap_report::Report::new(job, run, &config.filter))
+}
+
+/// Names of runs, of which several can be called the same: those then have as much of their path before the name as
+/// tells them apart, and a number behind it if that is the same, too.
+pub fn names(paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
+    let jobs = paths.iter().map(|path| Ok(Place::of(path)?.job)).collect::<Result<Vec<_>, Failure>>()?;
+    Ok(distinct(paths, &jobs))
+}
+
+fn distinct(paths: &[PathBuf], jobs: &[String]) -> Vec<String> {
+    let whole: Vec<PathBuf> =
+        paths.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
+    let name = |at: usize, depth: usize| -> String {
+        let folders = whole.get(at).and_then(|path| path.parent()).into_iter().flat_map(Path::components);
+        let folders: Vec<_> = folders.map(|part| part.as_os_str().to_string_lossy()).collect();
+        let from = folders.len().saturating_sub(depth);
+        let mut parts: Vec<&str> = folders.iter().skip(from).map(AsRef::as_ref).collect();
+        parts.extend(jobs.get(at).map(String::as_str));
+        parts.join("/")
+    };
+    let deepest = whole.iter().map(|path| path.components().count()).max().unwrap_or(0);
+    let mut names: Vec<String> = Vec::with_capacity(jobs.len());
+    for (at, job) in jobs.iter().enumerate() {
+        let others: Vec<usize> =
+            (0..jobs.len()).filter(|other| *other != at && jobs.get(*other) == Some(job)).collect();
+        let alone = |depth: usize| others.iter().all(|other| name(*other, depth) != name(at, depth));
+        let depth = (0..=deepest).find(|depth| alone(*depth));
+        let mut own = name(at, depth.unwrap_or(0));
+        if depth.is_none() {
+            let before =
+                others.iter().filter(|other| **other < at && whole.get(**other) == whole.get(at)).count();
+            own = if before == 0 { own } else { format!("{own} ({})", before + 1) };
+        }
+        names.push(own);
+    }
+    names
 }
 
 /// What a log says of itself, without the names of its stacks.
@@ -179,29 +215,18 @@ fn spool() -> Result<NamedTempFile, Failure> {
     })
 }
 
-/// Hands on, in its place, the error that the first look at an input met: an input tells of its damage only once.
-struct Failed(Option<io::Error>);
-
-impl Read for Failed {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
-    }
-}
-
 /// An input of which the first bytes are known.
 struct Opened {
-    reader: Chain<Chain<Cursor<Vec<u8>>, Failed>, Input>,
+    reader: Peeked<Input>,
     progress: Reading,
     is_run_file: bool,
 }
 
 impl Opened {
-    fn new(mut input: Input, path: &Path) -> Result<Self, Failure> {
+    fn new(input: Input, path: &Path) -> Result<Self, Failure> {
         let progress = Reading::new(path, input.position());
-        let mut head = Vec::new();
-        let failed = Failed((&mut input).take(64).read_to_end(&mut head).err());
-        let is_run_file = runfile::is_run_file(&head);
-        Ok(Opened { reader: Cursor::new(head).chain(failed).chain(input), progress, is_run_file })
+        let (head, reader) = peek(input, 64);
+        Ok(Opened { reader, progress, is_run_file: runfile::is_run_file(&head) })
     }
 }
 

@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-use xenheap_report::write_whole;
+use serde::Serialize;
+use xenheap_report::{AsciiJson, write_whole};
 
 use crate::failure::Failure;
 
@@ -19,6 +20,14 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
 pub fn stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     write(&mut out).and_then(|()| out.flush()).map_err(|error| Failure::output("to standard output", &error))
+}
+
+/// Prints a value as JSON, in which nothing but printable ASCII stands.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    stdout(|out| {
+        value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
+        writeln!(out)
+    })
 }
 
 /// Makes a file of what `write` writes, with the folders it lies in. It is there as a whole or not at all.

@@ -99,12 +99,12 @@ pub fn run(arguments: &Plan) -> Result<Exit, Failure> {
         (None, None) => Policy::Owner,
     };
     let mut runs: Vec<RunPlan> = Vec::with_capacity(arguments.runs.len());
-    for path in &arguments.runs {
+    for (path, name) in arguments.runs.iter().zip(load::names(&arguments.runs)?) {
         let config = config::Report { trace: true, ..config::Report::plain(path.clone()) };
-        let Loaded { job, run, trace, .. } = load::load(path, &config)?;
+        let Loaded { run, trace, .. } = load::load(path, &config)?;
         let trace = trace.unwrap_or_default();
         let rules = verdicts.as_ref().map(|store| Rules::from(&xenheap_judge::decide(&run, &store.file)));
-        let planned = RunPlan::new(job, &run, &trace, rules.as_ref());
+        let planned = RunPlan::new(name, &run, &trace, rules.as_ref());
         if let Some(doubt) = &planned.doubt {
             warn(format_args!("{}: its numbers may be wrong: {doubt}", planned.name));
         }

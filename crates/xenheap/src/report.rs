@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use xenheap_model::{CheckId, Outcome, View};
-use xenheap_report::{Json, Renderer, Report, Text, by_architecture, rfc};
+use xenheap_report::{Json, Renderer, Report, Text, by_architecture, in_doubt, rfc};
 
 use crate::{
     config::{self, FormatConfig},
@@ -69,17 +69,27 @@ fn renderer(format: FormatConfig) -> Box<dyn Renderer> {
     }
 }
 
+/// The folder of the RFC's verbose files.
+const VERBOSE: &str = "verbose";
+
 fn write_files(reports: &[Report], format: FormatConfig, folder: &Path) -> Result<(), Failure> {
     let extension = match format {
         FormatConfig::Text(_) => ".txt",
         FormatConfig::Rfc { .. } => "",
         FormatConfig::Json => ".json",
     };
+    // Beside the parsed files lies the folder of the verbose ones.
+    let is_rfc = matches!(format, FormatConfig::Rfc { .. });
+    let name = |report: &Report| match report.name() {
+        VERBOSE if is_rfc => "verbose.parsed".to_owned(),
+        name => format!("{name}{extension}"),
+    };
     let mut names = BTreeSet::new();
     for report in reports {
         let arch = report.run().facts.arch.as_str();
-        if !names.insert((arch, report.name())) {
-            let text = format!("two runs would both be written to {arch}/{}{extension}", report.name());
+        let name = name(report);
+        if !names.insert((arch, name.clone())) {
+            let text = format!("two runs would both be written to {arch}/{name}");
             return Err(Failure::usage(text)
                 .help("rename one of them, or report them with a command and a folder each"));
         }
@@ -88,9 +98,9 @@ fn write_files(reports: &[Report], format: FormatConfig, folder: &Path) -> Resul
     for report in reports {
         let one = std::slice::from_ref(report);
         let arch = folder.join(report.run().facts.arch.as_str());
-        output::file(&arch.join(format!("{}{extension}", report.name())), |out| main.render(one, out))?;
-        if matches!(format, FormatConfig::Rfc { .. }) {
-            output::file(&arch.join("verbose").join(report.name()), |out| rfc::Verbose.render(one, out))?;
+        output::file(&arch.join(name(report)), |out| main.render(one, out))?;
+        if is_rfc {
+            output::file(&arch.join(VERBOSE).join(report.name()), |out| rfc::Verbose.render(one, out))?;
         }
     }
     Ok(())
@@ -122,8 +132,9 @@ fn judge(reports: &[Report], config: &config::Report) -> Exit {
             failed.partition(|id| config.allow.contains(id));
         let list = |ids: &[CheckId]| ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
         if !failed.is_empty() {
+            let what = in_doubt(&run.checks);
             let text =
-                format!("{name}: failed self-checks: {}; the report's numbers may be wrong", list(&failed));
+                format!("{name}: failed self-checks: {}; the report's {what} may be wrong", list(&failed));
             if config.strict {
                 exit = Exit::Refused;
                 say(format_args!("error: {}", printable(&text)));

@@ -9,6 +9,7 @@ mod ci_only;
 mod code;
 mod error;
 mod functions;
+mod linkage;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -17,14 +18,17 @@ use xenheap_facts::{build::File, dwarf::Debug, image::Image};
 
 pub use ci::parse as parse_ci;
 pub use error::Error;
+pub use linkage::Linkage;
 
 use crate::{draft::Draft, graph::Facts};
 
 /// What a graph is made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Sources<'a> {
     /// The image with its debug information.
     pub image: Option<(&'a Image, &'a Debug)>,
+    /// What the linker makes of names, where there is no image.
+    pub linkage: Option<&'a Linkage>,
     /// The `.ci` files of the build; those that do not belong to the image are passed over.
     pub ci: &'a [File],
 }
@@ -46,7 +50,7 @@ pub fn assemble(sources: Sources<'_>) -> Result<Assembled, Error> {
         if units.is_empty() {
             return Err(Error::Nothing);
         }
-        ci_only::add(&mut draft, &units);
+        ci_only::add(&mut draft, &units, sources.linkage.unwrap_or(&Linkage::default()));
         return Ok(Assembled { draft, slots: BTreeMap::new() });
     };
     draft.facts = Facts {

@@ -423,10 +423,10 @@ pub fn before() -> impl Strategy<Value = Vec<u8>> {
         &b""[..],
         b"",
         b"",
-        b"2025-03-17T18:48:59.123456Z 00O ",
+        b"2025-03-17T18:48:59.1234567Z ",
         b"[  12.3s] ",
         b"\x1b[0;32m",
-        b"2025-03-17T18:48:59.123456Z 01E \x1b[31;1m",
+        b"2025-03-17T18:48:59.1234567Z \x1b[31;1m",
         b"[   12.345678] systemd[1]: Started \x1b[0;1;39msomething\x1b[0m",
         b"dom0 login: ",
         b"# ",
@@ -515,7 +515,7 @@ pub fn rfc_record() -> impl Strategy<Value = RfcRecord> {
             ptr: Some(ptr),
             trace,
             time: None,
-            trace_damaged: false,
+            uncertain: None,
         },
     )
 }

@@ -11,7 +11,7 @@ mod trace;
 use std::collections::{BTreeMap, VecDeque};
 
 use xenheap_console::{RfcOp, RfcRecord};
-use xenheap_model::{Charge, Event, Kind, Op, PAGE_SIZE, RawStack, StackId};
+use xenheap_model::{Charge, Clock, Event, Kind, Mark, Op, PAGE_SIZE, RawStack, StackId};
 
 use crate::{EventSink, view::Applied};
 use trace::{Through, Traces, without_double};
@@ -43,6 +43,30 @@ struct Waiting {
     readable: bool,
 }
 
+/// The time stamps of a log's records.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    first: Option<(Clock, u64)>,
+    last: Option<(Clock, u64)>,
+    /// The style of the stamps changed on the way.
+    mixed: bool,
+}
+
+impl Times {
+    fn add(&mut self, time: Option<(Clock, u64)>) {
+        let Some((clock, _)) = time else { return };
+        self.mixed |= self.first.is_some_and(|(first, _)| first != clock);
+        self.first = self.first.or(time);
+        self.last = time;
+    }
+
+    /// The clock and the first and last time; nothing if there are none that can be compared.
+    pub(crate) fn span(self) -> Option<(Clock, u64, u64)> {
+        let ((clock, first), (_, last)) = self.first.zip(self.last)?;
+        (!self.mixed).then_some((clock, first, last))
+    }
+}
+
 /// Makes events from the RFC's records.
 #[derive(Debug, Default)]
 pub(crate) struct Rfc {
@@ -51,14 +75,20 @@ pub(crate) struct Rfc {
     freed: VecDeque<(u64, u64)>,
     pub applied: Applied,
     seq: u64,
+    /// When the first and the last record came.
+    pub times: Times,
     /// Records read.
     pub records: u64,
     /// Inner halves, not counted again.
     pub layered: u64,
     /// Records without a trace that can be read.
     pub without_trace: u64,
-    /// Records whose trace is not whole.
+    /// Records whose trace is not whole, or may be another's.
     pub broken_traces: u64,
+    /// Records in whose trace Xen guessed at frames, and nothing is broken.
+    pub guessed_traces: u64,
+    /// Frames with a mark that is not known, by mark.
+    pub marks: BTreeMap<char, u64>,
     /// Records without a pointer.
     pub damaged: u64,
 }
@@ -70,13 +100,22 @@ impl Rfc {
             return;
         };
         self.records += 1;
+        self.times.add(record.time);
         let trace = without_double(record.trace);
         let through = Through::of(&trace);
-        let readable = !trace.is_empty() && !record.trace_damaged;
+        let broken = record.uncertain.is_some_and(|uncertain| uncertain.why.is_damage());
+        let readable = !trace.is_empty() && !broken;
         if trace.is_empty() {
             self.without_trace += 1;
-        } else if record.trace_damaged {
+        } else if broken {
             self.broken_traces += 1;
+        } else if record.uncertain.is_some() {
+            self.guessed_traces += 1;
+        }
+        for frame in &trace {
+            if let Mark::Other(letter) = frame.mark {
+                *self.marks.entry(letter).or_default() += 1;
+            }
         }
         let (kind, role) = match record.op {
             RfcOp::XmemPoolAlloc | RfcOp::XmallocWholePages | RfcOp::Xfree => (Kind::Xmalloc, Role::Counts),
@@ -101,14 +140,14 @@ impl Rfc {
             addr,
             size: if allocates { Some(record.size.unwrap_or(0)) } else { record.size },
             used: None,
-            stack: self.traces.id_of(trace),
+            stack: self.traces.id_of(trace, record.uncertain),
             current: record.domain,
             passed: None,
             charge: Charge::Nobody,
             memflags: 0,
             layer: 0,
             cpu: 0,
-            time: record.time.unwrap_or(0),
+            time: record.time.map_or(0, |(_, time)| time),
             unknown: false,
             epoch: 0,
             bracketed: false,

@@ -7,7 +7,7 @@ fn record(op: RfcOp, size: Option<u64>, ptr: u64, through: &[&str]) -> RfcRecord
         .iter()
         .map(|name| TraceFrame { addr: Some(1), name: (*name).to_owned(), offset: None, mark: Mark::F })
         .collect();
-    RfcRecord { op, domain: Domain::Id(1), size, ptr: Some(ptr), trace, time: None, trace_damaged: false }
+    RfcRecord { op, domain: Domain::Id(1), size, ptr: Some(ptr), trace, time: None, uncertain: None }
 }
 
 fn book_of(records: Vec<RfcRecord>) -> Rfc {

@@ -1,29 +1,30 @@
 use std::collections::BTreeMap;
 
-use xenheap_model::{Mark, RawStack, StackId, TraceFrame};
+use xenheap_model::{Doubt, Mark, RawStack, StackId, TraceFrame, Uncertain};
 
 use crate::hash::FoldMap;
 
 /// A log without tags can hold any number of imitated stacks: more than these are not told apart.
 const MOST: usize = 1 << 20;
 
-/// The distinct traces of a log.
+/// The distinct traces of a log. A trace that is in doubt is another one than the same without doubt.
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
-    ids: FoldMap<Vec<TraceFrame>, StackId>,
+    ids: FoldMap<(Vec<TraceFrame>, Option<Doubt>), (StackId, u64)>,
 }
 
 impl Traces {
     /// The number of a trace, [`StackId::UNKNOWN`] for an empty one.
-    pub(crate) fn id_of(&mut self, trace: Vec<TraceFrame>) -> StackId {
-        if let Some(&id) = self.ids.get(&trace) {
+    pub(crate) fn id_of(&mut self, trace: Vec<TraceFrame>, uncertain: Option<Uncertain>) -> StackId {
+        let key = (trace, uncertain.map(|uncertain| uncertain.why));
+        if let Some(&(id, _)) = self.ids.get(&key) {
             return id;
         }
-        if trace.is_empty() || self.ids.len() >= MOST {
+        if key.0.is_empty() || self.ids.len() >= MOST {
             return StackId::UNKNOWN;
         }
         let id = StackId(self.ids.len() as u32 + 1);
-        self.ids.insert(trace, id);
+        self.ids.insert(key, (id, uncertain.map_or(0, |uncertain| uncertain.line)));
         id
     }
 
@@ -32,18 +33,26 @@ impl Traces {
     }
 
     pub(crate) fn into_map(self) -> BTreeMap<StackId, RawStack> {
-        self.ids.into_iter().map(|(trace, id)| (id, RawStack::Trace(trace))).collect()
+        let stack = |((frames, why), (id, line)): ((_, Option<Doubt>), _)| {
+            (id, RawStack::Trace { frames, uncertain: why.map(|why| Uncertain { why, line }) })
+        };
+        self.ids.into_iter().map(stack).collect()
     }
 }
 
 /// On Arm the first two lines of a trace are the program counter and the link register. After the function made a call
-/// of its own, the link register still points into it: the same frame, told twice.
+/// of its own, the link register still points into it; before, it is often what the function saved first as well. Either
+/// way the same frame is told twice.
 pub(crate) fn without_double(mut trace: Vec<TraceFrame>) -> Vec<TraceFrame> {
     let double = match trace.as_slice() {
-        [pc, lr, ..] => {
-            pc.mark == Mark::Pc
-                && lr.mark == Mark::Lr
-                && if pc.name.is_empty() { pc.addr == lr.addr } else { pc.name == lr.name }
+        [pc, lr, rest @ ..] if pc.mark == Mark::Pc && lr.mark == Mark::Lr => {
+            let stays = if pc.name.is_empty() { pc.addr == lr.addr } else { pc.name == lr.name };
+            let saved = |first: &TraceFrame| {
+                first.mark == Mark::None
+                    && first.addr.is_some()
+                    && (first.addr, &first.name) == (lr.addr, &lr.name)
+            };
+            stays || rest.first().is_some_and(saved)
         }
         _ => false,
     };
@@ -105,6 +114,10 @@ mod tests {
         for lr in [frame("_xmalloc", 1, Mark::Lr), frame("_xmalloc", 5, Mark::Lr)] {
             assert_eq!(without_double(vec![pc.clone(), lr, caller.clone()]), [pc.clone(), caller.clone()]);
         }
+        let saved = frame("_xzalloc", 9, Mark::Lr);
+        assert_eq!(without_double(vec![pc.clone(), saved, caller.clone()]), [pc.clone(), caller.clone()]);
+        let recursive = [pc.clone(), frame("_xzalloc", 8, Mark::Lr), caller];
+        assert_eq!(without_double(recursive.to_vec()), recursive);
         let other = frame("xmem_pool_alloc", 3, Mark::Lr);
         assert_eq!(without_double(vec![pc.clone(), other.clone()]), [pc, other]);
         let recursive = [frame("f", 1, Mark::R), frame("f", 1, Mark::F)];
@@ -124,10 +137,16 @@ mod tests {
     fn equal_traces_are_one_stack() {
         let mut traces = Traces::default();
         let trace = vec![frame("f", 1, Mark::R)];
-        assert_eq!(traces.id_of(Vec::new()), StackId::UNKNOWN);
-        assert_eq!(traces.id_of(trace.clone()), StackId(1));
-        assert_eq!(traces.id_of(trace.clone()), StackId(1));
-        assert_eq!(traces.id_of(vec![frame("f", 2, Mark::R)]), StackId(2));
-        assert_eq!(traces.into_map().get(&StackId(1)), Some(&RawStack::Trace(trace)));
+        let mixed = |line| Some(Uncertain { why: Doubt::Mixed, line });
+        assert_eq!(traces.id_of(Vec::new(), mixed(3)), StackId::UNKNOWN);
+        assert_eq!(traces.id_of(trace.clone(), None), StackId(1));
+        assert_eq!(traces.id_of(trace.clone(), None), StackId(1));
+        assert_eq!(traces.id_of(vec![frame("f", 2, Mark::R)], None), StackId(2));
+        assert_eq!(traces.id_of(trace.clone(), mixed(7)), StackId(3));
+        assert_eq!(traces.id_of(trace.clone(), mixed(9)), StackId(3));
+        let stacks = traces.into_map();
+        let first = RawStack::Trace { frames: trace.clone(), uncertain: None };
+        assert_eq!(stacks.get(&StackId(1)), Some(&first));
+        assert_eq!(stacks.get(&StackId(3)), Some(&RawStack::Trace { frames: trace, uncertain: mixed(7) }));
     }
 }

@@ -93,7 +93,7 @@ impl Writer<'_> {
             self.out.extend_from_slice(b"[    3.141592] dom0: probing \x00\x1b[31mxvda\x1b[0m ");
         }
         if self.noise.ci && self.rng.chance(60) {
-            self.out.extend_from_slice(b"2025-03-17T18:48:59.123456Z 01O \x1b[0;36m");
+            self.out.extend_from_slice(b"2025-03-17T18:48:59.1234567Z \x1b[0;36m");
         }
         let stamp = self.stamp();
         self.out.extend_from_slice(format::console(stamp, message).as_bytes());

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use xenheap_console::{RfcOp, RfcRecord};
-use xenheap_model::{Domain, Mark, PAGE_SIZE, TraceFrame};
+use xenheap_model::{Clock, Domain, Mark, PAGE_SIZE, TraceFrame};
 
 use super::Rng;
 
@@ -151,7 +151,15 @@ impl Sim {
                 }
             }
         }
-        RfcRecord { op, domain, size, ptr: Some(ptr), trace, time: Some(self.time), trace_damaged: false }
+        RfcRecord {
+            op,
+            domain,
+            size,
+            ptr: Some(ptr),
+            trace,
+            time: Some((Clock::Boot, self.time)),
+            uncertain: None,
+        }
     }
 
     fn domain(&mut self) -> Domain {

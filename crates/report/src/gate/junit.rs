@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use xenheap_judge::{Gate, Refusal};
+use xenheap_judge::{Case, Code, Gate, Refusal};
 use xenheap_model::Untold;
 
-use super::{GateRenderer, fingerprint, path};
+use super::{GateRenderer, fingerprint, order, path, twins};
 use crate::Escaped;
 
 /// For CI systems that show tests.
@@ -18,15 +18,16 @@ impl GateRenderer for Junit {
         let mut report = Report::new("xenheap check");
         for run in &gate.runs {
             let mut suite = TestSuite::new(Escaped(&run.name).to_string());
-            suite.add_test_case(case("run", "the run itself", &run.refusals));
+            let itself = Escaped(format!("{}: the run itself", run.name)).to_string();
+            suite.add_test_case(case("run", &itself, &run.refusals));
             let untold = gate.untold.iter().filter(|untold| untold.runs.contains(&run.name));
-            suite.add_test_cases(untold.map(not_told));
-            for finding in &run.cases {
-                // Twins differ in lines only, which names do not show: the hash of both would be the same, and so is the name.
-                let id =
-                    fingerprint(xenheap_judge::Code::Unreviewed, finding.kind.as_str(), &finding.frames, "");
-                let name =
-                    format!("{} by {} [{}]", finding.kind, path(finding), id.get(..8).unwrap_or_default());
+            suite.add_test_cases(untold.map(|untold| not_told(&run.name, untold)));
+            let alike: Vec<_> = run.cases.iter().map(|finding| (id(finding), order(Some(finding)))).collect();
+            for ((finding, twin), (id, _)) in run.cases.iter().zip(twins(&alike)).zip(&alike) {
+                let of = if twin == 1 { String::new() } else { format!(" ({twin})") };
+                let id = id.get(..8).unwrap_or_default();
+                // A case is its class and its name: those of two suites that have both are taken for one.
+                let name = format!("{}: {} by {} [{id}]{of}", run.name, finding.kind, path(finding));
                 suite.add_test_case(case(
                     &finding.judgement.point.function,
                     &Escaped(name).to_string(),
@@ -46,11 +47,17 @@ impl GateRenderer for Junit {
     }
 }
 
+/// Names a finding and its twins.
+fn id(finding: &Case) -> String {
+    fingerprint(Code::Unreviewed, finding.kind.as_str(), &finding.frames, "")
+}
+
 /// What a part would have told was not tested.
-fn not_told(untold: &Untold) -> TestCase {
+fn not_told(run: &str, untold: &Untold) -> TestCase {
     let mut status = TestCaseStatus::skipped();
     status.set_message(Escaped(untold.line()).to_string());
-    let mut case = TestCase::new(format!("part {} of the recorder", Escaped(&untold.part)), status);
+    let name = format!("{run}: part {} of the recorder", untold.part);
+    let mut case = TestCase::new(Escaped(name).to_string(), status);
     case.set_classname("run");
     case
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use xenheap_judge::{Head, Key};
-use xenheap_model::{Domain, Kind, RowKey, StackId};
+use xenheap_model::{Domain, Kind, RowKey, StackId, Uncertain};
 
 use super::{
     RULE,
@@ -197,6 +197,15 @@ fn never_freed(
     path(max, domain, 4, stacks, out)
 }
 
+/// A path of a section.
+#[derive(Default)]
+struct Path {
+    times: u64,
+    bytes: u64,
+    key: Option<Key>,
+    uncertain: Vec<Uncertain>,
+}
+
 fn section(
     report: &Report,
     title: &str,
@@ -209,20 +218,22 @@ fn section(
     writeln!(out, "Each path is considered only once (per domain)")?;
     writeln!(out, "Paths are sorted by descending allocation size\n{RULE}\n")?;
     for (domain, calls) in calls {
-        let mut paths: BTreeMap<String, (u64, u64, Option<Key>)> = BTreeMap::new();
+        let mut paths: BTreeMap<String, Path> = BTreeMap::new();
         for call in calls.iter().filter(|call| belongs(call)) {
             let text = stacks.text(call.stack, call.op, call.kind, 0);
-            let (times, bytes, _) = paths.entry(text).or_insert((0, 0, call.decided));
-            *times += 1;
-            *bytes = bytes.saturating_add(call.size);
+            let path = paths.entry(text).or_insert_with(|| Path { key: call.decided, ..Path::default() });
+            path.times += 1;
+            path.bytes = path.bytes.saturating_add(call.size);
+            path.uncertain.extend(stacks.uncertain(call.stack));
         }
         let mut paths: Vec<_> = paths.into_iter().collect();
         // The sort is stable: equal totals stay in the order of their text.
-        paths.sort_by_key(|(_, (_, bytes, _))| Reverse(*bytes));
-        for (text, (times, bytes, key)) in paths {
+        paths.sort_by_key(|(_, path)| Reverse(path.bytes));
+        for (text, Path { times, bytes, key, uncertain }) in paths {
             if let Some(decision) = key.and_then(|key| report.decision(key)) {
                 write!(out, "{}", decision.note(Head::By))?;
             }
+            write!(out, "{}", stacks.note(&uncertain, times))?;
             write!(out, "Domain     : {domain}\nOccurrences: {times}\nTotal size : {bytes} B\n{text}")?;
         }
     }

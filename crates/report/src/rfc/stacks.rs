@@ -1,9 +1,10 @@
 use std::{collections::HashMap, fmt::Write as _};
 
-use xenheap_model::{Kind, LogFormat, Run, StackId};
+use xenheap_model::{Kind, LogFormat, Run, StackId, Uncertain};
+use xenheap_verdicts::note::NOT_CERTAIN;
 
 use super::events::Op;
-use crate::Escaped;
+use crate::{Escaped, uncertain::describe};
 
 /// Stacks as the format shows them, made once.
 pub(super) struct Stacks<'a> {
@@ -36,6 +37,19 @@ impl<'a> Stacks<'a> {
             }
             names
         })
+    }
+
+    /// A comment line for a stack that may not be what happened, of `times` that are shown as one; nothing for others.
+    pub(super) fn note(&self, uncertain: &[Uncertain], times: u64) -> String {
+        let Some(first) = uncertain.first() else { return String::new() };
+        let some = uncertain.len() as u64;
+        let of = if some == times { String::new() } else { format!(" ({some} of {times})") };
+        format!("// {NOT_CERTAIN}{of}: {}\n", describe(*first))
+    }
+
+    /// Why a stack may not be what happened.
+    pub(super) fn uncertain(&self, stack: StackId) -> Option<Uncertain> {
+        self.run.stacks.get(&stack)?.uncertain
     }
 
     /// The stack, one name a line, each two spaces deeper than the one before, from `indent` on.

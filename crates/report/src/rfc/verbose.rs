@@ -27,6 +27,8 @@ fn one(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{RULE}\n{title}\n{RULE}\n")?;
         for (domain, entries) in &domains {
             for entry in entries.iter().filter(|entry| belongs(entry.op)) {
+                let uncertain = stacks.uncertain(entry.stack);
+                write!(out, "{}", stacks.note(uncertain.as_slice(), 1))?;
                 writeln!(out, "{}(size={}) [domain: {domain}]", entry.op.as_str(), entry.size)?;
                 out.write_all(stacks.text(entry.stack, entry.op, entry.kind, 0).as_bytes())?;
             }

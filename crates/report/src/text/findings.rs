@@ -18,6 +18,7 @@ use crate::{
     Escaped, Group, Leftover, Report,
     finding::look,
     size::{Bytes, Count, Several},
+    uncertain::describe,
 };
 
 /// How far the lines under a finding's number are indented.
@@ -137,6 +138,10 @@ impl<'a> Findings<'a> {
         }
         for (name, text) in facts {
             hanging(out, &format!("      {} ", self.paint.bad(&format!("{name:<10}"))), 17, text)?;
+        }
+        if let Some(uncertain) = group.stack.uncertain {
+            let name = self.paint.bad(&format!("{:<10}", "uncertain"));
+            hanging(out, &format!("{:INDENT$}{name} ", ""), 17, &format!("stack, {}", describe(uncertain)))?;
         }
         quantities(group, out)?;
         self.stack(group, out)?;
@@ -329,7 +334,8 @@ pub(super) fn path(stack: &Stack, differs: Option<&BTreeSet<usize>>) -> String {
             false => (level == from || !frame.inlined).then_some(name),
         }
     });
-    format!("{entry}: {}", names.collect::<Vec<_>>().join(" > "))
+    let uncertain = if stack.uncertain.is_some() { " (uncertain)" } else { "" };
+    format!("{entry}: {}{uncertain}", names.collect::<Vec<_>>().join(" > "))
 }
 
 fn place(frame: &Frame) -> String {

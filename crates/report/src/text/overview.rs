@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 
-use xenheap_model::{Arch, Check, Facts, Kind, KindTotals, LogFormat, Outcome, View, not_told};
+use xenheap_model::{
+    Arch, Check, CheckId, Clock, Facts, Kind, KindTotals, LogFormat, Outcome, View, not_told,
+};
 
 use super::layout::{Paint, hanging, legend, table};
 use crate::{
     Escaped, Report,
-    size::{Bytes, Count, Rough, Seconds, Several},
+    size::{Bytes, Count, Date, Rough, Seconds, Several},
 };
 
 /// What ran, and whether it can be trusted. False: there is nothing to report.
@@ -15,9 +17,15 @@ pub(super) fn head(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Re
     let run = report.run();
     facts(&run.facts, out)?;
     if run.facts.format == LogFormat::None {
-        let text = "There is no record of a heap recorder in this log. Was Xen instrumented, and CONFIG_HEAP_AUDIT \
-                    on? Was heap-audit=off? Does the log begin before dom0 ran?";
-        hanging(out, &format!("  {} ", paint.bad("!!")), 5, text)?;
+        let altered =
+            run.checks.iter().find(|check| check.id == CheckId::Intact && check.outcome == Outcome::Failed);
+        let text = match altered {
+            Some(check) => format!("No record of a heap recorder can be read in this log: {}.", Escaped(&check.detail)),
+            None => "There is no record of a heap recorder in this log. Was Xen instrumented, and CONFIG_HEAP_AUDIT \
+                     on? Was heap-audit=off? Does the log begin before dom0 ran?"
+                .to_owned(),
+        };
+        hanging(out, &format!("  {} ", paint.bad("!!")), 5, &text)?;
         writeln!(out)?;
         return Ok(false);
     }
@@ -70,7 +78,10 @@ fn facts(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
     if facts.format != LogFormat::None {
         let mut events = Count(facts.events).to_string();
         if let (Some(first), Some(last)) = (facts.first_time, facts.last_time) {
-            events.push_str(&format!(", from {} to {} of Xen's clock", Seconds(first), Seconds(last)));
+            events.push_str(&match facts.clock {
+                Clock::Boot => format!(", from {} to {} of Xen's clock", Seconds(first), Seconds(last)),
+                Clock::Calendar => format!(", from {} to {}", Date(first), Date(last)),
+            });
         }
         fact(out, "Events", &events)?;
     }
@@ -87,13 +98,23 @@ fn banner(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()>
         return Ok(());
     }
     let text = format!("{} FAILED: {}.", Several(failed.len() as u64, "self-check"), failed.join(", "));
+    let what = in_doubt(checks);
     hanging(
         out,
         &format!("  {} ", paint.bad("!!")),
         5,
-        &format!("{text} The numbers below may be wrong, see SELF-CHECKS."),
+        &format!("{text} The {what} below may be wrong, see SELF-CHECKS."),
     )?;
     writeln!(out)
+}
+
+/// What may be wrong in a report of a run with failed self-checks.
+pub fn in_doubt(checks: &[Check]) -> &'static str {
+    let failed = checks.iter().filter(|check| check.outcome == Outcome::Failed);
+    match failed.map(|check| check.id).collect::<Vec<_>>().as_slice() {
+        [CheckId::Stacks] => "stacks",
+        _ => "numbers",
+    }
 }
 
 /// What filters left out.

@@ -21,7 +21,12 @@ pub fn frame(text: &str) -> Frame {
 }
 
 pub fn stack(frames: &[&str]) -> Stack {
-    Stack { frames: frames.iter().map(|text| frame(text)).collect(), truncated: false, hash: Some(0x1234) }
+    Stack {
+        frames: frames.iter().map(|text| frame(text)).collect(),
+        truncated: false,
+        hash: Some(0x1234),
+        uncertain: None,
+    }
 }
 
 pub fn stacks() -> Vec<(StackId, Stack)> {

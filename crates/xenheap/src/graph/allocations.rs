@@ -128,10 +128,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Format::Text => {
             output::stdout(|out| text(out, limits(&graph).as_deref(), &asked.taken_out(), &rows))?
         }
-        Format::Json => output::stdout(|out| {
-            serde_json::to_writer_pretty(&mut *out, &rows)?;
-            writeln!(out)
-        })?,
+        Format::Json => output::json(&rows)?,
     }
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use xenheap_callgraph::{
     Graph, GraphFileError, Lack, NAME, Whole,
-    build::{Sources, assemble, parse_ci, units},
+    build::{Linkage, Sources, assemble, parse_ci, units},
     entries, flow,
 };
 use xenheap_facts::{self as facts, build::Build, dwarf::Debug, image::Image, replay::replay};
@@ -136,10 +136,11 @@ fn graph(build: &Build, from: From, fallback: bool) -> Result<Graph, Failure> {
     let (xen, config_sha256) = build.configuration().map_err(|error| input(&error))?;
     let mut draft = match from {
         From::Ci => {
-            let mut draft = assemble(Sources { image: None, ci: &ci }).map_err(|error| input(&error))?.draft;
             let units = parse_ci(&ci).map_err(|error| input(&error))?;
-            draft.facts.lacks = match described(build) {
-                Ok((image, debug)) => units::of_image(&image, &debug, &units),
+            let (lacks, linkage) = match described(build) {
+                Ok((image, debug)) => {
+                    (units::of_image(&image, &debug, &units), Linkage::of_image(&image, &debug))
+                }
                 // An image that cannot tell is none.
                 Err(
                     facts::Error::NoImage { .. }
@@ -148,15 +149,18 @@ fn graph(build: &Build, from: From, fallback: bool) -> Result<Graph, Failure> {
                     | facts::Error::NoDebugInfo { .. },
                 ) => {
                     let objects = build.objects().map_err(|error| input(&error))?;
-                    units::of_objects(&objects, &ci, &units)
+                    (units::of_objects(&objects, &ci, &units), Linkage::of_objects(&objects))
                 }
                 Err(error) => return Err(input(&error)),
             };
+            let sources = Sources { ci: &ci, linkage: Some(&linkage), ..Sources::default() };
+            let mut draft = assemble(sources).map_err(|error| input(&error))?.draft;
+            draft.facts.lacks = lacks;
             draft
         }
         From::All => {
             let (image, debug) = described(build).map_err(|error| input(&error))?;
-            let sources = Sources { image: Some((&image, &debug)), ci: &ci };
+            let sources = Sources { image: Some((&image, &debug)), ci: &ci, ..Sources::default() };
             let mut draft = assemble(sources).map_err(|error| input(&error))?.draft;
             flow::resolve(&mut draft, &image, build, fallback).map_err(|error| input(&error))?;
             draft

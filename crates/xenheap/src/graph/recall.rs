@@ -105,10 +105,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     };
     match arguments.format {
         Format::Text => output::stdout(|out| text(out, &measured))?,
-        Format::Json => output::stdout(|out| {
-            serde_json::to_writer_pretty(&mut *out, &measured)?;
-            writeln!(out)
-        })?,
+        Format::Json => output::json(&measured)?,
     }
     Ok(Exit::Done)
 }
@@ -148,7 +145,7 @@ fn line(out: &mut dyn Write, what: &str, part: Share) -> io::Result<()> {
 fn text(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     let found = &measured.indirect;
     let xen = measured.xen.as_deref().map_or(String::new(), |xen| format!("Xen {xen} "));
-    writeln!(out, "{xen}{}, indirect calls", measured.architecture)?;
+    writeln!(out, "{}, indirect calls", Escaped(format!("{xen}{}", measured.architecture)))?;
     if let Some(part) = &measured.part {
         writeln!(out, "{}", Escaped(part))?;
     }
@@ -172,11 +169,11 @@ fn text(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
         writeln!(out, "open: {:<50}{count:>9}", reason(open))?;
     }
     for (function, why) in &found.unreached {
-        writeln!(out, "not reached: {function}: {why}")?;
+        writeln!(out, "not reached: {}", Escaped(format!("{function}: {why}")))?;
     }
     for run in &measured.runs {
         let build = if run.same_build { "the graph's build" } else { "another build" };
-        writeln!(out, "\n{} ({build}), {} stacks", run.run, run.stacks)?;
+        writeln!(out, "\n{} ({build}), {} stacks", Escaped(&run.run), run.stacks)?;
         let part = run.direct + run.tail;
         let whole = part + run.missing.len() + run.unknown.len();
         line(out, "pairs that are edges, through pointers apart", Share { part, whole })?;
@@ -189,7 +186,7 @@ fn text(out: &mut dyn Write, measured: &Measured) -> io::Result<()> {
             ("no function of the graph", &run.unknown),
         ] {
             for pair in pairs {
-                writeln!(out, "{what}: {pair}")?;
+                writeln!(out, "{what}: {}", Escaped(pair))?;
             }
         }
     }

@@ -76,10 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         .collect();
     match arguments.format {
         Format::Text => output::stdout(|out| text(out, limits(&graph).as_deref(), &rows))?,
-        Format::Json => output::stdout(|out| {
-            serde_json::to_writer_pretty(&mut *out, &rows)?;
-            writeln!(out)
-        })?,
+        Format::Json => output::json(&rows)?,
     }
     Ok(Exit::Done)
 }
@@ -117,15 +114,15 @@ fn text(out: &mut dyn Write, limits: Option<&str>, rows: &[Row<'_>]) -> io::Resu
         writeln!(out, "// {}", Escaped(line))?;
     }
     for row in rows {
-        write!(out, "{}", row.function)?;
+        write!(out, "{}", Escaped(row.function))?;
         if let Some(within) = row.within {
-            write!(out, " (in {within})")?;
+            write!(out, " (in {})", Escaped(within))?;
         }
         if let Some(place) = &row.place {
-            write!(out, "  {place}")?;
+            write!(out, "  {}", Escaped(place))?;
         }
         if let Some(through) = row.through {
-            write!(out, "  through {through}")?;
+            write!(out, "  through {}", Escaped(through))?;
         }
         if let Some(open) = row.open {
             write!(out, "  open: {}", reason(open))?;
@@ -133,7 +130,8 @@ fn text(out: &mut dyn Write, limits: Option<&str>, rows: &[Row<'_>]) -> io::Resu
         writeln!(out)?;
         for target in &row.targets {
             let unit = target.unit.map_or(String::new(), |unit| format!("{unit}:"));
-            writeln!(out, "    {unit}{}  ({})", target.function, evidence(target.evidence))?;
+            let target_name = format!("{unit}{}", target.function);
+            writeln!(out, "    {}  ({})", Escaped(target_name), evidence(target.evidence))?;
         }
     }
     Ok(())

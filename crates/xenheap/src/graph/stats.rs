@@ -1,6 +1,7 @@
 //! `xenheap graph stats`.
 
 use clap::{Args, ValueEnum};
+use xenheap_report::Escaped;
 
 use super::Given;
 use crate::{
@@ -32,11 +33,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let stats = arguments.graph.load()?.stats();
     match arguments.format {
-        Format::Text => output::print(stats.to_string().as_bytes())?,
-        Format::Json => output::stdout(|out| {
-            serde_json::to_writer_pretty(&mut *out, &stats)?;
-            writeln!(out)
-        })?,
+        Format::Text => {
+            let lines = stats.to_string();
+            let lines = lines.lines().map(|line| format!("{}\n", Escaped(line))).collect::<String>();
+            output::print(lines.as_bytes())?;
+        }
+        Format::Json => output::json(&stats)?,
     }
     Ok(Exit::Done)
 }

@@ -17,7 +17,7 @@ use crate::{
 pub struct Store {
     path: PathBuf,
     /// What it contained; `None`: there was none.
-    before: Option<String>,
+    before: Option<Vec<u8>>,
     /// What it says, to be changed.
     pub file: VerdictFile,
 }
@@ -34,8 +34,8 @@ impl Store {
     }
 
     fn read(path: &Path, may_be_missing: bool) -> Result<Self, Failure> {
-        let before = match fs::read_to_string(path) {
-            Ok(text) => Some(text),
+        let before = match fs::read(path) {
+            Ok(bytes) => Some(bytes),
             Err(error) if may_be_missing && error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 let text = format!("cannot read the verdict file {}: {error}", path.display());
@@ -44,7 +44,7 @@ impl Store {
         };
         let file = match &before {
             None => VerdictFile::default(),
-            Some(text) => VerdictFile::parse(&path.display().to_string(), text).map_err(|error| {
+            Some(bytes) => VerdictFile::read(&path.display().to_string(), bytes).map_err(|error| {
                 Failure::from_error(Exit::Input, &error)
                     .help("nothing was changed; docs/verdicts.md describes the format")
             })?,
@@ -57,7 +57,7 @@ impl Store {
     /// Writes the file if it changed.
     pub fn save(&self) -> Result<(), Failure> {
         let text = self.file.to_string();
-        if self.before.as_ref() == Some(&text) {
+        if self.before.as_deref() == Some(text.as_bytes()) {
             return Ok(());
         }
         // What is written can be read again and says the same, or nothing is written.
@@ -67,7 +67,7 @@ impl Store {
         if again.entries() != self.file.entries() {
             return Err(Failure::usage(format!("{name} would not say what it should; nothing was changed")));
         }
-        if fs::read_to_string(&self.path).ok() != self.before {
+        if fs::read(&self.path).ok() != self.before {
             return Err(Failure::usage(format!(
                 "{name} was changed by somebody else meanwhile; nothing was changed"
             ))

@@ -1,0 +1,514 @@
+//! What went wrong on logs and files of others, by issue and row of its table. The inputs are in `testdata/field`.
+
+mod support;
+
+use serde_json::Value;
+use support::{Ran, output_of, repository, run, run_with_input, text};
+
+/// A file of `testdata/field`.
+fn field(path: &str) -> String {
+    text(&repository("testdata/field").join(path)).to_owned()
+}
+
+fn json(log: &str) -> Value {
+    serde_json::from_str(&output_of(&["report", "--format", "json", log])).expect("JSON")
+}
+
+fn json_of(log: &str) -> Value {
+    let ran = run_with_input(&["report", "--format", "json", "-"], log.as_bytes());
+    serde_json::from_str(&ran.out).expect("JSON")
+}
+
+/// The functions of a finding's stack, root first.
+fn functions(finding: &Value) -> Vec<&str> {
+    let frames = finding["stack"]["frames"].as_array().expect("frames");
+    frames.iter().map(|frame| frame["function"].as_str().expect("a name")).collect()
+}
+
+/// Live allocations, live bytes and the stack of each finding with something live.
+fn live(report: &Value) -> Vec<(u64, u64, Vec<&str>)> {
+    let findings = report["findings"].as_array().expect("findings");
+    let live = findings.iter().map(|finding| {
+        let count = |name: &str| finding["counters"][name].as_u64().expect("a number");
+        (count("live"), count("live_bytes"), functions(finding))
+    });
+    live.filter(|(count, ..)| *count > 0).collect()
+}
+
+fn check<'a>(report: &'a Value, id: &str) -> (&'a str, &'a str) {
+    let checks = report["checks"].as_array().expect("checks");
+    let check = checks.iter().find(|check| check["id"] == id).expect("a check");
+    (check["outcome"].as_str().expect("an outcome"), check["detail"].as_str().expect("a detail"))
+}
+
+/// The traces of the RFC as Xen prints them: a record, and frames of `mark` and name.
+fn record(domain: u32, ptr: u64, frames: &[(&str, &str)]) -> Vec<String> {
+    let mut lines = vec![
+        format!("(XEN) DEBUG: d{domain}: xmem_pool_alloc - size 16 p=ffff83013a50{ptr:04x}"),
+        "(XEN) Xen call trace:".to_owned(),
+    ];
+    lines.extend(frames.iter().map(|(mark, name)| frame(mark, name)));
+    lines.push("(XEN) ".to_owned());
+    lines
+}
+
+fn frame(mark: &str, name: &str) -> String {
+    let place = name.bytes().fold(0u32, |sum, byte| (sum * 31 + u32::from(byte)) % 0xff_ffff);
+    format!("(XEN)    [<ffff82d040{place:06x}>] {mark} {name}+0x90/0x1e0")
+}
+
+fn log(lines: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    lines.into_iter().map(|line| format!("{}\n", line.as_ref())).collect()
+}
+
+/// Lines whose text says so.
+fn lines_with<'a>(text: &'a str, what: &str) -> Vec<&'a str> {
+    text.lines().filter(|line| line.contains(what)).collect()
+}
+
+fn rfc(log: &str) -> String {
+    let Ran { out, code, err } = run_with_input(&["report", "--format", "rfc", "-"], log.as_bytes());
+    assert_eq!(code, 0, "{err}");
+    out
+}
+
+mod issue_15 {
+    use super::*;
+
+    #[test]
+    fn row_01_an_offset_of_zero_is_printed_without_0x() {
+        let report = json(&field("offset-zero/arm32.log"));
+        let stack = [
+            "return_from_trap",
+            "do_trap_guest_sync",
+            "do_event_channel_op",
+            "evtchn_fifo_init_control",
+            "_xzalloc",
+            "_xmalloc",
+        ];
+        assert_eq!(live(&report), [(1, 392, stack.to_vec())]);
+        assert_eq!(report["facts"]["arch"], "arm32");
+        let report = json(&field("offset-zero/smallest.log"));
+        assert_eq!(live(&report), [(1, 392, vec!["return_from_trap", "_xmalloc"])]);
+        let report = json(&field("offset-zero/x86.log"));
+        let stack = ["domain_create", "sched_init_domain", "replenish_domain_budget", "_xmalloc"];
+        assert_eq!(live(&report), [(1, 128, stack.to_vec())]);
+        for name in ["arm32", "smallest", "x86"] {
+            let ran = run(&["report", "--strict", &field(&format!("offset-zero/{name}.log"))]);
+            assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{name}");
+        }
+    }
+
+    #[test]
+    fn row_02_any_letter_before_a_frame_is_a_mark() {
+        let mut lines = record(1, 0x10, &[("R", "_xmalloc"), ("D", "f"), ("F", "a")]);
+        lines.extend(record(1, 0x20, &[("R", "_xmalloc"), ("q", "f"), ("F", "b")]));
+        let report = json_of(&log(&lines));
+        assert_eq!(live(&report), [(1, 16, vec!["a", "f", "_xmalloc"]), (1, 16, vec!["b", "f", "_xmalloc"])]);
+        let (outcome, detail) = check(&report, "stacks");
+        assert_eq!(outcome, "ok", "{detail}");
+        assert!(detail.contains("2 frames with a mark that is not known (D, q)"), "{detail}");
+        // As sure as `S`.
+        for finding in report["findings"].as_array().expect("findings") {
+            assert_eq!(finding["stack"]["uncertain"]["why"], "guessed");
+        }
+    }
+
+    #[test]
+    fn row_03_a_stack_that_is_not_certain_is_marked_where_it_stands() {
+        // Two records wait when the first trace comes.
+        let first = record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")]);
+        let second = record(2, 0x20, &[("R", "_xmalloc"), ("F", "b")]);
+        let mixed = [&first[..1], &second[..1], &second[1..], &first[1..]].concat();
+        let text = log(&mixed);
+        let report = json_of(&text);
+        for finding in report["findings"].as_array().expect("findings") {
+            assert_eq!(finding["stack"]["uncertain"]["why"], "unassigned", "{finding}");
+            assert_eq!(finding["stack"]["uncertain"]["line"], 4);
+        }
+        let shown = run_with_input(&["report", "-"], text.as_bytes());
+        assert_eq!(lines_with(&shown.out, "uncertain").len(), 2, "{}", shown.out);
+        assert!(shown.out.contains("The stacks below may be wrong"), "{}", shown.out);
+        assert!(shown.err.contains("the report's stacks may be wrong"), "{}", shown.err);
+        let comments = rfc(&text);
+        let comments = lines_with(&comments, "// NOT CERTAIN: line 4 of the log");
+        assert_eq!(comments.len(), 2);
+
+        // A frame that was cut, and frames that Xen guessed at.
+        let cut = record(1, 0x10, &[("R", "_xmalloc"), ("F", "a"), ("F", "b")]);
+        let cut = log(&cut).replace("F a+0x90/0x1e0", "F a+0x");
+        assert_eq!(json_of(&cut)["findings"][0]["stack"]["uncertain"]["why"], "damaged-frame");
+        let guessed = log(record(1, 0x10, &[("R", "_xmalloc"), ("S", "a")]));
+        let report = json_of(&guessed);
+        assert_eq!(report["findings"][0]["stack"]["uncertain"]["why"], "guessed");
+        assert_eq!(check(&report, "stacks").0, "ok");
+        // A certain one has no such mark.
+        let certain = json_of(&log(record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")])));
+        assert!(certain["findings"][0]["stack"].get("uncertain").is_none());
+    }
+
+    #[test]
+    fn row_03_mixed_traces_are_pulled_apart_where_each_stood_alone_before() {
+        let a = [("R", "_xmalloc"), ("F", "a"), ("F", "root_a")];
+        let b = [("R", "xfree"), ("F", "b"), ("F", "root_b")];
+        let mut lines = record(1, 0x10, &a);
+        let free = |lines: Vec<String>| -> Vec<String> {
+            let first = "(XEN) DEBUG: d2: xfree - p=ffff83013a500010".to_owned();
+            [vec![first], lines[1..].to_vec()].concat()
+        };
+        lines.extend(free(record(2, 0x10, &b)));
+        let (one, other) = (record(1, 0x10, &a), free(record(2, 0x10, &b)));
+        // Each frame of one stands before that of the other.
+        let interleaved = one.iter().zip(&other).flat_map(|(one, other)| [one.clone(), other.clone()]);
+        lines.extend(interleaved);
+        let report = json_of(&log(&lines));
+        assert_eq!(check(&report, "stacks").0, "ok", "{}", check(&report, "stacks").1);
+        let findings = report["findings"].as_array().expect("findings");
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(functions(&findings[0]), ["root_a", "a", "_xmalloc"]);
+        assert_eq!(findings[0]["counters"]["allocs"], 2);
+    }
+
+    #[test]
+    fn row_03_a_record_of_long_ago_does_not_make_a_trace_uncertain() {
+        let stamped = |seconds: u64, lines: Vec<String>| -> Vec<String> {
+            let stamp = format!("(XEN) [{seconds:5}.000000] ");
+            lines.iter().map(|line| line.replacen("(XEN) ", &stamp, 1)).collect()
+        };
+        let lost = stamped(10, record(1, 0x10, &[])[..1].to_vec());
+        let whole = stamped(20, record(2, 0x20, &[("R", "_xmalloc"), ("F", "b")]));
+        let report = json_of(&log([lost, whole].concat()));
+        let of = |domain: &str| {
+            let findings = report["findings"].as_array().expect("findings");
+            findings.iter().find(|finding| finding["current"] == domain).expect("a finding")["stack"].clone()
+        };
+        assert!(of("d2").get("uncertain").is_none(), "{}", of("d2"));
+        assert_eq!(of("d1")["frames"].as_array().map(Vec::len), Some(0));
+    }
+
+    #[test]
+    fn row_04_the_stamps_of_gitlabs_runner_are_taken_off() {
+        let report = json(&field("runner-timestamps/smallest.log"));
+        let stack = ["do_event_channel_op", "evtchn_fifo_init_control", "_xmalloc"];
+        assert_eq!(live(&report), [(1, 392, stack.to_vec())]);
+        assert_eq!(check(&report, "stacks").0, "ok");
+        let report = json(&field("runner-timestamps/smallest-record.log"));
+        assert_eq!(report["findings"][0]["counters"]["live_bytes"], 392);
+        let report = json(&field("runner-timestamps/trace-raw.log"));
+        let bytes = |name: &str| -> u64 {
+            let findings = report["findings"].as_array().expect("findings");
+            findings.iter().filter_map(|finding| finding["counters"][name].as_u64()).sum()
+        };
+        assert_eq!((bytes("freed_bytes"), bytes("live_bytes")), (392, 712));
+        for name in ["smallest", "smallest-record", "trace-raw"] {
+            let log = field(&format!("runner-timestamps/{name}.log"));
+            let lines = std::fs::read_to_string(&log).expect("a log").lines().count();
+            assert_eq!(json(&log)["facts"]["lines"], lines, "lines keep their numbers");
+        }
+    }
+
+    #[test]
+    fn row_05_an_altered_log_is_said_to_be_one() {
+        let log = field("quoted-printable/quoted-printable.log");
+        let report = json(&log);
+        let (outcome, detail) = check(&report, "intact");
+        assert_eq!(outcome, "failed");
+        assert!(detail.contains("the first in line 2"), "{detail}");
+        let shown = run(&["report", &log]);
+        assert!(!shown.out.contains("Was Xen instrumented"), "{}", shown.out);
+        assert!(shown.out.contains("take the log as the console wrote it"), "{}", shown.out);
+        assert_eq!(run(&["report", "--strict", &log]).code, 1);
+    }
+
+    #[test]
+    fn row_06_no_time_is_no_time_and_a_date_is_a_date() {
+        let lines = record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")]);
+        let report = json_of(&log(&lines));
+        assert!(report["facts"]["first-time"].is_null() && report["facts"]["last-time"].is_null());
+        let shown = run_with_input(&["report", "-"], log(&lines).as_bytes()).out;
+        assert!(!shown.contains("Xen's clock"), "{shown}");
+
+        let dated = log(&lines).replace("(XEN) ", "(XEN) [2024-12-19 06:36:26.101] ");
+        let report = json_of(&dated);
+        assert!(report["facts"]["first-time"].is_null());
+        assert_eq!(report["facts"]["first-date"], "2024-12-19T06:36:26.101Z");
+        let shown = run_with_input(&["report", "-"], dated.as_bytes()).out;
+        assert!(shown.contains("from 2024-12-19T06:36:26.101Z to 2024-12-19T06:36:26.101Z"), "{shown}");
+        assert!(!shown.contains("Xen's clock"), "{shown}");
+
+        let since_boot = log(&lines).replace("(XEN) ", "(XEN) [   12.000001] ");
+        assert_eq!(json_of(&since_boot)["facts"]["first-time"], 12_000_001_000u64);
+        // Of two clocks nothing can be said.
+        assert!(json_of(&(since_boot + &dated))["facts"]["first-time"].is_null());
+    }
+
+    #[test]
+    fn row_07_what_arm_tells_twice_stands_once() {
+        let lines = "\
+(XEN) DEBUG: d1: xmem_pool_alloc - size 712 p=00008000fbe4a010
+(XEN) Xen call trace:
+(XEN)    [<00000a000022f784>] _xmalloc+0xf0/0x32c (PC)
+(XEN)    [<00000a000022fa20>] _xzalloc+0x14/0x3c (LR)
+(XEN)    [<00000a000022fa20>] _xzalloc+0x14/0x3c
+(XEN)    [<00000a000020a9e4>] evtchn_fifo_init_control+0x5c/0x2f0
+(XEN) 
+";
+        let report = json_of(lines);
+        assert_eq!(live(&report), [(1, 712, vec!["evtchn_fifo_init_control", "_xzalloc", "_xmalloc"])]);
+    }
+
+    #[test]
+    fn row_12_verdict_files_of_other_editors_and_of_git() {
+        let fmt = |file: &str, text: &[u8]| {
+            let dir = tempfile::tempdir().expect("a folder");
+            let path = dir.path().join(file);
+            std::fs::write(&path, text).expect("written");
+            let ran = run(&["verdict", "fmt", support::text(&path)]);
+            (ran, std::fs::read(&path).expect("still there"))
+        };
+        let file = |name: &str| std::fs::read(field(&format!("verdict-files/{name}.toml"))).expect("a file");
+        let crlf = file("crlf-smallest");
+        let (ran, after) = fmt("v.toml", &crlf);
+        assert_eq!((ran.code, after), (0, crlf.clone()), "{}", ran.err);
+        // What is changed ends as the rest does.
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("v.toml");
+        std::fs::write(&path, &crlf).expect("written");
+        output_of(&["verdict", "add", text(&path), &field("offset-zero/x86.log"), "--all"]);
+        let after = std::fs::read_to_string(&path).expect("a file");
+        assert!(after.starts_with(std::str::from_utf8(&crlf).expect("UTF-8")), "{after:?}");
+        assert!(after.lines().count() > 10 && !after.replace("\r\n", "").contains('\n'), "{after:?}");
+
+        for (name, place) in
+            [("conflict", "4:1"), ("conflict-in-comment", "9:1"), ("conflict-in-stack", "13:1")]
+        {
+            let bytes = file(name);
+            let (ran, after) = fmt("v.toml", &bytes);
+            assert_eq!((ran.code, after), (3, bytes), "{name}");
+            assert!(ran.err.contains(&format!("v.toml:{place}: a mark of git's")), "{name}: {}", ran.err);
+        }
+        let (ran, _) = fmt("v.toml", &file("latin1"));
+        assert_eq!(ran.code, 3);
+        assert!(ran.err.contains("v.toml:9:36: this is not UTF-8"), "{}", ran.err);
+        let (ran, _) = fmt("v.toml", b"format = 1\r\n\n");
+        assert!(ran.err.contains("v.toml:2:1: this line ends in another way"), "{}", ran.err);
+        // A line of `=` alone is text.
+        let under = b"format = 1\n\n[[verdict]]\nid = \"a\"\nverdict = \"SAFE\"\ncomment = \"\"\"\nTitle\n=======\n\"\"\"\nstack = \"\"\"\nf\n\"\"\"\n";
+        let (ran, after) = fmt("v.toml", under);
+        assert_eq!((ran.code, after.as_slice()), (0, &under[..]), "{}", ran.err);
+    }
+
+    #[test]
+    fn row_14_a_log_called_verbose() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let log = dir.path().join("verbose");
+        std::fs::copy(field("offset-zero/x86.log"), &log).expect("copied");
+        let out = dir.path().join("out");
+        output_of(&["report", "--format", "rfc", "-o", text(&out), text(&log)]);
+        let at = |name: &str| out.join("x86_64").join(name);
+        let parsed = std::fs::read_to_string(at("verbose.parsed")).expect("the parsed file");
+        assert!(parsed.contains("xmalloc() paths without a matching xfree()"), "{parsed}");
+        assert!(at("verbose/verbose").is_file());
+    }
+
+    /// Classes and names of the cases, and how many failed.
+    fn cases(junit: &str) -> (Vec<(String, String)>, usize) {
+        let attribute = |line: &str, name: &str| {
+            let from = line.split_once(&format!("{name}=\"")).expect("an attribute").1;
+            from.split_once('"').expect("its end").0.to_owned()
+        };
+        let cases = junit.lines().filter(|line| line.trim_start().starts_with("<testcase "));
+        let cases = cases.map(|line| (attribute(line, " classname"), attribute(line, " name")));
+        (cases.collect(), lines_with(junit, "<failure ").len())
+    }
+
+    fn check_of(dir: &std::path::Path, runs: &[&str], option: &str) -> String {
+        let (out, policy) = (dir.join("out"), field("junit-names/policy.toml"));
+        let all = [&["check", "--policy", &policy, option, text(&out)], runs].concat();
+        let ran = run(&all);
+        assert!(ran.code <= 1, "{}", ran.err);
+        std::fs::read_to_string(&out).expect("an output")
+    }
+
+    #[test]
+    fn row_11_no_case_of_junit_hides_another() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut runs = Vec::new();
+        for (folder, log) in [("a", "good-job"), ("b", "bad-job")] {
+            std::fs::create_dir(dir.path().join(folder)).expect("made");
+            let path = dir.path().join(folder).join("full.log");
+            std::fs::copy(field(&format!("junit-names/{log}.log")), &path).expect("copied");
+            runs.push(text(&path).to_owned());
+        }
+        let runs: Vec<&str> = runs.iter().map(String::as_str).collect();
+        let (cases, _) = cases(&check_of(dir.path(), &runs, "--junit"));
+        let distinct: std::collections::BTreeSet<_> = cases.iter().collect();
+        assert_eq!(distinct.len(), cases.len(), "{cases:?}");
+        assert!(cases.iter().any(|(_, name)| name.starts_with("a/full.log: ")), "{cases:?}");
+        assert!(cases.iter().any(|(_, name)| name.starts_with("b/full.log: ")), "{cases:?}");
+        // The same log twice is two runs.
+        let again = self::cases(&check_of(dir.path(), &[runs[0], runs[0]], "--junit")).0;
+        let distinct: std::collections::BTreeSet<_> = again.iter().collect();
+        assert_eq!(distinct.len(), again.len(), "{again:?}");
+    }
+
+    /// Rule, path and the only fingerprint that GitHub reads.
+    fn identities(sarif: &str) -> Vec<(String, String, String)> {
+        let document: Value = serde_json::from_str(sarif).expect("JSON");
+        let results = document["runs"][0]["results"].as_array().expect("results").clone();
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let identity = |result: &Value| {
+            let place = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+            let print = &result["partialFingerprints"]["primaryLocationLineHash"];
+            (text(&result["ruleId"]), text(place), text(print))
+        };
+        results.iter().map(identity).collect()
+    }
+
+    #[test]
+    fn row_10_each_finding_has_an_identity_on_github() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let strict = dir.path().join("strict.toml");
+        std::fs::write(&strict, "format = 1\n").expect("written");
+        let run_file = repository("testdata/boot-4.17-x86_64/full.xhr");
+        let logs = [text(&run_file).to_owned(), field("junit-names/good-job.log")];
+        for log in &logs {
+            let out = dir.path().join("out.sarif");
+            let ran = run(&["check", "--policy", text(&strict), "--sarif", text(&out), log]);
+            assert!(ran.code <= 1, "{}", ran.err);
+            let all = identities(&std::fs::read_to_string(&out).expect("an output"));
+            let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+            assert!(!all.is_empty());
+            assert_eq!(distinct.len(), all.len(), "{all:?}");
+        }
+    }
+
+    /// Compiles all sources of a folder of `testdata/field`, with what the compiler says of calls.
+    fn compiled(name: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        let entries = std::fs::read_dir(field(&format!("{name}/src"))).expect("sources");
+        let mut names = Vec::new();
+        for source in entries.map(|entry| entry.expect("an entry").path()) {
+            let file = source.file_name().expect("a name").to_string_lossy().into_owned();
+            std::fs::copy(&source, dir.path().join(&file)).expect("copied");
+            names.push(file);
+        }
+        for name in names.iter().filter(|name| name.ends_with(".c")) {
+            gcc(dir.path(), &format!("-O2 -fcallgraph-info=su -c {name}"));
+        }
+        dir
+    }
+
+    fn gcc(dir: &std::path::Path, arguments: &str) {
+        let ran = std::process::Command::new("gcc").args(arguments.split(' ')).current_dir(dir).output();
+        let ran = ran.expect("gcc runs");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    /// A graph of the `.ci` files of a folder.
+    fn graph(build: &std::path::Path, options: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        let out = dir.path().join("graph");
+        let all = ["graph", "build", "--sources", "ci", "--build", text(build), "-o", text(&out)];
+        output_of(&[&all, options].concat());
+        dir
+    }
+
+    /// Each path to `_xmalloc` on a line, `a > b > c`.
+    fn paths(graph: &tempfile::TempDir, from: &str, options: &[&str]) -> String {
+        let graph = graph.path().join("graph");
+        let all = ["paths", "--from", from, "--to", "_xmalloc", text(&graph)];
+        let shown = output_of(&[&all[..], options].concat());
+        let names = shown.lines().filter(|line| !line.is_empty() && !line.starts_with("//"));
+        names.map(|line| line.trim_start()).collect::<Vec<_>>().join(" > ")
+    }
+
+    #[test]
+    fn row_08_weak_functions_and_aliases_are_followed() {
+        let build = compiled("weak-functions");
+        let of_objects = graph(build.path(), &[]);
+        let shown = paths(&of_objects, "do_op", &[]);
+        for name in ["weak_hook", "real", "renamed_symbol"] {
+            assert!(shown.contains(&format!("{name} > _xmalloc")), "{name}: {shown}");
+        }
+        assert!(!shown.contains("strong_hook"), "strong.c wins: {shown}");
+        // Without objects: what the compiler said alone.
+        let alone = graph(&repository("testdata/field/weak-functions/smallest-weak"), &["--part"]);
+        let shown = paths(&alone, "do_op", &[]);
+        assert!(shown.contains("do_op > hook > _xmalloc"), "{shown}");
+    }
+
+    #[test]
+    fn row_08_of_two_weak_functions_the_image_has_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
+        write(
+            "one.c",
+            "void *_xmalloc(long n);\n__attribute__((weak)) void *hook(void) { return _xmalloc(1); }\n",
+        );
+        write("two.c", "void *other(void);\n__attribute__((weak)) void *hook(void) { return other(); }\n");
+        write(
+            "x.c",
+            "void *hook(void);\nvoid *_xmalloc(long n) { return (void *)n; }\nvoid *other(void) { return 0; }\nvoid *do_op(void) { return hook(); }\nvoid _start(void) { do_op(); }\n",
+        );
+        for name in ["one", "two", "x"] {
+            gcc(
+                dir.path(),
+                &format!("-O2 -g -fno-ipa-icf -fno-inline -fno-pic -fcallgraph-info=su -c {name}.c"),
+            );
+        }
+        // The first that the linker meets.
+        for (first, second, reached) in [("one.o", "two.o", true), ("two.o", "one.o", false)] {
+            gcc(
+                dir.path(),
+                &format!("-nostdlib -static -no-pie -Wl,--build-id -o xen-syms x.o {first} {second}"),
+            );
+            let shown = paths(&graph(dir.path(), &["--part"]), "do_op", &[]);
+            assert_eq!(shown.contains("hook > _xmalloc"), reached, "{first}: {shown}");
+        }
+        std::fs::remove_file(dir.path().join("xen-syms")).expect("it is there");
+        let shown = paths(&graph(dir.path(), &[]), "do_op", &[]);
+        assert!(shown.contains("hook > _xmalloc"), "either can be linked: {shown}");
+    }
+
+    #[test]
+    fn row_09_a_clone_has_the_name_of_its_function() {
+        let build = tempfile::tempdir().expect("a folder");
+        std::fs::copy(field("clone-names/c.ci"), build.path().join("c.ci")).expect("copied");
+        let graph = graph(build.path(), &["--part"]);
+        let shown = paths(&graph, "one", &[]);
+        assert!(shown.contains("one > c.c#take > _xmalloc"), "{shown}");
+        let shown = paths(&graph, "one", &["--exclude", "take"]);
+        assert!(!shown.contains("take"), "{shown}");
+    }
+
+    #[test]
+    fn row_15_a_file_that_is_none_of_a_units_in_c_is_said_to_be_one() {
+        let ci = std::fs::read_to_string(field("clone-names/c.ci")).expect("a file");
+        let ada = ci.replacen("c.c", "x.adb", 1).replacen("label: \"ext", "label: \"\"+\"", 1);
+        for (text, expected) in [
+            (String::new(), "c.ci, line 1: the file is empty"),
+            (ci.replace('\n', "\r\n"), "c.ci, line 1: the lines end with CRLF"),
+            (ci.replacen("c.c", "/tmp/ccAb12.ltrans0.o", 1), "this is of -flto"),
+            (ada, "this unit is written in Ada"),
+        ] {
+            let build = tempfile::tempdir().expect("a folder");
+            std::fs::write(build.path().join("c.ci"), text).expect("written");
+            let out = build.path().join("graph");
+            let path = support::text(build.path());
+            let ran = run(&[
+                "graph",
+                "build",
+                "--sources",
+                "ci",
+                "--part",
+                "--build",
+                path,
+                "-o",
+                support::text(&out),
+            ]);
+            assert_eq!(ran.code, 3);
+            assert!(ran.err.contains(expected), "{expected}: {}", ran.err);
+        }
+    }
+}
