@@ -68,6 +68,11 @@ impl Open {
         }
     }
 
+    /// The trace's end is lost.
+    fn broke_off(&mut self) {
+        self.doubt(Doubt::Incomplete, self.at.line);
+    }
+
     /// Whether the record came shortly before `now`; yes if it has no time.
     fn is_recent(&self, (clock, now): (Clock, u64)) -> bool {
         self.record.time.is_none_or(|(of, time)| of != clock || now.saturating_sub(time) <= SOON)
@@ -426,7 +431,7 @@ impl Assembler {
             if index == number {
                 open.state = State::Complete;
                 if damaged {
-                    open.doubt(Doubt::Incomplete, open.at.line);
+                    open.broke_off();
                 }
                 if !beside && open.record.uncertain.is_none_or(|uncertain| !uncertain.why.is_damage()) {
                     self.calls.learn(&open.record.trace);
@@ -461,7 +466,7 @@ impl Assembler {
         if let Some(mut open) = self.open.pop_front() {
             self.first += 1;
             if damaged {
-                open.doubt(Doubt::Incomplete, open.at.line);
+                open.broke_off();
             }
             sink.rfc(open.at, open.record);
         }

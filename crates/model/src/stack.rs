@@ -110,17 +110,6 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// As in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Doubt::Incomplete => "incomplete",
-            Doubt::DamagedFrame => "damaged-frame",
-            Doubt::Mixed => "mixed",
-            Doubt::Unassigned => "unassigned",
-            Doubt::Guessed => "guessed",
-        }
-    }
-
     /// Whether something went wrong on the way. Xen's guesses are no damage: they are as it printed them.
     pub fn is_damage(self) -> bool {
         self != Doubt::Guessed

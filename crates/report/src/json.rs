@@ -291,6 +291,11 @@ impl<'a> ReportView<'a> {
 
 impl<'a> FactsView<'a> {
     fn new(facts: &'a Facts) -> Self {
+        let (first, last) = (facts.first_time, facts.last_time);
+        let ((first_time, last_time), (first_date, last_date)) = match facts.clock {
+            Clock::Boot => ((first, last), (None, None)),
+            Clock::Calendar => ((None, None), (first, last)),
+        };
         FactsView {
             format: facts.format,
             arch: facts.arch,
@@ -307,10 +312,10 @@ impl<'a> FactsView<'a> {
             lines: facts.lines,
             log_bytes: facts.log_bytes,
             events: facts.events,
-            first_time: facts.first_time.filter(|_| facts.clock == Clock::Boot),
-            last_time: facts.last_time.filter(|_| facts.clock == Clock::Boot),
-            first_date: facts.first_time.filter(|_| facts.clock == Clock::Calendar).map(date),
-            last_date: facts.last_time.filter(|_| facts.clock == Clock::Calendar).map(date),
+            first_time,
+            last_time,
+            first_date: first_date.map(date),
+            last_date: last_date.map(date),
             experiment: Some(&facts.experiment).filter(|experiment| !experiment.is_none()),
         }
     }

@@ -40,18 +40,15 @@ impl Symbolizer {
 
     /// The stack with names, root first.
     pub fn stack(&mut self, raw: &RawStack) -> Stack {
-        let (frames, truncated, hash) = match raw {
+        let (frames, truncated, hash, uncertain) = match raw {
             RawStack::Addresses { hash, pcs, truncated } => {
                 let frames = pcs.iter().rev().flat_map(|pc| self.frames(*pc)).collect();
-                (frames, *truncated, Some(*hash))
+                (frames, *truncated, Some(*hash), None)
             }
-            RawStack::Trace { frames, .. } => {
-                (frames.iter().rev().flat_map(|frame| self.printed(frame)).collect(), false, None)
+            RawStack::Trace { frames, uncertain } => {
+                let frames = frames.iter().rev().flat_map(|frame| self.printed(frame)).collect();
+                (frames, false, None, *uncertain)
             }
-        };
-        let uncertain = match raw {
-            RawStack::Addresses { .. } => None,
-            RawStack::Trace { uncertain, .. } => *uncertain,
         };
         let file = |source: &Source| self.image.as_ref()?.file(&source.file).map(str::to_owned);
         Stack { frames: clean::recorder_frames(frames, file), truncated, hash, uncertain }

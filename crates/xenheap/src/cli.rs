@@ -383,31 +383,17 @@ pub fn man(dir: &Path) -> Result<Exit, Failure> {
 }
 
 #[cfg(test)]
+#[path = "../tests/support/documents.rs"]
+mod documents;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use documents::command_lines;
 
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    /// The command lines of a document: those of its blocks, whole, and those in its sentences, where arguments can be missing.
-    fn command_lines(document: &str) -> (Vec<String>, Vec<String>) {
-        let (mut whole, mut named) = (Vec::new(), Vec::new());
-        let mut is_block = false;
-        for line in document.lines() {
-            if line.trim_start().starts_with("```") {
-                is_block = !is_block;
-            } else if is_block && line.starts_with("xenheap ") {
-                // What it does stands behind it, and behind `&&` what is done then.
-                let end = [" #", "  ", " && ", " | ", " > "].iter().filter_map(|end| line.find(end)).min();
-                whole.push(line.get(..end.unwrap_or(line.len())).unwrap_or_default().to_owned());
-            } else if !is_block {
-                let code = line.split('`').skip(1).step_by(2);
-                named.extend(code.filter(|code| code.starts_with("xenheap ")).map(str::to_owned));
-            }
-        }
-        (whole, named)
     }
 
     #[test]

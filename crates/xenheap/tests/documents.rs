@@ -1,30 +1,18 @@
 //! The command lines in the blocks of README and docs that need nothing but what is in `testdata` do what they are there for.
 
 mod support;
+#[path = "support/documents.rs"]
+mod text_of_documents;
 
 use std::{fs, path::Path};
 
 use support::{repository, run_in, text, write};
 use tempfile::{TempDir, tempdir};
+use text_of_documents::command_lines;
 
 /// Commands that need a machine, a network, Xen's source or the build of a run.
 const ELSEWHERE: [&str; 9] =
     ["lab", "pull", "instrument", "coverage", "assess", "graph build", "graph recall", "debian:", "xen-syms"];
-
-/// The lines, without what stands behind them.
-fn command_lines(document: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut is_block = false;
-    for line in document.lines() {
-        if line.starts_with("```") {
-            is_block = !is_block;
-        } else if is_block && line.starts_with("xenheap ") {
-            let end = [" #", "  "].iter().filter_map(|end| line.find(end)).min();
-            lines.push(line[..end.unwrap_or(line.len())].to_owned());
-        }
-    }
-    lines
-}
 
 /// A folder in which the names of the documents are there: runs, verdicts, a graph.
 fn desk() -> TempDir {
@@ -71,7 +59,7 @@ fn command_lines_that_need_only_testdata() {
     documents.push(repository("README.md"));
     documents.sort();
     for document in documents {
-        for line in command_lines(&fs::read_to_string(&document).expect("a document")) {
+        for line in command_lines(&fs::read_to_string(&document).expect("a document")).0 {
             let words: Vec<&str> = line.split_whitespace().skip(1).collect();
             let here =
                 |word: &&str| !desk.path().join(word).exists() && Path::new(word).extension().is_some();
