@@ -86,6 +86,8 @@ pub(crate) enum Sign {
     Line(&'static str),
     /// The definition of a hook has its head of this number, from 0.
     Head(&'static str, usize),
+    /// A function of this name is defined below an `#ifdef` of this option.
+    Conditional(&'static str, &'static str),
 }
 
 /// What `heap-audit.c` must know of a tree besides the hooks: it is told by `HA_TREE_NAME`.
@@ -296,7 +298,7 @@ pub(crate) const PARTS: &[Part] = &[
             hook(&["void pv_hypercall(struct cpu_user_regs *regs)"], &["arch/x86/pv/hypercall.c"]),
             hook(
                 &["void do_entry_int82(struct cpu_user_regs *regs)"],
-                &["arch/x86/pv/hypercall.c", "arch/x86/pv/traps.c"],
+                INT82,
             ),
             hook(
                 &[
@@ -403,7 +405,15 @@ pub(crate) const FACTS: &[Fact] = &[
         files: &["common/Makefile"],
         sign: Sign::Line("obj-$(CONFIG_VM_EVENT) += wait.o"),
     },
+    // Xen 4.14 builds it, and calls it, without support for 32-bit PV guests too.
+    Fact {
+        name: "INT82_NEEDS_PV32",
+        files: INT82,
+        sign: Sign::Conditional("do_entry_int82", "CONFIG_PV32"),
+    },
 ];
+
+const INT82: &[&str] = &["arch/x86/pv/hypercall.c", "arch/x86/pv/traps.c"];
 
 const X86_KCONFIG: &[&str] = &["arch/x86/Kconfig", "arch/x86/hvm/Kconfig"];
 

@@ -97,6 +97,36 @@ pub(crate) fn declares(raw: &[u8], name: &str, is_function: bool) -> bool {
     false
 }
 
+/// Is a definition of `function` built only with `option`, by an `#ifdef` of it around the definition?
+pub(crate) fn is_conditional(raw: &[u8], function: &'static str, option: &str) -> bool {
+    let code = blank(raw);
+    let lines: Vec<_> = raw.split(|&b| b == b'\n').zip(code.split(|&b| b == b'\n')).collect();
+    definitions(raw, &[function]).iter().any(|definition| {
+        // Of each condition that is open: is it an `#ifdef` of the option, in its first branch?
+        let mut open: Vec<bool> = Vec::new();
+        for (line, code) in lines.iter().take(definition.line.saturating_sub(1)) {
+            if !code.trim_ascii_start().starts_with(&[DIRECTIVE]) {
+                continue;
+            }
+            let text = String::from_utf8_lossy(line);
+            let mut words = text.trim_start().trim_start_matches('#').split_whitespace();
+            match words.next() {
+                Some("ifdef") => open.push(words.next() == Some(option)),
+                Some("if" | "ifndef") => open.push(false),
+                Some("else" | "elif") => {
+                    open.pop();
+                    open.push(false);
+                }
+                Some("endif") => {
+                    open.pop();
+                }
+                _ => {}
+            }
+        }
+        open.contains(&true)
+    })
+}
+
 impl Text<'_> {
     /// The word that begins here.
     fn word(&self, at: usize) -> &[u8] {
@@ -424,6 +454,20 @@ mod tests {
         let [definition] = found.as_slice() else { panic!("{found:?}") };
         let head = definition.head.as_ref().unwrap_or_else(|| panic!("{text}"));
         head.write(&head.name, head)
+    }
+
+    #[test]
+    fn conditions_around_a_definition() {
+        let is = |text: &str| is_conditional(text.as_bytes(), "xfree", "CONFIG_A");
+        let function = "void xfree(void *p)\n{\n}\n";
+        assert!(is(&format!("#ifdef CONFIG_A\n{function}#endif\n")));
+        assert!(is(&format!("# ifdef CONFIG_A /* b */\n#if B\n#endif\n{function}#endif\n")));
+        assert!(!is(function));
+        assert!(!is(&format!("#ifdef CONFIG_A\n#endif\n{function}")));
+        assert!(!is(&format!("#ifdef CONFIG_A\n#else\n{function}#endif\n")));
+        assert!(!is(&format!("#ifdef CONFIG_AB\n{function}#endif\n")));
+        assert!(!is(&format!("/*\n#ifdef CONFIG_A\n*/\n{function}")));
+        assert!(!is("#endif\n#else\n"));
     }
 
     #[test]

@@ -250,6 +250,7 @@ fn holds(fact: &Fact, read: &Read<'_>, found: &[Found]) -> Result<bool, Error> {
             Sign::Function(name) => scan::declares(&content, name, true),
             Sign::Variable(name) => scan::declares(&content, name, false),
             Sign::Line(line) => content.split(|&b| b == b'\n').any(|l| l.trim_ascii_end() == line.as_bytes()),
+            Sign::Conditional(function, option) => scan::is_conditional(&content, function, option),
             Sign::Head(..) => false,
         };
         if shown {

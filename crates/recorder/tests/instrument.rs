@@ -414,6 +414,7 @@ fn what_differs_between_versions_is_read_from_the_tree() {
         newer.contains("#define HA_TREE_ASSIGN_PAGES_NR 1\n") && !newer.contains("HA_TREE_BUILD_ID"),
         "{newer}"
     );
+    assert!(newer.contains("#define HA_TREE_INT82_NEEDS_PV32 1\n"), "{newer}");
     assert!(newer.contains("#define HA_PARAMS_svm_vmexit_handler 0\n#define HA_ARGS_svm_vmexit_handler\n"));
 
     let fixture = Fixture::new();
@@ -426,6 +427,12 @@ fn what_differs_between_versions_is_read_from_the_tree() {
         "xen/arch/x86/hvm/svm/svm.c",
         "asmlinkage svm_vmexit_handler(void)",
         "svm_vmexit_handler(struct cpu_user_regs *r)",
+    );
+    // Xen 4.14 has it in another file, without a condition.
+    fixture.edit("xen/arch/x86/pv/hypercall.c", "void do_entry_int82", "void another");
+    fixture.write(
+        "xen/arch/x86/pv/traps.c",
+        "#ifdef CONFIG_PV32\n#endif\nvoid do_entry_int82(struct cpu_user_regs *regs)\n{\n}\n",
     );
     fixture.write("xen/include/xen/version.h", "extern const void *xen_build_id;\n");
     fixture.write("xen/arch/x86/hvm/Kconfig", "config AMD_SVM\n\tbool\n");
@@ -442,6 +449,7 @@ fn what_differs_between_versions_is_read_from_the_tree() {
     ] {
         assert!(other.lines().any(|l| l == line), "{line}\n{other}");
     }
+    assert!(!other.contains("INT82_NEEDS_PV32"), "{other}");
     assert!(!other.contains("ASSIGN_PAGES_NR") && !other.contains("INTEL_VMX"), "{other}");
     assert!(other.lines().all(|line| line.len() < 80), "{other}");
 }

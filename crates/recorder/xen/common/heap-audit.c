@@ -652,7 +652,7 @@ HA_HEAD_pv_emulate_privileged_op(pv_emulate_privileged_op)
     return rc;
 }
 
-#ifdef CONFIG_PV32
+#if !defined(HA_TREE_INT82_NEEDS_PV32) || defined(CONFIG_PV32)
 HANDLES_CALL(do_entry_int82)
 #endif
 #endif /* CONFIG_PV */
