@@ -296,10 +296,7 @@ pub(crate) const PARTS: &[Part] = &[
         tells: CALLS_TELL,
         hooks: &[
             hook(&["void pv_hypercall(struct cpu_user_regs *regs)"], &["arch/x86/pv/hypercall.c"]),
-            hook(
-                &["void do_entry_int82(struct cpu_user_regs *regs)"],
-                INT82,
-            ),
+            hook(&["void do_entry_int82(struct cpu_user_regs *regs)"], INT82),
             hook(
                 &[
                     "void do_page_fault(struct cpu_user_regs *regs)",
@@ -406,11 +403,7 @@ pub(crate) const FACTS: &[Fact] = &[
         sign: Sign::Line("obj-$(CONFIG_VM_EVENT) += wait.o"),
     },
     // Xen 4.14 builds it, and calls it, without support for 32-bit PV guests too.
-    Fact {
-        name: "INT82_NEEDS_PV32",
-        files: INT82,
-        sign: Sign::Conditional("do_entry_int82", "CONFIG_PV32"),
-    },
+    Fact { name: "INT82_NEEDS_PV32", files: INT82, sign: Sign::Conditional("do_entry_int82", "CONFIG_PV32") },
 ];
 
 const INT82: &[&str] = &["arch/x86/pv/hypercall.c", "arch/x86/pv/traps.c"];
