@@ -6,7 +6,7 @@ use xenheap_ledger::{
     Account, Config, Intake,
     testing::{Noise, Plan, Story, Truth, log_of, story},
 };
-use xenheap_model::{CheckId, Outcome, View};
+use xenheap_model::{CheckId, Outcome, Totals, View};
 
 const ALL: [View; 3] = [View::Trace, View::Warn, View::Summary];
 
@@ -228,6 +228,40 @@ fn a_log_that_begins_late_has_no_header_and_gaps() {
     assert!(!failed.contains(&CheckId::Frees), "frees after a gap are no contradiction: {failed:?}");
     assert_eq!(account.facts.tag, Some(story.tag.to_string()));
     assert_eq!((account.facts.boot, account.facts.boots), (1, 1));
+}
+
+fn outcome(account: &Account, id: CheckId) -> (Outcome, &str) {
+    let check = account.checks.iter().find(|check| check.id == id).expect("every check is there");
+    (check.outcome, &check.detail)
+}
+
+/// A report that counts nothing does not agree with a hypervisor that counted something.
+#[test]
+fn totals_of_which_all_events_are_lost_are_not_those_of_the_report() {
+    let story = story(&Plan { keys: 0, ..Plan::new(51, 800, &[View::Trace]) });
+    let begin = story.lines.iter().rposition(|line| matches!(line.record, Record::DumpBegin(_)));
+    let lines = story.lines.split_at(begin.expect("the story has a last dump")).1.to_vec();
+    let account = read(&log_of(&Story { lines, ..story }, &Noise::default()));
+    assert_eq!((account.facts.view, account.totals), (None, Totals::default()));
+    let (ended, detail) = outcome(&account, CheckId::Ended);
+    assert_eq!(ended, Outcome::Ok, "{detail}");
+    let (totals, detail) = outcome(&account, CheckId::Totals);
+    assert_eq!(totals, Outcome::Failed, "{detail}");
+    assert!(detail.contains("the report counts nothing"), "{detail}");
+}
+
+/// A log that was cut behind them and one that ends there are the same bytes.
+#[test]
+fn totals_by_the_debug_key_do_not_tell_where_the_log_ends() {
+    let whole = story(&Plan { keys: 1, ..Plan::new(61, 800, &[View::Trace, View::Summary]) });
+    assert_eq!(outcome(&read(&log_of(&whole, &Noise::default())), CheckId::Ended).0, Outcome::Ok);
+    let end = whole.lines.iter().position(|line| matches!(line.record, Record::DumpEnd(_)));
+    let lines = whole.lines[..=end.expect("the key was pressed")].to_vec();
+    let account = read(&log_of(&Story { lines, ..whole }, &Noise::default()));
+    assert_eq!(failed(&account), []);
+    let (ended, detail) = outcome(&account, CheckId::Ended);
+    assert_eq!(ended, Outcome::NotApplicable, "{detail}");
+    assert!(detail.ends_with("by the debug key: the log can have been cut after it"), "{detail}");
 }
 
 #[test]

@@ -192,7 +192,10 @@ fn cut(log: &Log, rng: &mut Rng) -> Variant {
             let (a, b) = (place(rng), place(rng));
             let near = a + some_length(rng, bytes.len() - a);
             let (start, end) = if whole_lines || rng.chance(30) { (a.min(b), a.max(b)) } else { (a, near) };
-            variant(format!("bytes {start} to {end} are not there"), [&bytes[..start], &bytes[end..]].concat())
+            variant(
+                format!("bytes {start} to {end} are not there"),
+                [&bytes[..start], &bytes[end..]].concat(),
+            )
         }
     }
 }
@@ -205,15 +208,17 @@ fn drop(log: &Log, rng: &mut Rng) -> Variant {
     match rng.below(10) {
         0 => {
             let class = &log.classes[rng.below(log.classes.len())];
-            variant(format!("all {} lines like line {}", class.len(), class[0] + 1), without(&|at| {
-                class.binary_search(&at).is_ok()
-            }))
+            variant(
+                format!("all {} lines like line {}", class.len(), class[0] + 1),
+                without(&|at| class.binary_search(&at).is_ok()),
+            )
         }
         1 => {
             let (every, first) = (2 + rng.below(60), rng.below(60));
-            variant(format!("each {every}th line from {first} on"), without(&|at| {
-                at >= first && (at - first).is_multiple_of(every)
-            }))
+            variant(
+                format!("each {every}th line from {first} on"),
+                without(&|at| at >= first && (at - first).is_multiple_of(every)),
+            )
         }
         2 => {
             let lost = log.some_stretch(rng);
@@ -255,7 +260,10 @@ fn double(log: &Log, rng: &mut Rng) -> Variant {
             let text = log.line(line);
             let part = &text[..rng.below(text.len())];
             let end: &[u8] = if rng.chance(50) { b"\n" } else { b"" };
-            variant(format!("the first {} bytes of line {line}", part.len()), put(line, &[part, end].concat()))
+            variant(
+                format!("the first {} bytes of line {line}", part.len()),
+                put(line, &[part, end].concat()),
+            )
         }
         6 | 7 => {
             let (line, at) = (log.some_line(rng), rng.below(log.lines.len() + 1));
@@ -477,7 +485,8 @@ fn base64(text: &[u8], out: &mut Vec<u8>) {
         if at > 0 && at.is_multiple_of(19) {
             out.push(b'\n');
         }
-        let bits = chunk.iter().fold(0u32, |bits, byte| (bits << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits =
+            chunk.iter().fold(0u32, |bits, byte| (bits << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for digit in 0..4 {
             let value = (bits >> (18 - 6 * digit)) & 63;
             out.push(if digit <= chunk.len() { DIGITS[value as usize] } else { b'=' });
@@ -512,7 +521,6 @@ fn recode(log: &Log, rng: &mut Rng) -> Variant {
             for unit in units {
                 out.extend_from_slice(&if little { unit.to_le_bytes() } else { unit.to_be_bytes() });
             }
-            // NULs are taken out, wherever they are: what is ASCII is the same afterwards, but for a mark.
             (format!("UTF-16, little-endian {little}, with a mark {mark}"), false)
         }
         2 => {
@@ -572,8 +580,18 @@ fn recode(log: &Log, rng: &mut Rng) -> Variant {
         }
         8 => {
             const BEFORE: [&str; 12] = [
-                "> ", "| ", "+ ", "    ", "dom0 login: ", "(XEN) ", "(d1) ", "[  123.456789] ", "ttyS0: ", "serial# ",
-                "- DEBUG: ", "Mar 17 18:48:59 host xen: ",
+                "> ",
+                "| ",
+                "+ ",
+                "    ",
+                "dom0 login: ",
+                "(XEN) ",
+                "(d1) ",
+                "[  123.456789] ",
+                "ttyS0: ",
+                "serial# ",
+                "- DEBUG: ",
+                "Mar 17 18:48:59 host xen: ",
             ];
             let before = BEFORE[rng.below(BEFORE.len())];
             by_line(&mut out, &mut |line, out| {
@@ -625,7 +643,8 @@ fn recode(log: &Log, rng: &mut Rng) -> Variant {
                     out.push(0);
                 }
             }
-            ("with NULs between".to_owned(), true)
+            // One in the middle of the word that begins a record hides it.
+            ("with NULs between".to_owned(), false)
         }
         13 => {
             out = text.to_ascii_uppercase();
@@ -653,7 +672,11 @@ fn recode(log: &Log, rng: &mut Rng) -> Variant {
             (format!("with {spaces} spaces at the end of each line"), true)
         }
         17 => {
-            out = String::from_utf8_lossy(&text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").into();
+            out = String::from_utf8_lossy(&text)
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .into();
             ("as HTML".to_owned(), false)
         }
         18 => {
@@ -681,7 +704,11 @@ fn recode(log: &Log, rng: &mut Rng) -> Variant {
         }
     };
     let bytes = log.with(part, &out);
-    if harmless_here { harmless(format!("{what}: {place}"), bytes) } else { variant(format!("{what}: {place}"), bytes) }
+    if harmless_here {
+        harmless(format!("{what}: {place}"), bytes)
+    } else {
+        variant(format!("{what}: {place}"), bytes)
+    }
 }
 
 fn write_to(out: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {

@@ -29,7 +29,7 @@ use damage::{Log, Operation, Variant, damage};
 use numbers::{Said, Sort, differing, said};
 use xenheap_console::scan;
 use xenheap_ledger::{Account, Config, Intake, testing::Rng};
-use xenheap_model::{LogFormat, Outcome, Run};
+use xenheap_model::{CheckId, LogFormat, Outcome, Run};
 
 /// Without `XENHEAP_CORRUPTION`: so few that a debug build takes seconds.
 const FEW: usize = 1_400;
@@ -60,48 +60,57 @@ fn file(path: &str) -> Vec<u8> {
 
 /// What the RFC's recorder would have printed in a real boot, as far as it knows what happened: the records of the `warn`
 /// view in its words, each with the real trace that follows it. There is no real log of that recorder here.
-fn retold(warn: &[u8], most: usize) -> Vec<u8> {
+fn retold(warn: &[u8], most_pages: usize) -> Vec<u8> {
     let text = String::from_utf8_lossy(warn);
     let mut out = String::new();
-    let mut is_told = false;
+    let (mut is_told, mut pages) = (None, 0);
     for line in text.split_inclusive('\n') {
-        if out.len() > most {
-            break;
-        }
         let Some((before, record)) = line.split_once("HA1 ") else {
-            let is_trace = line.contains("Xen call trace:") || line.contains("[<") || line.trim_end() == "(XEN)";
-            if is_told || !is_trace {
+            let is_trace =
+                line.contains("Xen call trace:") || line.contains("[<") || line.trim_end() == "(XEN)";
+            if is_told.is_some() || !is_trace {
                 out.push_str(line);
+            }
+            // That recorder prints in the allocator itself.
+            if let (Some(frame), true) = (is_told, line.contains("Xen call trace:")) {
+                out.push_str(&format!("(XEN)    [<ffff82d0402{frame}\n"));
             }
             continue;
         };
         let words: Vec<&str> = record.split_whitespace().collect();
-        let told = |words: &[&str]| -> Option<String> {
+        let told = |words: &[&str]| -> Option<(&str, String)> {
             let [_, _, event, kind, address, size, ..] = *words else { return None };
             let current = words.iter().skip(6).find_map(|word| word.strip_prefix('d'))?;
             let address = u64::from_str_radix(address, 16).ok()?;
-            let operation = match (event, kind) {
-                ("wA" | "wX", "x") if address % 4096 == 0 && address != 0 => "xmalloc_whole_pages",
-                ("wA" | "wX", "x") => "xmem_pool_alloc",
-                ("wA" | "wX", "d" | "h" | "p") => "alloc_domheap_pages",
-                ("wF", "x") => "xfree",
-                ("wF", "d") => "free_domheap_pages",
-                ("wF", "h" | "p") => "free_xenheap_pages",
+            let (operation, frame) = match (event, kind) {
+                ("wA" | "wX", "x") => ("xmem_pool_alloc", "45e20>] R _xmalloc+0x4a/0x200"),
+                ("wA" | "wX", "d" | "h" | "p") => {
+                    ("alloc_domheap_pages", "36b10>] R alloc_domheap_pages+0x90/0x1e0")
+                }
+                ("wF", "x") => ("xfree", "46010>] R xfree+0x30/0x90"),
+                ("wF", "d") => ("free_domheap_pages", "36d40>] R free_domheap_pages+0x50/0x1b0"),
+                ("wF", "h" | "p") => ("free_xenheap_pages", "36f20>] R free_xenheap_pages+0x20/0x60"),
                 _ => return None,
             };
             let size = if event == "wF" { String::new() } else { format!(" size {size}") };
-            Some(format!("{before}DEBUG: d{current}: {operation} -{size} p={address:016x}\n"))
+            Some((frame, format!("{before}DEBUG: d{current}: {operation} -{size} p={address:016x}\n")))
         };
-        let told = told(&words);
-        is_told = told.is_some();
-        out.push_str(&told.unwrap_or_default());
+        is_told = None;
+        // One `memory_exchange` after the other: the first ones are enough.
+        pages += usize::from(words.get(3) == Some(&"d"));
+        if let Some((frame, record)) =
+            told(&words).filter(|_| words.get(3) != Some(&"d") || pages < most_pages)
+        {
+            is_told = Some(frame);
+            out.push_str(&record);
+        }
     }
     out.into_bytes()
 }
 
 fn originals() -> Vec<Original> {
     let warn = file("modes-4.17-x86_64/warn.log.zst");
-    let rfc = retold(&warn, 200_000);
+    let rfc = retold(&warn, 200);
     let logs = [
         ("trace", file("modes-4.17-x86_64/trace.log.zst")),
         ("warn", warn),
@@ -114,7 +123,9 @@ fn originals() -> Vec<Original> {
     let original = |(name, bytes): (&'static str, Vec<u8>)| {
         let account = read(&bytes, None).expect("nothing was asked for");
         for check in &account.checks {
-            assert_ne!(check.outcome, Outcome::Failed, "{name}: {check:?}");
+            // One record of the sample has no trace.
+            let is_known = name == "rfc-sample" && check.id == CheckId::Stacks;
+            assert!(check.outcome != Outcome::Failed || is_known, "{name}: {check:?}");
         }
         assert!(account.profile.len() > 3 && !account.stacks.is_empty(), "{name}");
         Original { name, log: Log::new(bytes), account }
@@ -135,11 +146,11 @@ fn compare(account: &Account, original: &Original, all: &[Original]) -> Verdict 
     let tag = &account.facts.tag;
     let expected = all.iter().find(|of| tag.is_some() && of.account.facts.tag == *tag).unwrap_or(original);
     let sorts = differing(account, &expected.account);
-    let Some((least, what)) = sorts.iter().map(|sort| (said(account, *sort), *sort)).min() else {
-        return Verdict::Same;
-    };
-    let quiet: Vec<Sort> = sorts.iter().copied().filter(|sort| said(account, *sort) == least).collect();
-    Verdict::Other { said: least, what: format!("{quiet:?} of {sorts:?}, the first {what:?}") }
+    let said = |sort: &Sort| said(account, &expected.account, *sort);
+    // As much as is said of the sort of which the least is said.
+    let Some(least) = sorts.iter().map(said).min() else { return Verdict::Same };
+    let quiet: Vec<Sort> = sorts.iter().copied().filter(|sort| said(sort) == least).collect();
+    Verdict::Other { said: least, what: format!("{quiet:?}, of {sorts:?}") }
 }
 
 fn judge(variant: &Variant, original: &Original, all: &[Original]) -> Verdict {
@@ -262,7 +273,8 @@ fn no_other_number_without_a_check_that_names_it() {
                     let verdict = judge(&variant, &all[log], &all);
                     counts.lock().expect("no thread panics")[cell].add(&verdict);
                     if let Verdict::Other { said: Said::Nothing, what } = verdict {
-                        let name = format!("{} {} {number}", all[log].name, Operation::ALL[operation].as_str());
+                        let name =
+                            format!("{} {} {number}", all[log].name, Operation::ALL[operation].as_str());
                         let text = format!("XENHEAP_CORRUPTION_ONE='{name}': {}: {what}", variant.what);
                         told.lock().expect("no thread panics").push(text);
                     }
