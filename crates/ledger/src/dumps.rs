@@ -307,7 +307,8 @@ impl Dumps {
     /// The log ends.
     pub(crate) fn finish(&mut self) {
         self.give_up();
-        // A log that has the header begins with the boot. (The header can come late, so this is for the end.)
+        // A log that has the header begins with the boot. (The header can come late, so this is
+        // for the end.)
         if self.format != 0 && self.first > 1 {
             let others = match self.first {
                 2 => String::new(),

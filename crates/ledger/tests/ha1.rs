@@ -1,12 +1,12 @@
 //! Logs of our recorder with known truth: every number must be the truth, clean and with every noise.
 
 use proptest::prelude::*;
-use xenheap_console::{Record, scan};
+use xenheap_console::{Counted, Record, scan};
 use xenheap_ledger::{
     Account, Config, Intake,
-    testing::{Noise, Plan, Story, Truth, log_of, story},
+    testing::{Line, Noise, Plan, Story, Truth, log_of, story},
 };
-use xenheap_model::{CheckId, Outcome, Totals, View};
+use xenheap_model::{CheckId, Kind, Outcome, Totals, View};
 
 const ALL: [View; 3] = [View::Trace, View::Warn, View::Summary];
 
@@ -262,6 +262,57 @@ fn totals_by_the_debug_key_do_not_tell_where_the_log_ends() {
     let (ended, detail) = outcome(&account, CheckId::Ended);
     assert_eq!(ended, Outcome::NotApplicable, "{detail}");
     assert!(detail.ends_with("by the debug key: the log can have been cut after it"), "{detail}");
+}
+
+/// A cycle of the workload ends with a dump: where one is lost, another number of cycles is seen.
+#[test]
+fn the_first_dumps_can_be_lost() {
+    let whole = story(&Plan { keys: 3, ..Plan::new(71, 800, &[View::Summary]) });
+    let number = |line: &Line| match &line.record {
+        Record::DumpBegin(begin) => Some(begin.number),
+        _ => None,
+    };
+    let starts: Vec<usize> =
+        (0..whole.lines.len()).filter(|at| number(&whole.lines[*at]).is_some()).collect();
+    assert_eq!(number(&whole.lines[starts[0]]), Some(1));
+    let read_lines = |lines: Vec<Line>| read(&log_of(&Story { lines, ..whole.clone() }, &Noise::default()));
+    let failed_with = |account: &Account, words: &str| {
+        let (ended, detail) = outcome(account, CheckId::Ended);
+        assert_eq!((ended, detail.contains(words)), (Outcome::Failed, true), "{detail}");
+    };
+    for (lost, words) in [(1, "dump 1 is incomplete: none"), (2, "nor of those up to 2")] {
+        let mut lines = whole.lines.clone();
+        lines.drain(starts[0]..starts[lost]);
+        failed_with(&read_lines(lines), words);
+    }
+    // The begin of the second comes before the first, as if that had been told before.
+    let mut lines = whole.lines.clone();
+    lines.insert(starts[0], lines[starts[1]].clone());
+    failed_with(&read_lines(lines), "dump 1 is incomplete: none");
+    // A log that begins late says so by its header, and nobody knows which dumps it should have.
+    let account = read_lines(whole.lines.split_at(starts[1]).1.to_vec());
+    assert_eq!(outcome(&account, CheckId::Header).0, Outcome::Failed);
+    assert_eq!(outcome(&account, CheckId::Ended).0, Outcome::Ok);
+}
+
+/// Format 1 has no totals of vmallocs, and only the header says which format it is.
+#[test]
+fn totals_that_only_a_format_has_are_missed_without_a_header() {
+    let whole = story(&Plan { keys: 0, ..Plan::new(81, 800, &[View::Trace]) });
+    let of_vmalloc = Counted::Anonymous(Kind::Vmalloc);
+    for (header, vmalloc) in [(true, false), (false, true), (false, false)] {
+        let mut lines = whole.lines.clone();
+        lines.retain(|line| match &line.record {
+            Record::Header(_) => header,
+            Record::Kind(kind) if kind.of == of_vmalloc => vmalloc,
+            _ => true,
+        });
+        let account = read(&log_of(&Story { lines, ..whole.clone() }, &Noise::default()));
+        let (ended, detail) = outcome(&account, CheckId::Ended);
+        let expected = if vmalloc { Outcome::Ok } else { Outcome::Failed };
+        assert_eq!(ended, expected, "{detail}");
+        assert_eq!(detail.contains("its totals of vmalloc are missing"), !vmalloc, "{detail}");
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! What becomes of a log on its way from a console to a file: seven operations, each with many forms.
+//! What becomes of a log on its way from a console to a file: seven operations, each with many
+//! forms.
 //!
-//! The mutator of `console/tests/mutations.rs` breaks single bytes of a few lines; `support::mutate` deletes, doubles and
-//! forges single records. What happens to a log is another thing: lines get lost, come twice or elsewhere, two writers
-//! share a line, and tools write the whole of it in another way.
+//! The mutator of `console/tests/mutations.rs` breaks single bytes of a few lines;
+//! `support::mutate` deletes, doubles and forges single records. What happens to a log is another
+//! thing: lines get lost, come twice or elsewhere, two writers share a line, and tools write the
+//! whole of it in another way.
 
 use std::{fmt::Write, ops::Range};
 
@@ -49,7 +51,8 @@ pub struct Log {
     pub bytes: Vec<u8>,
     /// Each with its end.
     lines: Vec<Range<usize>>,
-    /// Lines by what they are, so that what there is once is met as often as what there is a thousand times.
+    /// Lines by what they are, so that what there is once is met as often as what there is a
+    /// thousand times.
     classes: Vec<Vec<usize>>,
 }
 

@@ -1,13 +1,15 @@
-//! Corruption: a log that was damaged on its way never gives another number without a self-check that names it.
+//! Corruption: a log that was damaged on its way never gives another number without a self-check
+//! that names it.
 //!
-//! Real logs, one of each mode of the recorder, one of all modes, one with guests, and logs of the RFC's recorder. Each is
-//! damaged in seven ways, read as `xenheap report` reads it, and every number of the report is compared with the
-//! original's. Where a sort of numbers differs, a check that speaks of this sort must have failed, or say that it is not
-//! applicable. `docs/trust.md` has the promise, and what is not promised.
+//! Real logs, one of each mode of the recorder, one of all modes, one with guests, and logs of the
+//! RFC's recorder. Each is damaged in seven ways, read as `xenheap report` reads it, and every
+//! number of the report is compared with the original's. Where a sort of numbers differs, a check
+//! that speaks of this sort must have failed, or say that it is not applicable. `docs/trust.md` has
+//! the promise, and what is not promised.
 //!
-//! `XENHEAP_CORRUPTION=100000` says how many variants there are in all; a failure names one variant as
-//! `LOG OPERATION NUMBER`, and `XENHEAP_CORRUPTION_ONE='LOG OPERATION NUMBER'` makes that one alone and leaves it in
-//! `corrupted.log` in the system's folder for temporary files.
+//! `XENHEAP_CORRUPTION=100000` says how many variants there are in all; a failure names one variant
+//! as `LOG OPERATION NUMBER`, and `XENHEAP_CORRUPTION_ONE='LOG OPERATION NUMBER'` makes that one
+//! alone and leaves it in `corrupted.log` in the system's folder for temporary files.
 #![allow(missing_docs, reason = "a test")]
 
 mod damage;
@@ -32,7 +34,7 @@ use xenheap_ledger::{Account, Config, Intake, testing::Rng};
 use xenheap_model::{CheckId, LogFormat, Outcome, Run};
 
 /// Without `XENHEAP_CORRUPTION`: so few that a debug build takes seconds.
-const FEW: usize = 1_400;
+const FEW: usize = 490;
 
 /// Silent variants that are told of.
 const TOLD: usize = 20;
@@ -58,8 +60,9 @@ fn file(path: &str) -> Vec<u8> {
     bytes
 }
 
-/// What the RFC's recorder would have printed in a real boot, as far as it knows what happened: the records of the `warn`
-/// view in its words, each with the real trace that follows it. There is no real log of that recorder here.
+/// What the RFC's recorder would have printed in a real boot, as far as it knows what happened: the
+/// records of the `warn` view in its words, each with the real trace that follows it. There is no
+/// real log of that recorder here.
 fn retold(warn: &[u8], most_pages: usize) -> Vec<u8> {
     let text = String::from_utf8_lossy(warn);
     let mut out = String::new();
@@ -140,8 +143,8 @@ enum Verdict {
     Other { said: Said, what: String },
 }
 
-/// Compares a report with that of the log whose boot it is of: two real logs in one are two boots, and which of them is
-/// reported is said by its tag.
+/// Compares a report with that of the log whose boot it is of: two real logs in one are two boots,
+/// and which of them is reported is said by its tag.
 fn compare(account: &Account, original: &Original, all: &[Original]) -> Verdict {
     let tag = &account.facts.tag;
     let expected = all.iter().find(|of| tag.is_some() && of.account.facts.tag == *tag).unwrap_or(original);

@@ -3,8 +3,8 @@
 use xenheap_ledger::Account;
 use xenheap_model::{CheckId, DomainAccount, LogFormat, Outcome, StackId, View};
 
-/// A sort of numbers. Together they are all that a report shows, but for names of functions, which Xen's own traces
-/// give and nothing secures.
+/// A sort of numbers. Together they are all that a report shows, but for names of functions, which
+/// Xen's own traces give and nothing secures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sort {
     /// Version, build, image, modes, sizes of tables: what ran.
@@ -97,10 +97,11 @@ pub enum Said {
 
 /// Whether the checks name a sort of numbers.
 ///
-/// `intact` names nothing in a log of ours: a damaged record that was needed must be missed by another check, which says
-/// what it is that is missing. A check that failed for the original already says nothing of what was done to it. Neither
-/// does one that was not applicable already, in a log of ours: but for `domains` where only the summary is there, because
-/// nothing can tell that a domain is missing in a dump.
+/// `intact` names nothing in a log of ours: a damaged record that was needed must be missed by
+/// another check, which says what it is that is missing. A check that failed for the original
+/// already says nothing of what was done to it. Neither does one that was not applicable already,
+/// in a log of ours: but for `domains` where only the summary is there, because nothing can tell
+/// that a domain is missing in a dump.
 pub fn said(account: &Account, original: &Account, sort: Sort) -> Said {
     let outcome =
         |account: &Account, id| account.checks.iter().find(|check| check.id == id).map(|of| of.outcome);
