@@ -39,6 +39,9 @@ const FEW: usize = 490;
 /// Silent variants that are told of.
 const TOLD: usize = 20;
 
+/// Of 100 variants so many are damaged a second time, in any way.
+const TWICE: usize = 10;
+
 /// An undamaged log and its report.
 struct Original {
     name: &'static str,
@@ -224,8 +227,16 @@ fn make(all: &[Original], log: usize, operation: usize, number: usize) -> Varian
     let seed = (log as u64) << 48 | (operation as u64) << 40 | number as u64;
     let mut rng = Rng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let others: Vec<usize> = (0..all.len()).filter(|other| *other != log).collect();
-    let other = others[rng.below(others.len())];
-    damage(&all[log].log, &all[other].log, Operation::ALL[operation], &mut rng)
+    let other = &all[others[rng.below(others.len())]].log;
+    let once = damage(&all[log].log, other, Operation::ALL[operation], &mut rng);
+    if once.bytes.is_empty() || !rng.chance(TWICE) {
+        return once;
+    }
+    // What one kind of damage hides may be what tells of another.
+    let second = Operation::ALL[rng.below(Operation::ALL.len())];
+    let twice = damage(&Log::new(once.bytes), other, second, &mut rng);
+    let what = format!("{}; then {}: {}", once.what, second.as_str(), twice.what);
+    Variant { what, harmless: false, ..twice }
 }
 
 /// Makes one variant, leaves it in a file and says what is wrong with it.
