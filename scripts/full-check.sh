@@ -285,6 +285,15 @@ series_head() {
     result "|---|---:|"
 }
 
+# How many of the variants of each log came out how. The last column must be 0 throughout.
+corruption_table() {
+    result
+    result "## Real logs, damaged: \`XENHEAP_CORRUPTION=1000000 cargo test --release -p xenheap-ledger --test corruption\`"
+    result
+    corruption 1000000 | tee "$RUNS/corruption.txt"
+    grep '^|' "$RUNS/corruption.txt" >> "$RESULTS"
+}
+
 overhead() {
     result
     result "## What the recorder costs a boot: \`scripts/bench-overhead\`"
@@ -376,6 +385,7 @@ stage "paths counted and listed" real_paths
 stage "the workflow of GitHub" workflow
 needs "build and boot Xen 4.17"
 stage "a log of 1 GB" large_log
+stage "real logs, damaged a million times" corruption_table
 stage "what the recorder costs" overhead
 needs "the call graph of that Xen" "call graphs of other builds"
 stage "benches" benches
