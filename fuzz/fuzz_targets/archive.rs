@@ -1,6 +1,7 @@
-//! Any bytes as an archive of artifacts, or an archive that is made of any names and contents. It is refused, which is never called
-//! a fault of our own files; or all that was unpacked lies in the folder, is a plain file of a wanted kind, and keeps to the limits,
-//! and of an archive that was made here it is each wanted file with its own content.
+//! Any bytes as an archive of artifacts, or an archive that is made of any names and contents. It
+//! is refused, which is never called a fault of our own files; or all that was unpacked lies in the
+//! folder, is a plain file of a wanted kind, and keeps to the limits, and of an archive that was
+//! made here it is each wanted file with its own content.
 #![no_main]
 
 use std::{
@@ -25,7 +26,8 @@ fn pack(lines: &str) -> Option<(Vec<u8>, Vec<&str>)> {
     let mut names = Vec::new();
     for (at, name) in lines.lines().enumerate().take(LIMITS.entries) {
         let way = if at % 2 == 0 { CompressionMethod::Stored } else { CompressionMethod::Deflated };
-        // What this writer does not write twice, an archive of others may have twice: that is for the other way in.
+        // What this writer does not write twice, an archive of others may have twice: that is for
+        // the other way in.
         if zip.start_file(name, SimpleFileOptions::default().compression_method(way)).is_ok() {
             zip.write_all(name.as_bytes()).ok()?;
             names.push(name);
@@ -53,7 +55,9 @@ fn unpacked(archive: &[u8]) -> Option<Vec<(String, u64)>> {
     assert!(kept.iter().map(|(_, data)| data.len()).sum::<u64>() <= LIMITS.kept);
     let told = kept.into_iter().map(|(path, data)| {
         let name = path.to_str().expect("names are made safe").to_owned();
-        assert!(data.is_file() && data.len() <= LIMITS.file && name.bytes().all(|byte| byte.is_ascii_graphic()));
+        assert!(
+            data.is_file() && data.len() <= LIMITS.file && name.bytes().all(|byte| byte.is_ascii_graphic())
+        );
         (name, data.len())
     });
     Some(told.collect())

@@ -1,5 +1,6 @@
-//! Any bytes as a `.ci` file: an error with a line that exists, or a unit with as many nodes and edges as the file has lines of
-//! them, in which every name and every file of a place stands in the text.
+//! Any bytes as a `.ci` file: an error with a line that exists, or a unit with as many nodes and
+//! edges as the file has lines of them, in which every name and every file of a place stands in the
+//! text.
 #![no_main]
 
 use std::path::Path;
@@ -12,7 +13,8 @@ fuzz_target!(|data: &[u8]| {
     match ci::parse(Path::new("fuzz.ci"), data) {
         Ok(unit) => {
             assert_eq!(unit.nodes.len() + unit.edges.len() + 2, lines(data) - 1);
-            let begins = |word: &[u8]| data.split(|byte| *byte == b'\n').filter(|line| line.starts_with(word)).count();
+            let begins =
+                |word: &[u8]| data.split(|byte| *byte == b'\n').filter(|line| line.starts_with(word)).count();
             assert_eq!((unit.nodes.len(), unit.edges.len()), (begins(b"node:"), begins(b"edge:")));
             let text = std::str::from_utf8(data).expect("only text is a unit");
             let stands = |id: Id<'_>| match id.unit {

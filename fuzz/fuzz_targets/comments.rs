@@ -1,5 +1,6 @@
-//! Any text as the RFC's database of comments. What is taken from it can be written and read; taking it a second time adds nothing;
-//! and the database that is made of the entries again says the same of the same stacks.
+//! Any text as the RFC's database of comments. What is taken from it can be written and read;
+//! taking it a second time adds nothing; and the database that is made of the entries again says
+//! the same of the same stacks.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -9,7 +10,10 @@ use xenheap_verdicts::{Entry, VerdictFile, rfc};
 /// What a database has of an entry.
 fn said(entry: &Entry) -> String {
     let comment: Vec<&str> = entry.comment.lines().collect();
-    format!("{:?} {:?} {comment:?} {:?} {:?}", entry.verdict, entry.assumption, entry.allocator, entry.pattern)
+    format!(
+        "{:?} {:?} {comment:?} {:?} {:?}",
+        entry.verdict, entry.assumption, entry.allocator, entry.pattern
+    )
 }
 
 fuzz_target!(|data: &[u8]| {

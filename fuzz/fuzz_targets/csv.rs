@@ -1,5 +1,6 @@
-//! Any texts as the three files of a graph in its normalized form: an error with a line that exists, or a graph that has each
-//! function once, leaves each call open of which a row says so, and is the same when it is written and read again.
+//! Any texts as the three files of a graph in its normalized form: an error with a line that
+//! exists, or a graph that has each function once, leaves each call open of which a row says so,
+//! and is the same when it is written and read again.
 #![no_main]
 
 use std::{collections::BTreeSet, fs};
@@ -39,9 +40,10 @@ fuzz_target!(|data: &[u8]| {
     assert!(is_normalized(&here));
 
     let ids: BTreeSet<_> = columns(functions, ["function"]).into_iter().map(|[id]| id).collect();
-    let called = columns(edges, ["caller", "callee", "edge_kind"]).into_iter().flat_map(|[caller, callee, kind]| {
-        std::iter::once(caller).chain((kind != "unresolved_indirect").then_some(callee))
-    });
+    let called =
+        columns(edges, ["caller", "callee", "edge_kind"]).into_iter().flat_map(|[caller, callee, kind]| {
+            std::iter::once(caller).chain((kind != "unresolved_indirect").then_some(callee))
+        });
     assert_eq!(graph.functions.len(), ids.into_iter().chain(called).collect::<BTreeSet<_>>().len());
 
     // A row with a number is of the site of that number, others are of sites of their own.

@@ -1,5 +1,6 @@
-//! Any text as a GIMPLE dump. Each statement that was counted is kept or counted as not understood; a dump that is cut at the end
-//! of a line has the first functions of the whole one; and two dumps one behind the other are the functions of both.
+//! Any text as a GIMPLE dump. Each statement that was counted is kept or counted as not understood;
+//! a dump that is cut at the end of a line has the first functions of the whole one; and two dumps
+//! one behind the other are the functions of both.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -30,7 +31,8 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(first.functions, unit.functions[..first.functions.len()]);
 
     // Attributes at the end would be those of the next function.
-    let dangling = text.lines().rev().find(|line| !line.is_empty()).is_some_and(|line| line.starts_with("__attr"));
+    let dangling =
+        text.lines().rev().find(|line| !line.is_empty()).is_some_and(|line| line.starts_with("__attr"));
     if unit.cut_off.is_none() && !dangling {
         let twice = format!("{text}\n{text}");
         let twice = parse(&twice);

@@ -1,4 +1,5 @@
-//! Any bytes as a graph file: an error with a line that exists, or a graph that can be written and is the same when it is read again.
+//! Any bytes as a graph file: an error with a line that exists, or a graph that can be written and
+//! is the same when it is read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

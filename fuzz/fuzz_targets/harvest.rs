@@ -1,5 +1,6 @@
-//! Any text as a report into which people typed comments, beside a database of the RFC's. Each refusal names a line that exists;
-//! the file can be written and read; entries that nobody spoke of stay; and where nothing was refused a second harvest changes nothing.
+//! Any text as a report into which people typed comments, beside a database of the RFC's. Each
+//! refusal names a line that exists; the file can be written and read; entries that nobody spoke of
+//! stay; and where nothing was refused a second harvest changes nothing.
 #![no_main]
 
 use std::collections::BTreeSet;

@@ -1,5 +1,6 @@
-//! Any bytes as an image: an error, or symbols in order, sections that give as many bytes as are asked for, and code of which every
-//! transfer lies in what was read. What its debug information says of places, types and inlined functions refers to what is there.
+//! Any bytes as an image: an error, or symbols in order, sections that give as many bytes as are
+//! asked for, and code of which every transfer lies in what was read. What its debug information
+//! says of places, types and inlined functions refers to what is there.
 #![no_main]
 
 use std::{ops::Range, path::Path};
@@ -23,7 +24,8 @@ fn code_fits(code: &Code, range: &Range<u64>) {
     assert!(code.unknown <= range.end - range.start);
 }
 
-/// A place names a file of its unit, or one that the line table does not have, which is no file at all.
+/// A place names a file of its unit, or one that the line table does not have, which is no file at
+/// all.
 fn place_fits(unit: &Unit, at: At) {
     assert_eq!(unit.file(at).is_some(), (at.file as usize) < unit.files.len());
 }

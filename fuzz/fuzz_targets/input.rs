@@ -1,5 +1,6 @@
-//! Any bytes as a file, compressed or not. What comes out is what flate2 and zstd make of the same bytes by themselves, or the
-//! bytes as they are; in pieces it is the same; and where it ends early, damage within the file is told of.
+//! Any bytes as a file, compressed or not. What comes out is what flate2 and zstd make of the same
+//! bytes by themselves, or the bytes as they are; in pieces it is the same; and where it ends
+//! early, damage within the file is told of.
 #![no_main]
 
 use std::io::{self, Cursor, Read};
@@ -31,11 +32,12 @@ impl Read for Own {
 
 fuzz_target!(|data: &[u8]| {
     let open = |reader: Box<dyn Read + Send>| Input::new("fuzz", reader, None);
-    let (whole, pieces) = match (open(Box::new(Cursor::new(data.to_vec()))), open(Box::new(Own(data.to_vec(), 0)))) {
-        (Ok(whole), Ok(pieces)) => (whole, pieces),
-        (Err(whole), Err(pieces)) => return assert_eq!(whole.to_string(), pieces.to_string()),
-        _ => panic!("whole and in pieces are two things"),
-    };
+    let (whole, pieces) =
+        match (open(Box::new(Cursor::new(data.to_vec()))), open(Box::new(Own(data.to_vec(), 0)))) {
+            (Ok(whole), Ok(pieces)) => (whole, pieces),
+            (Err(whole), Err(pieces)) => return assert_eq!(whole.to_string(), pieces.to_string()),
+            _ => panic!("whole and in pieces are two things"),
+        };
     let (compression, position) = (whole.compression(), whole.position());
     let (bytes, error) = all(whole);
     let (same, other) = all(pieces);

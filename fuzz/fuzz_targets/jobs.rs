@@ -1,6 +1,7 @@
-//! Any texts as what GitLab answers: a header with the next page, and lists of jobs and of bridges for a pipeline and for those that
-//! it starts. What is read says the same when it is written; each job stands once in the plan, under a name that no other has and
-//! that is one part of a path; and the next page is a part of the header.
+//! Any texts as what GitLab answers: a header with the next page, and lists of jobs and of bridges
+//! for a pipeline and for those that it starts. What is read says the same when it is written; each
+//! job stands once in the plan, under a name that no other has and that is one part of a path; and
+//! the next page is a part of the header.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -47,7 +48,10 @@ fn list<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(text: &st
 }
 
 fn is_one_part(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('.') && name.len() < 256 && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
+    !name.is_empty()
+        && !name.starts_with('.')
+        && name.len() < 256
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -1,5 +1,6 @@
-//! Any text as the gate's policy: an error with a place that exists, or a policy. The same policy written by another program (keys
-//! in another order, no comments) means the same, and a key too much in any of its tables is refused.
+//! Any text as the gate's policy: an error with a place that exists, or a policy. The same policy
+//! written by another program (keys in another order, no comments) means the same, and a key too
+//! much in any of its tables is refused.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

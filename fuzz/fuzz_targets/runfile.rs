@@ -1,5 +1,6 @@
-//! Any bytes as the content of a run file: an error with a line that exists, or a run whose head, stacks and events are the same when
-//! they are written and read again. The sums that are made of the events are made without a fault, and are the same both times.
+//! Any bytes as the content of a run file: an error with a line that exists, or a run whose head,
+//! stacks and events are the same when they are written and read again. The sums that are made of
+//! the events are made without a fault, and are the same both times.
 #![no_main]
 
 use std::fs;

@@ -1,4 +1,5 @@
-//! Any bytes as a log: reading does not fail, what is believed has a fitting check, and how the bytes arrive is no matter.
+//! Any bytes as a log: reading does not fail, what is believed has a fitting check, and how the
+//! bytes arrive is no matter.
 #![no_main]
 
 use std::io::Read;

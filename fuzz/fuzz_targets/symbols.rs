@@ -1,5 +1,6 @@
-//! Any bytes as the image by which a report names addresses: an error, or names. An address has the same name however often it is
-//! asked for, the outermost of its frames is not inlined and those within are, and no address of the run is changed.
+//! Any bytes as the image by which a report names addresses: an error, or names. An address has the
+//! same name however often it is asked for, the outermost of its frames is not inlined and those
+//! within are, and no address of the run is changed.
 #![no_main]
 
 use std::path::Path;
@@ -11,7 +12,11 @@ use xenheap_symbols::{Hints, Image, Symbolizer};
 /// Where to look: around the text, and anywhere.
 fn addresses(image: &Image, data: &[u8]) -> Vec<u64> {
     let (start, end) = image.text().unwrap_or((0, u64::MAX));
-    let anywhere = data.chunks_exact(8).rev().take(4).filter_map(|eight| Some(u64::from_le_bytes(eight.try_into().ok()?)));
+    let anywhere = data
+        .chunks_exact(8)
+        .rev()
+        .take(4)
+        .filter_map(|eight| Some(u64::from_le_bytes(eight.try_into().ok()?)));
     let around = (0..16).map(|step| start.wrapping_add(step * 7));
     around.chain(anywhere).chain([0, end, end.wrapping_sub(1), u64::MAX]).collect()
 }

@@ -1,5 +1,6 @@
-//! Any bytes as a verdict file: an error with a line and a column that exist, or a file that is written as it was read, to the
-//! byte. Each edit (change, retire, add, format) says after writing and reading what it should, and leaves the other entries alone.
+//! Any bytes as a verdict file: an error with a line and a column that exist, or a file that is
+//! written as it was read, to the byte. Each edit (change, retire, add, format) says after writing
+//! and reading what it should, and leaves the other entries alone.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -40,7 +41,10 @@ fuzz_target!(|data: &[u8]| {
         changed.change(&entry.id, &change).expect("it is there");
         for (old, new) in file.entries().iter().zip(again(&changed).entries()) {
             if old.id == entry.id {
-                assert_eq!((new.verdict, new.by.as_deref(), &new.assumption), (verdict, Some("somebody"), &None));
+                assert_eq!(
+                    (new.verdict, new.by.as_deref(), &new.assumption),
+                    (verdict, Some("somebody"), &None)
+                );
                 assert_eq!((new.comment.as_str(), &new.pattern), (TYPED, &old.pattern));
             } else {
                 assert_eq!(new, old);

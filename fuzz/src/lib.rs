@@ -26,12 +26,14 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// How many lines a text has, the last one counted even if nothing ends it, and even if it is empty.
+/// How many lines a text has, the last one counted even if nothing ends it, and even if it is
+/// empty.
 pub fn lines(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// An error names a place that exists: its line is one of the text's, and its column one of that line's, or the one behind it.
+/// An error names a place that exists: its line is one of the text's, and its column one of that
+/// line's, or the one behind it.
 pub fn assert_place(text: &[u8], line: usize, column: usize) {
     let found = line.checked_sub(1).and_then(|line| text.split(|byte| *byte == b'\n').nth(line));
     let found = found.unwrap_or_else(|| panic!("there is no line {line}"));
@@ -51,7 +53,8 @@ pub fn folder() -> PathBuf {
     folder
 }
 
-/// All below a folder that is no folder, with the path from there; a link is no file, and is told of as it is.
+/// All below a folder that is no folder, with the path from there; a link is no file, and is told
+/// of as it is.
 pub fn below(folder: &Path) -> Vec<(PathBuf, fs::Metadata)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

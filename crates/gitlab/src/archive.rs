@@ -49,7 +49,8 @@ impl From<ZipError> for Stop {
     }
 }
 
-/// Unpacks what is worth keeping into a new folder. All of it, or the archive is refused; then the folder is not to be used.
+/// Unpacks what is worth keeping into a new folder. All of it, or the archive is refused; then the
+/// folder is not to be used.
 pub fn unpack(archive: &Path, into: &Path, limits: &Limits) -> Result<(), Stop> {
     let ours = |path: &Path, source| Stop::Ours(store::at(path)(source));
     let file = File::open(archive).map_err(|error| ours(archive, error))?;
@@ -239,7 +240,8 @@ mod tests {
         assert_eq!(unpacked(&bomb, &limits).0, Err("it has 2 files, more than 1".to_owned()));
     }
 
-    /// Found by the fuzz target `archive`: these counted as faults of our own files, and ended the whole pull.
+    /// Found by the fuzz target `archive`: these counted as faults of our own files, and ended the
+    /// whole pull.
     #[test]
     fn names_for_which_there_is_no_place_are_refused() {
         let both = [("a.log", b"x" as &[u8]), ("a.log/b.log", b"x"), ("a.log/c/b.log", b"x")];
@@ -247,7 +249,8 @@ mod tests {
             let error = unpacked(&pack(files), &Limits::default()).0.expect_err("no folder is a file");
             assert!(error.contains("a file where that needs a folder") || error.contains("twice"), "{error}");
         }
-        // Each name is cut to what a file system takes; all of them can be more than a path may have.
+        // Each name is cut to what a file system takes; all of them can be more than a path may
+        // have.
         let dir = tempfile::tempdir().expect("a folder");
         let archive = dir.path().join("a.zip");
         let name = format!("{}x.log", format!("{}/", "d".repeat(160)).repeat(DEPTH - 1));

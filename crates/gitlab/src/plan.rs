@@ -140,7 +140,8 @@ impl Plan {
                 }
                 Err(error) => return Err(error),
             };
-            // A job is of one pipeline. What says otherwise would have two jobs write into one folder.
+            // A job is of one pipeline. What says otherwise would have two jobs write into one
+            // folder.
             jobs.extend(found.into_iter().filter(|job| known.insert(job.id)).map(|job| Planned {
                 role: selection.role(&job),
                 name: safe_name(&job.name),
@@ -186,7 +187,8 @@ fn downstream(site: &Site, project: &Project, bridge: &Bridge) -> Option<(Projec
 
 /// Gives jobs whose names are the same, even where a file system ignores case, their numbers too.
 fn tell_apart(jobs: &mut [Planned], reserved: &[&str]) {
-    // A name with a number can be that of another job, which then needs its own number: each round gives one to a job at least.
+    // A name with a number can be that of another job, which then needs its own number: each round
+    // gives one to a job at least.
     let mut numbered: BTreeSet<u64> = BTreeSet::new();
     loop {
         let mut count: BTreeMap<String, usize> =

@@ -67,7 +67,8 @@ fn says_the_same(a: &Entry, b: &Entry) -> bool {
     (a.verdict, &a.assumption) == (b.verdict, &b.assumption) && a.comment.lines().eq(b.comment.lines())
 }
 
-/// Reads a database: entries with the lines, from 1, in which their allocators stand. Ids are not drawn yet.
+/// Reads a database: entries with the lines, from 1, in which their allocators stand. Ids are not
+/// drawn yet.
 fn parse(text: &str) -> (Vec<(usize, Entry)>, Vec<Skipped>) {
     let mut entries = Vec::new();
     let mut skipped = Vec::new();
