@@ -314,6 +314,13 @@ benches() {
     result '```'
 }
 
+# Each for five minutes, two side by side. What one finds ends the stage.
+fuzzing() { # TARGET...
+    scripts/fuzz --seconds 300 "$@" | tee "$RUNS/fuzz.txt"
+    sed -n '/^Each target for /,$p' "$RUNS/fuzz.txt" >> "$RESULTS"
+    result
+}
+
 licences() {
     command -v cargo-deny > /dev/null || cargo install --locked -q --root "$XENHEAP_CACHE/tools" cargo-deny
     PATH=$XENHEAP_CACHE/tools/bin:$PATH cargo deny --locked check licenses bans sources
@@ -337,6 +344,12 @@ runs_head() {
     result
     result "| run | Xen | events | findings | live bytes | log bytes | self-checks |"
     result "|---|---|---:|---:|---:|---:|---|"
+}
+
+fuzzing_head() {
+    result
+    result "## Fuzzing (\`scripts/fuzz\`, fuzz/README.md)"
+    result
 }
 
 # The runs that the stages before made; rows of others follow.
@@ -389,5 +402,14 @@ stage "real logs, damaged a million times" corruption_table
 stage "what the recorder costs" overhead
 needs "the call graph of that Xen" "call graphs of other builds"
 stage "benches" benches
+stage "the fuzz targets are built" scripts/fuzz --build
+head_of "head: fuzzing" fuzzing_head
+# A stage has an hour at most: together they would not fit into one.
+needs "the fuzz targets are built"
+stage "fuzzing: logs, reports and what people wrote" fuzzing scan input runfile harvest comments verdicts
+needs "the fuzz targets are built"
+stage "fuzzing: what a build says" fuzzing ci gimple image symbols graph csv
+needs "the fuzz targets are built"
+stage "fuzzing: policies and GitLab" fuzzing policy jobs archive
 stage "licences" licences
 write_results

@@ -36,7 +36,9 @@ pub fn import(arguments: &Import) -> Result<Exit, Failure> {
     let imported = rfc::import(&read(&arguments.comments)?, &mut store.file);
     for skipped in &imported.skipped {
         let place = printable(&arguments.comments.display().to_string());
-        warn(format_args!("{place}:{}: belongs to no entry: {}", skipped.line, printable(&skipped.text)));
+        let why =
+            skipped.refused.as_ref().map_or("belongs to no entry".to_owned(), |error| error.to_string());
+        warn(format_args!("{place}:{}: {why}: {}", skipped.line, printable(&skipped.text)));
     }
     for id in &imported.contradicting {
         warn(format_args!("{id} speaks of a stack that another entry speaks of in other words"));
