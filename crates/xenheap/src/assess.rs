@@ -21,8 +21,8 @@ allocator that can be anonymous. The result is SUPPORTED only if nothing is open
 `xenheap check` refuses, no doubt of runs or graph. Else it is NOT SUPPORTED, with every blocker, and the exit code is 1 (docs/coverage.md).
 
 Examples:
-  xenheap assess --verdicts verdicts.toml graph runs/*
-  xenheap assess --verdicts verdicts.toml --policy policy.toml --format markdown graph runs/* > statement.md"))]
+  xenheap assess graph runs/* --verdicts verdicts.toml
+  xenheap assess graph runs/* --verdicts verdicts.toml --policy policy.toml --format markdown > statement.md"))]
 pub struct Arguments {
     #[command(flatten)]
     pub joined: Joined,

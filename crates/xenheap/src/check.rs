@@ -21,8 +21,8 @@ A finding passes if an entry of the verdict file accepts it with a reason and it
 says of its lifetime; leaks, failed self-checks and what the policy asks for and no run shows are refused (docs/policy.md).
 
 Examples:
-  xenheap check --verdicts verdicts.toml run
-  xenheap check --verdicts verdicts.toml --policy policy.toml --junit check.xml --details check.txt runs/*"))]
+  xenheap check run --verdicts verdicts.toml
+  xenheap check runs/* --verdicts verdicts.toml --policy policy.toml --junit check.xml --details check.txt"))]
 pub struct Check {
     /// Lab folders, console logs or saved runs
     #[arg(value_name = "RUN", required = true)]

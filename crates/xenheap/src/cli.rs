@@ -26,11 +26,17 @@ use crate::{
 /// different criticality can take from each other. xenheap puts a recorder into Xen, boots it, and reports every such
 /// allocation with its stack.
 #[derive(Debug, Parser)]
-#[command(name = "xenheap", version, max_term_width = 100, after_help = concat_help("Example:\n  xenheap lab run -o run && xenheap report run"))]
+#[command(name = "xenheap", version, max_term_width = 100, after_help = concat_help("Example:\n  xenheap lab run --out-dir run && xenheap report run"))]
 pub struct Cli {
-    /// Tell more on standard error; twice: even more
+    /// When there is colour: on a terminal and without NO_COLOR, always, or never
+    #[arg(long, global = true, display_order = 999, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true)]
+    pub color: Color,
+    /// Write more to standard error; twice: even more
     #[arg(short, long, global = true, display_order = 1000, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Write no progress and no warnings to standard error, only errors
+    #[arg(short, long, global = true, display_order = 1001, conflicts_with = "verbose")]
+    pub quiet: bool,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -46,13 +52,14 @@ pub enum Command {
     /// Build an instrumented Xen and boot it under QEMU
     #[command(subcommand)]
     Lab(Lab),
+    /// Make one allocation fail in each boot, and report what happens
+    #[command(subcommand)]
+    Sweep(crate::sweep::Command),
     /// Report what a log, a lab folder or a saved run contains
     Report(Report),
     /// Which function can call which, in a build of Xen
     #[command(subcommand)]
     Graph(crate::graph::Graph),
-    /// Count and list the ways that calls can take to or from a function
-    Paths(Box<crate::paths::Arguments>),
     /// What a graph has against what runs have shown
     Coverage(crate::coverage::Arguments),
     /// State for a configuration what is open of every call of an allocator
@@ -118,14 +125,10 @@ pub struct Instrument {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = concat_help("Example:\n  xenheap lab run --xen debian:4.20 -o run && xenheap report run"))]
+#[command(after_help = concat_help("Example:\n  xenheap lab run --xen debian:4.20 --out-dir run && xenheap report run"))]
 pub enum Lab {
     /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
     Run(Box<LabRun>),
-    /// Let each stack's allocation fail once, in a boot of its own, and tell what becomes of it
-    Sweep(Box<crate::sweep::Arguments>),
-    /// Put together what sweeps of the same build found
-    Merge(crate::sweep::Merge),
     /// Get a Xen source and print where it lies
     #[command(after_help = concat_help("\
 Examples:
@@ -141,17 +144,17 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = concat_help("\
 Examples:
-  xenheap lab run -o run
-  xenheap lab run --xen debian:4.20 --mode trace,summary -o run-4.20
-  xenheap lab run --xen ../xen --deterministic -o run-mine
-  xenheap lab run --xen ../xen.git@staging --config CONFIG_EVTCHN_FIFO=n -o run-staging
-  xenheap lab run --arch arm64 --workload dom0less -o run-arm
-  xenheap lab run --arch arm64 --workload static -o run-static
-  xenheap lab run --arch arm64 --workload static --dtb mine.dtb -o run-mine
-  xenheap lab run --workload guests -o run-guests
-  xenheap lab run --workload guests --toolstack tree -o run-own-tools
-  xenheap lab run --workload guests --charge current:4M -o run-charged
-  xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 -o run-churn"))]
+  xenheap lab run --out-dir run
+  xenheap lab run --xen debian:4.20 --mode trace,summary --out-dir run-4.20
+  xenheap lab run --xen ../xen --deterministic --out-dir run-mine
+  xenheap lab run --xen ../xen.git@staging --config CONFIG_EVTCHN_FIFO=n --out-dir run-staging
+  xenheap lab run --arch arm64 --workload dom0less --out-dir run-arm
+  xenheap lab run --arch arm64 --workload static --out-dir run-static
+  xenheap lab run --arch arm64 --workload static --dtb mine.dtb --out-dir run-mine
+  xenheap lab run --workload guests --out-dir run-guests
+  xenheap lab run --workload guests --toolstack tree --out-dir run-own-tools
+  xenheap lab run --workload guests --charge current:4M --out-dir run-charged
+  xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 --out-dir run-churn"))]
 pub struct LabRun {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
     /// repository, bare or not). A tree's own xen/.config is taken, with what the recorder needs
@@ -201,8 +204,8 @@ pub struct LabRun {
     #[arg(long, value_name = "HASH:K", conflicts_with = "no_recorder")]
     pub fail: Option<Target>,
     /// The folder to make for the results; it becomes a RUN for `xenheap report`
-    #[arg(short, long, value_name = "DIR")]
-    pub output: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: PathBuf,
     /// Install what is missing on this machine (needs root)
     #[arg(long)]
     pub install: bool,
@@ -216,8 +219,8 @@ pub struct LabRun {
     #[arg(long = "xen-arg", value_name = "ARG")]
     pub xen_args: Vec<String>,
     /// How many compilers run at once; without it one for each processor
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<usize>,
+    #[arg(long, value_name = "N")]
+    pub build_jobs: Option<usize>,
 }
 
 /// How a report is written.
@@ -253,7 +256,7 @@ Examples:
   xenheap report run                                  what happened in the lab
   xenheap report --symbols xen-syms serial.log.xz     a log of your own machine
   xenheap report --exclude 'arch_do_*' --current d1 run
-  xenheap report --format rfc -o parsed logs/*.log    one file each, by architecture"))]
+  xenheap report --format rfc --out-dir parsed logs/*.log    one file each, by architecture"))]
 pub struct Report {
     /// Lab folder, console log or saved run; `-` is standard input
     #[arg(value_name = "RUN", required = true)]
@@ -262,9 +265,12 @@ pub struct Report {
     /// How the report is written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Write files DIR/ARCH/JOB instead of standard output
-    #[arg(short, long, value_name = "DIR")]
+    /// Write this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write files DIR/ARCH/JOB instead of standard output
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    pub out_dir: Option<PathBuf>,
     /// Also save the run, with its names, in one file to report from again
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
@@ -277,16 +283,12 @@ pub struct Report {
     /// Add the section of frees without an allocation (rfc)
     #[arg(long)]
     pub orphan_frees: bool,
-    /// When there is colour (text)
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
-    pub color: Color,
-
     /// The image with the symbols of the Xen that ran: `xen-syms` of its build
     #[arg(long, value_name = "FILE", help_heading = "Names")]
     pub symbols: Option<PathBuf>,
     /// Use the image even if it is of another build; names can then be wrong
     #[arg(long, help_heading = "Names", conflicts_with = "no_symbols")]
-    pub force_symbols: bool,
+    pub allow_mismatch: bool,
     /// Use no image, only names that stand in the log itself
     #[arg(long, help_heading = "Names", conflicts_with = "symbols")]
     pub no_symbols: bool,

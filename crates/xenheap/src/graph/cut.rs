@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
                 "cut": nodes, "cannot_be_cut": path, "left_out": asked.left_out_json(),
                 "part": asked.view.graph().part_of(),
             });
-            crate::paths::json::write_line(&value, out)
+            super::paths::json::write_line(&value, out)
         }
     })?;
     Ok(Exit::Done)

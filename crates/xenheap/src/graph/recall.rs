@@ -38,7 +38,7 @@ pub struct Arguments {
     pub runs: Vec<PathBuf>,
     /// Also runs of another build than the graph's: names are compared, which versions and options can change
     #[arg(long)]
-    pub any_build: bool,
+    pub allow_mismatch: bool,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         if loaded.run.facts.build_id.is_none() {
             differs.push(Differs::Unsaid("run"));
         }
-        if let (Some(differs), false) = (differs.first(), arguments.any_build) {
+        if let (Some(differs), false) = (differs.first(), arguments.allow_mismatch) {
             return Err(not_together(path, &arguments.graph.graph, differs));
         }
         let same_build = differs.is_empty();
