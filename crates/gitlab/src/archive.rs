@@ -240,8 +240,8 @@ mod tests {
         assert_eq!(unpacked(&bomb, &limits).0, Err("it has 2 files, more than 1".to_owned()));
     }
 
-    /// Found by the fuzz target `archive`: these counted as faults of our own files, and ended the
-    /// whole pull.
+    /// Found when the fuzz target `archive` was written: these counted as faults of our own files, and
+    /// ended the whole pull.
     #[test]
     fn names_for_which_there_is_no_place_are_refused() {
         let both = [("a.log", b"x" as &[u8]), ("a.log/b.log", b"x"), ("a.log/c/b.log", b"x")];

@@ -254,7 +254,8 @@ mod tests {
         let names: Vec<&str> = jobs.iter().map(|planned| planned.name.as_str()).collect();
         assert_eq!(names, ["a", "b.2", "B.3", "verbose.4"]);
         assert_eq!(jobs.first().map(Planned::folder).as_deref(), Some("a.1"));
-        // Found by the fuzz target `jobs`: a job can be called what another gets with its number.
+        // Found when the fuzz target `jobs` was written: a job can be called what another gets with its
+        // number.
         let mut jobs = vec![planned(1, "a"), planned(2, "a"), planned(3, "a.1"), planned(4, "a.1.3")];
         tell_apart(&mut jobs, &[]);
         let names: Vec<&str> = jobs.iter().map(|planned| planned.name.as_str()).collect();

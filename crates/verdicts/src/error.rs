@@ -29,7 +29,7 @@ impl VerdictError {
 }
 
 /// Why an edit of a verdict file is refused.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum EditError {
     /// No such entry.
     #[error("there is no entry {0}")]

@@ -228,7 +228,7 @@ a
         assert!(imported.added.is_empty());
     }
 
-    /// Found by the fuzz target `comments`.
+    /// Found when the fuzz target `comments` was written.
     #[test]
     fn an_entry_that_no_file_can_have_is_refused_alone() -> Result<(), Box<dyn std::error::Error>> {
         let mut file = VerdictFile::default();
@@ -241,7 +241,7 @@ a
         Ok(())
     }
 
-    /// Found by the fuzz target `comments`.
+    /// Found when the fuzz target `comments` was written.
     #[test]
     fn words_that_contradict_others_are_taken_once() {
         let database = "// A: SAFE\nxmalloc()\na\n// B: PROBLEM\nxmalloc()\na\n";

@@ -124,7 +124,7 @@ fn calls_that_a_table_decides_stand_once_and_keep_their_contexts() {
     assert!(damaged.is_err_and(|error| error.ends_with("there is no context 2 in `contexts`")));
 }
 
-/// Found by the fuzz target `csv`: which row of a site comes first is no matter.
+/// Found when the fuzz target `csv` was written: which row of a site comes first is no matter.
 #[test]
 fn a_site_is_open_if_any_of_its_rows_says_so() {
     let functions = format!("{FUNCTION_COLUMNS}f,,,,,external,,\n");
@@ -133,7 +133,7 @@ fn a_site_is_open_if_any_of_its_rows_says_so() {
     assert_eq!((graph.sites.len(), graph.sites[0].open), (1, Some(Open::Unknown)));
 }
 
-/// Found by the fuzz target `csv`: what was written could not be read.
+/// Found when the fuzz target `csv` was written: what was written could not be read.
 #[test]
 fn a_function_may_be_called_what_another_would_be_told_apart_by() {
     let unit =

@@ -40,6 +40,7 @@ impl<'t> Reader<'t> {
         while let Some(line) = self.line() {
             if let Some(open) = &mut function {
                 if line == "}" {
+                    in_type = false;
                     self.unit.functions.extend(function.take());
                     continue;
                 }
@@ -801,7 +802,17 @@ int (*<T22>) (const struct cpu_user_regs *, int) choose (struct domain * const d
         }
     }
 
-    /// Found by the fuzz target `gimple`: the stack ended.
+    /// Found by the fuzz target `gimple`: statements of the next function were taken for members of a
+    /// type, and counted nowhere.
+    #[test]
+    fn a_type_ends_with_its_function() {
+        let text = "int f ()\n[a.c:1:1] {\n  [a.c:2:1] return D.union\n}\nint g ()\n[a.c:3:1] {\n  \
+                    [a.c:4:1] return 0;\n}\n";
+        let counts: Vec<_> = parse(text).functions.iter().map(|function| function.statements.len()).collect();
+        assert_eq!(counts, [0, 1]);
+    }
+
+    /// Found when the fuzz target `gimple` was written: the stack ended.
     #[test]
     fn what_is_nested_without_end_is_not_understood() {
         for (inner, outer) in [("MEM[", ""), ("VIEW_CONVERT_EXPR<int>(", ""), ("", "(*)()")] {
