@@ -1,6 +1,6 @@
 //! `xenheap plan`.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use xenheap_model::Domain;
@@ -148,7 +148,7 @@ pub fn run(arguments: &Plan) -> Result<Exit, Failure> {
                 PlanFormat::Json => &PlanJson,
                 PlanFormat::Svg => &PlanSvg,
             };
-            let write = |out: &mut dyn Write| renderer.render(&plan, &question, out);
+            let write = |out: &mut dyn io::Write| renderer.render(&plan, &question, out);
             match &arguments.output {
                 Some(file) => output::file(file, write)?,
                 None => output::stdout(write)?,
