@@ -54,7 +54,7 @@ safe_configuration() {
     "$XENHEAP" instrument --check "$tree" > "$RUNS/instrument.txt"
     boot "$tree" trace,summary "$RUNS/safe" --workload static "${config[@]}"
     static_run "$RUNS/safe" 2
-    "$XENHEAP" graph build --install "$tree" -o "$RUNS/graph-safe" "${config[@]}"
+    "$XENHEAP" graph build --install "$tree" --out-dir "$RUNS/graph-safe" "${config[@]}"
     coverage "$RUNS/graph-safe" "$RUNS/safe"
     if grep -q evtchn_fifo "$RUNS/graph-safe/coverage.txt"; then die "the configuration has FIFO event channels"; fi
     if grep -q do_sysctl "$RUNS/graph-safe/coverage.txt"; then die "the configuration has sysctl"; fi
@@ -108,8 +108,8 @@ charging() {
 # Two allocations fail on purpose, each in a boot of its own. What has been tried is not tried again, and says the same.
 sweep() {
     rm -rf "$RUNS/sweep"
-    "$XENHEAP" lab sweep --at-most 2 -o "$RUNS/sweep" --format json > "$RUNS/sweep.json"
-    "$XENHEAP" lab sweep --at-most 2 -o "$RUNS/sweep" --format json --limit 1s | cmp - "$RUNS/sweep.json"
+    "$XENHEAP" sweep run --max-count 2 --out-dir "$RUNS/sweep" --format json > "$RUNS/sweep.json"
+    "$XENHEAP" sweep run --max-count 2 --out-dir "$RUNS/sweep" --format json --max-time 1s | cmp - "$RUNS/sweep.json"
     python3 - "$RUNS/sweep" <<'PYTHON'
 import json, sys
 place = sys.argv[1]
@@ -120,7 +120,7 @@ for trial in trials:
     assert trial["result"]["failed"]["target"] == trial["hash"] + ":1", trial
     assert f" I {trial['hash']} 1 " in log, trial
 PYTHON
-    "$XENHEAP" lab merge "$RUNS/sweep" | tee -a "$RUNS/sweep.txt"
+    "$XENHEAP" sweep merge "$RUNS/sweep" | tee -a "$RUNS/sweep.txt"
 }
 
 # Each mode alone: the report agrees with the hypervisor. (Two boots are not alike to the byte; the modes are compared
@@ -201,7 +201,7 @@ new_graph() { # NAME GRAPH TREE [OPTIONS of graph build]
 
 # The number of paths is that of all of them, listed one by one.
 real_paths() {
-    "$XENHEAP" graph build debian:4.17 --sources ci -o "$RUNS/graph-ci"
+    "$XENHEAP" graph build debian:4.17 --sources ci --out-dir "$RUNS/graph-ci"
     XENHEAP_CI_GRAPH=$RUNS/graph-ci cargo test --locked -q --release -p xenheap-callgraph --features real-run --test real_paths -- --nocapture
 }
 
@@ -234,7 +234,7 @@ planted_leaks() {
 # Xen's own tools read the settings that follow from a plan, and guests boot with them.
 plan_settings() {
     rm -rf "$RUNS/plan"
-    "$XENHEAP" plan "$RUNS/guests" --memory d1=192 --memory d2=192 --memory d3=192 -o "$RUNS/plan"
+    "$XENHEAP" plan "$RUNS/guests" --memory d1=192 --memory d2=192 --memory d3=192 --out-dir "$RUNS/plan"
     scripts/plan-workload "$RUNS/plan" > "$RUNS/plan/settings.sh"
     boot debian:4.17 trace,summary "$RUNS/plan-settings" --workload "$RUNS/plan/settings.sh"
     summarize "4.17, guests with the settings of a plan" "$RUNS/plan-settings"

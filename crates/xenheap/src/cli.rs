@@ -20,13 +20,14 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Which anonymous memory does Xen allocate at run time, by which path, and is it given back?
+/// Find anonymous memory that Xen allocates at run time: by which path, for whom, and whether it is given back
 ///
-/// Memory that the hypervisor takes from its common heap while guests run, and charges to nobody, is what guests of
-/// different criticality can take from each other. xenheap puts a recorder into Xen, boots it, and reports every such
-/// allocation with its stack.
+/// Memory that Xen allocates from its common heap while guests run, and charges to nobody, is shared by all guests.
+/// xenheap adds a recorder to Xen, boots it, and reports each such allocation with its stack.
 #[derive(Debug, Parser)]
-#[command(name = "xenheap", version, max_term_width = 100, after_help = concat_help("Example:\n  xenheap lab run --out-dir run && xenheap report run"))]
+#[command(name = "xenheap", version, max_term_width = 100, override_usage = "xenheap [OPTIONS] COMMAND ...")]
+#[command(help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}")]
+#[command(before_help = TASKS, after_help = format!("Example:\n  xenheap lab run --out-dir run && xenheap report run\n\n{EXIT_CODES}"), disable_help_subcommand = false)]
 pub struct Cli {
     /// When there is colour: on a terminal and without NO_COLOR, always, or never
     #[arg(long, global = true, display_order = 999, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true)]
@@ -41,9 +42,38 @@ pub struct Cli {
     pub command: Command,
 }
 
-pub fn concat_help(example: &str) -> String {
-    format!("{example}\n\n{EXIT_CODES}")
-}
+/// The commands by what they are for; a test compares them with those that there are.
+const TASKS: &str = "\
+Record what Xen allocates
+  instrument      add the recorder to a Xen source tree, or remove it
+  lab run         build an instrumented Xen and boot it under QEMU with guests
+  lab fetch       get a Xen source tree
+  sweep run       make the allocation of one stack fail in each boot
+  sweep merge     combine the results of sweeps
+  pull gitlab     download the logs of a GitLab pipeline, and report them
+
+Read runs
+  report          report what a log, a lab folder or a saved run contains
+  diff            compare two runs
+  plan            calculate what each domain would need if it paid, and settings
+
+Analyse a build
+  graph build     make the call graph of a build of Xen
+  graph paths     count and list the paths to or from functions
+  graph reach, funnels, cut, why, sites, allocations, stats, recall, export
+                  answer other questions about a graph
+
+Review and decide
+  verdict         record and look up what reviewers decided about stacks
+  check           let a pipeline pass or fail
+  coverage        find the calls of allocators that no run has shown
+  assess          state whether a configuration is supported
+
+Set up
+  completions     print a script that completes the arguments in a shell
+  man             write manual pages
+
+";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -91,12 +121,12 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap instrument xen.git                         put the recorder in
   xenheap instrument xen.git --undo                  take it out, byte for byte
   xenheap instrument xen.git@staging --check         would it apply to that branch?
-  xenheap instrument xen.git --patch heap-audit.patch   the same change for `git am`"))]
+  xenheap instrument xen.git --patch heap-audit.patch   the same change for `git am`")]
 pub struct Instrument {
     /// The folder that contains `xen/`; with --check or --patch also GIT@REVISION (a commit of a repository, bare or not)
     #[arg(value_name = "TREE")]
@@ -125,15 +155,15 @@ pub struct Instrument {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = concat_help("Example:\n  xenheap lab run --xen debian:4.20 --out-dir run && xenheap report run"))]
+#[command(after_help = "Example:\n  xenheap lab run --xen debian:4.20 --out-dir run && xenheap report run")]
 pub enum Lab {
     /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
     Run(Box<LabRun>),
     /// Get a Xen source and print where it lies
-    #[command(after_help = concat_help("\
+    #[command(after_help = "\
 Examples:
   xenheap lab fetch --xen debian:4.20
-  xenheap lab fetch --xen ../xen.git@RELEASE-4.20.0"))]
+  xenheap lab fetch --xen ../xen.git@RELEASE-4.20.0")]
     Fetch {
         /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION (a commit of a repository, bare or not)
         #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
@@ -142,7 +172,7 @@ Examples:
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap lab run --out-dir run
   xenheap lab run --xen debian:4.20 --mode trace,summary --out-dir run-4.20
@@ -154,7 +184,7 @@ Examples:
   xenheap lab run --workload guests --out-dir run-guests
   xenheap lab run --workload guests --toolstack tree --out-dir run-own-tools
   xenheap lab run --workload guests --charge current:4M --out-dir run-charged
-  xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 --out-dir run-churn"))]
+  xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 --out-dir run-churn")]
 pub struct LabRun {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
     /// repository, bare or not). A tree's own xen/.config is taken, with what the recorder needs
@@ -248,7 +278,7 @@ pub enum Color {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 A RUN is a folder that `xenheap lab run` made, a console log (plain, .gz, .xz or .zst; `-` is standard input), \
 or a file that --save wrote. Names of functions come from `xen-syms`, found beside the log or given with --symbols.
 
@@ -256,7 +286,7 @@ Examples:
   xenheap report run                                  what happened in the lab
   xenheap report --symbols xen-syms serial.log.xz     a log of your own machine
   xenheap report --exclude 'arch_do_*' --current d1 run
-  xenheap report --format rfc --out-dir parsed logs/*.log    one file each, by architecture"))]
+  xenheap report --format rfc --out-dir parsed logs/*.log    one file each, by architecture")]
 pub struct Report {
     /// Lab folder, console log or saved run; `-` is standard input
     #[arg(value_name = "RUN", required = true)]

@@ -9,7 +9,6 @@ use xenheap_report::coverage::{CoverageJson, CoverageRenderer, CoverageText};
 use xenheap_verdicts::VerdictFile;
 
 use crate::{
-    cli::concat_help,
     config::Report,
     failure::{Exit, Failure, warn},
     graph::{self, Format},
@@ -35,14 +34,14 @@ pub struct Joined {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Each recorded stack is laid on the call graph of its build, call by call. What is counted are calls of allocators that can be anonymous, \
 in code that can run after boot: seen, or unseen with who could come there and a shortest way (docs/coverage.md).
 
 Examples:
   xenheap graph build debian:4.17 --out-dir graph && xenheap coverage graph run-boot run-guests
   xenheap coverage graph runs/* --verdicts verdicts.toml --all
-  xenheap coverage graph run --format json | jq '.next[:5]'"))]
+  xenheap coverage graph run --format json | jq '.next[:5]'")]
 pub struct Arguments {
     #[command(flatten)]
     pub joined: Joined,

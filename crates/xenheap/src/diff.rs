@@ -6,18 +6,17 @@ use clap::{Args, ValueEnum};
 use xenheap_report::diff::{DiffJson, DiffMarkdown, DiffRenderer, DiffText};
 
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure, warn},
     load, output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Paths are compared by the names of their functions, inlined or not: another compiler or another version of Xen makes no difference.
 
 Examples:
   xenheap diff run-before run-after
-  xenheap diff old.xhr new.xhr --format markdown > comment.md"))]
+  xenheap diff old.xhr new.xhr --format markdown > comment.md")]
 pub struct Diff {
     /// Lab folder, console log or saved run
     pub old: PathBuf,

@@ -8,7 +8,6 @@ use xenheap_plan::{Margin, Plan as Planned, Policy, Rules, RunPlan};
 use xenheap_report::plan::{PlanJson, PlanRenderer, PlanSvg, PlanText, Question, files};
 
 use crate::{
-    cli::concat_help,
     config,
     failure::{Exit, Failure, warn},
     load::{self, Loaded},
@@ -17,13 +16,13 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 What is charged, and how the xmalloc pool of each domain is modelled, docs/plan.md says. Domains of several runs that have one id are one.
 
 Examples:
   xenheap plan run
   xenheap plan run-1 run-2 --margin 50 --memory d1=256 --out-dir plan
-  xenheap plan run --verdicts verdicts.toml --format svg > curves.svg"))]
+  xenheap plan run --verdicts verdicts.toml --format svg > curves.svg")]
 pub struct Plan {
     /// Lab folders, console logs or saved runs; of one architecture
     #[arg(value_name = "RUN", required = true)]

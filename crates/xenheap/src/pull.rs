@@ -18,7 +18,6 @@ use xenheap_model::{Arch, Facts, LogFormat};
 use xenheap_report::{Renderer, Report, rfc};
 
 use crate::{
-    cli::concat_help,
     config::{self, FormatConfig, Symbols},
     failure::{Exit, Failure, printable, warn},
     load::{self, Loaded},
@@ -28,20 +27,20 @@ use crate::{
 };
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = concat_help("Example:\n  xenheap pull gitlab xen-project/people/me/xen 1719843201 --out-dir results"))]
+#[command(after_help = "Example:\n  xenheap pull gitlab xen-project/people/me/xen 1719843201 --out-dir results")]
 pub enum Pull {
     /// Download the logs of a GitLab pipeline, pair them with their images, and report them all
     Gitlab(Gitlab),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 The token is taken from XENHEAP_GITLAB_TOKEN, GITLAB_TOKEN or CI_JOB_TOKEN; what is public needs none (docs/gitlab.md).
 Run the command again after an interruption: it goes on where it ended.
 
 Examples:
   xenheap pull gitlab xen-project/people/me/xen 1719843201 --out-dir results
-  xenheap pull gitlab 7084 4711 --url https://gitlab.example.com --jobs 'qemu-*'"))]
+  xenheap pull gitlab 7084 4711 --url https://gitlab.example.com --jobs 'qemu-*'")]
 pub struct Gitlab {
     /// The project: its path, or its number
     #[arg(value_name = "PROJECT")]

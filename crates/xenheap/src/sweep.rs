@@ -7,7 +7,7 @@ use xenheap_lab::{Cache, RunConfig, ToolstackSource};
 use xenheap_sweep::{Config, Shard, Stack, Sweep, SweepError, TrialResult, Watch};
 
 use crate::{
-    cli::{concat_help, parse_parameter},
+    cli::parse_parameter,
     failure::{Exit, Failure, printable, say},
     graph::Format,
     output,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = concat_help("Example:\n  xenheap sweep run --workload guests --out-dir sweep"))]
+#[command(after_help = "Example:\n  xenheap sweep run --workload guests --out-dir sweep")]
 pub enum Command {
     /// Make the allocation of each stack fail once, in a boot of its own, and report what happens
     Run(Box<Arguments>),
@@ -24,14 +24,14 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 What has a result in DIR already is not tried again, so a sweep that was interrupted goes on when the same command is given.
 
 Examples:
   xenheap sweep run --workload guests --out-dir sweep
   xenheap sweep run --workload guests --base run-guests --machines 4 --max-time 2h --out-dir sweep
   xenheap sweep run --workload guests --shard 2/8 --out-dir sweep-2   one of eight hosts
-  xenheap sweep merge sweep-* --format json                           what all of them found"))]
+  xenheap sweep merge sweep-* --format json                           what all of them found")]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION; as for `xenheap lab run`
     #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
@@ -94,7 +94,7 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Example:\n  xenheap sweep merge sweep-1 sweep-2 sweep-3 > sweep.txt"))]
+#[command(after_help = "Example:\n  xenheap sweep merge sweep-1 sweep-2 sweep-3 > sweep.txt")]
 pub struct Merge {
     /// Folders of sweeps of the same build and workload
     #[arg(value_name = "DIR", required = true)]

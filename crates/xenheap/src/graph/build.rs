@@ -16,7 +16,6 @@ use xenheap_facts::{self as facts, build::Build, dwarf::Debug, image::Image, rep
 use xenheap_lab::{BuildConfig, Cache, XenSource};
 
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure, printable},
     lab, output,
     progress::LabProgress,
@@ -33,14 +32,14 @@ pub enum From {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph build debian:4.17 --out-dir graph                 build what `xenheap lab run` builds, or take the kept one
   xenheap graph build debian:4.20 --config CONFIG_DEBUG=y --config CONFIG_XEN_IBT=y --out-dir graph-4.20
   xenheap graph build ../xen.git@RELEASE-4.20.0 --out-dir graph   take a revision of a git repository
   xenheap graph build --build ../xen.git/xen --out-dir graph      take a build that has its .ci files and dumps
   xenheap graph build --build ../xen.git/xen --part --out-dir g   the same where files of some units are missing
-  xenheap graph build --commands ../xen.git/xen/compile_commands.json --out-dir graph"))]
+  xenheap graph build --commands ../xen.git/xen/compile_commands.json --out-dir graph")]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
     /// repository, bare or not). A tree's own xen/.config is taken

@@ -14,16 +14,15 @@ use super::{
     stats::Format,
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph cut graph --from pv_hypercall --to alloc_domheap_pages --preset cuts
-  xenheap graph cut graph --preset guest --to _xmalloc --keep _xzalloc"))]
+  xenheap graph cut graph --preset guest --to _xmalloc --keep _xzalloc")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,

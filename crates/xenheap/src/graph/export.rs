@@ -15,16 +15,15 @@ use super::{
     asking::{Asked, Selecting},
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph export graph --to alloc_xenheap_pages --preset boot --preset cuts --format dot | dot -Tsvg > paths.svg
-  xenheap graph export graph --format graphml -o xen.graphml"))]
+  xenheap graph export graph --format graphml -o xen.graphml")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,

@@ -14,16 +14,15 @@ use super::{
     stats::Format,
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph funnels graph --to alloc_domheap_pages --preset boot --preset cuts
-  xenheap graph funnels graph --to _xmalloc --preset guest"))]
+  xenheap graph funnels graph --to _xmalloc --preset guest")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,

@@ -20,7 +20,6 @@ pub use stats::Format;
 use clap::{Args, Subcommand};
 
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure, warn},
 };
 
@@ -29,7 +28,7 @@ const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
 
 /// What can be done with a call graph, each in a file of its own.
 #[derive(Debug, Subcommand)]
-#[command(after_help = concat_help("Example:\n  xenheap graph build debian:4.17 --out-dir graph && xenheap graph stats graph"))]
+#[command(after_help = "Example:\n  xenheap graph build debian:4.17 --out-dir graph && xenheap graph stats graph")]
 pub enum Graph {
     /// Make one call graph of a build of Xen
     Build(Box<build::Arguments>),

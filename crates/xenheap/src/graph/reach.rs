@@ -17,16 +17,15 @@ use super::{
     stats::Format,
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph reach graph --to alloc_xenheap_pages --preset boot --preset cuts
-  xenheap graph reach graph --to panic --functions"))]
+  xenheap graph reach graph --to panic --functions")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,

@@ -18,7 +18,6 @@ use xenheap_report::Escaped;
 
 use super::{Given, limits, sites::reason, stats::Format};
 use crate::{
-    cli::concat_help,
     config::Report,
     coverage::not_together,
     failure::{Exit, Failure},
@@ -26,10 +25,10 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph recall graph                     landing pads, sites and targets of the graph's own image
-  xenheap graph recall graph runs/guests         also each (caller, callee) pair of each stack that was recorded"))]
+  xenheap graph recall graph runs/guests         also each (caller, callee) pair of each stack that was recorded")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,

@@ -14,15 +14,14 @@ use super::{
     stats::Format,
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Example:
-  xenheap graph why graph --from do_memory_op --to alloc_domheap_pages --limit 3"))]
+  xenheap graph why graph --from do_memory_op --to alloc_domheap_pages --limit 3")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,

@@ -10,13 +10,12 @@ use super::{
     store::{self, Store},
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure, printable, say, warn},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Example:\n  xenheap verdict import verdicts.toml comments.txt"))]
+#[command(after_help = "Example:\n  xenheap verdict import verdicts.toml comments.txt")]
 pub struct Import {
     /// The verdict file; made if it is not there
     pub file: PathBuf,
@@ -25,7 +24,7 @@ pub struct Import {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Example:\n  xenheap verdict export verdicts.toml > comments.txt"))]
+#[command(after_help = "Example:\n  xenheap verdict export verdicts.toml > comments.txt")]
 pub struct Export {
     /// The verdict file
     pub file: PathBuf,

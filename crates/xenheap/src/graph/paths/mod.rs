@@ -13,7 +13,6 @@ use xenheap_callgraph::presets;
 use xenheap_paths::{Count, Direction, Shape, Step};
 
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     graph::{
         self,
@@ -23,7 +22,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 A path starts at a function that nobody calls (or at --from, or at the entries that a preset names) and ends at --to (or at a \
 function that calls nobody). The number of all paths comes first; docs/paths.md says how it is counted.
 
@@ -31,7 +30,7 @@ Examples:
   xenheap graph paths graph --to _xmalloc --preset boot --preset cuts     every way to xmalloc at run time
   xenheap graph paths graph --from do_memory_op --to alloc_domheap_pages --max-length 6 --locations --stack
   xenheap graph paths graph --to _xmalloc --preset guest --include 'do_grant_*' --limit 10
-  xenheap graph paths --presets                                           what the presets do"))]
+  xenheap graph paths --presets                                           what the presets do")]
 pub struct Arguments {
     /// A graph file, or the folder it lies in
     #[arg(value_name = "GRAPH", required_unless_present = "presets")]
