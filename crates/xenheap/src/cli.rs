@@ -470,6 +470,58 @@ mod tests {
         assert!(seen > 40, "{seen} command lines");
     }
 
+    /// Every command that does something, with its words: `graph why`.
+    fn commands() -> Vec<(String, clap::Command)> {
+        fn walk(words: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+                let words = format!("{words} {}", sub.get_name()).trim_start().to_owned();
+                if sub.has_subcommands() {
+                    walk(&words, sub, all);
+                } else {
+                    all.push((words, sub.clone()));
+                }
+            }
+        }
+        let mut root = Cli::command().term_width(100);
+        root.build();
+        let mut all = Vec::new();
+        walk("", &root, &mut all);
+        all
+    }
+
+    #[test]
+    fn help_pages() {
+        for (words, mut command) in commands() {
+            let page = command.render_long_help().to_string();
+            insta::assert_snapshot!(format!("help {words}").replace(' ', "_"), page);
+            // An example is a command line.
+            for line in command_lines(&format!("```\n{page}\n```")).0 {
+                let words = shlex::split(&line).expect("words");
+                assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+            }
+        }
+    }
+
+    /// `xenheap --help` names each command, and no other.
+    #[test]
+    fn the_table_of_commands_is_whole() {
+        let mut named = std::collections::BTreeSet::new();
+        for line in TASKS.lines().filter_map(|line| line.strip_prefix("  ")) {
+            // Names stand before two spaces, or alone on a line.
+            let names = line.split("  ").next().unwrap_or_default().trim();
+            match names.split_once(' ') {
+                Some((group, rest)) => named.extend(rest.split(", ").map(|name| format!("{group} {name}"))),
+                None if names.is_empty() => {}
+                None => _ = named.insert(names.to_owned()),
+            }
+        }
+        let there = commands().into_iter().map(|(words, _)| match words.split_once(' ') {
+            Some(("verdict", _)) => "verdict".to_owned(),
+            _ => words,
+        });
+        assert_eq!(named, there.collect());
+    }
+
     #[test]
     fn every_command_has_an_example() {
         fn walk(command: &clap::Command) {

@@ -11,9 +11,8 @@ use tempfile::tempdir;
 #[test]
 fn help() {
     assert_snapshot!("help", output_of(&["--help"]));
-    assert_snapshot!("help_report", output_of(&["report", "--help"]));
-    assert_snapshot!("help_instrument", output_of(&["instrument", "--help"]));
-    assert_snapshot!("help_lab_run", output_of(&["lab", "run", "--help"]));
+    // The pages of the commands are compared in `cli.rs`.
+    assert!(output_of(&["report", "--help"]).contains("Examples:\n  xenheap report run"));
 }
 
 #[test]
@@ -39,6 +38,8 @@ fn completions_and_manual_pages() {
     let man = dir.path().join("man1");
     output_of(&["man", text(&man)]);
     let page = fs::read_to_string(man.join("xenheap-report.1")).expect("a page");
+    assert!(page.contains("xenheap report run"), "{page}");
+    let page = fs::read_to_string(man.join("xenheap.1")).expect("a page");
     assert!(page.contains("Exit codes"), "{page}");
 }
 
