@@ -45,7 +45,7 @@ pub fn differing(a: &Account, b: &Account) -> Vec<Sort> {
         let facts = &of.facts;
         let what = (facts.format, facts.arch, facts.text, facts.tables);
         let words = (facts.xen.clone(), facts.build_id.clone(), facts.modes.clone(), facts.lacks.clone());
-        (what, words, facts.experiment.clone())
+        (what, words, facts.experiment)
     };
     compare(Sort::Machine, machine(a) == machine(b));
     let events = |of: &Account| {
