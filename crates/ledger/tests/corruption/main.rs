@@ -19,6 +19,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::Read,
+    panic::catch_unwind,
     path::Path,
     sync::{
         Mutex,
@@ -307,15 +308,19 @@ fn no_other_number_without_a_check_that_names_it() {
                     }
                     let (cell, number) = (at % cells, at / cells);
                     let (log, operation) = (cell / Operation::ALL.len(), cell % Operation::ALL.len());
-                    let variant = make(&all, log, operation, number);
-                    let verdict = judge(&variant, &all[log], &all);
+                    let name = format!("{} {} {number}", all[log].name, Operation::ALL[operation].as_str());
+                    // A panic is told of by the variant, too.
+                    let tried = catch_unwind(|| {
+                        let variant = make(&all, log, operation, number);
+                        (judge(&variant, &all[log], &all), variant.what)
+                    });
+                    let panicked = Verdict::Other { said: Said::Nothing, what: "it panicked".to_owned() };
+                    let (verdict, damage) = tried.unwrap_or((panicked, String::new()));
                     let mut counts = counts.lock().expect("no thread panics");
                     counts[cell] = counts[cell].sum(&Counts::of(&verdict));
                     std::mem::drop(counts);
                     if let Verdict::Other { said: Said::Nothing, what } = verdict {
-                        let name =
-                            format!("{} {} {number}", all[log].name, Operation::ALL[operation].as_str());
-                        let text = format!("XENHEAP_CORRUPTION_ONE='{name}': {}: {what}", variant.what);
+                        let text = format!("XENHEAP_CORRUPTION_ONE='{name}': {damage}: {what}");
                         // At once, because the rest can take long.
                         println!("{text}");
                         told.lock().expect("no thread panics").push(text);
