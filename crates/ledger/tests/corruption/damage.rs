@@ -284,8 +284,9 @@ fn swap(log: &Log, rng: &mut Rng) -> Variant {
     let mut order: Vec<usize> = (0..log.lines.len()).collect();
     let what = match rng.below(6) {
         0 => {
+            // What was recoded can have one line only.
             let line = log.some_line(rng).min(order.len().saturating_sub(2));
-            order.swap(line, line + 1);
+            order.swap(line, (line + 1).min(log.lines.len() - 1));
             format!("line {line} and the next")
         }
         1 | 2 => {

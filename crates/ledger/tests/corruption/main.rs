@@ -19,6 +19,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::Read,
+    panic::catch_unwind,
     path::Path,
     sync::{
         Mutex,
@@ -143,7 +144,12 @@ fn originals() -> Vec<Original> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
     Same,
-    Other { said: Said, what: String },
+    /// The numbers of another log that is in this one, whole; its tag is in the report.
+    AnotherBoot,
+    Other {
+        said: Said,
+        what: String,
+    },
 }
 
 /// Compares a report with that of the log whose boot it is of: two real logs in one are two boots,
@@ -154,7 +160,9 @@ fn compare(account: &Account, original: &Original, all: &[Original]) -> Verdict 
     let sorts = differing(account, &expected.account);
     let said = |sort: &Sort| said(account, &expected.account, *sort);
     // As much as is said of the sort of which the least is said.
-    let Some(least) = sorts.iter().map(said).min() else { return Verdict::Same };
+    let Some(least) = sorts.iter().map(said).min() else {
+        return if expected.name == original.name { Verdict::Same } else { Verdict::AnotherBoot };
+    };
     let quiet: Vec<Sort> = sorts.iter().copied().filter(|sort| said(sort) == least).collect();
     Verdict::Other { said: least, what: format!("{quiet:?}, of {sorts:?}") }
 }
@@ -191,34 +199,51 @@ fn judge(variant: &Variant, original: &Original, all: &[Original]) -> Verdict {
 struct Counts {
     variants: usize,
     same: usize,
+    another_boot: usize,
     failed: usize,
     not_applicable: usize,
+    never_applicable: usize,
     silent: usize,
 }
 
 impl Counts {
-    fn add(&mut self, verdict: &Verdict) {
-        self.variants += 1;
-        match verdict {
-            Verdict::Same => self.same += 1,
-            Verdict::Other { said: Said::Failed, .. } => self.failed += 1,
-            Verdict::Other { said: Said::NotApplicable, .. } => self.not_applicable += 1,
-            Verdict::Other { said: Said::Nothing, .. } => self.silent += 1,
-        }
+    const HEAD: [&str; 2] = [
+        "| log | operation | variants | same numbers | another boot's | a check failed | not applicable \
+         | never applicable | silent |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+    ];
+
+    fn of(verdict: &Verdict) -> Self {
+        let mut counts = Counts { variants: 1, ..Counts::default() };
+        let count = match verdict {
+            Verdict::Same => &mut counts.same,
+            Verdict::AnotherBoot => &mut counts.another_boot,
+            Verdict::Other { said: Said::Failed, .. } => &mut counts.failed,
+            Verdict::Other { said: Said::NotApplicable, .. } => &mut counts.not_applicable,
+            Verdict::Other { said: Said::NeverApplicable, .. } => &mut counts.never_applicable,
+            Verdict::Other { said: Said::Nothing, .. } => &mut counts.silent,
+        };
+        *count = 1;
+        counts
     }
 
     fn sum(mut self, more: &Counts) -> Counts {
         self.variants += more.variants;
         self.same += more.same;
+        self.another_boot += more.another_boot;
         self.failed += more.failed;
         self.not_applicable += more.not_applicable;
+        self.never_applicable += more.never_applicable;
         self.silent += more.silent;
         self
     }
 
     fn row(&self, log: &str, operation: &str) -> String {
-        let Counts { variants, same, failed, not_applicable, silent } = self;
-        format!("| {log} | {operation} | {variants} | {same} | {failed} | {not_applicable} | {silent} |")
+        let Counts { variants, same, another_boot, failed, not_applicable, never_applicable, silent } = self;
+        format!(
+            "| {log} | {operation} | {variants} | {same} | {another_boot} | {failed} | {not_applicable} \
+             | {never_applicable} | {silent} |"
+        )
     }
 }
 
@@ -283,13 +308,21 @@ fn no_other_number_without_a_check_that_names_it() {
                     }
                     let (cell, number) = (at % cells, at / cells);
                     let (log, operation) = (cell / Operation::ALL.len(), cell % Operation::ALL.len());
-                    let variant = make(&all, log, operation, number);
-                    let verdict = judge(&variant, &all[log], &all);
-                    counts.lock().expect("no thread panics")[cell].add(&verdict);
+                    let name = format!("{} {} {number}", all[log].name, Operation::ALL[operation].as_str());
+                    // A panic is told of by the variant, too.
+                    let tried = catch_unwind(|| {
+                        let variant = make(&all, log, operation, number);
+                        (judge(&variant, &all[log], &all), variant.what)
+                    });
+                    let panicked = Verdict::Other { said: Said::Nothing, what: "it panicked".to_owned() };
+                    let (verdict, damage) = tried.unwrap_or((panicked, String::new()));
+                    let mut counts = counts.lock().expect("no thread panics");
+                    counts[cell] = counts[cell].sum(&Counts::of(&verdict));
+                    std::mem::drop(counts);
                     if let Verdict::Other { said: Said::Nothing, what } = verdict {
-                        let name =
-                            format!("{} {} {number}", all[log].name, Operation::ALL[operation].as_str());
-                        let text = format!("XENHEAP_CORRUPTION_ONE='{name}': {}: {what}", variant.what);
+                        let text = format!("XENHEAP_CORRUPTION_ONE='{name}': {damage}: {what}");
+                        // At once, because the rest can take long.
+                        println!("{text}");
                         told.lock().expect("no thread panics").push(text);
                     }
                 }
@@ -297,8 +330,7 @@ fn no_other_number_without_a_check_that_names_it() {
         }
     });
     let counts = counts.into_inner().expect("no thread panicked");
-    println!("| log | operation | variants | same numbers | a check failed | not applicable | silent |");
-    println!("|---|---|---:|---:|---:|---:|---:|");
+    Counts::HEAD.iter().for_each(|line| println!("{line}"));
     for (cell, of) in counts.iter().enumerate() {
         let (log, operation) = (cell / Operation::ALL.len(), cell % Operation::ALL.len());
         println!("{}", of.row(all[log].name, Operation::ALL[operation].as_str()));

@@ -45,7 +45,7 @@ pub fn differing(a: &Account, b: &Account) -> Vec<Sort> {
         let facts = &of.facts;
         let what = (facts.format, facts.arch, facts.text, facts.tables);
         let words = (facts.xen.clone(), facts.build_id.clone(), facts.modes.clone(), facts.lacks.clone());
-        (what, words, facts.experiment.clone())
+        (what, words, facts.experiment)
     };
     compare(Sort::Machine, machine(a) == machine(b));
     let events = |of: &Account| {
@@ -90,7 +90,9 @@ pub fn differing(a: &Account, b: &Account) -> Vec<Sort> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Said {
     Nothing,
-    /// Only that this log cannot tell.
+    /// That such a log can never tell, damaged or not.
+    NeverApplicable,
+    /// That this log cannot tell.
     NotApplicable,
     Failed,
 }
@@ -99,9 +101,9 @@ pub enum Said {
 ///
 /// `intact` names nothing in a log of ours: a damaged record that was needed must be missed by
 /// another check, which says what it is that is missing. A check that failed for the original
-/// already says nothing of what was done to it. Neither does one that was not applicable already,
-/// in a log of ours: but for `domains` where only the summary is there, because nothing can tell
-/// that a domain is missing in a dump.
+/// already says nothing of what was done to it. One that was not applicable already says so of
+/// all such logs; in a log of ours only `domains` may, where the summary alone is there, because
+/// nothing can tell that a domain is missing in a dump.
 pub fn said(account: &Account, original: &Account, sort: Sort) -> Said {
     let outcome =
         |account: &Account, id| account.checks.iter().find(|check| check.id == id).map(|of| of.outcome);
@@ -109,13 +111,13 @@ pub fn said(account: &Account, original: &Account, sort: Sort) -> Said {
     let is = |id: &CheckId, expected| outcome(account, *id) == Some(expected);
     let (failed, not_applicable) = naming(account, sort);
     let never_tells = |id: &CheckId| account.facts.format == LogFormat::Rfc || *id == CheckId::Domains;
+    let not_applicable = || not_applicable.iter().filter(|id| is(id, Outcome::NotApplicable));
     if failed.iter().any(|id| is(id, Outcome::Failed) && is_new(id)) {
         Said::Failed
-    } else if not_applicable
-        .iter()
-        .any(|id| is(id, Outcome::NotApplicable) && (is_new(id) || never_tells(id)))
-    {
+    } else if not_applicable().any(is_new) {
         Said::NotApplicable
+    } else if not_applicable().any(never_tells) {
+        Said::NeverApplicable
     } else {
         Said::Nothing
     }
