@@ -324,8 +324,10 @@ fuzzing() { # TARGET...
 licences() {
     command -v cargo-deny > /dev/null || cargo install --locked -q --root "$XENHEAP_CACHE/tools" cargo-deny
     PATH=$XENHEAP_CACHE/tools/bin:$PATH cargo deny --locked check licenses bans sources
+    PATH=$XENHEAP_CACHE/tools/bin:$PATH cargo deny --manifest-path fuzz/Cargo.toml --config "$PWD/deny.toml" \
+        check licenses bans sources
     result
-    result "\`cargo deny check licenses bans sources\`: clean."
+    result "\`cargo deny check licenses bans sources\`: clean, for the fuzz targets too."
 }
 
 write_results() {

@@ -1,6 +1,6 @@
 //! Any text as a report into which people typed comments, beside a database of the RFC's. Each
 //! refusal names a line that exists; the file can be written and read; entries that nobody spoke of
-//! stay; and where nothing was refused a second harvest changes nothing.
+//! stay; and where each comment counted, a second harvest changes nothing.
 #![no_main]
 
 use std::collections::BTreeSet;
@@ -27,7 +27,8 @@ fuzz_target!(|data: &[u8]| {
     let again = VerdictFile::parse("fuzz", &written).unwrap_or_else(|error| panic!("{error}\n{written}"));
     assert_eq!(again.entries(), file.entries());
 
-    if first.refused.is_empty() {
+    // A comment that said what the file said can be the older one of two.
+    if first.refused.is_empty() && first.same == 0 {
         let second = harvest(report, &mut file);
         assert_eq!((second.changed.len(), second.added.len(), second.refused.len()), (0, 0, 0));
         assert_eq!(file.to_string(), written);

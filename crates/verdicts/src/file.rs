@@ -270,6 +270,14 @@ fn text_value(text: &str) -> Value {
             Some(most) => format!("{most}\\\""),
             None => escaped,
         };
+        // A line of somebody's words that looks like one of git's marks would be taken for one.
+        let escaped: String = escaped
+            .split_inclusive('\n')
+            .map(|line| match (lines::is_mark(line), line.chars().next(), line.get(1..)) {
+                (true, Some(first), Some(rest)) => format!("\\u{:04X}{rest}", u32::from(first)),
+                _ => line.to_owned(),
+            })
+            .collect();
         if let Ok(value) = format!("\"\"\"\n{escaped}\"\"\"").parse::<Value>()
             && value.as_str() == Some(text)
         {

@@ -241,6 +241,18 @@ a
         Ok(())
     }
 
+    /// Found by the fuzz target `comments`: the file could not be read.
+    #[test]
+    fn words_that_look_like_a_mark_of_gits_are_words() -> Result<(), Box<dyn std::error::Error>> {
+        let mut file = VerdictFile::default();
+        let database = "// x\n// <<<<<<< here\nxmalloc()\n<<<<<<< a\n>>>>>>> b\n||||||| c\n";
+        assert_eq!(import(database, &mut file).added.len(), 1);
+        let again = VerdictFile::parse("v.toml", &file.to_string())?;
+        assert_eq!(again.entries(), file.entries());
+        assert_eq!(again.entries().first().map(|entry| &*entry.comment), Some("x\n<<<<<<< here\n"));
+        Ok(())
+    }
+
     /// Found when the fuzz target `comments` was written.
     #[test]
     fn words_that_contradict_others_are_taken_once() {

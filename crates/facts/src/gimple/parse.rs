@@ -71,7 +71,11 @@ impl<'t> Reader<'t> {
                         let opening = self.line().unwrap_or_default();
                         function.at = Lexer::new(opening).place().unwrap_or_default();
                     }
-                    None => not_understood(&mut self.unit, line),
+                    None => {
+                        // They are of what was not understood, not of the next function.
+                        attributes.clear();
+                        not_understood(&mut self.unit, line);
+                    }
                 }
             }
         }
@@ -810,6 +814,15 @@ int (*<T22>) (const struct cpu_user_regs *, int) choose (struct domain * const d
                     [a.c:4:1] return 0;\n}\n";
         let counts: Vec<_> = parse(text).functions.iter().map(|function| function.statements.len()).collect();
         assert_eq!(counts, [0, 1]);
+    }
+
+    /// Found by the fuzz target `gimple`.
+    #[test]
+    fn attributes_of_what_is_not_understood_are_nobodys() {
+        let text = "__attribute__((noinline))\nint f (int x, int unuint\nint g ()\n[a.c:3:1] {\n}\n";
+        let unit = parse(text);
+        assert_eq!((unit.functions.len(), unit.not_understood.len()), (1, 1));
+        assert!(unit.functions.iter().all(|function| function.attributes.is_empty()));
     }
 
     /// Found when the fuzz target `gimple` was written: the stack ended.
