@@ -26,11 +26,21 @@ use crate::{
 /// xenheap adds a recorder to Xen, boots it, and reports each such allocation with its stack.
 #[derive(Debug, Parser)]
 #[command(name = "xenheap", version, max_term_width = 100, override_usage = "xenheap [OPTIONS] COMMAND ...")]
-#[command(help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}")]
+#[command(
+    help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}"
+)]
 #[command(before_help = TASKS, after_help = format!("Example:\n  xenheap lab run --out-dir run && xenheap report run\n\n{EXIT_CODES}"), disable_help_subcommand = false)]
 pub struct Cli {
     /// When there is colour: on a terminal and without NO_COLOR, always, or never
-    #[arg(long, global = true, display_order = 999, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        display_order = 999,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub color: Color,
     /// Write more to standard error; twice: even more
     #[arg(short, long, global = true, display_order = 1000, action = clap::ArgAction::Count)]

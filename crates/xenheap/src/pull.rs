@@ -27,7 +27,9 @@ use crate::{
 };
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  xenheap pull gitlab xen-project/people/me/xen 1719843201 --out-dir results")]
+#[command(
+    after_help = "Example:\n  xenheap pull gitlab xen-project/people/me/xen 1719843201 --out-dir results"
+)]
 pub enum Pull {
     /// Download the logs of a GitLab pipeline, pair them with their images, and report them all
     Gitlab(Gitlab),

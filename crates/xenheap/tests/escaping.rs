@@ -69,8 +69,17 @@ fn graph() -> TempDir {
     fs::create_dir(dir.path().join("build")).expect("made");
     fs::write(dir.path().join("build/x.ci"), ci).expect("written");
     let (build, out) = (dir.path().join("build"), dir.path().join("graph"));
-    let ran =
-        run(&["graph", "build", "--sources", "ci", "--part", "--build", text(&build), "--out-dir", text(&out)]);
+    let ran = run(&[
+        "graph",
+        "build",
+        "--sources",
+        "ci",
+        "--part",
+        "--build",
+        text(&build),
+        "--out-dir",
+        text(&out),
+    ]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     dir
 }

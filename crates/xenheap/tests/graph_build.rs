@@ -154,7 +154,10 @@ fn nothing_is_unreachable_by_a_graph_of_a_part() {
     }
     assert!(asked(folder.path(), &["stats"]).0.contains("without   b.c: no .ci file, no GIMPLE dump"));
     for (question, said) in [
-        (&["why", "--from", "_start", "--to", "_xmalloc"][..], "// no path from _start to _xmalloc in this part"),
+        (
+            &["why", "--from", "_start", "--to", "_xmalloc"][..],
+            "// no path from _start to _xmalloc in this part",
+        ),
         (&["cut", "--from", "_start", "--to", "_xmalloc"], "// no path leads to _xmalloc in this part"),
         (
             &["paths", "--from", "_start", "--to", "_xmalloc"],

@@ -24,7 +24,18 @@ fn paths() {
     assert_snapshot!("to", asked(&["graph", "paths", GRAPH, "--to", "alloc_xenheap_pages", "--limit", "4"]));
     assert_snapshot!(
         "locations_and_stack",
-        asked(&["graph", "paths", GRAPH, "--to", "_xmalloc", "--locations", "--stack", "--source", "--limit", "3"])
+        asked(&[
+            "graph",
+            "paths",
+            GRAPH,
+            "--to",
+            "_xmalloc",
+            "--locations",
+            "--stack",
+            "--source",
+            "--limit",
+            "3"
+        ])
     );
     assert_snapshot!(
         "json",
@@ -101,7 +112,10 @@ fn questions() {
         "cut",
         ask(&["graph", "cut", GRAPH, "--from", "do_memory_op", "--to", "alloc_xenheap_pages"])
     );
-    assert_snapshot!("why", ask(&["graph", "why", GRAPH, "--from", "do_memory_op", "--to", "_xmalloc", "--limit", "2"]));
+    assert_snapshot!(
+        "why",
+        ask(&["graph", "why", GRAPH, "--from", "do_memory_op", "--to", "_xmalloc", "--limit", "2"])
+    );
     for question in [
         &["graph", "reach", GRAPH, "--to", "_xmalloc", "--format", "json"][..],
         &["graph", "funnels", GRAPH, "--to", "_xmalloc", "--format", "json"],

@@ -59,7 +59,8 @@ fn the_emulation_of_pv_guests_does_not_reach_that_of_hvm_guests() {
     }
     // Whether the emulator itself calls HVM's part, at once: by way of a context switch everything leads everywhere.
     let through = |from: &str| {
-        let asked = json(&["graph", "why", "--format", "json", &graph, "--from", from, "--to", "hvmemul_rep_movs"]);
+        let asked =
+            json(&["graph", "why", "--format", "json", &graph, "--from", from, "--to", "hvmemul_rep_movs"]);
         let name = |step: &Value| step["function"].as_str().unwrap_or_default().to_owned();
         let paths = asked["paths"].as_array().expect("paths").iter();
         let mut steps =

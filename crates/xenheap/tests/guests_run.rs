@@ -131,9 +131,9 @@ fn each_guest_came_and_went_and_what_it_left_adds_up() {
                 number(&of["live"]["bytes"]);
         }
     }
-    let of_domains = guests.iter().map(|guest| {
-        (guest["domain"].as_str().expect("a domain"), number(&guest["left"]["bytes"]))
-    });
+    let of_domains = guests
+        .iter()
+        .map(|guest| (guest["domain"].as_str().expect("a domain"), number(&guest["left"]["bytes"])));
     assert_eq!(left, of_domains.filter(|(_, bytes)| *bytes > 0).collect());
     // A move to another pool is for the domain that moves.
     let moves: Vec<_> = findings(&report)

@@ -68,7 +68,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let functions = part(&mut asked, arguments)?;
     if arguments.out_dir.is_some() && arguments.format != Format::Csv {
-        return Err(Failure::usage("--out-dir belongs to --format csv; the other forms are one file, -o FILE"));
+        return Err(Failure::usage(
+            "--out-dir belongs to --format csv; the other forms are one file, -o FILE",
+        ));
     }
     let exporter: &dyn Exporter = match arguments.format {
         Format::Dot => &Dot,
@@ -81,7 +83,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         }
         Format::Csv => {
             let Some(folder) = &arguments.out_dir else {
-                return Err(Failure::usage("the csv form is a folder of three files; name it with --out-dir"));
+                return Err(Failure::usage(
+                    "the csv form is a folder of three files; name it with --out-dir",
+                ));
             };
             fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
             let part = graph.part(&functions);

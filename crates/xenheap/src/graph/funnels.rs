@@ -74,7 +74,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn text(asked: &Asked, to: &[String], starts: usize, found: &[Funnel], out: &mut dyn Write) -> io::Result<()> {
+fn text(
+    asked: &Asked,
+    to: &[String],
+    starts: usize,
+    found: &[Funnel],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let to = Escaped(to.join(", "));
     writeln!(
         out,

@@ -19,16 +19,16 @@ pub use stats::Format;
 
 use clap::{Args, Subcommand};
 
-use crate::{
-    failure::{Exit, Failure, warn},
-};
+use crate::failure::{Exit, Failure, warn};
 
 /// Who writes graph files, for messages.
 const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
 
 /// What can be done with a call graph, each in a file of its own.
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  xenheap graph build debian:4.17 --out-dir graph && xenheap graph stats graph")]
+#[command(
+    after_help = "Example:\n  xenheap graph build debian:4.17 --out-dir graph && xenheap graph stats graph"
+)]
 pub enum Graph {
     /// Make one call graph of a build of Xen
     Build(Box<build::Arguments>),

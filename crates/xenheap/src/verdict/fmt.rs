@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::store::Store;
-use crate::{
-    failure::{Exit, Failure, say},
-};
+use crate::failure::{Exit, Failure, say};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  xenheap verdict fmt verdicts.toml\n  xenheap verdict fmt --check verdicts.toml")]
+#[command(
+    after_help = "Examples:\n  xenheap verdict fmt verdicts.toml\n  xenheap verdict fmt --check verdicts.toml"
+)]
 pub struct Fmt {
     /// The verdict file
     pub file: PathBuf,

@@ -5,9 +5,7 @@ use std::{io::Read, path::PathBuf};
 use clap::Args;
 
 use super::store::Store;
-use crate::{
-    failure::{Exit, Failure, printable, say, warn},
-};
+use crate::failure::{Exit, Failure, printable, say, warn};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

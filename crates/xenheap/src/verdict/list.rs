@@ -14,7 +14,9 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  xenheap verdict list verdicts.toml\n  xenheap verdict list verdicts.toml --verdict UNDECIDED")]
+#[command(
+    after_help = "Examples:\n  xenheap verdict list verdicts.toml\n  xenheap verdict list verdicts.toml --verdict UNDECIDED"
+)]
 pub struct List {
     /// The verdict file
     pub file: PathBuf,

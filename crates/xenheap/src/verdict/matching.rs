@@ -14,7 +14,9 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  xenheap verdict match verdicts.toml run\n  xenheap verdict match --missing verdicts.toml run   only what no entry speaks of, with near misses")]
+#[command(
+    after_help = "Examples:\n  xenheap verdict match verdicts.toml run\n  xenheap verdict match --missing verdicts.toml run   only what no entry speaks of, with near misses"
+)]
 pub struct Match {
     /// The verdict file
     pub file: PathBuf,
