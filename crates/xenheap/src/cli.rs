@@ -505,7 +505,10 @@ mod tests {
             let page = command.render_long_help().to_string();
             insta::assert_snapshot!(format!("help {words}").replace(' ', "_"), page);
             // An example is a command line.
-            for line in command_lines(&format!("```\n{page}\n```")).0 {
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines = command_lines(&format!("```\n{examples}\n```")).0;
+            assert!(!lines.is_empty(), "{words}");
+            for line in lines {
                 let words = shlex::split(&line).expect("words");
                 assert!(Cli::try_parse_from(words).is_ok(), "{line}");
             }

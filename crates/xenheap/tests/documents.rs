@@ -82,7 +82,11 @@ fn command_lines_that_need_only_testdata() {
             ran.push(line);
         }
     }
-    for expected in ["xenheap graph why graph do_grant_table_op _xmalloc", "xenheap diff old-run new-run"] {
+    for expected in [
+        "xenheap graph why graph --from do_grant_table_op --to _xmalloc",
+        "xenheap diff old-run new-run",
+        "xenheap verdict list verdicts.toml --format json",
+    ] {
         assert!(ran.iter().any(|line| line == expected), "{expected}: {ran:?}");
     }
     assert!(ran.len() >= 12, "{ran:?}");
