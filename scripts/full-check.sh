@@ -54,7 +54,7 @@ safe_configuration() {
     "$XENHEAP" instrument --check "$tree" > "$RUNS/instrument.txt"
     boot "$tree" trace,summary "$RUNS/safe" --workload static "${config[@]}"
     static_run "$RUNS/safe" 2
-    "$XENHEAP" graph build --install "$tree" -o "$RUNS/graph-safe" "${config[@]}"
+    "$XENHEAP" graph build --install "$tree" --out-dir "$RUNS/graph-safe" "${config[@]}"
     coverage "$RUNS/graph-safe" "$RUNS/safe"
     if grep -q evtchn_fifo "$RUNS/graph-safe/coverage.txt"; then die "the configuration has FIFO event channels"; fi
     if grep -q do_sysctl "$RUNS/graph-safe/coverage.txt"; then die "the configuration has sysctl"; fi
@@ -108,8 +108,8 @@ charging() {
 # Two allocations fail on purpose, each in a boot of its own. What has been tried is not tried again, and says the same.
 sweep() {
     rm -rf "$RUNS/sweep"
-    "$XENHEAP" lab sweep --at-most 2 -o "$RUNS/sweep" --format json > "$RUNS/sweep.json"
-    "$XENHEAP" lab sweep --at-most 2 -o "$RUNS/sweep" --format json --limit 1s | cmp - "$RUNS/sweep.json"
+    "$XENHEAP" sweep run --max-count 2 --out-dir "$RUNS/sweep" --format json > "$RUNS/sweep.json"
+    "$XENHEAP" sweep run --max-count 2 --out-dir "$RUNS/sweep" --format json --max-time 1s | cmp - "$RUNS/sweep.json"
     python3 - "$RUNS/sweep" <<'PYTHON'
 import json, sys
 place = sys.argv[1]
@@ -120,7 +120,7 @@ for trial in trials:
     assert trial["result"]["failed"]["target"] == trial["hash"] + ":1", trial
     assert f" I {trial['hash']} 1 " in log, trial
 PYTHON
-    "$XENHEAP" lab merge "$RUNS/sweep" | tee -a "$RUNS/sweep.txt"
+    "$XENHEAP" sweep merge "$RUNS/sweep" | tee -a "$RUNS/sweep.txt"
 }
 
 # Each mode alone: the report agrees with the hypervisor. (Two boots are not alike to the byte; the modes are compared
@@ -201,7 +201,7 @@ new_graph() { # NAME GRAPH TREE [OPTIONS of graph build]
 
 # The number of paths is that of all of them, listed one by one.
 real_paths() {
-    "$XENHEAP" graph build debian:4.17 --sources ci -o "$RUNS/graph-ci"
+    "$XENHEAP" graph build debian:4.17 --sources ci --out-dir "$RUNS/graph-ci"
     XENHEAP_CI_GRAPH=$RUNS/graph-ci cargo test --locked -q --release -p xenheap-callgraph --features real-run --test real_paths -- --nocapture
 }
 
@@ -217,7 +217,7 @@ large_log() {
     scripts/bench-large-log "$RUNS/4.17" | tee -a "$RESULTS"
 }
 
-# Two leaks and a late free that are put into a copy of Xen: exactly the leaks are found beyond what Xen has itself.
+# Two leaks and a late free that are put into a copy of Xen: exactly these leaks are found beyond those of the same run without the patch.
 planted_leaks() {
     local tree=$RUNS/planted-tree
     rm -rf "$tree"
@@ -234,7 +234,7 @@ planted_leaks() {
 # Xen's own tools read the settings that follow from a plan, and guests boot with them.
 plan_settings() {
     rm -rf "$RUNS/plan"
-    "$XENHEAP" plan "$RUNS/guests" --memory d1=192 --memory d2=192 --memory d3=192 -o "$RUNS/plan"
+    "$XENHEAP" plan "$RUNS/guests" --memory d1=192 --memory d2=192 --memory d3=192 --out-dir "$RUNS/plan"
     scripts/plan-workload "$RUNS/plan" > "$RUNS/plan/settings.sh"
     boot debian:4.17 trace,summary "$RUNS/plan-settings" --workload "$RUNS/plan/settings.sh"
     summarize "4.17, guests with the settings of a plan" "$RUNS/plan-settings"
@@ -285,6 +285,15 @@ series_head() {
     result "|---|---:|"
 }
 
+# How many of the variants of each log came out how. The last column must be 0 throughout.
+corruption_table() {
+    result
+    result "## Real logs, damaged: \`XENHEAP_CORRUPTION=1000000 cargo test --release -p xenheap-ledger --test corruption\`"
+    result
+    corruption 1000000 | tee "$RUNS/corruption.txt"
+    grep '^|' "$RUNS/corruption.txt" >> "$RESULTS"
+}
+
 overhead() {
     result
     result "## What the recorder costs a boot: \`scripts/bench-overhead\`"
@@ -305,11 +314,20 @@ benches() {
     result '```'
 }
 
+# Each for five minutes, two side by side. What one finds ends the stage.
+fuzzing() { # TARGET...
+    scripts/fuzz --seconds 300 "$@" | tee "$RUNS/fuzz.txt"
+    sed -n '/^Each target for /,$p' "$RUNS/fuzz.txt" >> "$RESULTS"
+    result
+}
+
 licences() {
     command -v cargo-deny > /dev/null || cargo install --locked -q --root "$XENHEAP_CACHE/tools" cargo-deny
     PATH=$XENHEAP_CACHE/tools/bin:$PATH cargo deny --locked check licenses bans sources
+    PATH=$XENHEAP_CACHE/tools/bin:$PATH cargo deny --manifest-path fuzz/Cargo.toml --config "$PWD/deny.toml" \
+        check licenses bans sources
     result
-    result "\`cargo deny check licenses bans sources\`: clean."
+    result "\`cargo deny check licenses bans sources\`: clean, for the fuzz targets too."
 }
 
 write_results() {
@@ -328,6 +346,12 @@ runs_head() {
     result
     result "| run | Xen | events | findings | live bytes | log bytes | self-checks |"
     result "|---|---|---:|---:|---:|---:|---|"
+}
+
+fuzzing_head() {
+    result
+    result "## Fuzzing (\`scripts/fuzz\`, fuzz/README.md)"
+    result
 }
 
 # The runs that the stages before made; rows of others follow.
@@ -376,8 +400,18 @@ stage "paths counted and listed" real_paths
 stage "the workflow of GitHub" workflow
 needs "build and boot Xen 4.17"
 stage "a log of 1 GB" large_log
+stage "real logs, damaged a million times" corruption_table
 stage "what the recorder costs" overhead
 needs "the call graph of that Xen" "call graphs of other builds"
 stage "benches" benches
+stage "the fuzz targets are built" scripts/fuzz --build
+head_of "head: fuzzing" fuzzing_head
+# A stage has an hour at most: together they would not fit into one.
+needs "the fuzz targets are built"
+stage "fuzzing: logs, reports and what people wrote" fuzzing scan input runfile harvest comments verdicts
+needs "the fuzz targets are built"
+stage "fuzzing: what a build says" fuzzing ci gimple image symbols graph csv
+needs "the fuzz targets are built"
+stage "fuzzing: policies and GitLab" fuzzing policy jobs archive
 stage "licences" licences
 write_results

@@ -5,7 +5,7 @@
 //! read. Inlined frames are not kept.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -310,6 +310,10 @@ impl Graph {
                 }
             };
             if row.edge_kind == EdgeKind::UnresolvedIndirect {
+                // Other rows of the site may have come before.
+                if let Some(site) = draft.sites.get_mut(index(site.0)) {
+                    site.open.get_or_insert(Open::Unknown);
+                }
                 continue;
             }
             let callee = find(&mut draft, &row.callee);
@@ -378,14 +382,24 @@ fn ids(functions: &[Function]) -> Vec<String> {
         Some(unit) if function.is_static => format!("{unit}:{}", function.name),
         _ => function.name.clone(),
     };
+    let all: HashSet<String> = functions.iter().map(plain).collect();
     let mut count: BTreeMap<String, u32> = BTreeMap::new();
     functions
         .iter()
         .map(|function| {
             let id = plain(function);
             let seen = count.entry(id.clone()).or_default();
-            *seen += 1;
-            if *seen == 1 { id } else { format!("{id}@{seen}") }
+            loop {
+                *seen += 1;
+                if *seen == 1 {
+                    return id;
+                }
+                let other = format!("{id}@{seen}");
+                // A function can be called so by itself.
+                if !all.contains(&other) {
+                    return other;
+                }
+            }
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The count on a real graph against full enumeration. `./check --full` makes the graph:
 //!
 //! ```text
-//! xenheap graph build debian:4.17 --sources ci -o DIR
+//! xenheap graph build debian:4.17 --sources ci --out-dir DIR
 //! XENHEAP_CI_GRAPH=DIR cargo test --release -p xenheap-callgraph --features real-run --test real_paths
 //! ```
 

@@ -145,7 +145,7 @@ pub struct Downstream {
 }
 
 /// The query of the next page, from the [`LINK`] header.
-pub(crate) fn next_of_link(link: &str) -> Option<&str> {
+pub fn next_of_link(link: &str) -> Option<&str> {
     link.split(',').find_map(|part| {
         let (url, parameters) = part.trim().strip_prefix('<')?.split_once('>')?;
         let is_next =

@@ -36,7 +36,7 @@ const DEPTH: usize = 24;
 
 /// Why nothing was unpacked.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub enum Stop {
     /// It is not what it should be; of the network's making.
     Refused(String),
     /// A file of ours.
@@ -49,8 +49,9 @@ impl From<ZipError> for Stop {
     }
 }
 
-/// Unpacks what is worth keeping into a new folder. All of it, or the archive is refused.
-pub(crate) fn unpack(archive: &Path, into: &Path, limits: &Limits) -> Result<(), Stop> {
+/// Unpacks what is worth keeping into a new folder. All of it, or the archive is refused; then the
+/// folder is not to be used.
+pub fn unpack(archive: &Path, into: &Path, limits: &Limits) -> Result<(), Stop> {
     let ours = |path: &Path, source| Stop::Ours(store::at(path)(source));
     let file = File::open(archive).map_err(|error| ours(archive, error))?;
     let mut archive = ZipArchive::new(BufReader::new(file))?;
@@ -73,11 +74,22 @@ pub(crate) fn unpack(archive: &Path, into: &Path, limits: &Limits) -> Result<(),
         }
         let target = into.join(path);
         let folder = target.parent().unwrap_or(into);
-        fs::create_dir_all(folder).map_err(|error| ours(folder, error))?;
+        // What lies there is of this archive: a file where it says that a folder is.
+        let none = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                Stop::Refused(format!("it has `{name}`, and a file where that needs a folder"))
+            }
+            io::ErrorKind::InvalidFilename => Stop::Refused(format!("the path `{name}` is too long")),
+            _ => ours(folder, error),
+        };
+        fs::create_dir_all(folder).map_err(none)?;
         let mut out = match File::create_new(&target) {
             Ok(out) => out,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(Stop::Refused(format!("it has `{name}` twice")));
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                return Err(Stop::Refused(format!("the path `{name}` is too long")));
             }
             Err(error) => return Err(ours(&target, error)),
         };
@@ -226,6 +238,28 @@ mod tests {
         }
         let limits = Limits { entries: 1, ..Limits::default() };
         assert_eq!(unpacked(&bomb, &limits).0, Err("it has 2 files, more than 1".to_owned()));
+    }
+
+    /// Found when the fuzz target `archive` was written: these counted as faults of our own files, and
+    /// ended the whole pull.
+    #[test]
+    fn names_for_which_there_is_no_place_are_refused() {
+        let both = [("a.log", b"x" as &[u8]), ("a.log/b.log", b"x"), ("a.log/c/b.log", b"x")];
+        for files in [&both[..2], &[both[0], both[2]], &[both[2], both[0]]] {
+            let error = unpacked(&pack(files), &Limits::default()).0.expect_err("no folder is a file");
+            assert!(error.contains("a file where that needs a folder") || error.contains("twice"), "{error}");
+        }
+        // Each name is cut to what a file system takes; all of them can be more than a path may
+        // have.
+        let dir = tempfile::tempdir().expect("a folder");
+        let archive = dir.path().join("a.zip");
+        let name = format!("{}x.log", format!("{}/", "d".repeat(160)).repeat(DEPTH - 1));
+        fs::write(&archive, pack(&[(&name, b"x")])).expect("written");
+        let into = dir.path().join("i".repeat(200)).join("i".repeat(200));
+        match unpack(&archive, &into, &Limits::default()) {
+            Err(Stop::Refused(reason)) => assert!(reason.ends_with("is too long"), "{reason}"),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The size that stands in the archive is only what it says.

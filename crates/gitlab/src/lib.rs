@@ -20,11 +20,11 @@ mod store;
 mod token;
 mod url;
 
-pub use archive::Limits;
+pub use archive::{Limits, Stop, unpack};
 pub use client::{Client, Config, Found, Retry};
 pub use error::Error;
 pub use name::{Content, safe_name};
-pub use plan::{Plan, Planned, Role, Selection};
+pub use plan::{Answers, Plan, Planned, Role, Selection};
 pub use pull::{Outcome, Task, Watch, What, fetch};
 pub use store::{Artifacts, NEW, Store};
 pub use token::{Header, Token};

@@ -11,6 +11,32 @@ use crate::{
 /// A pipeline and all those that it started may be so many.
 const PIPELINES: usize = 100;
 
+/// Who knows the jobs of a pipeline: a GitLab, which a [`Client`] asks.
+pub trait Answers {
+    /// Where it is.
+    fn site(&self) -> &Site;
+
+    /// The jobs of a pipeline, by number.
+    fn jobs(&self, project: &Project, pipeline: u64) -> Result<Vec<Job>, Error>;
+
+    /// The jobs of a pipeline that start others, by number.
+    fn bridges(&self, project: &Project, pipeline: u64) -> Result<Vec<Bridge>, Error>;
+}
+
+impl Answers for Client {
+    fn site(&self) -> &Site {
+        Client::site(self)
+    }
+
+    fn jobs(&self, project: &Project, pipeline: u64) -> Result<Vec<Job>, Error> {
+        Client::jobs(self, project, pipeline)
+    }
+
+    fn bridges(&self, project: &Project, pipeline: u64) -> Result<Vec<Bridge>, Error> {
+        Client::bridges(self, project, pipeline)
+    }
+}
+
 /// Which jobs are wanted. Patterns are those of [`glob`].
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -91,9 +117,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Asks GitLab for the jobs of a pipeline. `reserved` names are given to no job.
+    /// Asks for the jobs of a pipeline. `reserved` names are given to no job.
     pub fn make(
-        client: &Client,
+        client: &impl Answers,
         project: &Project,
         pipeline: u64,
         selection: &Selection,
@@ -101,6 +127,7 @@ impl Plan {
     ) -> Result<Self, Error> {
         let mut waiting = vec![(project.clone(), pipeline, None::<String>)];
         let mut seen = BTreeSet::from([pipeline]);
+        let mut known = BTreeSet::new();
         let (mut jobs, mut unseen) = (Vec::new(), Vec::new());
         let mut next = 0;
         while let Some((project, number, starter)) = waiting.get(next).cloned() {
@@ -113,7 +140,9 @@ impl Plan {
                 }
                 Err(error) => return Err(error),
             };
-            jobs.extend(found.into_iter().map(|job| Planned {
+            // A job is of one pipeline. What says otherwise would have two jobs write into one
+            // folder.
+            jobs.extend(found.into_iter().filter(|job| known.insert(job.id)).map(|job| Planned {
                 role: selection.role(&job),
                 name: safe_name(&job.name),
                 project: project.clone(),
@@ -158,14 +187,26 @@ fn downstream(site: &Site, project: &Project, bridge: &Bridge) -> Option<(Projec
 
 /// Gives jobs whose names are the same, even where a file system ignores case, their numbers too.
 fn tell_apart(jobs: &mut [Planned], reserved: &[&str]) {
-    let mut count: BTreeMap<String, usize> =
-        reserved.iter().map(|name| (name.to_ascii_lowercase(), 1)).collect();
-    for planned in jobs.iter() {
-        *count.entry(planned.name.to_ascii_lowercase()).or_default() += 1;
-    }
-    for planned in jobs {
-        if count.get(&planned.name.to_ascii_lowercase()).is_some_and(|count| *count > 1) {
-            planned.name = format!("{}.{}", planned.name, planned.job.id);
+    // A name with a number can be that of another job, which then needs its own number: each round
+    // gives one to a job at least.
+    let mut numbered: BTreeSet<u64> = BTreeSet::new();
+    loop {
+        let mut count: BTreeMap<String, usize> =
+            reserved.iter().map(|name| (name.to_ascii_lowercase(), 1)).collect();
+        for planned in jobs.iter() {
+            *count.entry(planned.name.to_ascii_lowercase()).or_default() += 1;
+        }
+        let mut is_done = true;
+        for planned in jobs.iter_mut() {
+            if count.get(&planned.name.to_ascii_lowercase()).is_some_and(|count| *count > 1)
+                && numbered.insert(planned.job.id)
+            {
+                planned.name = format!("{}.{}", planned.name, planned.job.id);
+                is_done = false;
+            }
+        }
+        if is_done {
+            return;
         }
     }
 }
@@ -213,5 +254,11 @@ mod tests {
         let names: Vec<&str> = jobs.iter().map(|planned| planned.name.as_str()).collect();
         assert_eq!(names, ["a", "b.2", "B.3", "verbose.4"]);
         assert_eq!(jobs.first().map(Planned::folder).as_deref(), Some("a.1"));
+        // Found when the fuzz target `jobs` was written: a job can be called what another gets with its
+        // number.
+        let mut jobs = vec![planned(1, "a"), planned(2, "a"), planned(3, "a.1"), planned(4, "a.1.3")];
+        tell_apart(&mut jobs, &[]);
+        let names: Vec<&str> = jobs.iter().map(|planned| planned.name.as_str()).collect();
+        assert_eq!(names, ["a.1", "a.2", "a.1.3", "a.1.3.4"]);
     }
 }

@@ -140,8 +140,7 @@ guest_as_set() {
     [ "$boot" != 1 ] || guest_booted "$set_name"
 }
 
-# pool_cpu_remove POOL CPU: takes a CPU out of a pool. Nothing may run on it meanwhile: Xen's credit2 can give a CPU work that is just
-# leaving, and panics then (docs/leads/credit2-cpu-removal.md).
+# pool_cpu_remove POOL CPU: takes a CPU out of a pool, after all vCPUs were moved off it.
 pool_cpu_remove() {
     pool_domains=$(command xl list | awk 'NR > 1 { print $1 }')
     for pool_domain in $pool_domains; do

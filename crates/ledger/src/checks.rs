@@ -443,24 +443,33 @@ impl Evidence<'_> {
                 dump.seq
             ));
         }
-        if bad.is_empty() {
-            let end =
-                if why == "key" { ", by the debug key: the log can have been cut after it" } else { "" };
-            ok(format!("dump {} ({why}) holds at {}, where the log ends{end}", dump.number, dump.seq))
-        } else {
-            failed(bad.join("; "))
+        if !bad.is_empty() {
+            return failed(bad.join("; "));
         }
+        let holds = format!("dump {} ({why}) holds at {}, where the log ends", dump.number, dump.seq);
+        // A log that was cut there and one that ends there are the same bytes.
+        if why == "key" {
+            return not_applicable(format!("{holds}, by the debug key: the log can have been cut after it"));
+        }
+        ok(holds)
     }
 
     fn totals(&self) -> Verdict {
-        if self.last().is_none() {
+        let Some(dump) = self.last() else {
             return not_applicable("the log has no complete totals of the hypervisor");
-        }
+        };
         let mut bad = Vec::new();
         if !self.sums.holds() {
             bad.push(format!("the hypervisor's rows do not add up to its totals: {}", self.sums.words()));
         }
         let Some(books) = self.chosen else {
+            if self.facts.view.is_none() && dump.totals != Totals::default() {
+                bad.push(
+                    "the report counts nothing, because neither an event nor a row is in the log, and the \
+                     hypervisor counted something"
+                        .to_owned(),
+                );
+            }
             return match (bad.is_empty(), self.sums.compared) {
                 (true, 0) => not_applicable("the hypervisor's totals have nothing to be compared with"),
                 (true, dumps) => ok(format!("the rows of {} add up to their totals", n(dumps, "dump"))),
@@ -525,7 +534,9 @@ impl Evidence<'_> {
             return verdict;
         }
         let Some(books) = self.chosen else {
-            return not_applicable("the summary view has no events of domains");
+            return not_applicable(
+                "the summary view has no events of domains: one that its dumps lack is not noticed",
+            );
         };
         let book = &books.events.applied.book;
         let tells = book.knows_domains()

@@ -68,7 +68,9 @@ pub(crate) struct Dumps {
     pub complete: u64,
     /// The format of the records, 0 as long as no header said it.
     pub format: u32,
-    /// The highest number that any line named.
+    /// The first number that any line named.
+    first: u64,
+    /// The highest.
     highest: u64,
     pub incomplete: Vec<Incomplete>,
     pub incomplete_more: u64,
@@ -89,6 +91,14 @@ impl Dumps {
         } else {
             self.incomplete_more = self.incomplete_more.saturating_add(1);
         }
+    }
+
+    /// A line names a dump of which none was seen before.
+    fn named(&mut self, number: u64) {
+        if self.first == 0 {
+            self.first = number;
+        }
+        self.highest = number;
     }
 
     /// An open dump that gets no more lines is incomplete.
@@ -123,7 +133,7 @@ impl Dumps {
         if self.highest != 0 && begin.number > self.highest + 1 {
             self.lost(self.highest + 1, "none of its lines is there".to_owned());
         }
-        self.highest = begin.number;
+        self.named(begin.number);
         let dump = Dump { number: begin.number, why: begin.why, seq, ..Dump::default() };
         self.open = Some(Open { dump, ..Open::default() });
         Line::Accepted
@@ -253,7 +263,7 @@ impl Dumps {
                 _ => {}
             }
             if end.number > self.highest {
-                self.highest = end.number;
+                self.named(end.number);
                 self.lost(end.number, "its begin is missing".to_owned());
             }
             return Line::Outside;
@@ -262,6 +272,11 @@ impl Dumps {
         if !missing.is_empty() {
             self.lost(end.number, missing.join(", "));
             return Line::Accepted;
+        }
+        // Format 1 has none of vmallocs, but who says that it is format 1?
+        if self.format == 0 && !open.kinds.contains_key(&Counted::Anonymous(Kind::Vmalloc)) {
+            let what = "its totals of vmalloc are missing, or it has none: the header would tell";
+            self.lost(end.number, what.to_owned());
         }
         let Open { mut dump, rows, kinds, machine, domains, bills, .. } = open;
         dump.machine = machine.unwrap_or_default();
@@ -292,6 +307,15 @@ impl Dumps {
     /// The log ends.
     pub(crate) fn finish(&mut self) {
         self.give_up();
+        // A log that has the header begins with the boot. (The header can come late, so this is
+        // for the end.)
+        if self.format != 0 && self.first > 1 {
+            let others = match self.first {
+                2 => String::new(),
+                first => format!(", nor of those up to {}", first - 1),
+            };
+            self.lost(1, format!("none of its lines came before those of others{others}"));
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Logs of our recorder with known truth: every number must be the truth, clean and with every noise.
 
 use proptest::prelude::*;
-use xenheap_console::{Record, scan};
+use xenheap_console::{Counted, Record, scan};
 use xenheap_ledger::{
     Account, Config, Intake,
-    testing::{Noise, Plan, Story, Truth, log_of, story},
+    testing::{Line, Noise, Plan, Story, Truth, log_of, story},
 };
-use xenheap_model::{CheckId, Outcome, View};
+use xenheap_model::{CheckId, Kind, Outcome, Totals, View};
 
 const ALL: [View; 3] = [View::Trace, View::Warn, View::Summary];
 
@@ -228,6 +228,91 @@ fn a_log_that_begins_late_has_no_header_and_gaps() {
     assert!(!failed.contains(&CheckId::Frees), "frees after a gap are no contradiction: {failed:?}");
     assert_eq!(account.facts.tag, Some(story.tag.to_string()));
     assert_eq!((account.facts.boot, account.facts.boots), (1, 1));
+}
+
+fn outcome(account: &Account, id: CheckId) -> (Outcome, &str) {
+    let check = account.checks.iter().find(|check| check.id == id).expect("every check is there");
+    (check.outcome, &check.detail)
+}
+
+/// A report that counts nothing does not agree with a hypervisor that counted something.
+#[test]
+fn totals_of_which_all_events_are_lost_are_not_those_of_the_report() {
+    let story = story(&Plan { keys: 0, ..Plan::new(51, 800, &[View::Trace]) });
+    let begin = story.lines.iter().rposition(|line| matches!(line.record, Record::DumpBegin(_)));
+    let lines = story.lines.split_at(begin.expect("the story has a last dump")).1.to_vec();
+    let account = read(&log_of(&Story { lines, ..story }, &Noise::default()));
+    assert_eq!((account.facts.view, account.totals), (None, Totals::default()));
+    let (ended, detail) = outcome(&account, CheckId::Ended);
+    assert_eq!(ended, Outcome::Ok, "{detail}");
+    let (totals, detail) = outcome(&account, CheckId::Totals);
+    assert_eq!(totals, Outcome::Failed, "{detail}");
+    assert!(detail.contains("the report counts nothing"), "{detail}");
+}
+
+/// A log that was cut behind them and one that ends there are the same bytes.
+#[test]
+fn totals_by_the_debug_key_do_not_tell_where_the_log_ends() {
+    let whole = story(&Plan { keys: 1, ..Plan::new(61, 800, &[View::Trace, View::Summary]) });
+    assert_eq!(outcome(&read(&log_of(&whole, &Noise::default())), CheckId::Ended).0, Outcome::Ok);
+    let end = whole.lines.iter().position(|line| matches!(line.record, Record::DumpEnd(_)));
+    let lines = whole.lines[..=end.expect("the key was pressed")].to_vec();
+    let account = read(&log_of(&Story { lines, ..whole }, &Noise::default()));
+    assert_eq!(failed(&account), []);
+    let (ended, detail) = outcome(&account, CheckId::Ended);
+    assert_eq!(ended, Outcome::NotApplicable, "{detail}");
+    assert!(detail.ends_with("by the debug key: the log can have been cut after it"), "{detail}");
+}
+
+/// A cycle of the workload ends with a dump: where one is lost, another number of cycles is seen.
+#[test]
+fn the_first_dumps_can_be_lost() {
+    let whole = story(&Plan { keys: 3, ..Plan::new(71, 800, &[View::Summary]) });
+    let number = |line: &Line| match &line.record {
+        Record::DumpBegin(begin) => Some(begin.number),
+        _ => None,
+    };
+    let starts: Vec<usize> =
+        (0..whole.lines.len()).filter(|at| number(&whole.lines[*at]).is_some()).collect();
+    assert_eq!(number(&whole.lines[starts[0]]), Some(1));
+    let read_lines = |lines: Vec<Line>| read(&log_of(&Story { lines, ..whole.clone() }, &Noise::default()));
+    let failed_with = |account: &Account, words: &str| {
+        let (ended, detail) = outcome(account, CheckId::Ended);
+        assert_eq!((ended, detail.contains(words)), (Outcome::Failed, true), "{detail}");
+    };
+    for (lost, words) in [(1, "dump 1 is incomplete: none"), (2, "nor of those up to 2")] {
+        let mut lines = whole.lines.clone();
+        lines.drain(starts[0]..starts[lost]);
+        failed_with(&read_lines(lines), words);
+    }
+    // The begin of the second comes before the first, as if that had been told before.
+    let mut lines = whole.lines.clone();
+    lines.insert(starts[0], lines[starts[1]].clone());
+    failed_with(&read_lines(lines), "dump 1 is incomplete: none");
+    // A log that begins late says so by its header, and nobody knows which dumps it should have.
+    let account = read_lines(whole.lines.split_at(starts[1]).1.to_vec());
+    assert_eq!(outcome(&account, CheckId::Header).0, Outcome::Failed);
+    assert_eq!(outcome(&account, CheckId::Ended).0, Outcome::Ok);
+}
+
+/// Format 1 has no totals of vmallocs, and only the header says which format it is.
+#[test]
+fn totals_that_only_a_format_has_are_missed_without_a_header() {
+    let whole = story(&Plan { keys: 0, ..Plan::new(81, 800, &[View::Trace]) });
+    let of_vmalloc = Counted::Anonymous(Kind::Vmalloc);
+    for (header, vmalloc) in [(true, false), (false, true), (false, false)] {
+        let mut lines = whole.lines.clone();
+        lines.retain(|line| match &line.record {
+            Record::Header(_) => header,
+            Record::Kind(kind) if kind.of == of_vmalloc => vmalloc,
+            _ => true,
+        });
+        let account = read(&log_of(&Story { lines, ..whole.clone() }, &Noise::default()));
+        let (ended, detail) = outcome(&account, CheckId::Ended);
+        let expected = if vmalloc { Outcome::Ok } else { Outcome::Failed };
+        assert_eq!(ended, expected, "{detail}");
+        assert_eq!(detail.contains("its totals of vmalloc are missing"), !vmalloc, "{detail}");
+    }
 }
 
 #[test]

@@ -20,7 +20,8 @@ pub enum CheckId {
     Overlap,
     /// Every free is explained by an allocation, or was made before recording began.
     Frees,
-    /// The log has complete totals of the hypervisor that hold at its end.
+    /// The log has complete totals of the hypervisor that hold at its end, and it ends there. Not
+    /// applicable where these are by the debug key: then nothing tells whether there was more.
     Ended,
     /// Our counts per kind are the hypervisor's.
     Totals,

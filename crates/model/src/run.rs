@@ -563,11 +563,13 @@ impl Run {
             let why = "what became of pages that changed hands is not known";
             return Some(format!("{}, so {why}", nothing_for(part)));
         }
+        // Such totals do not tell where the log ends; more of them below.
+        let by_key = self.dump.as_ref().is_some_and(|dump| dump.why == "key");
         for id in NEEDED {
             let needs_ok = id == CheckId::Ended;
             match check(id) {
                 Some(check) if check.outcome == Outcome::Ok => {}
-                Some(check) if check.outcome == Outcome::NotApplicable && !needs_ok => {}
+                Some(check) if check.outcome == Outcome::NotApplicable && (!needs_ok || by_key) => {}
                 Some(check) => return Some(format!("{}: {}", id.as_str(), check.detail)),
                 // A run file from before there was such a check.
                 None if !needs_ok => {}
@@ -575,7 +577,7 @@ impl Run {
             }
         }
         // Totals on the debug key can be followed by anything, where a shutdown was to come.
-        if self.dump.as_ref().is_some_and(|dump| dump.why == "key") && !self.lacks_dom0() {
+        if by_key && !self.lacks_dom0() {
             let why = "the last totals are by the debug key, so the log can have been cut after them";
             return Some(format!("ended: {why}; let the machine shut down"));
         }

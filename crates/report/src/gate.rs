@@ -1,6 +1,7 @@
 //! The gate's answer, a format a module.
 
 mod code_quality;
+mod json;
 mod junit;
 mod markdown;
 mod sarif;
@@ -13,6 +14,7 @@ use xenheap_judge::{Case, Code, Gate, Refusal};
 use xenheap_model::{Charge, NormalStack, StackId};
 
 pub use code_quality::CodeQuality;
+pub use json::GateJson;
 pub use junit::Junit;
 pub use markdown::Markdown;
 pub(crate) use markdown::cell;

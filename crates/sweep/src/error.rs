@@ -63,7 +63,7 @@ pub enum SweepError {
     #[error("no anonymous allocation of the base has a stack with the hash {0:016x}")]
     NoStack(u64),
     /// Nothing to merge.
-    #[error("{} has no results of a sweep: give the folders that `xenheap lab sweep -o` made", .0.display())]
+    #[error("{} has no results of a sweep: give the folders that `xenheap sweep run -o` made", .0.display())]
     NoSweep(PathBuf),
 }
 

@@ -29,7 +29,7 @@ impl VerdictError {
 }
 
 /// Why an edit of a verdict file is refused.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum EditError {
     /// No such entry.
     #[error("there is no entry {0}")]
@@ -37,4 +37,12 @@ pub enum EditError {
     /// Ids are permanent: no other entry gets one that was used.
     #[error("the id {0} is taken, by an entry or by one that was retired")]
     Taken(String),
+    /// A reader refuses the file that had this.
+    #[error("its `{key}` contains the control character {}", .character.escape_unicode())]
+    Hidden {
+        /// Which text.
+        key: &'static str,
+        /// What it contains.
+        character: char,
+    },
 }

@@ -120,6 +120,14 @@ impl VerdictFile {
         if self.is_taken(&entry.id) {
             return Err(EditError::Taken(entry.id));
         }
+        visible(&[
+            ("by", entry.by.as_deref()),
+            ("assumption", entry.assumption.as_deref()),
+            ("comment", Some(&entry.comment)),
+            ("allocator", entry.allocator.as_deref()),
+            ("revision", entry.revision.as_deref()),
+            ("stack", Some(&entry.stack)),
+        ])?;
         let mut table = Table::new();
         write(&mut table, &entry);
         // What stands at the end of the file stays before what is added.
@@ -138,6 +146,11 @@ impl VerdictFile {
     /// Changes what a person decided. Everything else of the file stays as it is, to the byte.
     pub fn change(&mut self, id: &str, change: &Change) -> Result<(), EditError> {
         let none = || EditError::NoEntry(id.to_owned());
+        visible(&[
+            ("by", change.by.as_deref()),
+            ("assumption", change.assumption.as_deref()),
+            ("comment", change.comment.as_deref()),
+        ])?;
         let at = self.entries.iter().position(|entry| entry.id == id).ok_or_else(none)?;
         let entry = self.entries.get_mut(at).ok_or_else(none)?;
         let tables = self.document.get_mut("verdict").and_then(Item::as_array_of_tables_mut);
@@ -257,6 +270,14 @@ fn text_value(text: &str) -> Value {
             Some(most) => format!("{most}\\\""),
             None => escaped,
         };
+        // A line of somebody's words that looks like one of git's marks would be taken for one.
+        let escaped: String = escaped
+            .split_inclusive('\n')
+            .map(|line| match (lines::is_mark(line), line.chars().next(), line.get(1..)) {
+                (true, Some(first), Some(rest)) => format!("\\u{:04X}{rest}", u32::from(first)),
+                _ => line.to_owned(),
+            })
+            .collect();
         if let Ok(value) = format!("\"\"\"\n{escaped}\"\"\"").parse::<Value>()
             && value.as_str() == Some(text)
         {
@@ -296,6 +317,15 @@ fn optional(table: &mut Table, key: &str, old: &mut Option<String>, new: &str) {
 fn is_hidden(c: char) -> bool {
     let direction = ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
     direction || c.is_control() && c != '\n' && c != '\t'
+}
+
+/// Refuses texts that would make a file that cannot be read.
+fn visible(texts: &[(&'static str, Option<&str>)]) -> Result<(), EditError> {
+    let hidden = |(key, text): &(&'static str, Option<&str>)| {
+        let character = text.unwrap_or_default().chars().find(|c| is_hidden(*c))?;
+        Some(EditError::Hidden { key, character })
+    };
+    texts.iter().find_map(hidden).map_or(Ok(()), Err)
 }
 
 /// Reads with the place of what is wrong.

@@ -52,7 +52,13 @@ pub fn harvest(report: &str, file: &mut VerdictFile) -> Harvest {
                     || block.allocator.is_none_or(|name| entry.allocator.as_deref() == Some(name));
                 kind && allocator && outline(&entry.pattern) == outline(&pattern)
             };
-            file.entries().iter().find(is_it)
+            // What an earlier harvest made of this comment is it before all that only looks alike.
+            let own = block.allocator.filter(|_| block.kind.is_none());
+            let is_own = |entry: &&Entry| {
+                (entry.kind, entry.allocator.as_deref(), &entry.pattern) == (block.kind, own, &pattern)
+            };
+            let mut entries = file.entries().iter();
+            entries.clone().find(is_own).or_else(|| entries.find(is_it))
         };
         if let Some(entry) = by_id.or_else(|| if block.stack.is_empty() { None } else { by_stack() }) {
             let change = difference(entry, &block.note);

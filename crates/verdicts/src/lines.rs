@@ -33,12 +33,17 @@ pub(crate) fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Verdict
     })
 }
 
+/// Whether a line is what git writes between two changes that are in conflict.
+pub(crate) fn is_mark(line: &str) -> bool {
+    ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark))
+}
+
 /// The text with `\n` behind each line, and how its lines ended.
 pub(crate) fn read<'a>(name: &str, text: &'a str) -> Result<(Cow<'a, str>, Ends), VerdictError> {
     let mut ends: Option<Ends> = None;
     let mut position = 0;
     for line in text.split_inclusive('\n') {
-        if ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark)) {
+        if is_mark(line) {
             let what = "a mark of git's: two changes are in conflict here; decide between them, then remove the marks";
             return Err(VerdictError::at(name, text, position, what));
         }

@@ -5,17 +5,19 @@ use std::fmt::Write as _;
 use xenheap_model::Verdict;
 
 use crate::{
-    Entry, Pattern, VerdictFile, indent,
+    EditError, Entry, Pattern, VerdictFile, indent,
     note::{BY, Note},
 };
 
-/// A line of a database that belongs to nothing.
+/// A line of a database that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// From 1.
     pub line: usize,
     /// What it says.
     pub text: String,
+    /// Why its entry is refused; without that it belongs to no entry.
+    pub refused: Option<EditError>,
 }
 
 /// What came of an import.
@@ -35,23 +37,29 @@ pub struct Imported {
 pub fn import(text: &str, file: &mut VerdictFile) -> Imported {
     let (entries, skipped) = parse(text);
     let mut imported = Imported { skipped, ..Imported::default() };
-    for mut entry in entries {
+    for (line, mut entry) in entries {
         let same = |old: &&Entry| old.pattern == entry.pattern && old.allocator == entry.allocator;
-        let known = file.entries().iter().find(same);
-        if let Some(old) = known.filter(|old| says_the_same(old, &entry)) {
+        let mut known = file.entries().iter().filter(same).peekable();
+        let contradicts = known.peek().is_some();
+        // Of entries that contradict each other any can be the one that was taken before.
+        if let Some(old) = known.find(|old| says_the_same(old, &entry)) {
             imported.known.push(old.id.clone());
             continue;
         }
-        let contradicts = known.is_some();
         entry.id = file.fresh_id(None, &entry.pattern);
         let id = entry.id.clone();
-        if file.add(entry).is_ok() {
-            if contradicts {
-                imported.contradicting.push(id.clone());
+        let text = entry.allocator.as_deref().map(|name| format!("{name}()")).unwrap_or_default();
+        match file.add(entry) {
+            Ok(()) => {
+                if contradicts {
+                    imported.contradicting.push(id.clone());
+                }
+                imported.added.push(id);
             }
-            imported.added.push(id);
+            Err(error) => imported.skipped.push(Skipped { line, text, refused: Some(error) }),
         }
     }
+    imported.skipped.sort_by_key(|skipped| skipped.line);
     imported
 }
 
@@ -59,36 +67,38 @@ fn says_the_same(a: &Entry, b: &Entry) -> bool {
     (a.verdict, &a.assumption) == (b.verdict, &b.assumption) && a.comment.lines().eq(b.comment.lines())
 }
 
-/// Reads a database. Ids are not drawn yet.
-fn parse(text: &str) -> (Vec<Entry>, Vec<Skipped>) {
+/// Reads a database: entries with the lines, from 1, in which their allocators stand. Ids are not
+/// drawn yet.
+fn parse(text: &str) -> (Vec<(usize, Entry)>, Vec<Skipped>) {
     let mut entries = Vec::new();
     let mut skipped = Vec::new();
-    let mut comment: Vec<&str> = Vec::new();
-    let mut open: Option<(Note, String, String)> = None;
-    let mut close = |open: &mut Option<(Note, String, String)>| {
-        if let Some((note, allocator, stack)) = open.take() {
-            entries.push(entry(note, allocator, stack));
+    let mut comment: Vec<(usize, &str)> = Vec::new();
+    let mut open: Option<(usize, Note, String, String)> = None;
+    let mut close = |open: &mut Option<(usize, Note, String, String)>| {
+        if let Some((line, note, allocator, stack)) = open.take() {
+            entries.push((line, entry(note, allocator, stack)));
         }
     };
     for (at, line) in text.lines().enumerate() {
         let line = line.trim_end();
         if line.starts_with("//") {
             close(&mut open);
-            comment.push(line);
+            comment.push((at + 1, line));
         } else if let Some(allocator) = head(line) {
             close(&mut open);
-            open = Some((Note::parse(comment.drain(..)), allocator.to_owned(), String::new()));
+            let note = Note::parse(comment.drain(..).map(|(_, line)| line));
+            open = Some((at + 1, note, allocator.to_owned(), String::new()));
         } else if line.is_empty() {
             // Nothing of an entry is empty.
-        } else if let Some((_, _, stack)) = &mut open {
+        } else if let Some((.., stack)) = &mut open {
             stack.push_str(line);
             stack.push('\n');
         } else {
-            skipped.push(Skipped { line: at + 1, text: line.to_owned() });
+            skipped.push(Skipped { line: at + 1, text: line.to_owned(), refused: None });
         }
     }
     close(&mut open);
-    let lost = comment.into_iter().map(|text| Skipped { line: 0, text: text.to_owned() });
+    let lost = comment.into_iter().map(|(line, text)| Skipped { line, text: text.to_owned(), refused: None });
     skipped.extend(lost);
     (entries, skipped)
 }
@@ -213,7 +223,44 @@ a
     #[test]
     fn lines_of_nothing_are_counted() {
         let imported = import("a stray line\n// a comment of nothing\n", &mut VerdictFile::default());
-        assert_eq!(imported.skipped.len(), 2);
+        let skipped: Vec<_> = imported.skipped.iter().map(|skipped| (skipped.line, &*skipped.text)).collect();
+        assert_eq!(skipped, [(1, "a stray line"), (2, "// a comment of nothing")]);
         assert!(imported.added.is_empty());
+    }
+
+    /// Found when the fuzz target `comments` was written.
+    #[test]
+    fn an_entry_that_no_file_can_have_is_refused_alone() -> Result<(), Box<dyn std::error::Error>> {
+        let mut file = VerdictFile::default();
+        let imported = import("xmalloc()\na\n// \u{1b}[2J\nxmalloc()\nb\nxmalloc()\nc\n", &mut file);
+        assert_eq!(imported.added.len(), 2);
+        let error = EditError::Hidden { key: "comment", character: '\u{1b}' };
+        let refused = Skipped { line: 4, text: "xmalloc()".to_owned(), refused: Some(error) };
+        assert_eq!(imported.skipped, [refused]);
+        assert_eq!(VerdictFile::parse("v.toml", &file.to_string())?.entries(), file.entries());
+        Ok(())
+    }
+
+    /// Found by the fuzz target `comments`: the file could not be read.
+    #[test]
+    fn words_that_look_like_a_mark_of_gits_are_words() -> Result<(), Box<dyn std::error::Error>> {
+        let mut file = VerdictFile::default();
+        let database = "// x\n// <<<<<<< here\nxmalloc()\n<<<<<<< a\n>>>>>>> b\n||||||| c\n";
+        assert_eq!(import(database, &mut file).added.len(), 1);
+        let again = VerdictFile::parse("v.toml", &file.to_string())?;
+        assert_eq!(again.entries(), file.entries());
+        assert_eq!(again.entries().first().map(|entry| &*entry.comment), Some("x\n<<<<<<< here\n"));
+        Ok(())
+    }
+
+    /// Found when the fuzz target `comments` was written.
+    #[test]
+    fn words_that_contradict_others_are_taken_once() {
+        let database = "// A: SAFE\nxmalloc()\na\n// B: PROBLEM\nxmalloc()\na\n";
+        let mut file = VerdictFile::default();
+        let first = import(database, &mut file);
+        assert_eq!((first.added.len(), first.contradicting.len()), (2, 1));
+        let second = import(database, &mut file);
+        assert_eq!((second.added.len(), second.known), (0, first.added));
     }
 }

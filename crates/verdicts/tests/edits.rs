@@ -224,3 +224,19 @@ fn mistakes_are_told_with_their_place() {
         }
     }
 }
+
+/// Stacks that differ in what was inlined alone look alike in the RFC's reports, but each has its entry.
+#[test]
+fn a_second_harvest_changes_nothing() {
+    let paragraph = |comment: &str, stack: &str| {
+        format!("   1  xmalloc, charge nobody\n      // {comment}\n      allocated  1 B\n{stack}\n")
+    };
+    let report = paragraph("one", "      f\n        g [inlined]\n          h\n")
+        + &paragraph("two", "      f\n        h\n");
+    let mut file = VerdictFile::default();
+    assert_eq!(harvest(&report, &mut file).added.len(), 2);
+    let before = file.to_string();
+    let second = harvest(&report, &mut file);
+    assert_eq!((second.same, second.changed.len(), second.refused.len()), (2, 0, 0), "{second:?}");
+    assert_eq!(file.to_string(), before);
+}

@@ -8,21 +8,20 @@ use xenheap_report::assess::{AssessmentJson, AssessmentMarkdown, AssessmentRende
 
 use crate::{
     check,
-    cli::concat_help,
     coverage::Joined,
     failure::{Exit, Failure},
     graph, output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Puts together what a graph says is possible, what runs have shown, what the machine concludes and what people decided, for every call of an \
 allocator that can be anonymous. The result is SUPPORTED only if nothing is open: no call unseen and unaccepted, no finding that \
 `xenheap check` refuses, no doubt of runs or graph. Else it is NOT SUPPORTED, with every blocker, and the exit code is 1 (docs/coverage.md).
 
 Examples:
-  xenheap assess --verdicts verdicts.toml graph runs/*
-  xenheap assess --verdicts verdicts.toml --policy policy.toml --format markdown graph runs/* > statement.md"))]
+  xenheap assess graph runs/* --verdicts verdicts.toml
+  xenheap assess graph runs/* --verdicts verdicts.toml --policy policy.toml --format markdown > statement.md")]
 pub struct Arguments {
     #[command(flatten)]
     pub joined: Joined,

@@ -2,27 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use xenheap_judge::{Gate, Policy};
 use xenheap_model::Run;
-use xenheap_report::gate::{CodeQuality, Details, GateRenderer, Junit, Markdown, Sarif, Short};
+use xenheap_report::gate::{CodeQuality, Details, GateJson, GateRenderer, Junit, Markdown, Sarif, Short};
 use xenheap_verdicts::VerdictFile;
 
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     load, output,
     verdict::{Store, read},
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 A finding passes if an entry of the verdict file accepts it with a reason and its claims hold, or if the policy accepts what the machine
 says of its lifetime; leaks, failed self-checks and what the policy asks for and no run shows are refused (docs/policy.md).
 
 Examples:
-  xenheap check --verdicts verdicts.toml run
-  xenheap check --verdicts verdicts.toml --policy policy.toml --junit check.xml --details check.txt runs/*"))]
+  xenheap check run --verdicts verdicts.toml
+  xenheap check runs/* --verdicts verdicts.toml --policy policy.toml --junit check.xml --details check.txt")]
 pub struct Check {
     /// Lab folders, console logs or saved runs
     #[arg(value_name = "RUN", required = true)]
@@ -33,6 +32,12 @@ pub struct Check {
     /// The policy; without one SAFE and PROB_SAFE pass, and what is always freed before its call returned
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: CheckFormat,
+    /// Write this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Write every finding with its decision
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     pub details: Option<PathBuf>,
@@ -50,6 +55,18 @@ pub struct Check {
     pub markdown: Option<PathBuf>,
 }
 
+/// How the gate's answer is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people: what is refused, and what to do
+    #[default]
+    Text,
+    /// For programs (docs/json-format.md)
+    Json,
+    /// For merge requests
+    Markdown,
+}
+
 pub fn run(arguments: &Check) -> Result<Exit, Failure> {
     let policy = policy(arguments.policy.as_deref())?;
     let verdicts = match &arguments.verdicts {
@@ -62,7 +79,15 @@ pub fn run(arguments: &Check) -> Result<Exit, Failure> {
         names.iter().zip(&reports).map(|(name, report)| (name.as_str(), report.run())).collect();
     let gate = xenheap_judge::check(&runs, &verdicts, &policy);
     files(arguments, &gate)?;
-    output::stdout(|out| Short.render(&gate, out))?;
+    let renderer: &dyn GateRenderer = match arguments.format {
+        CheckFormat::Text => &Short,
+        CheckFormat::Json => &GateJson,
+        CheckFormat::Markdown => &Markdown,
+    };
+    match &arguments.output {
+        Some(file) => output::file(file, |out| renderer.render(&gate, out))?,
+        None => output::stdout(|out| renderer.render(&gate, out))?,
+    }
     Ok(if gate.passes() { Exit::Done } else { Exit::Refused })
 }
 

@@ -20,24 +20,70 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Which anonymous memory does Xen allocate at run time, by which path, and is it given back?
+/// Find anonymous memory that Xen allocates at run time: by which path, for whom, and whether it is given back
 ///
-/// Memory that the hypervisor takes from its common heap while guests run, and charges to nobody, is what guests of
-/// different criticality can take from each other. xenheap puts a recorder into Xen, boots it, and reports every such
-/// allocation with its stack.
+/// Memory that Xen allocates from its common heap while guests run, and charges to nobody, is shared by all guests.
+/// xenheap adds a recorder to Xen, boots it, and reports each such allocation with its stack.
 #[derive(Debug, Parser)]
-#[command(name = "xenheap", version, max_term_width = 100, after_help = concat_help("Example:\n  xenheap lab run -o run && xenheap report run"))]
+#[command(name = "xenheap", version, max_term_width = 100, override_usage = "xenheap [OPTIONS] COMMAND ...")]
+#[command(
+    help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}"
+)]
+#[command(before_help = TASKS, after_help = format!("Example:\n  xenheap lab run --out-dir run && xenheap report run\n\n{EXIT_CODES}"), disable_help_subcommand = false)]
 pub struct Cli {
-    /// Tell more on standard error; twice: even more
+    /// When there is colour: on a terminal and without NO_COLOR, always, or never
+    #[arg(
+        long,
+        global = true,
+        display_order = 999,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub color: Color,
+    /// Write more to standard error; twice: even more
     #[arg(short, long, global = true, display_order = 1000, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Write no progress and no warnings to standard error, only errors
+    #[arg(short, long, global = true, display_order = 1001, conflicts_with = "verbose")]
+    pub quiet: bool,
     #[command(subcommand)]
     pub command: Command,
 }
 
-pub fn concat_help(example: &str) -> String {
-    format!("{example}\n\n{EXIT_CODES}")
-}
+/// The commands by what they are for; a test compares them with those that there are.
+const TASKS: &str = "\
+Record what Xen allocates
+  instrument      add the recorder to a Xen source tree, or remove it
+  lab run         build an instrumented Xen and boot it under QEMU with guests
+  lab fetch       get a Xen source tree
+  sweep run       make the allocation of one stack fail in each boot
+  sweep merge     combine the results of sweeps
+  pull gitlab     download the logs of a GitLab pipeline, and report them
+
+Read runs
+  report          report what a log, a lab folder or a saved run contains
+  diff            compare two runs
+  plan            calculate what each domain would need if it paid, and settings
+
+Analyse a build
+  graph build     make the call graph of a build of Xen
+  graph paths     count and list the paths to or from functions
+  graph reach, funnels, cut, why, sites, allocations, stats, recall, export
+                  answer other questions about a graph
+
+Review and decide
+  verdict         record and look up what reviewers decided about stacks
+  check           let a pipeline pass or fail
+  coverage        find the calls of allocators that no run has shown
+  assess          state whether a configuration is supported
+
+Set up
+  completions     print a script that completes the arguments in a shell
+  man             write manual pages
+
+";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -46,13 +92,14 @@ pub enum Command {
     /// Build an instrumented Xen and boot it under QEMU
     #[command(subcommand)]
     Lab(Lab),
+    /// Make one allocation fail in each boot, and report what happens
+    #[command(subcommand)]
+    Sweep(crate::sweep::Command),
     /// Report what a log, a lab folder or a saved run contains
     Report(Report),
     /// Which function can call which, in a build of Xen
     #[command(subcommand)]
     Graph(crate::graph::Graph),
-    /// Count and list the ways that calls can take to or from a function
-    Paths(Box<crate::paths::Arguments>),
     /// What a graph has against what runs have shown
     Coverage(crate::coverage::Arguments),
     /// State for a configuration what is open of every call of an allocator
@@ -84,12 +131,12 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap instrument xen.git                         put the recorder in
   xenheap instrument xen.git --undo                  take it out, byte for byte
   xenheap instrument xen.git@staging --check         would it apply to that branch?
-  xenheap instrument xen.git --patch heap-audit.patch   the same change for `git am`"))]
+  xenheap instrument xen.git --patch heap-audit.patch   the same change for `git am`")]
 pub struct Instrument {
     /// The folder that contains `xen/`; with --check or --patch also GIT@REVISION (a commit of a repository, bare or not)
     #[arg(value_name = "TREE")]
@@ -118,19 +165,15 @@ pub struct Instrument {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = concat_help("Example:\n  xenheap lab run --xen debian:4.20 -o run && xenheap report run"))]
+#[command(after_help = "Example:\n  xenheap lab run --xen debian:4.20 --out-dir run && xenheap report run")]
 pub enum Lab {
     /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
     Run(Box<LabRun>),
-    /// Let each stack's allocation fail once, in a boot of its own, and tell what becomes of it
-    Sweep(Box<crate::sweep::Arguments>),
-    /// Put together what sweeps of the same build found
-    Merge(crate::sweep::Merge),
     /// Get a Xen source and print where it lies
-    #[command(after_help = concat_help("\
+    #[command(after_help = "\
 Examples:
   xenheap lab fetch --xen debian:4.20
-  xenheap lab fetch --xen ../xen.git@RELEASE-4.20.0"))]
+  xenheap lab fetch --xen ../xen.git@RELEASE-4.20.0")]
     Fetch {
         /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION (a commit of a repository, bare or not)
         #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
@@ -139,19 +182,19 @@ Examples:
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
-  xenheap lab run -o run
-  xenheap lab run --xen debian:4.20 --mode trace,summary -o run-4.20
-  xenheap lab run --xen ../xen --deterministic -o run-mine
-  xenheap lab run --xen ../xen.git@staging --config CONFIG_EVTCHN_FIFO=n -o run-staging
-  xenheap lab run --arch arm64 --workload dom0less -o run-arm
-  xenheap lab run --arch arm64 --workload static -o run-static
-  xenheap lab run --arch arm64 --workload static --dtb mine.dtb -o run-mine
-  xenheap lab run --workload guests -o run-guests
-  xenheap lab run --workload guests --toolstack tree -o run-own-tools
-  xenheap lab run --workload guests --charge current:4M -o run-charged
-  xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 -o run-churn"))]
+  xenheap lab run --out-dir run
+  xenheap lab run --xen debian:4.20 --mode trace,summary --out-dir run-4.20
+  xenheap lab run --xen ../xen --deterministic --out-dir run-mine
+  xenheap lab run --xen ../xen.git@staging --config CONFIG_EVTCHN_FIFO=n --out-dir run-staging
+  xenheap lab run --arch arm64 --workload dom0less --out-dir run-arm
+  xenheap lab run --arch arm64 --workload static --out-dir run-static
+  xenheap lab run --arch arm64 --workload static --dtb mine.dtb --out-dir run-mine
+  xenheap lab run --workload guests --out-dir run-guests
+  xenheap lab run --workload guests --toolstack tree --out-dir run-own-tools
+  xenheap lab run --workload guests --charge current:4M --out-dir run-charged
+  xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 --out-dir run-churn")]
 pub struct LabRun {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
     /// repository, bare or not). A tree's own xen/.config is taken, with what the recorder needs
@@ -201,8 +244,8 @@ pub struct LabRun {
     #[arg(long, value_name = "HASH:K", conflicts_with = "no_recorder")]
     pub fail: Option<Target>,
     /// The folder to make for the results; it becomes a RUN for `xenheap report`
-    #[arg(short, long, value_name = "DIR")]
-    pub output: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: PathBuf,
     /// Install what is missing on this machine (needs root)
     #[arg(long)]
     pub install: bool,
@@ -216,8 +259,8 @@ pub struct LabRun {
     #[arg(long = "xen-arg", value_name = "ARG")]
     pub xen_args: Vec<String>,
     /// How many compilers run at once; without it one for each processor
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<usize>,
+    #[arg(long, value_name = "N")]
+    pub build_jobs: Option<usize>,
 }
 
 /// How a report is written.
@@ -245,7 +288,7 @@ pub enum Color {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 A RUN is a folder that `xenheap lab run` made, a console log (plain, .gz, .xz or .zst; `-` is standard input), \
 or a file that --save wrote. Names of functions come from `xen-syms`, found beside the log or given with --symbols.
 
@@ -253,7 +296,7 @@ Examples:
   xenheap report run                                  what happened in the lab
   xenheap report --symbols xen-syms serial.log.xz     a log of your own machine
   xenheap report --exclude 'arch_do_*' --current d1 run
-  xenheap report --format rfc -o parsed logs/*.log    one file each, by architecture"))]
+  xenheap report --format rfc --out-dir parsed logs/*.log    one file each, by architecture")]
 pub struct Report {
     /// Lab folder, console log or saved run; `-` is standard input
     #[arg(value_name = "RUN", required = true)]
@@ -262,9 +305,12 @@ pub struct Report {
     /// How the report is written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Write files DIR/ARCH/JOB instead of standard output
-    #[arg(short, long, value_name = "DIR")]
+    /// Write this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write files DIR/ARCH/JOB instead of standard output
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    pub out_dir: Option<PathBuf>,
     /// Also save the run, with its names, in one file to report from again
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
@@ -277,16 +323,12 @@ pub struct Report {
     /// Add the section of frees without an allocation (rfc)
     #[arg(long)]
     pub orphan_frees: bool,
-    /// When there is colour (text)
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
-    pub color: Color,
-
     /// The image with the symbols of the Xen that ran: `xen-syms` of its build
     #[arg(long, value_name = "FILE", help_heading = "Names")]
     pub symbols: Option<PathBuf>,
     /// Use the image even if it is of another build; names can then be wrong
     #[arg(long, help_heading = "Names", conflicts_with = "no_symbols")]
-    pub force_symbols: bool,
+    pub allow_mismatch: bool,
     /// Use no image, only names that stand in the log itself
     #[arg(long, help_heading = "Names", conflicts_with = "symbols")]
     pub no_symbols: bool,
@@ -436,6 +478,61 @@ mod tests {
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(seen > 40, "{seen} command lines");
+    }
+
+    /// Every command that does something, with its words: `graph why`.
+    fn commands() -> Vec<(String, clap::Command)> {
+        fn walk(words: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+                let words = format!("{words} {}", sub.get_name()).trim_start().to_owned();
+                if sub.has_subcommands() {
+                    walk(&words, sub, all);
+                } else {
+                    all.push((words, sub.clone()));
+                }
+            }
+        }
+        let mut root = Cli::command().term_width(100);
+        root.build();
+        let mut all = Vec::new();
+        walk("", &root, &mut all);
+        all
+    }
+
+    #[test]
+    fn help_pages() {
+        for (words, mut command) in commands() {
+            let page = command.render_long_help().to_string();
+            insta::assert_snapshot!(format!("help {words}").replace(' ', "_"), page);
+            // An example is a command line.
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines = command_lines(&format!("```\n{examples}\n```")).0;
+            assert!(!lines.is_empty(), "{words}");
+            for line in lines {
+                let words = shlex::split(&line).expect("words");
+                assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+            }
+        }
+    }
+
+    /// `xenheap --help` names each command, and no other.
+    #[test]
+    fn the_table_of_commands_is_whole() {
+        let mut named = std::collections::BTreeSet::new();
+        for line in TASKS.lines().filter_map(|line| line.strip_prefix("  ")) {
+            // Names stand before two spaces, or alone on a line.
+            let names = line.split("  ").next().unwrap_or_default().trim();
+            match names.split_once(' ') {
+                Some((group, rest)) => named.extend(rest.split(", ").map(|name| format!("{group} {name}"))),
+                None if names.is_empty() => {}
+                None => _ = named.insert(names.to_owned()),
+            }
+        }
+        let there = commands().into_iter().map(|(words, _)| match words.split_once(' ') {
+            Some(("verdict", _)) => "verdict".to_owned(),
+            _ => words,
+        });
+        assert_eq!(named, there.collect());
     }
 
     #[test]

@@ -25,12 +25,10 @@ pub enum Command {
     Instrument(Instrument),
     LabRun(Box<RunConfig>),
     LabFetch(XenSource),
-    LabSweep(Box<crate::sweep::Arguments>),
-    LabMerge(crate::sweep::Merge),
+    Sweep(crate::sweep::Command),
     Graph(crate::graph::Graph),
     Coverage(crate::coverage::Arguments),
     Assess(crate::assess::Arguments),
-    Paths(Box<crate::paths::Arguments>),
     Completions(Shell),
     Man(PathBuf),
 }
@@ -41,11 +39,12 @@ pub struct Report {
     pub runs: Vec<PathBuf>,
     pub format: FormatConfig,
     pub output: Option<PathBuf>,
+    pub out_dir: Option<PathBuf>,
     pub save: Option<PathBuf>,
     /// Keep the events for `xenheap plan`.
     pub trace: bool,
     pub symbols: Symbols,
-    pub force_symbols: bool,
+    pub allow_mismatch: bool,
     pub intake: xenheap_ledger::Config,
     pub strict: bool,
     pub allow: Vec<CheckId>,
@@ -61,10 +60,11 @@ impl Report {
             runs: vec![run],
             format: FormatConfig::Json,
             output: None,
+            out_dir: None,
             save: None,
             trace: false,
             symbols: Symbols::Beside,
-            force_symbols: false,
+            allow_mismatch: false,
             intake: xenheap_ledger::Config::default(),
             strict: false,
             allow: Vec::new(),
@@ -114,7 +114,7 @@ pub enum What {
 /// Checks the arguments.
 pub fn lower(cli: Cli) -> Result<Command, Failure> {
     Ok(match cli.command {
-        cli::Command::Report(args) => Command::Report(report(args)?),
+        cli::Command::Report(args) => Command::Report(report(args, cli.color)?),
         cli::Command::Diff(args) => Command::Diff(args),
         cli::Command::Check(args) => Command::Check(args),
         cli::Command::Verdict(args) => Command::Verdict(args),
@@ -122,19 +122,17 @@ pub fn lower(cli: Cli) -> Result<Command, Failure> {
         cli::Command::Pull(args) => Command::Pull(args),
         cli::Command::Instrument(args) => Command::Instrument(instrument(args)?),
         cli::Command::Lab(cli::Lab::Run(args)) => Command::LabRun(Box::new(lab_run(*args)?)),
-        cli::Command::Lab(cli::Lab::Sweep(args)) => Command::LabSweep(args),
-        cli::Command::Lab(cli::Lab::Merge(args)) => Command::LabMerge(args),
+        cli::Command::Sweep(command) => Command::Sweep(command),
         cli::Command::Lab(cli::Lab::Fetch { xen }) => Command::LabFetch(source(&xen)?),
         cli::Command::Graph(command) => Command::Graph(command),
         cli::Command::Assess(arguments) => Command::Assess(arguments),
         cli::Command::Coverage(arguments) => Command::Coverage(arguments),
-        cli::Command::Paths(arguments) => Command::Paths(arguments),
         cli::Command::Completions { shell } => Command::Completions(shell),
         cli::Command::Man { dir } => Command::Man(dir),
     })
 }
 
-fn report(args: cli::Report) -> Result<Report, Failure> {
+fn report(args: cli::Report, color: Color) -> Result<Report, Failure> {
     let several = args.runs.len() > 1;
     if args.save.is_some() && several {
         return Err(Failure::usage("--save writes one run, and several were given")
@@ -154,12 +152,12 @@ fn report(args: cli::Report) -> Result<Report, Failure> {
     }
     let format = match args.format {
         Format::Text => {
-            let color = args.output.is_none() && use_color(args.color);
+            let color = args.output.is_none() && args.out_dir.is_none() && use_color(color);
             FormatConfig::Text(TextOptions { lines: args.lines, all: args.all, color })
         }
-        Format::Rfc if several && args.output.is_none() => {
+        Format::Rfc if several && args.out_dir.is_none() => {
             return Err(Failure::usage("the rfc format has one file for each run, and several were given")
-                .help("name a folder for the files with -o DIR"));
+                .help("name a folder for the files with --out-dir DIR"));
         }
         Format::Rfc => FormatConfig::Rfc { orphan_frees: args.orphan_frees },
         Format::Json => FormatConfig::Json,
@@ -173,10 +171,11 @@ fn report(args: cli::Report) -> Result<Report, Failure> {
         runs: args.runs,
         format,
         output: args.output,
+        out_dir: args.out_dir,
         save: args.save,
         trace: false,
         symbols,
-        force_symbols: args.force_symbols,
+        allow_mismatch: args.allow_mismatch,
         intake: xenheap_ledger::Config { boot: args.boot, view: args.view, format: None },
         verdicts: args.verdicts,
         add_unknown: args.add_unknown,
@@ -256,11 +255,11 @@ fn lab_run(args: cli::LabRun) -> Result<RunConfig, Failure> {
             ),
         },
         xen_args,
-        out_dir: args.output,
+        out_dir: args.out_dir,
         install: args.install,
         timeout: args.timeout,
         deterministic: args.deterministic,
-        jobs: args.jobs.filter(|jobs| *jobs > 0).unwrap_or_else(xenheap_lab::default_jobs),
+        jobs: args.build_jobs.filter(|jobs| *jobs > 0).unwrap_or_else(xenheap_lab::default_jobs),
         cache: Cache::from_environment(),
     })
 }

@@ -9,7 +9,6 @@ use xenheap_report::coverage::{CoverageJson, CoverageRenderer, CoverageText};
 use xenheap_verdicts::VerdictFile;
 
 use crate::{
-    cli::concat_help,
     config::Report,
     failure::{Exit, Failure, warn},
     graph::{self, Format},
@@ -31,18 +30,18 @@ pub struct Joined {
     pub verdicts: Option<PathBuf>,
     /// Join runs and a graph that are not of one build; what such a run shows is marked, and is less
     #[arg(long)]
-    pub any_build: bool,
+    pub allow_mismatch: bool,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Each recorded stack is laid on the call graph of its build, call by call. What is counted are calls of allocators that can be anonymous, \
 in code that can run after boot: seen, or unseen with who could come there and a shortest way (docs/coverage.md).
 
 Examples:
-  xenheap graph build debian:4.17 -o graph && xenheap coverage graph run-boot run-guests
-  xenheap coverage --verdicts verdicts.toml --all graph runs/*
-  xenheap coverage --format json graph run | jq '.next[:5]'"))]
+  xenheap graph build debian:4.17 --out-dir graph && xenheap coverage graph run-boot run-guests
+  xenheap coverage graph runs/* --verdicts verdicts.toml --all
+  xenheap coverage graph run --format json | jq '.next[:5]'")]
 pub struct Arguments {
     #[command(flatten)]
     pub joined: Joined,
@@ -97,7 +96,7 @@ impl Joined {
 
     fn check(&self, run: &Path, belongs: &Belongs) -> Result<(), Failure> {
         let Some(differs) = belongs.differs.first() else { return Ok(()) };
-        if !self.any_build {
+        if !self.allow_mismatch {
             return Err(not_together(run, &self.graph, differs));
         }
         let (run, graph) = (run.display(), self.graph.display());
@@ -110,7 +109,7 @@ impl Joined {
 pub fn not_together(run: &Path, graph: &Path, differs: &Differs) -> Failure {
     let (run, graph) = (run.display(), graph.display());
     Failure::new(Exit::Input, format!("{run} and {graph} do not belong together: {differs}")).help(
-        "make the graph of the build that ran with `xenheap graph build`, or take what names alone tell with --any-build",
+        "make the graph of the build that ran with `xenheap graph build`, or take what names alone tell with --allow-mismatch",
     )
 }
 

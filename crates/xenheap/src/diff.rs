@@ -6,18 +6,17 @@ use clap::{Args, ValueEnum};
 use xenheap_report::diff::{DiffJson, DiffMarkdown, DiffRenderer, DiffText};
 
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure, warn},
     load, output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Paths are compared by the names of their functions, inlined or not: another compiler or another version of Xen makes no difference.
 
 Examples:
   xenheap diff run-before run-after
-  xenheap diff --format markdown old.xhr new.xhr > comment.md"))]
+  xenheap diff old.xhr new.xhr --format markdown > comment.md")]
 pub struct Diff {
     /// Lab folder, console log or saved run
     pub old: PathBuf,
@@ -28,7 +27,7 @@ pub struct Diff {
     pub format: DiffFormat,
     /// Compare runs of different architectures all the same
     #[arg(long)]
-    pub force: bool,
+    pub allow_mismatch: bool,
 }
 
 /// How a difference is written.
@@ -46,11 +45,11 @@ pub enum DiffFormat {
 pub fn run(arguments: &Diff) -> Result<Exit, Failure> {
     let (old, new) = (load::report(&arguments.old)?, load::report(&arguments.new)?);
     let archs = (old.run().facts.arch, new.run().facts.arch);
-    if archs.0 != archs.1 && !arguments.force {
+    if archs.0 != archs.1 && !arguments.allow_mismatch {
         let text =
             format!("{} is of {}, {} of {}", old.name(), archs.0.as_str(), new.name(), archs.1.as_str());
         return Err(Failure::new(Exit::Input, text)
-            .help("architectures are not mixed; --force compares all the same"));
+            .help("architectures are not mixed; --allow-mismatch compares them all the same"));
     }
     for report in [&old, &new] {
         if let Some(doubt) = report.run().doubt() {

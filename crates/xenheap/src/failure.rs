@@ -6,6 +6,7 @@ use std::{
     io::{self, Write},
     path::Path,
     process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
@@ -108,7 +109,7 @@ impl Failure {
         }
         // What marks an error in miette's layout is the word here.
         let text = text.trim();
-        say(format_args!("error: {}", text.strip_prefix("x ").unwrap_or(text)));
+        say_always(format_args!("error: {}", text.strip_prefix("x ").unwrap_or(text)));
     }
 }
 
@@ -126,8 +127,27 @@ impl Diagnostic for Failure {
     }
 }
 
-/// Writes a line to standard error. Who closed that does not want to know.
+/// With `--quiet` nothing is written to standard error but errors.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Sets it, once, before anything is written.
+pub fn be_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// Writes a line of progress or of results to standard error, but not with `--quiet`.
 pub fn say(line: impl fmt::Display) {
+    if !is_quiet() {
+        say_always(line);
+    }
+}
+
+/// Writes a line to standard error. Who closed that does not want to know.
+pub fn say_always(line: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 

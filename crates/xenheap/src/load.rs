@@ -351,10 +351,10 @@ fn symbolized(mut account: Account, place: &Place, config: &Report) -> Result<Ru
     if let Some(image) = &image {
         if let Err(mismatch) = image.check(&account.facts) {
             let path = image.path().display();
-            if !config.force_symbols {
+            if !config.allow_mismatch {
                 return Err(Failure::new(Exit::Input, format!("{path} is not the image of this log: {mismatch}"))
                         .help(
-                            "name the right one with --symbols FILE, or use none with --no-symbols; --force-symbols uses this one, with names that can be wrong",
+                            "name the right one with --symbols FILE, or use none with --no-symbols; --allow-mismatch uses this one, with names that can be wrong",
                         ));
             }
             warn(format_args!("names can be wrong: {path}: {mismatch}"));

@@ -12,7 +12,6 @@ mod instrument;
 mod lab;
 mod load;
 mod output;
-mod paths;
 mod plan;
 mod progress;
 mod pull;
@@ -29,6 +28,7 @@ use crate::{cli::Cli, failure::Failure};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log(cli.verbose);
+    failure::be_quiet(cli.quiet);
     let result = config::lower(cli).and_then(run);
     match result {
         Ok(exit) => exit.into(),
@@ -50,12 +50,10 @@ fn run(command: config::Command) -> Result<failure::Exit, Failure> {
         config::Command::Instrument(config) => instrument::run(&config),
         config::Command::LabRun(config) => lab::run(&config),
         config::Command::LabFetch(source) => lab::fetch(&source),
-        config::Command::LabSweep(arguments) => sweep::run(*arguments),
-        config::Command::LabMerge(arguments) => sweep::merge(&arguments),
+        config::Command::Sweep(command) => sweep::run(command),
         config::Command::Graph(command) => graph::run(command),
         config::Command::Assess(arguments) => assess::run(&arguments),
         config::Command::Coverage(arguments) => coverage::run(&arguments),
-        config::Command::Paths(arguments) => paths::run(*arguments),
         config::Command::Completions(shell) => cli::completions(shell),
         config::Command::Man(dir) => cli::man(&dir),
     }

@@ -1,6 +1,6 @@
 //! `xenheap plan`.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use xenheap_model::Domain;
@@ -8,7 +8,6 @@ use xenheap_plan::{Margin, Plan as Planned, Policy, Rules, RunPlan};
 use xenheap_report::plan::{PlanJson, PlanRenderer, PlanSvg, PlanText, Question, files};
 
 use crate::{
-    cli::concat_help,
     config,
     failure::{Exit, Failure, warn},
     load::{self, Loaded},
@@ -17,13 +16,13 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 What is charged, and how the xmalloc pool of each domain is modelled, docs/plan.md says. Domains of several runs that have one id are one.
 
 Examples:
   xenheap plan run
-  xenheap plan --margin 50 --memory d1=256 run-1 run-2 -o plan
-  xenheap plan --verdicts verdicts.toml --format svg run > curves.svg"))]
+  xenheap plan run-1 run-2 --margin 50 --memory d1=256 --out-dir plan
+  xenheap plan run --verdicts verdicts.toml --format svg > curves.svg")]
 pub struct Plan {
     /// Lab folders, console logs or saved runs; of one architecture
     #[arg(value_name = "RUN", required = true)]
@@ -31,9 +30,9 @@ pub struct Plan {
     /// How much more than the worst run showed is planned for, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 25)]
     pub margin: u32,
-    /// The policy that settings and curves are for; without it rules with --verdicts, else owner
-    #[arg(long, value_enum)]
-    pub policy: Option<PolicyName>,
+    /// Who pays, in the settings and curves; without it rules with --verdicts, else owner
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub payer: Option<PolicyName>,
     /// The verdict file, whose `charge` is the policy rules
     #[arg(long, value_name = "FILE")]
     pub verdicts: Option<PathBuf>,
@@ -44,7 +43,10 @@ pub struct Plan {
     #[arg(long, value_enum, default_value_t)]
     pub format: PlanFormat,
     /// Write everything into this folder: plan.txt, plan.json, plan.svg and the files with settings
-    #[arg(short, long, value_name = "DIR", conflicts_with = "format")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "output"])]
+    pub out_dir: Option<PathBuf>,
+    /// Write this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 
@@ -89,9 +91,9 @@ fn memory(text: &str) -> Result<(Domain, u64), String> {
 
 pub fn run(arguments: &Plan) -> Result<Exit, Failure> {
     let verdicts = arguments.verdicts.as_ref().map(|path| Store::open(path)).transpose()?;
-    let policy = match (arguments.policy, &verdicts) {
+    let policy = match (arguments.payer, &verdicts) {
         (Some(PolicyName::Rules), None) => {
-            return Err(Failure::usage("the policy rules is that of a verdict file")
+            return Err(Failure::usage("--payer rules is what a verdict file says")
                 .help("name it with --verdicts FILE"));
         }
         (Some(policy), _) => policy.into(),
@@ -128,7 +130,7 @@ pub fn run(arguments: &Plan) -> Result<Exit, Failure> {
         Policy::ALL.into_iter().filter(|policy| *policy != Policy::Rules || verdicts.is_some()).collect();
     let plan = Planned { runs, margin: Margin(arguments.margin), policies };
     let question = Question { policy, memory: arguments.memory.iter().copied().collect() };
-    match &arguments.output {
+    match &arguments.out_dir {
         Some(folder) => {
             let forms: [(&str, &dyn PlanRenderer); 3] =
                 [("plan.txt", &PlanText), ("plan.json", &PlanJson), ("plan.svg", &PlanSvg)];
@@ -145,7 +147,11 @@ pub fn run(arguments: &Plan) -> Result<Exit, Failure> {
                 PlanFormat::Json => &PlanJson,
                 PlanFormat::Svg => &PlanSvg,
             };
-            output::stdout(|out| renderer.render(&plan, &question, out))?;
+            let write = |out: &mut dyn io::Write| renderer.render(&plan, &question, out);
+            match &arguments.output {
+                Some(file) => output::file(file, write)?,
+                None => output::stdout(write)?,
+            }
         }
     }
     Ok(Exit::Done)

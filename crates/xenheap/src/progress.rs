@@ -13,10 +13,14 @@ use xenheap_console::Position;
 use xenheap_gitlab::{Outcome, Task, Watch};
 use xenheap_lab::{Progress, Stage};
 
-use crate::failure::{printable, say};
+use crate::failure::{is_quiet, printable, say};
 
 /// An input that is read faster than one can look needs no bar.
 const LARGE: u64 = 64 << 20;
+
+fn on_terminal() -> bool {
+    std::io::stderr().is_terminal() && !is_quiet()
+}
 
 /// Shows how much of a file was read.
 pub struct Reading {
@@ -27,7 +31,7 @@ pub struct Reading {
 impl Reading {
     pub fn new(path: &Path, position: Position) -> Self {
         let total = position.total().unwrap_or(0);
-        let bar = if total >= LARGE && std::io::stderr().is_terminal() {
+        let bar = if total >= LARGE && on_terminal() {
             let style = ProgressStyle::with_template(
                 "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
             );
@@ -61,7 +65,7 @@ pub struct LabProgress {
 
 impl LabProgress {
     pub fn new() -> Self {
-        let spinner = if std::io::stderr().is_terminal() {
+        let spinner = if on_terminal() {
             let spinner = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:10} {wide_msg}") {
                 spinner.set_style(style);
@@ -121,7 +125,7 @@ pub struct Pulling {
 
 impl Pulling {
     pub fn new(what: &str, count: usize) -> Self {
-        let bar = if std::io::stderr().is_terminal() {
+        let bar = if on_terminal() {
             let bar = ProgressBar::new(count as u64).with_prefix(what.to_owned());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_bar} {pos}/{len} {msg}")
             {

@@ -18,7 +18,6 @@ use xenheap_model::{Arch, Facts, LogFormat};
 use xenheap_report::{Renderer, Report, rfc};
 
 use crate::{
-    cli::concat_help,
     config::{self, FormatConfig, Symbols},
     failure::{Exit, Failure, printable, warn},
     load::{self, Loaded},
@@ -28,20 +27,22 @@ use crate::{
 };
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = concat_help("Example:\n  xenheap pull gitlab xen-project/people/me/xen 1719843201 -o results"))]
+#[command(
+    after_help = "Example:\n  xenheap pull gitlab xen-project/people/me/xen 1719843201 --out-dir results"
+)]
 pub enum Pull {
     /// Download the logs of a GitLab pipeline, pair them with their images, and report them all
     Gitlab(Gitlab),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 The token is taken from XENHEAP_GITLAB_TOKEN, GITLAB_TOKEN or CI_JOB_TOKEN; what is public needs none (docs/gitlab.md).
 Run the command again after an interruption: it goes on where it ended.
 
 Examples:
-  xenheap pull gitlab xen-project/people/me/xen 1719843201 -o results
-  xenheap pull gitlab --url https://gitlab.example.com --jobs 'qemu-*' 7084 4711"))]
+  xenheap pull gitlab xen-project/people/me/xen 1719843201 --out-dir results
+  xenheap pull gitlab 7084 4711 --url https://gitlab.example.com --jobs 'qemu-*'")]
 pub struct Gitlab {
     /// The project: its path, or its number
     #[arg(value_name = "PROJECT")]
@@ -53,8 +54,8 @@ pub struct Gitlab {
     #[arg(long, value_name = "URL", default_value = "https://gitlab.com")]
     pub url: String,
     /// Where the folder PIPELINE is made, with the downloads, `parsed/ARCH/JOB` and `summary.txt`
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
-    pub output: PathBuf,
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out_dir: PathBuf,
     /// How many downloads run at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub parallel: u16,
@@ -91,7 +92,7 @@ fn gitlab(arguments: &Gitlab) -> Result<Exit, Failure> {
     // Beside the reports there is the folder `verbose`.
     let plan =
         Plan::make(&client, &project, arguments.pipeline, &selection, &["verbose"]).map_err(failure)?;
-    let store = Store::open(&arguments.output, &plan).map_err(failure)?;
+    let store = Store::open(&arguments.out_dir, &plan).map_err(failure)?;
     let parallel = usize::from(arguments.parallel);
     let pipeline = Pipeline { client, plan, store, parallel, limits: Limits::default() };
     let summary = pipeline.pull(&project)?;

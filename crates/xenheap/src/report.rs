@@ -7,7 +7,7 @@ use xenheap_report::{Json, Renderer, Report, Text, by_architecture, in_doubt, rf
 
 use crate::{
     config::{self, FormatConfig},
-    failure::{Exit, Failure, printable, say, warn},
+    failure::{Exit, Failure, printable, say, say_always, warn},
     load::{self, Loaded},
     output,
     verdict::{self, Store},
@@ -28,12 +28,11 @@ pub fn run(config: &config::Report) -> Result<Exit, Failure> {
         reports = decide(reports, path, config.add_unknown)?;
     }
     by_architecture(&mut reports);
-    match &config.output {
-        Some(folder) => write_files(&reports, config.format, folder)?,
-        None => {
-            let renderer = renderer(config.format);
-            output::stdout(|out| renderer.render(&reports, out))?;
-        }
+    let renderer = || renderer(config.format);
+    match (&config.out_dir, &config.output) {
+        (Some(folder), _) => write_files(&reports, config.format, folder)?,
+        (None, Some(file)) => output::file(file, |out| renderer().render(&reports, out))?,
+        (None, None) => output::stdout(|out| renderer().render(&reports, out))?,
     }
     if matches!(config.format, FormatConfig::Rfc { .. }) {
         reports.iter().for_each(say_what_rfc_lacks);
@@ -137,7 +136,7 @@ fn judge(reports: &[Report], config: &config::Report) -> Exit {
                 format!("{name}: failed self-checks: {}; the report's {what} may be wrong", list(&failed));
             if config.strict {
                 exit = Exit::Refused;
-                say(format_args!("error: {}", printable(&text)));
+                say_always(format_args!("error: {}", printable(&text)));
             } else {
                 warn(text);
             }

@@ -1,28 +1,37 @@
-//! `xenheap lab sweep` and `xenheap lab merge`.
+//! `xenheap sweep`.
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use xenheap_lab::{Cache, RunConfig, ToolstackSource};
 use xenheap_sweep::{Config, Shard, Stack, Sweep, SweepError, TrialResult, Watch};
 
 use crate::{
-    cli::{concat_help, parse_parameter},
+    cli::parse_parameter,
     failure::{Exit, Failure, printable, say},
     graph::Format,
     output,
     progress::LabProgress,
 };
 
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  xenheap sweep run --workload guests --out-dir sweep")]
+pub enum Command {
+    /// Make the allocation of each stack fail once, in a boot of its own, and report what happens
+    Run(Box<Arguments>),
+    /// Put together the results of sweeps of the same build
+    Merge(Merge),
+}
+
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 What has a result in DIR already is not tried again, so a sweep that was interrupted goes on when the same command is given.
 
 Examples:
-  xenheap lab sweep --workload guests -o sweep
-  xenheap lab sweep --workload guests --base run-guests --jobs 4 --limit 2h -o sweep
-  xenheap lab sweep --workload guests --shard 2/8 -o sweep-2     one of eight machines
-  xenheap lab merge sweep-* --format json                        what all of them found"))]
+  xenheap sweep run --workload guests --out-dir sweep
+  xenheap sweep run --workload guests --base run-guests --machines 4 --max-time 2h --out-dir sweep
+  xenheap sweep run --workload guests --shard 2/8 --out-dir sweep-2   one of eight hosts
+  xenheap sweep merge sweep-* --format json                           what all of them found")]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION; as for `xenheap lab run`
     #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
@@ -57,22 +66,25 @@ pub struct Arguments {
     only: Vec<u64>,
     /// Not more than so many stacks, in the order in which they first come up
     #[arg(long, value_name = "N")]
-    at_most: Option<usize>,
+    max_count: Option<usize>,
     /// Only part K of N of the stacks
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
     /// The sweep's folder
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    out_dir: PathBuf,
     /// How many machines run at once
-    #[arg(short, long, value_name = "N", default_value_t = 1)]
-    jobs: usize,
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    machines: usize,
+    /// How many compilers run at once; without it one for each processor
+    #[arg(long, value_name = "N")]
+    build_jobs: Option<usize>,
     /// How long each may run; without it three times as long as the base, and three minutes
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
     /// How long all of it may take; what is not done then is left for the next time
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    limit: Option<Duration>,
+    max_time: Option<Duration>,
     /// Install what is missing on this machine (needs root)
     #[arg(long)]
     install: bool,
@@ -82,7 +94,7 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Example:\n  xenheap lab merge sweep-1 sweep-2 sweep-3 > sweep.txt"))]
+#[command(after_help = "Example:\n  xenheap sweep merge sweep-1 sweep-2 sweep-3 > sweep.txt")]
 pub struct Merge {
     /// Folders of sweeps of the same build and workload
     #[arg(value_name = "DIR", required = true)]
@@ -111,8 +123,15 @@ impl Watch for Lines {
     }
 }
 
+pub fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(arguments) => sweep(*arguments),
+        Command::Merge(arguments) => merge(&arguments),
+    }
+}
+
 /// Sweeps, and prints what its folder has now.
-pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
+fn sweep(arguments: Arguments) -> Result<Exit, Failure> {
     let format = arguments.format;
     let config = config(arguments)?;
     let progress = LabProgress::new();
@@ -127,7 +146,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 /// Puts shards together.
-pub fn merge(arguments: &Merge) -> Result<Exit, Failure> {
+fn merge(arguments: &Merge) -> Result<Exit, Failure> {
     print(&xenheap_sweep::merge(&arguments.dirs).map_err(failure)?, arguments.format)?;
     Ok(Exit::Done)
 }
@@ -155,21 +174,21 @@ fn config(arguments: Arguments) -> Result<Config, Failure> {
             // The trace says what each call did, the summary what is left if a line is lost.
             mode: Some("trace,summary".parse().map_err(usage)?),
             xen_args: arguments.xen_args,
-            out_dir: arguments.output.clone(),
+            out_dir: arguments.out_dir.clone(),
             install: arguments.install,
             timeout: arguments.timeout,
             deterministic: false,
-            jobs: xenheap_lab::default_jobs(),
+            jobs: arguments.build_jobs.filter(|jobs| *jobs > 0).unwrap_or_else(xenheap_lab::default_jobs),
             cache: Cache::from_environment(),
         },
-        dir: arguments.output,
+        dir: arguments.out_dir,
         bases: arguments.bases,
         nth: arguments.nth,
         only: arguments.only,
         shard: arguments.shard,
-        at_most: arguments.at_most,
-        jobs: arguments.jobs,
-        limit: arguments.limit,
+        at_most: arguments.max_count,
+        jobs: arguments.machines,
+        limit: arguments.max_time,
     })
 }
 

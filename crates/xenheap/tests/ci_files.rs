@@ -109,7 +109,7 @@ fn the_job_of_gitlab_refuses_and_lets_pass() {
     assert_eq!(code, 0, "{said}");
 }
 
-/// A shard's folder as `lab sweep` leaves it, with one stack of two tried.
+/// A shard's folder as `sweep run` leaves it, with one stack of two tried.
 fn swept(folder: &Path, tried: u64) {
     let stack = |hash: u64| serde_json::json!({ "hash": format!("{hash:016x}"), "kinds": ["xmalloc"], "allocs": 1, "frames": ["do_domctl", "f"] });
     let plan = serde_json::json!({
@@ -138,7 +138,7 @@ fn the_sweep_of_gitlab_is_all_of_it() {
         let line: Vec<String> = lines(job, "script").iter().map(|line| format!("{line} --help")).collect();
         let variables = [("SHARD", shard.as_str()), ("XENHEAP_SWEEP_WORKLOAD", "guests")];
         let (code, said) = run(&line, dir.path(), &variables);
-        assert!(code == 0 && said.contains("Usage: xenheap lab sweep"), "{said}");
+        assert!(code == 0 && said.contains("Usage: xenheap sweep run"), "{said}");
     }
 
     for shard in 1..=2 {

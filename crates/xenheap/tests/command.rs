@@ -11,9 +11,8 @@ use tempfile::tempdir;
 #[test]
 fn help() {
     assert_snapshot!("help", output_of(&["--help"]));
-    assert_snapshot!("help_report", output_of(&["report", "--help"]));
-    assert_snapshot!("help_instrument", output_of(&["instrument", "--help"]));
-    assert_snapshot!("help_lab_run", output_of(&["lab", "run", "--help"]));
+    // The pages of the commands are compared in `cli.rs`.
+    assert!(output_of(&["report", "--help"]).contains("Examples:\n  xenheap report run"));
 }
 
 #[test]
@@ -39,13 +38,15 @@ fn completions_and_manual_pages() {
     let man = dir.path().join("man1");
     output_of(&["man", text(&man)]);
     let page = fs::read_to_string(man.join("xenheap-report.1")).expect("a page");
+    assert!(page.contains("xenheap report run"), "{page}");
+    let page = fs::read_to_string(man.join("xenheap.1")).expect("a page");
     assert!(page.contains("Exit codes"), "{page}");
 }
 
 #[test]
 fn lab_run_refuses_what_it_does_not_know() {
     for (option, value) in [("--xen", "debian:1.0"), ("--mode", "loud"), ("--workload", "sleep")] {
-        let ran = run(&["lab", "run", option, value, "-o", "nowhere"]);
+        let ran = run(&["lab", "run", option, value, "--out-dir", "nowhere"]);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
         assert!(ran.err.contains(value), "{}", ran.err);
     }

@@ -36,7 +36,7 @@ fn graph(change: impl FnOnce(&mut Facts)) -> (TempDir, PathBuf) {
 #[track_caller]
 fn refused(ran: &Ran, why: &str) {
     assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{}", ran.err);
-    assert!(ran.err.contains(why) && ran.err.contains("--any-build"), "{}", ran.err);
+    assert!(ran.err.contains(why) && ran.err.contains("--allow-mismatch"), "{}", ran.err);
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn another_config_is_refused() {
 
 #[test]
 fn what_was_told_otherwise_is_marked() {
-    let ran = run(&["coverage", "--any-build", GRAPH, &saved_boot()]);
+    let ran = run(&["coverage", "--allow-mismatch", GRAPH, &saved_boot()]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.err.contains("are not of one build"), "{}", ran.err);
     assert!(ran.out.contains("other-build: full: the run is of the build"), "{}", ran.out);
-    let ran = run(&["assess", "--any-build", "--format", "markdown", GRAPH, &saved_boot()]);
+    let ran = run(&["assess", "--allow-mismatch", "--format", "markdown", GRAPH, &saved_boot()]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.out.contains("**NOT SUPPORTED"), "{}", ran.out);
 }

@@ -11,8 +11,18 @@ use tempfile::{TempDir, tempdir};
 use text_of_documents::command_lines;
 
 /// Commands that need a machine, a network, Xen's source or the build of a run.
-const ELSEWHERE: [&str; 9] =
-    ["lab", "pull", "instrument", "coverage", "assess", "graph build", "graph recall", "debian:", "xen-syms"];
+const ELSEWHERE: [&str; 10] = [
+    "lab",
+    "sweep",
+    "pull",
+    "instrument",
+    "coverage",
+    "assess",
+    "graph build",
+    "graph recall",
+    "debian:",
+    "xen-syms",
+];
 
 /// A folder in which the names of the documents are there: runs, verdicts, a graph.
 fn desk() -> TempDir {
@@ -40,7 +50,8 @@ edge: { sourcename: \"_xmalloc\" targetname: \"alloc_domheap_pages\" label: \"co
 }
 ",
     );
-    let built = ["graph", "build", "--sources", "ci", "--part", "--build", text(dir.path()), "-o", "graph"];
+    let built =
+        ["graph", "build", "--sources", "ci", "--part", "--build", text(dir.path()), "--out-dir", "graph"];
     assert_eq!(run_in(dir.path(), &built).code, 0);
     let added = run_in(dir.path(), &["verdict", "add", "verdicts.toml", "run", "--all"]);
     assert_eq!(added.code, 0, "{}", added.err);
@@ -71,7 +82,11 @@ fn command_lines_that_need_only_testdata() {
             ran.push(line);
         }
     }
-    for expected in ["xenheap graph why graph do_grant_table_op _xmalloc", "xenheap diff old-run new-run"] {
+    for expected in [
+        "xenheap graph why graph --from do_grant_table_op --to _xmalloc",
+        "xenheap diff old-run new-run",
+        "xenheap verdict list verdicts.toml --format json",
+    ] {
         assert!(ran.iter().any(|line| line == expected), "{expected}: {ran:?}");
     }
     assert!(ran.len() >= 12, "{ran:?}");

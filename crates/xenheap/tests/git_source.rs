@@ -61,8 +61,8 @@ fn what_is_wrong_with_a_revision_is_said_everywhere() {
         fs::create_dir_all(place.join("cache")).expect("made");
         for command in [
             &["lab", "fetch", "--xen", given][..],
-            &["lab", "run", "-o", text(&out), "--xen", given],
-            &["graph", "build", "-o", text(&out), given],
+            &["lab", "run", "--out-dir", text(&out), "--xen", given],
+            &["graph", "build", "--out-dir", text(&out), given],
             &["instrument", "--check", given],
         ] {
             // Not every command looks at the source before the machine, which may lack something, or asks a tree as the recorder sees it.

@@ -10,7 +10,7 @@ use support::{output_of, repository, run, text};
 fn the_sample_gives_both_files() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let log = repository("testdata/rfc/sample-x86_64.log");
-    let ran = run(&["report", "--format", "rfc", "-o", text(dir.path()), text(&log)]);
+    let ran = run(&["report", "--format", "rfc", "--out-dir", text(dir.path()), text(&log)]);
     assert_eq!((ran.code, ran.out.as_str()), (0, ""));
     for file in ["x86_64/sample-x86_64.log", "x86_64/verbose/sample-x86_64.log"] {
         let ours = fs::read_to_string(dir.path().join(file)).expect("written");
@@ -44,7 +44,7 @@ fn a_saved_run_gives_the_same_files() {
     let saved = dir.path().join("sample-x86_64.log.xhr");
     output_of(&["report", "--save", text(&saved), text(&log)]);
     let out = dir.path().join("out");
-    output_of(&["report", "--format", "rfc", "-o", text(&out), text(&saved)]);
+    output_of(&["report", "--format", "rfc", "--out-dir", text(&out), text(&saved)]);
     for file in ["x86_64/sample-x86_64.log", "x86_64/verbose/sample-x86_64.log"] {
         let ours = fs::read(out.join(file)).expect("written");
         assert!(ours == fs::read(repository("testdata/rfc/parsed").join(file)).expect("committed"), "{file}");

@@ -56,7 +56,7 @@ fn without_b(folder: &Path) {
 
 fn build(folder: &Path, options: &[&str]) -> Ran {
     let out = folder.join("graph");
-    run(&[&["graph", "build", "--build", text(folder), "-o", text(&out)], options].concat())
+    run(&[&["graph", "build", "--build", text(folder), "--out-dir", text(&out)], options].concat())
 }
 
 #[track_caller]
@@ -72,10 +72,7 @@ fn refused(ran: &Ran, folder: &Path, expected: &[&str]) {
 fn asked(folder: &Path, question: &[&str]) -> (String, String) {
     let graph = folder.join("graph");
     let [command, rest @ ..] = question else { panic!("a command") };
-    let ran = match *command {
-        "paths" => run(&[&["paths", text(&graph)], rest].concat()),
-        command => run(&[&["graph", command, text(&graph)], rest].concat()),
-    };
+    let ran = run(&[&["graph", command, text(&graph)], rest].concat());
     assert_eq!(ran.code, 0, "{question:?}: {}", ran.err);
     (ran.out, ran.err)
 }
@@ -86,7 +83,7 @@ fn a_whole_build_makes_a_whole_graph() {
     for options in [&[][..], &["--part"]] {
         let ran = build(folder.path(), options);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-        let (out, err) = asked(folder.path(), &["why", "_start", "_xmalloc"]);
+        let (out, err) = asked(folder.path(), &["why", "--from", "_start", "--to", "_xmalloc"]);
         assert!(out.contains("route") && !out.contains("part") && err.is_empty(), "{out}{err}");
     }
 }
@@ -116,7 +113,7 @@ fn a_dump_of_another_source_is_refused() {
     refused(&build(folder.path(), &[]), folder.path(), &["b.c: its GIMPLE dump is of another build"]);
     assert_eq!(build(folder.path(), &["--part"]).code, 0);
     assert!(
-        asked(folder.path(), &["why", "_start", "_xmalloc"]).0.starts_with("// no path"),
+        asked(folder.path(), &["why", "--from", "_start", "--to", "_xmalloc"]).0.starts_with("// no path"),
         "it is not used"
     );
 }
@@ -143,7 +140,7 @@ fn nothing_is_unreachable_by_a_graph_of_a_part() {
     assert_eq!(build(folder.path(), &["--part"]).code, 0);
     let why = "this is a graph of a part of a build: b.c (no .ci file, no GIMPLE dump)";
     for question in [
-        &["why", "_start", "_xmalloc"][..],
+        &["why", "--from", "_start", "--to", "_xmalloc"][..],
         &["paths", "--to", "_xmalloc"],
         &["reach", "--to", "_xmalloc"],
         &["funnels", "--to", "_xmalloc"],
@@ -157,7 +154,10 @@ fn nothing_is_unreachable_by_a_graph_of_a_part() {
     }
     assert!(asked(folder.path(), &["stats"]).0.contains("without   b.c: no .ci file, no GIMPLE dump"));
     for (question, said) in [
-        (&["why", "_start", "_xmalloc"][..], "// no path from _start to _xmalloc in this part"),
+        (
+            &["why", "--from", "_start", "--to", "_xmalloc"][..],
+            "// no path from _start to _xmalloc in this part",
+        ),
         (&["cut", "--from", "_start", "--to", "_xmalloc"], "// no path leads to _xmalloc in this part"),
         (
             &["paths", "--from", "_start", "--to", "_xmalloc"],
@@ -176,7 +176,7 @@ fn nothing_is_unreachable_by_a_graph_of_a_part() {
     // Nor does a part of it become whole, in any form.
     let csv = folder.path().join("csv");
     let graph = folder.path().join("graph");
-    run(&["graph", "export", text(&graph), "--format", "csv", "-o", text(&csv)]);
+    run(&["graph", "export", text(&graph), "--format", "csv", "--out-dir", text(&csv)]);
     assert!(output_of(&["graph", "stats", text(&csv)]).contains("without   b.c"));
 }
 

@@ -1,9 +1,9 @@
-//! `xenheap paths` and the questions to a graph, on a small part of a real one.
+//! `xenheap graph paths` and the questions to a graph, on a small part of a real one.
 //!
 //! The part is of Xen 4.17, x86_64, debug, and was made with
 //!
 //! ```text
-//! xenheap graph build debian:4.17 --config CONFIG_DEBUG=y -o graph
+//! xenheap graph build debian:4.17 --config CONFIG_DEBUG=y --out-dir graph
 //! xenheap graph export graph --format graph -o crates/xenheap/testdata/small.xhg --certainty resolved \
 //!     --from do_grant_table_op --from do_memory_op --to _xmalloc --to alloc_xenheap_pages --preset boot --preset cuts
 //! ```
@@ -21,14 +21,26 @@ fn asked(arguments: &[&str]) -> String {
 
 #[test]
 fn paths() {
-    assert_snapshot!("to", asked(&["paths", GRAPH, "--to", "alloc_xenheap_pages", "--limit", "4"]));
+    assert_snapshot!("to", asked(&["graph", "paths", GRAPH, "--to", "alloc_xenheap_pages", "--limit", "4"]));
     assert_snapshot!(
         "locations_and_stack",
-        asked(&["paths", GRAPH, "--to", "_xmalloc", "--locations", "--stack", "--source", "--limit", "3"])
+        asked(&[
+            "graph",
+            "paths",
+            GRAPH,
+            "--to",
+            "_xmalloc",
+            "--locations",
+            "--stack",
+            "--source",
+            "--limit",
+            "3"
+        ])
     );
     assert_snapshot!(
         "json",
         asked(&[
+            "graph",
             "paths",
             GRAPH,
             "--to",
@@ -46,6 +58,7 @@ fn paths() {
     assert_snapshot!(
         "filters",
         asked(&[
+            "graph",
             "paths",
             GRAPH,
             "--to",
@@ -73,7 +86,7 @@ fn the_number_is_that_of_the_paths() {
         &["--to", "_xmalloc", "--include", "gnttab_*", "--preset", "hypercalls"],
         &["--from", "do_memory_op", "--max-length", "7"],
     ] {
-        let text = asked(&[&["paths", GRAPH, "--limit", "0"], options].concat());
+        let text = asked(&[&["graph", "paths", GRAPH, "--limit", "0"], options].concat());
         let number: usize = text
             .strip_prefix("// ")
             .and_then(|text| text.split(' ').next())
@@ -83,7 +96,7 @@ fn the_number_is_that_of_the_paths() {
             });
         assert!(number > 1, "{options:?}: {number}");
         assert_eq!(text.matches("\n\n").count(), number, "{options:?}");
-        let json = asked(&[&["paths", GRAPH, "--limit", "0", "--format", "json"], options].concat());
+        let json = asked(&[&["graph", "paths", GRAPH, "--limit", "0", "--format", "json"], options].concat());
         assert_eq!(json.lines().count(), number + 2, "{options:?}");
         assert!(json.contains(&format!("\"paths\":\"{number}\"")), "{options:?}");
     }
@@ -99,12 +112,15 @@ fn questions() {
         "cut",
         ask(&["graph", "cut", GRAPH, "--from", "do_memory_op", "--to", "alloc_xenheap_pages"])
     );
-    assert_snapshot!("why", ask(&["graph", "why", GRAPH, "do_memory_op", "_xmalloc", "--paths", "2"]));
+    assert_snapshot!(
+        "why",
+        ask(&["graph", "why", GRAPH, "--from", "do_memory_op", "--to", "_xmalloc", "--limit", "2"])
+    );
     for question in [
         &["graph", "reach", GRAPH, "--to", "_xmalloc", "--format", "json"][..],
         &["graph", "funnels", GRAPH, "--to", "_xmalloc", "--format", "json"],
         &["graph", "cut", GRAPH, "--to", "_xmalloc", "--from", "do_grant_table_op", "--format", "json"],
-        &["graph", "why", GRAPH, "do_memory_op", "_xmalloc", "--format", "json"],
+        &["graph", "why", GRAPH, "--from", "do_memory_op", "--to", "_xmalloc", "--format", "json"],
     ] {
         let value: serde_json::Value = serde_json::from_str(&ask(question)).expect("JSON");
         assert!(value.is_object());
@@ -119,7 +135,7 @@ fn a_cut_cuts() {
     assert!(!names.is_empty());
     let count = |excluded: &[&str]| {
         let mut arguments =
-            vec!["paths", GRAPH, "--from", "do_grant_table_op", "--to", "_xmalloc", "--limit", "1"];
+            vec!["graph", "paths", GRAPH, "--from", "do_grant_table_op", "--to", "_xmalloc", "--limit", "1"];
         for name in excluded {
             arguments.extend(["--exclude", name]);
         }
@@ -147,7 +163,7 @@ fn exports() {
     assert_eq!(export("graphml").matches("<node ").count(), functions);
     let dir = tempfile::tempdir().expect("a temporary folder");
     asked(
-        &[&["graph", "export", GRAPH, "--format", "csv", "-o", support::text(dir.path())], &small[..]]
+        &[&["graph", "export", GRAPH, "--format", "csv", "--out-dir", support::text(dir.path())], &small[..]]
             .concat(),
     );
     let csv = std::fs::read_to_string(dir.path().join("functions.csv")).expect("a file");
@@ -164,7 +180,7 @@ fn exports() {
 
 #[test]
 fn presets_are_printed() {
-    let text = asked(&["paths", "--presets"]);
+    let text = asked(&["graph", "paths", "--presets"]);
     for name in ["boot", "noreturn", "diagnostics", "softirq", "context-switch", "interrupts", "guest"] {
         assert!(text.contains(&format!("name = \"{name}\"")), "{name}");
     }
@@ -174,14 +190,14 @@ fn presets_are_printed() {
 fn errors() {
     let mut told = String::new();
     for arguments in [
-        &["paths", GRAPH, "--to", "_xmaloc"][..],
-        &["paths", GRAPH],
-        &["paths", "--to", "_xmalloc"],
-        &["paths", GRAPH, "--to", "_xmalloc", "--recursive"],
-        &["paths", GRAPH, "--to", "_xmalloc", "--preset", "nonsense"],
-        &["paths", GRAPH, "--to", "_xmalloc", "--exclude", "nonsense"],
-        &["paths", GRAPH, "--to", "_xmalloc", "--exclude", "@no-such-file"],
-        &["paths", "no-such-graph", "--to", "_xmalloc"],
+        &["graph", "paths", GRAPH, "--to", "_xmaloc"][..],
+        &["graph", "paths", GRAPH],
+        &["graph", "paths", "--to", "_xmalloc"],
+        &["graph", "paths", GRAPH, "--to", "_xmalloc", "--recursive"],
+        &["graph", "paths", GRAPH, "--to", "_xmalloc", "--preset", "nonsense"],
+        &["graph", "paths", GRAPH, "--to", "_xmalloc", "--exclude", "nonsense"],
+        &["graph", "paths", GRAPH, "--to", "_xmalloc", "--exclude", "@no-such-file"],
+        &["graph", "paths", "no-such-graph", "--to", "_xmalloc"],
         &["graph", "cut", GRAPH, "--to", "_xmalloc", "--include", "x"],
     ] {
         let ran = run(arguments);

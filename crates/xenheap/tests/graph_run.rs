@@ -59,7 +59,8 @@ fn the_emulation_of_pv_guests_does_not_reach_that_of_hvm_guests() {
     }
     // Whether the emulator itself calls HVM's part, at once: by way of a context switch everything leads everywhere.
     let through = |from: &str| {
-        let asked = json(&["graph", "why", "--format", "json", &graph, from, "hvmemul_rep_movs"]);
+        let asked =
+            json(&["graph", "why", "--format", "json", &graph, "--from", from, "--to", "hvmemul_rep_movs"]);
         let name = |step: &Value| step["function"].as_str().unwrap_or_default().to_owned();
         let paths = asked["paths"].as_array().expect("paths").iter();
         let mut steps =
@@ -141,14 +142,15 @@ fn a_run_of_another_build_is_refused_unless_it_is_asked_for() {
     let arguments = ["graph", "recall", graph.as_str(), support::text(&other)];
     let ran = support::run(&arguments);
     assert_eq!((ran.code, ran.out.as_str()), (3, ""));
-    assert!(ran.err.contains("--any-build"), "{}", ran.err);
-    assert!(output_of(&[&arguments[..], &["--any-build"]].concat()).contains("another build"));
+    assert!(ran.err.contains("--allow-mismatch"), "{}", ran.err);
+    assert!(output_of(&[&arguments[..], &["--allow-mismatch"]].concat()).contains("another build"));
 }
 
 #[test]
 fn paths_are_counted_cut_and_listed() {
     let graph = graph();
     let listed = output_of(&[
+        "graph",
         "paths",
         "--to",
         "alloc_xenheap_pages",

@@ -54,7 +54,6 @@ fn the_guest_came_used_its_device_model_and_went() {
         });
         assert!(found, "no stack of {function} while {current} was running");
     }
-    // docs/leads/scheduling-units.md: one unit of 120 + 3 x 32 bytes for two CPUs.
     assert_eq!(guest["left"]["bytes"], 216);
 }
 

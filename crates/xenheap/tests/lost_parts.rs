@@ -108,7 +108,7 @@ fn a_policy_may_let_a_part_be_lacking() {
 #[test]
 fn a_plan_says_what_it_does_not_know() {
     let dir = folder();
-    let plan = ran(&dir, &["plan", "%part.log", "-o", "%plan"]);
+    let plan = ran(&dir, &["plan", "%part.log", "--out-dir", "%plan"]);
     assert_eq!(plan.code, 0, "{}", plan.err);
     let plan = dir.path().join("plan");
     assert_snapshot!("plan_text", read(&plan, "plan.txt"));
@@ -137,11 +137,11 @@ fn coverage_and_statement_name_the_parts() {
     let dir = folder();
     let graph = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/small.xhg");
     let said = "owners (part.log). Not told here: which domain memory is for";
-    let text = ran(&dir, &["coverage", "--any-build", graph, "%part.log", "%whole.log"]);
+    let text = ran(&dir, &["coverage", "--allow-mismatch", graph, "%part.log", "%whole.log"]);
     assert!(text.out.contains(said), "{}", text.out);
-    let statement = ran(&dir, &["assess", "--any-build", graph, "%part.log"]);
+    let statement = ran(&dir, &["assess", "--allow-mismatch", graph, "%part.log"]);
     assert_eq!(statement.code, 1, "{}", statement.err);
     assert!(statement.out.contains("Open: lost-part (2)"), "{}", statement.out);
     let at = format!("{}/whole.log", support::text(dir.path()));
-    assert!(!output_of(&["coverage", "--any-build", graph, &at]).contains("lacks"));
+    assert!(!output_of(&["coverage", "--allow-mismatch", graph, &at]).contains("lacks"));
 }

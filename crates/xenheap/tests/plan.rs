@@ -65,7 +65,7 @@ fn for_programs() {
 fn everything_in_a_folder() {
     let dir = folder();
     let plan = dir.path().join("plan");
-    output_of(&["plan", &path(dir.path(), "arm.log"), "--memory", "d1=5000000", "-o", text(&plan)]);
+    output_of(&["plan", &path(dir.path(), "arm.log"), "--memory", "d1=5000000", "--out-dir", text(&plan)]);
     let mut names: Vec<String> = fs::read_dir(&plan)
         .expect("the folder")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
@@ -104,7 +104,7 @@ fn what_cannot_be_planned() {
     let mixed = run(&["plan", &x86, &arm]);
     assert_eq!(mixed.code, 3, "{}", mixed.err);
     assert!(mixed.err.contains("architectures are not mixed"), "{}", mixed.err);
-    let rules = run(&["plan", "--policy", "rules", &x86]);
+    let rules = run(&["plan", "--payer", "rules", &x86]);
     assert_eq!(rules.code, 2, "{}", rules.err);
     assert!(rules.err.contains("--verdicts"), "{}", rules.err);
     assert_eq!(run(&["plan", "--memory", "d1", &x86]).code, 2);

@@ -93,7 +93,7 @@ fn guests_pay_for_what_dom0_had_allocated_for_them() {
 fn settings_and_picture_are_read_by_others() {
     let dir = tempfile::tempdir().expect("a folder");
     let folder = |name: &str| dir.path().join(name);
-    output_of(&["plan", text(&run_folder()), "-o", text(&folder("real"))]);
+    output_of(&["plan", text(&run_folder()), "--out-dir", text(&folder("real"))]);
     let svg =
         Command::new("xmllint").args(["--noout", "--nonet"]).arg(folder("real").join("plan.svg")).output();
     let svg = svg.expect("xmllint must be installed (apt-get install libxml2-utils)");

@@ -21,7 +21,8 @@ const PROJECT: &str = "xen-project/people/me/xen";
 const SECRET: &str = "glpat-0123456789secret";
 
 fn command(server: &Server, out: &Path, more: &[&str]) -> Command {
-    let arguments = [&["pull", "gitlab", PROJECT, "6", "--url", &server.url, "-o", text(out)], more].concat();
+    let arguments =
+        [&["pull", "gitlab", PROJECT, "6", "--url", &server.url, "--out-dir", text(out)], more].concat();
     let mut command = xenheap(&arguments);
     for name in ["GITLAB_TOKEN", "CI_JOB_TOKEN", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env_remove(name);
@@ -287,7 +288,8 @@ fn exit_codes_and_messages() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.err.contains("GET http") && !ran.err.contains(SECRET), "{}", ran.err);
 
-    let mut other = xenheap(&["pull", "gitlab", PROJECT, "99", "--url", &server.url, "-o", text(dir.path())]);
+    let mut other =
+        xenheap(&["pull", "gitlab", PROJECT, "99", "--url", &server.url, "--out-dir", text(dir.path())]);
     let ran: Ran = other.env("XENHEAP_GITLAB_TOKEN", SECRET).output().expect("xenheap runs").into();
     assert_eq!(ran.code, 3, "{}", ran.err);
 

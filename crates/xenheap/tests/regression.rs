@@ -304,7 +304,7 @@ mod issue_15 {
         let log = dir.path().join("verbose");
         std::fs::copy(field("offset-zero/x86.log"), &log).expect("copied");
         let out = dir.path().join("out");
-        output_of(&["report", "--format", "rfc", "-o", text(&out), text(&log)]);
+        output_of(&["report", "--format", "rfc", "--out-dir", text(&out), text(&log)]);
         let at = |name: &str| out.join("x86_64").join(name);
         let parsed = std::fs::read_to_string(at("verbose.parsed")).expect("the parsed file");
         assert!(parsed.contains("xmalloc() paths without a matching xfree()"), "{parsed}");
@@ -409,7 +409,7 @@ mod issue_15 {
     fn graph(build: &std::path::Path, options: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a folder");
         let out = dir.path().join("graph");
-        let all = ["graph", "build", "--sources", "ci", "--build", text(build), "-o", text(&out)];
+        let all = ["graph", "build", "--sources", "ci", "--build", text(build), "--out-dir", text(&out)];
         output_of(&[&all, options].concat());
         dir
     }
@@ -417,7 +417,7 @@ mod issue_15 {
     /// Each path to `_xmalloc` on a line, `a > b > c`.
     fn paths(graph: &tempfile::TempDir, from: &str, options: &[&str]) -> String {
         let graph = graph.path().join("graph");
-        let all = ["paths", "--from", from, "--to", "_xmalloc", text(&graph)];
+        let all = ["graph", "paths", "--from", from, "--to", "_xmalloc", text(&graph)];
         let shown = output_of(&[&all[..], options].concat());
         let names = shown.lines().filter(|line| !line.is_empty() && !line.starts_with("//"));
         names.map(|line| line.trim_start()).collect::<Vec<_>>().join(" > ")
@@ -504,7 +504,7 @@ mod issue_15 {
                 "--part",
                 "--build",
                 path,
-                "-o",
+                "--out-dir",
                 support::text(&out),
             ]);
             assert_eq!(ran.code, 3);

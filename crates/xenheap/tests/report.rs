@@ -114,7 +114,7 @@ fn several_logs_are_kept_apart_by_architecture() {
 
     let out = dir.path().join("out");
     for (format, extension) in [("text", ".txt"), ("json", ".json"), ("rfc", "")] {
-        output_of(&[&["report", "--format", format, "-o", text(&out)], &logs[..]].concat());
+        output_of(&[&["report", "--format", format, "--out-dir", text(&out)], &logs[..]].concat());
         for name in ["x86_64/two.log", "arm64/one.log", "arm64/three.log"] {
             assert!(out.join(format!("{name}{extension}")).is_file(), "{name}{extension}");
         }
@@ -128,7 +128,7 @@ fn two_runs_of_one_name_do_not_overwrite_each_other() {
     let one = write(dir.path(), "a/boot.log", log(&["trace"]));
     let two = write(dir.path(), "b/boot.log", log(&["trace"]));
     let out = dir.path().join("out");
-    let ran = run(&["report", "--no-symbols", "-o", text(&out), text(&one), text(&two)]);
+    let ran = run(&["report", "--no-symbols", "--out-dir", text(&out), text(&one), text(&two)]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("two runs would both be written to x86_64/boot.log.txt"), "{}", ran.err);
     assert!(!out.exists());
@@ -258,7 +258,7 @@ fn another_image_can_be_forced() {
         "ab".repeat(20)
     ));
     fs::write(&path, header + &fs::read_to_string(&path).expect("read")).expect("written");
-    let ran = run(&["report", "--symbols", text(&image()), "--force-symbols", text(&path)]);
+    let ran = run(&["report", "--symbols", text(&image()), "--allow-mismatch", text(&path)]);
     assert_eq!(ran.code, 0);
     assert!(ran.err.contains("names can be wrong"), "{}", ran.err);
     assert!(ran.out.contains("service.c#refill"));
@@ -289,7 +289,7 @@ fn colour_only_where_it_is_wanted() {
     let coloured = output_of(&["report", "--color", "always", text(folder.path())]);
     assert!(coloured.contains("\u{1b}[1m"));
     let out = folder.path().join("out");
-    output_of(&["report", "--color", "always", "-o", text(&out), text(folder.path())]);
+    output_of(&["report", "--color", "always", "--out-dir", text(&out), text(folder.path())]);
     let name = folder.path().file_name().expect("a name").to_str().expect("UTF-8");
     let file = fs::read_to_string(out.join("x86_64").join(format!("{name}.txt"))).expect("written");
     assert_eq!(file, plain, "no colour into a file");

@@ -124,6 +124,24 @@ fn calls_that_a_table_decides_stand_once_and_keep_their_contexts() {
     assert!(damaged.is_err_and(|error| error.ends_with("there is no context 2 in `contexts`")));
 }
 
+/// Found when the fuzz target `csv` was written: which row of a site comes first is no matter.
+#[test]
+fn a_site_is_open_if_any_of_its_rows_says_so() {
+    let functions = format!("{FUNCTION_COLUMNS}f,,,,,external,,\n");
+    let (direct, open) = ("f,f,,,direct,,,site=1\n", "f,__indirect_call,,,unresolved_indirect,,,site=1\n");
+    let graph = read(&functions, &format!("{EDGE_COLUMNS}{direct}{open}")).expect("it is whole");
+    assert_eq!((graph.sites.len(), graph.sites[0].open), (1, Some(Open::Unknown)));
+}
+
+/// Found when the fuzz target `csv` was written: what was written could not be read.
+#[test]
+fn a_function_may_be_called_what_another_would_be_told_apart_by() {
+    let unit =
+        |name: &str, unit: &str| Function { unit: Some(unit.to_owned()), is_static: false, ..unknown(name) };
+    let functions = vec![unit("f", "a.c"), unit("f", "b.c"), unit("f@2", "a.c")];
+    assert_eq!(ids(&functions), ["f", "f@3", "f@2"]);
+}
+
 #[test]
 fn damage_is_told_with_its_line() {
     let good = format!("{FUNCTION_COLUMNS}f,,,,,external,,\n");

@@ -40,6 +40,7 @@ impl<'t> Reader<'t> {
         while let Some(line) = self.line() {
             if let Some(open) = &mut function {
                 if line == "}" {
+                    in_type = false;
                     self.unit.functions.extend(function.take());
                     continue;
                 }
@@ -70,7 +71,11 @@ impl<'t> Reader<'t> {
                         let opening = self.line().unwrap_or_default();
                         function.at = Lexer::new(opening).place().unwrap_or_default();
                     }
-                    None => not_understood(&mut self.unit, line),
+                    None => {
+                        // They are of what was not understood, not of the next function.
+                        attributes.clear();
+                        not_understood(&mut self.unit, line);
+                    }
                 }
             }
         }
@@ -221,6 +226,7 @@ fn type_base<'t>(lexer: &mut Lexer<'t>, declares: bool) -> Option<TypeName<'t>> 
 /// Pointers, and what makes a type one of functions.
 fn type_pointers<'t>(lexer: &mut Lexer<'t>, base: TypeName<'t>) -> Type<'t> {
     let mut ty = Type { base, pointers: 0 };
+    let mut depth = 0;
     loop {
         let before = lexer.clone();
         match lexer.next() {
@@ -234,6 +240,10 @@ fn type_pointers<'t>(lexer: &mut Lexer<'t>, base: TypeName<'t>) -> Type<'t> {
                 lexer.close();
                 if lexer.eat("(") {
                     lexer.close();
+                    depth += 1;
+                    if depth > DEEPEST {
+                        return ty;
+                    }
                     ty = Type { base: TypeName::Function(Box::new(ty)), pointers };
                 } else {
                     // A pointer to an array.
@@ -568,6 +578,11 @@ fn value<'t>(lexer: &mut Lexer<'t>) -> Option<Value<'t>> {
 }
 
 fn operand<'t>(lexer: &mut Lexer<'t>) -> Option<Operand<'t>> {
+    operand_within(lexer, 0)
+}
+
+/// An operand can be the address in a `MEM[…]`, which is a part of an operand.
+fn operand_within<'t>(lexer: &mut Lexer<'t>, depth: usize) -> Option<Operand<'t>> {
     let before = lexer.clone();
     match lexer.next()? {
         Token::Number(number) => Some(Operand::Number(number, false)),
@@ -593,11 +608,11 @@ fn operand<'t>(lexer: &mut Lexer<'t>) -> Option<Operand<'t>> {
                 lexer.next();
                 return Some(Operand::Text(text));
             }
-            Some(Operand::Address(place(lexer, 0)?))
+            Some(Operand::Address(place(lexer, depth)?))
         }
         _ => {
             *lexer = before;
-            Some(Operand::Place(place(lexer, 0)?))
+            Some(Operand::Place(place(lexer, depth)?))
         }
     }
 }
@@ -619,7 +634,7 @@ fn place<'t>(lexer: &mut Lexer<'t>, depth: usize) -> Option<Place<'t>> {
             lexer.eat(")").then_some(())?;
             Base::Pointee(name)
         }
-        Token::Name("MEM") => memory(lexer)?,
+        Token::Name("MEM") => memory(lexer, depth)?,
         Token::Name("VIEW_CONVERT_EXPR") => {
             lexer.eat("<").then_some(())?;
             let ty = abstract_type(lexer)?;
@@ -663,7 +678,7 @@ fn place<'t>(lexer: &mut Lexer<'t>, depth: usize) -> Option<Place<'t>> {
 }
 
 /// `[(type *)address + offset]`, possibly with the type of what is read before it.
-fn memory<'t>(lexer: &mut Lexer<'t>) -> Option<Base<'t>> {
+fn memory<'t>(lexer: &mut Lexer<'t>, depth: usize) -> Option<Base<'t>> {
     let mut seen = None;
     if lexer.eat("<") {
         seen = Some(abstract_type(lexer)?);
@@ -675,7 +690,7 @@ fn memory<'t>(lexer: &mut Lexer<'t>) -> Option<Base<'t>> {
         cast = Some(abstract_type(lexer)?);
         lexer.eat(")").then_some(())?;
     }
-    let address = operand(lexer)?;
+    let address = operand_within(lexer, depth + 1)?;
     lexer.close();
     let ty = match (seen, cast) {
         (Some(ty), _) => ty,
@@ -788,6 +803,37 @@ int (*<T22>) (const struct cpu_user_regs *, int) choose (struct domain * const d
         for (end, _) in DUMP.char_indices().filter(|(at, _)| *at > 300 && *at + 2 < DUMP.len()) {
             let unit = parse(&DUMP[..end]);
             assert!(unit.cut_off.is_some(), "{end}");
+        }
+    }
+
+    /// Found by the fuzz target `gimple`: statements of the next function were taken for members of a
+    /// type, and counted nowhere.
+    #[test]
+    fn a_type_ends_with_its_function() {
+        let text = "int f ()\n[a.c:1:1] {\n  [a.c:2:1] return D.union\n}\nint g ()\n[a.c:3:1] {\n  \
+                    [a.c:4:1] return 0;\n}\n";
+        let counts: Vec<_> = parse(text).functions.iter().map(|function| function.statements.len()).collect();
+        assert_eq!(counts, [0, 1]);
+    }
+
+    /// Found by the fuzz target `gimple`.
+    #[test]
+    fn attributes_of_what_is_not_understood_are_nobodys() {
+        let text = "__attribute__((noinline))\nint f (int x, int unuint\nint g ()\n[a.c:3:1] {\n}\n";
+        let unit = parse(text);
+        assert_eq!((unit.functions.len(), unit.not_understood.len()), (1, 1));
+        assert!(unit.functions.iter().all(|function| function.attributes.is_empty()));
+    }
+
+    /// Found when the fuzz target `gimple` was written: the stack ended.
+    #[test]
+    fn what_is_nested_without_end_is_not_understood() {
+        for (inner, outer) in [("MEM[", ""), ("VIEW_CONVERT_EXPR<int>(", ""), ("", "(*)()")] {
+            let line = format!("a = {}x{};", inner.repeat(100_000), outer.repeat(100_000));
+            let text =
+                format!("int f ()\n[a.c:1:1] {{\n  int {} x;\n[a.c:1:1] {line}\n}}\n", outer.repeat(100_000));
+            let unit = parse(&text);
+            assert_eq!((unit.functions.len(), unit.not_understood.is_empty()), (1, false), "{inner}{outer}");
         }
     }
 

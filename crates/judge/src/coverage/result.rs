@@ -514,7 +514,7 @@ impl Join<'_> {
         let graph = self.ground.graph;
         let mut said = vec![
             format!(
-                "who can come to a site is said by ways around what the cuts take out (`xenheap paths --presets`, preset {CUTS}); sites that have no other way are listed apart"
+                "who can come to a site is said by ways around what the cuts take out (`xenheap graph paths --presets`, preset {CUTS}); sites that have no other way are listed apart"
             ),
             "who can take an entry is that of Xen's own rules without a policy of FLASK (crates/callgraph/data/entries.toml)".to_owned(),
             "a charged call is one whose domain and flags are so in the source; a call through assembly or a livepatch is not followed".to_owned(),

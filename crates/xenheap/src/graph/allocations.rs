@@ -17,17 +17,16 @@ use super::{
     stats::Format,
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph allocations graph                    every call of an allocator that can run after boot
   xenheap graph allocations graph --anonymity may    only those whose charge depends on a value, with the condition
-  xenheap graph allocations graph --boot             also those of code that is gone after boot"))]
+  xenheap graph allocations graph --boot             also those of code that is gone after boot")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,

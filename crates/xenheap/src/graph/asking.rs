@@ -20,7 +20,7 @@ pub struct Selecting {
     /// No paths through these functions (`*` and `?` as in a shell; @FILE lists one a line); repeatable
     #[arg(long, value_name = "FUNCTION", help_heading = "Filters")]
     pub exclude: Vec<String>,
-    /// A filter for a usual question, such as boot, cuts or guest (`xenheap paths --presets` lists them); repeatable
+    /// A filter for a usual question, such as boot, cuts or guest (`xenheap graph paths --presets` lists them); repeatable
     #[arg(long, value_name = "NAME", help_heading = "Filters")]
     pub preset: Vec<String>,
     /// The least certain calls that count
@@ -39,7 +39,7 @@ impl Selecting {
             false => Err(Failure::usage(
                 "this is a question about all paths; --include cannot choose some of them",
             )
-            .help("--exclude and --preset take functions out; `xenheap paths --include` lists single paths")),
+            .help("--exclude and --preset take functions out; `xenheap graph paths --include` lists single paths")),
         }
     }
 }
@@ -103,6 +103,15 @@ impl<'a> Asked<'a> {
             self.insert(&mut set, id);
         }
         Ok(set)
+    }
+
+    /// The names by which the graph shows functions.
+    pub fn shown(&self, names: &[String]) -> Result<Vec<String>, Failure> {
+        let show = |name: &String| {
+            let id = self.names.one(name).map_err(|error| name_failure(&error))?;
+            Ok(self.names.show(id).to_owned())
+        };
+        names.iter().map(show).collect()
     }
 
     /// Adds all nodes of a function to a set.
@@ -215,7 +224,7 @@ pub fn name_failure(error: &NameError) -> Failure {
 }
 
 fn preset_failure(error: &PresetError) -> Failure {
-    Failure::from_error(Exit::Usage, error).help("`xenheap paths --presets` says what each does")
+    Failure::from_error(Exit::Usage, error).help("`xenheap graph paths --presets` says what each does")
 }
 
 /// How a word of the graph's vocabulary is written.

@@ -16,7 +16,6 @@ use xenheap_facts::{self as facts, build::Build, dwarf::Debug, image::Image, rep
 use xenheap_lab::{BuildConfig, Cache, XenSource};
 
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure, printable},
     lab, output,
     progress::LabProgress,
@@ -33,14 +32,14 @@ pub enum From {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
-  xenheap graph build debian:4.17 -o graph                 build what `xenheap lab run` builds, or take the kept one
-  xenheap graph build debian:4.20 --config CONFIG_DEBUG=y --config CONFIG_XEN_IBT=y -o graph-4.20
-  xenheap graph build ../xen.git@RELEASE-4.20.0 -o graph   take a revision of a git repository
-  xenheap graph build --build ../xen.git/xen -o graph      take a build that has its .ci files and dumps
-  xenheap graph build --build ../xen.git/xen --part -o g   the same where files of some units are missing
-  xenheap graph build --commands ../xen.git/xen/compile_commands.json -o graph"))]
+  xenheap graph build debian:4.17 --out-dir graph                 build what `xenheap lab run` builds, or take the kept one
+  xenheap graph build debian:4.20 --config CONFIG_DEBUG=y --config CONFIG_XEN_IBT=y --out-dir graph-4.20
+  xenheap graph build ../xen.git@RELEASE-4.20.0 --out-dir graph   take a revision of a git repository
+  xenheap graph build --build ../xen.git/xen --out-dir graph      take a build that has its .ci files and dumps
+  xenheap graph build --build ../xen.git/xen --part --out-dir g   the same where files of some units are missing
+  xenheap graph build --commands ../xen.git/xen/compile_commands.json --out-dir graph")]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
     /// repository, bare or not). A tree's own xen/.config is taken
@@ -59,8 +58,8 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["build", "commands"])]
     pub install: bool,
     /// How many compilers run at once; without it one for each processor
-    #[arg(short, long, value_name = "N", conflicts_with_all = ["build", "commands"])]
-    pub jobs: Option<usize>,
+    #[arg(long, value_name = "N", conflicts_with_all = ["build", "commands"])]
+    pub build_jobs: Option<usize>,
     /// A folder in which Xen was built with `-fcallgraph-info=su -fdump-tree-gimple-lineno`
     #[arg(long, value_name = "DIR", conflicts_with = "tree")]
     pub build: Option<PathBuf>,
@@ -77,8 +76,8 @@ pub struct Arguments {
     #[arg(long)]
     pub part: bool,
     /// The folder for the graph; it is made
-    #[arg(short, long, value_name = "DIR")]
-    pub output: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: PathBuf,
 }
 
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -101,8 +100,8 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
     if let (Whole::Lacks(lacks), false) = (graph.whole(), arguments.part) {
         return Err(incomplete(&folder, &lacks));
     }
-    fs::create_dir_all(&arguments.output).map_err(|error| Failure::write(&arguments.output, &error))?;
-    let path = arguments.output.join(NAME);
+    fs::create_dir_all(&arguments.out_dir).map_err(|error| Failure::write(&arguments.out_dir, &error))?;
+    let path = arguments.out_dir.join(NAME);
     graph.save(&path, super::TOOL).map_err(|error| match error {
         GraphFileError::Write { path, source } => Failure::write(&path, &source),
         error => input(&error),
@@ -119,7 +118,7 @@ fn built(arguments: &Arguments, tree: &str) -> Result<PathBuf, Failure> {
         arch: arguments.arch.parse().map_err(usage)?,
         recorder: !arguments.no_recorder,
         options: arguments.options.clone(),
-        jobs: arguments.jobs.filter(|jobs| *jobs > 0).unwrap_or_else(xenheap_lab::default_jobs),
+        jobs: arguments.build_jobs.filter(|jobs| *jobs > 0).unwrap_or_else(xenheap_lab::default_jobs),
     };
     let progress = LabProgress::new();
     let cache = Cache::from_environment();

@@ -14,16 +14,15 @@ use super::{
     stats::Format,
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph cut graph --from pv_hypercall --to alloc_domheap_pages --preset cuts
-  xenheap graph cut graph --preset guest --to _xmalloc --keep _xzalloc"))]
+  xenheap graph cut graph --preset guest --to _xmalloc --keep _xzalloc")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,
@@ -65,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
                 "cut": nodes, "cannot_be_cut": path, "left_out": asked.left_out_json(),
                 "part": asked.view.graph().part_of(),
             });
-            crate::paths::json::write_line(&value, out)
+            super::paths::json::write_line(&value, out)
         }
     })?;
     Ok(Exit::Done)

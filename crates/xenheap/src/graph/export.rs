@@ -15,16 +15,15 @@ use super::{
     asking::{Asked, Selecting},
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph export graph --to alloc_xenheap_pages --preset boot --preset cuts --format dot | dot -Tsvg > paths.svg
-  xenheap graph export graph --format graphml -o xen.graphml"))]
+  xenheap graph export graph --format graphml -o xen.graphml")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,
@@ -39,9 +38,12 @@ pub struct Arguments {
     /// The form
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// The file (csv: the folder) to write instead of standard output
+    /// Write this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// The folder for the files of the csv form
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    pub out_dir: Option<PathBuf>,
 }
 
 /// The form of an export.
@@ -54,7 +56,7 @@ pub enum Format {
     Json,
     /// For Gephi, yEd, networkx
     Graphml,
-    /// functions.csv, edges.csv and metadata.json in a folder (docs/graph-csv.md); needs -o
+    /// functions.csv, edges.csv and metadata.json in a folder (docs/graph-csv.md); needs --out-dir
     Csv,
     /// A smaller graph file for xenheap itself (docs/graph-file.md)
     Graph,
@@ -65,6 +67,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let functions = part(&mut asked, arguments)?;
+    if arguments.out_dir.is_some() && arguments.format != Format::Csv {
+        return Err(Failure::usage(
+            "--out-dir belongs to --format csv; the other forms are one file, -o FILE",
+        ));
+    }
     let exporter: &dyn Exporter = match arguments.format {
         Format::Dot => &Dot,
         Format::Json => &Json,
@@ -75,8 +82,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             return Ok(Exit::Done);
         }
         Format::Csv => {
-            let Some(folder) = &arguments.output else {
-                return Err(Failure::usage("the csv form is a folder of three files; name it with -o"));
+            let Some(folder) = &arguments.out_dir else {
+                return Err(Failure::usage(
+                    "the csv form is a folder of three files; name it with --out-dir",
+                ));
             };
             fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
             let part = graph.part(&functions);

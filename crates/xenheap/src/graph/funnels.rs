@@ -14,25 +14,24 @@ use super::{
     stats::Format,
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph funnels graph --to alloc_domheap_pages --preset boot --preset cuts
-  xenheap graph funnels graph --to _xmalloc --preset guest"))]
+  xenheap graph funnels graph --to _xmalloc --preset guest")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,
-    /// The function that paths lead to
-    #[arg(long, value_name = "FUNCTION")]
-    pub to: String,
     /// The function that paths start from; without it those that nobody calls, or the entries of a preset; repeatable
     #[arg(long, value_name = "FUNCTION")]
     pub from: Vec<String>,
+    /// The function that paths lead to; repeatable
+    #[arg(long, value_name = "FUNCTION", required = true)]
+    pub to: Vec<String>,
     #[command(flatten)]
     pub selecting: Selecting,
     /// Show at most so many; 0: all
@@ -47,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     arguments.selecting.no_include()?;
     let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
-    let targets = asked.functions(std::slice::from_ref(&arguments.to))?;
+    let targets = asked.functions(&arguments.to)?;
     let sources = asked.sources(&arguments.from)?;
     let paths = asked.paths(&sources, &targets, Shape::default())?;
     let mut found = funnels(&paths);
@@ -69,14 +68,20 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
                 "left_out": asked.left_out_json(),
                 "part": asked.view.graph().part_of(),
             });
-            crate::paths::json::write_line(&value, out)
+            super::paths::json::write_line(&value, out)
         }
     })?;
     Ok(Exit::Done)
 }
 
-fn text(asked: &Asked, to: &str, starts: usize, found: &[Funnel], out: &mut dyn Write) -> io::Result<()> {
-    let to = Escaped(to);
+fn text(
+    asked: &Asked,
+    to: &[String],
+    starts: usize,
+    found: &[Funnel],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let to = Escaped(to.join(", "));
     writeln!(
         out,
         "// {starts} functions where paths to {to} start; all paths of so many of them, and of so many functions, go through"

@@ -6,6 +6,7 @@ mod build;
 mod cut;
 mod export;
 mod funnels;
+mod paths;
 mod reach;
 mod recall;
 mod sites;
@@ -18,22 +19,23 @@ pub use stats::Format;
 
 use clap::{Args, Subcommand};
 
-use crate::{
-    cli::concat_help,
-    failure::{Exit, Failure, warn},
-};
+use crate::failure::{Exit, Failure, warn};
 
 /// Who writes graph files, for messages.
 const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
 
 /// What can be done with a call graph, each in a file of its own.
 #[derive(Debug, Subcommand)]
-#[command(after_help = concat_help("Example:\n  xenheap graph build debian:4.17 -o graph && xenheap graph stats graph"))]
+#[command(
+    after_help = "Example:\n  xenheap graph build debian:4.17 --out-dir graph && xenheap graph stats graph"
+)]
 pub enum Graph {
     /// Make one call graph of a build of Xen
     Build(Box<build::Arguments>),
     /// Tell what a graph contains, and what it does not know
     Stats(stats::Arguments),
+    /// Count and list the paths to or from functions
+    Paths(Box<paths::Arguments>),
     /// Tell which functions and entries lead to a function
     Reach(reach::Arguments),
     /// Tell which functions others cannot get around on their way to a function
@@ -57,6 +59,7 @@ pub fn run(command: Graph) -> Result<Exit, Failure> {
     match command {
         Graph::Build(arguments) => build::run(*arguments),
         Graph::Stats(arguments) => stats::run(&arguments),
+        Graph::Paths(arguments) => paths::run(*arguments),
         Graph::Reach(arguments) => reach::run(&arguments),
         Graph::Funnels(arguments) => funnels::run(&arguments),
         Graph::Cut(arguments) => cut::run(&arguments),

@@ -17,22 +17,21 @@ use super::{
     stats::Format,
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph reach graph --to alloc_xenheap_pages --preset boot --preset cuts
-  xenheap graph reach graph --to panic --functions"))]
+  xenheap graph reach graph --to panic --functions")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,
-    /// The function that is reached
-    #[arg(long, value_name = "FUNCTION")]
-    pub to: String,
+    /// The function that is reached; repeatable
+    #[arg(long, value_name = "FUNCTION", required = true)]
+    pub to: Vec<String>,
     /// List all functions that lead to it, too
     #[arg(long)]
     pub functions: bool,
@@ -47,9 +46,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     arguments.selecting.no_include()?;
     let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
-    let target = asked.function(&arguments.to)?;
-    let mut targets = asked.none();
-    asked.insert(&mut targets, target);
+    let targets = asked.functions(&arguments.to)?;
+    let to = asked.shown(&arguments.to)?;
     let lead = match &asked.selection.sources {
         None => asked.reach(&targets, Direction::Backward),
         Some(sources) => {
@@ -60,8 +58,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     // A function leads there if it does with one of the tables that it is handed.
     let nodes = asked.view.nodes();
     let lead = NodeSet::of(nodes.count(), lead.iter().map(|node| nodes.function(node).0));
+    let targets = NodeSet::of(nodes.count(), targets.iter().map(|node| nodes.function(node).0));
+    let others = lead.iter().filter(|node| !targets.has(*node)).count();
     output::stdout(|out| match arguments.format {
-        Format::Text => text(&graph, &asked, target, &lead, arguments.functions, out),
+        Format::Text => text(&graph, &asked, (others, &to), &lead, arguments.functions, out),
         Format::Json => {
             let functions: Vec<&str> = lead.iter().map(|node| asked.names.show(FunctionId(node))).collect();
             let entries = graph.entries.iter().filter(|entry| lead.has(entry.function.0)).map(|entry| {
@@ -71,13 +71,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
                 })
             });
             let value = json!({
-                "to": asked.names.show(target),
+                "to": to,
                 "functions": functions,
                 "entries": entries.collect::<Vec<_>>(),
                 "left_out": asked.left_out_json(),
                 "part": asked.view.graph().part_of(),
             });
-            crate::paths::json::write_line(&value, out)
+            super::paths::json::write_line(&value, out)
         }
     })?;
     Ok(Exit::Done)
@@ -86,13 +86,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 fn text(
     graph: &Graph,
     asked: &Asked,
-    target: FunctionId,
+    (others, to): (usize, &[String]),
     lead: &NodeSet,
     list: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let others = lead.len() - usize::from(lead.has(target.0));
-    writeln!(out, "// {others} functions lead to {}", Escaped(asked.names.show(target)))?;
+    writeln!(out, "// {others} functions lead to {}", Escaped(to.join(", ")))?;
     for line in asked.left_out() {
         writeln!(out, "// {}", Escaped(line))?;
     }

@@ -18,7 +18,6 @@ use xenheap_report::Escaped;
 
 use super::{Given, limits, sites::reason, stats::Format};
 use crate::{
-    cli::concat_help,
     config::Report,
     coverage::not_together,
     failure::{Exit, Failure},
@@ -26,10 +25,10 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph recall graph                     landing pads, sites and targets of the graph's own image
-  xenheap graph recall graph runs/guests         also each (caller, callee) pair of each stack that was recorded"))]
+  xenheap graph recall graph runs/guests         also each (caller, callee) pair of each stack that was recorded")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,
@@ -38,7 +37,7 @@ pub struct Arguments {
     pub runs: Vec<PathBuf>,
     /// Also runs of another build than the graph's: names are compared, which versions and options can change
     #[arg(long)]
-    pub any_build: bool,
+    pub allow_mismatch: bool,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -84,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         if loaded.run.facts.build_id.is_none() {
             differs.push(Differs::Unsaid("run"));
         }
-        if let (Some(differs), false) = (differs.first(), arguments.any_build) {
+        if let (Some(differs), false) = (differs.first(), arguments.allow_mismatch) {
             return Err(not_together(path, &arguments.graph.graph, differs));
         }
         let same_build = differs.is_empty();

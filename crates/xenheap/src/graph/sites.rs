@@ -9,17 +9,16 @@ use xenheap_report::Escaped;
 
 use super::{Given, limits, stats::Format};
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap graph sites graph                      all indirect calls, with their targets
   xenheap graph sites graph --open               only those whose targets are not all known, with the reason
-  xenheap graph sites graph --through timer      only those through a place whose name contains `timer`"))]
+  xenheap graph sites graph --through timer      only those through a place whose name contains `timer`")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,

@@ -5,7 +5,6 @@ use xenheap_report::Escaped;
 
 use super::Given;
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
@@ -21,7 +20,7 @@ pub enum Format {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Example:\n  xenheap graph stats graph"))]
+#[command(after_help = "Example:\n  xenheap graph stats graph")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,

@@ -14,27 +14,26 @@ use super::{
     stats::Format,
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Example:
-  xenheap graph why graph do_memory_op alloc_domheap_pages --paths 3"))]
+  xenheap graph why graph --from do_memory_op --to alloc_domheap_pages --limit 3")]
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,
-    /// Where paths start
-    #[arg(value_name = "A")]
-    pub from: String,
-    /// Where they end
-    #[arg(value_name = "B")]
-    pub to: String,
-    /// How many paths
+    /// The function that paths start from; repeatable
+    #[arg(long, value_name = "FUNCTION", required = true)]
+    pub from: Vec<String>,
+    /// The function that paths lead to; repeatable
+    #[arg(long, value_name = "FUNCTION", required = true)]
+    pub to: Vec<String>,
+    /// Show at most so many paths
     #[arg(long, value_name = "N", default_value_t = 3)]
-    pub paths: usize,
+    pub limit: usize,
     #[command(flatten)]
     pub selecting: Selecting,
     /// How it is written
@@ -54,10 +53,10 @@ struct Evidence {
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
-    let sources = asked.functions(std::slice::from_ref(&arguments.from))?;
-    let targets = asked.functions(std::slice::from_ref(&arguments.to))?;
+    let sources = asked.functions(&arguments.from)?;
+    let targets = asked.functions(&arguments.to)?;
     let paths = asked.paths(&sources, &targets, Shape::default())?;
-    let found = shortest(&paths, arguments.paths);
+    let found = shortest(&paths, arguments.limit);
     output::stdout(|out| match arguments.format {
         Format::Text => text(&asked, arguments, &found, out),
         Format::Json => {
@@ -79,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
                 "paths": list.collect::<Vec<_>>(), "left_out": asked.left_out_json(),
                 "part": asked.view.graph().part_of(),
             });
-            crate::paths::json::write_line(&value, out)
+            super::paths::json::write_line(&value, out)
         }
     })?;
     Ok(Exit::Done)
@@ -107,7 +106,7 @@ fn evidence(asked: &Asked, edge: u32) -> Vec<Evidence> {
 }
 
 fn text(asked: &Asked, arguments: &Arguments, found: &[Path], out: &mut dyn Write) -> io::Result<()> {
-    let (from, to) = (Escaped(&arguments.from), Escaped(&arguments.to));
+    let (from, to) = (Escaped(arguments.from.join(", ")), Escaped(arguments.to.join(", ")));
     match found.len() {
         0 => writeln!(out, "// no path from {from} to {to}{}", asked.limits())?,
         1 => writeln!(out, "// the shortest path from {from} to {to}, and what says that each step exists")?,

@@ -8,17 +8,16 @@ use xenheap_report::{Group, Report};
 
 use super::store::Store;
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure, say},
     load,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap verdict add verdicts.toml run --finding 3          the third finding of `xenheap report run`
   xenheap verdict add verdicts.toml run --function evtchn_*  findings with such a function
-  xenheap verdict add verdicts.toml run --all                everything that no entry speaks of"))]
+  xenheap verdict add verdicts.toml run --all                everything that no entry speaks of")]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct Add {
     /// The verdict file; made if it is not there

@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::store::Store;
-use crate::{
-    cli::concat_help,
-    failure::{Exit, Failure, say},
-};
+use crate::failure::{Exit, Failure, say};
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Examples:\n  xenheap verdict fmt verdicts.toml\n  xenheap verdict fmt --check verdicts.toml"))]
+#[command(
+    after_help = "Examples:\n  xenheap verdict fmt verdicts.toml\n  xenheap verdict fmt --check verdicts.toml"
+)]
 pub struct Fmt {
     /// The verdict file
     pub file: PathBuf,
@@ -21,7 +20,7 @@ pub struct Fmt {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Example:\n  xenheap verdict retire verdicts.toml xh-3f9a1c2b"))]
+#[command(after_help = "Example:\n  xenheap verdict retire verdicts.toml xh-3f9a1c2b")]
 pub struct Retire {
     /// The verdict file
     pub file: PathBuf,

@@ -5,18 +5,15 @@ use std::{io::Read, path::PathBuf};
 use clap::Args;
 
 use super::store::Store;
-use crate::{
-    cli::concat_help,
-    failure::{Exit, Failure, printable, say, warn},
-};
+use crate::failure::{Exit, Failure, printable, say, warn};
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Comments stand above the stacks of a report that was made with --verdicts, as text (--all, or only leaks and what is live have stacks)
 or in the format of the RFC. Change them with an editor, and harvest.
 
 Example:
-  xenheap report --all --verdicts verdicts.toml run > review.txt && $EDITOR review.txt && xenheap verdict harvest verdicts.toml review.txt"))]
+  xenheap report --all --verdicts verdicts.toml run > review.txt && $EDITOR review.txt && xenheap verdict harvest verdicts.toml review.txt")]
 pub struct Harvest {
     /// The verdict file
     pub file: PathBuf,

@@ -8,23 +8,28 @@ use xenheap_verdicts::Entry;
 
 use super::store::{self, Store};
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
+    graph::Format,
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Examples:\n  xenheap verdict list verdicts.toml\n  xenheap verdict list --verdict UNDECIDED verdicts.toml"))]
+#[command(
+    after_help = "Examples:\n  xenheap verdict list verdicts.toml\n  xenheap verdict list verdicts.toml --verdict UNDECIDED"
+)]
 pub struct List {
     /// The verdict file
     pub file: PathBuf,
     /// Only entries that decide so; repeatable
     #[arg(long, value_name = "VERDICT", ignore_case = true)]
     pub verdict: Vec<Verdict>,
+    /// How the list is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Example:\n  xenheap verdict show verdicts.toml xh-3f9a1c2b"))]
+#[command(after_help = "Example:\n  xenheap verdict show verdicts.toml xh-3f9a1c2b")]
 pub struct Show {
     /// The verdict file
     pub file: PathBuf,
@@ -36,6 +41,10 @@ pub struct Show {
 pub fn list(arguments: &List) -> Result<Exit, Failure> {
     let store = Store::open(&arguments.file)?;
     let wanted = |entry: &&Entry| arguments.verdict.is_empty() || arguments.verdict.contains(&entry.verdict);
+    if arguments.format == Format::Json {
+        let entries: Vec<_> = store.file.entries().iter().filter(wanted).map(json).collect();
+        return output::json(&serde_json::json!({ "schema": 1, "entries": entries })).map(|()| Exit::Done);
+    }
     let mut text = String::new();
     for entry in store.file.entries().iter().filter(wanted) {
         let frames: Vec<String> = entry.pattern.frames().map(|frame| frame.function.clone()).collect();
@@ -51,6 +60,22 @@ pub fn list(arguments: &List) -> Result<Exit, Failure> {
     }
     output::stdout(|out| store::print(out, &text))?;
     Ok(Exit::Done)
+}
+
+/// The keys are those of the verdict file.
+fn json(entry: &Entry) -> serde_json::Value {
+    serde_json::json!({
+        "id": entry.id,
+        "verdict": entry.verdict.to_string(),
+        "by": entry.by,
+        "assumption": entry.assumption,
+        "comment": entry.comment,
+        "kind": entry.kind.map(|kind| kind.to_string()),
+        "allocator": entry.allocator,
+        "arch": entry.arch.map(|arch| arch.as_str()),
+        "revision": entry.revision,
+        "stack": entry.pattern.frames().map(|frame| frame.function.clone()).collect::<Vec<_>>(),
+    })
 }
 
 /// All of one entry.

@@ -9,13 +9,14 @@ use xenheap_verdicts::{Difference, Match as Found, Subject};
 
 use super::store::{self, Store};
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure, printable},
     load, output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Examples:\n  xenheap verdict match verdicts.toml run\n  xenheap verdict match --missing verdicts.toml run   only what no entry speaks of, with near misses"))]
+#[command(
+    after_help = "Examples:\n  xenheap verdict match verdicts.toml run\n  xenheap verdict match --missing verdicts.toml run   only what no entry speaks of, with near misses"
+)]
 pub struct Match {
     /// The verdict file
     pub file: PathBuf,

@@ -15,14 +15,13 @@ pub use store::Store;
 
 use clap::Subcommand;
 
-use crate::{
-    cli::concat_help,
-    failure::{Exit, Failure},
-};
+use crate::failure::{Exit, Failure};
 
 /// What can be done with a verdict file (docs/verdicts.md).
 #[derive(Debug, Subcommand)]
-#[command(after_help = concat_help("Example:\n  xenheap verdict add verdicts.toml run --all && $EDITOR verdicts.toml && xenheap report --verdicts verdicts.toml run"))]
+#[command(
+    after_help = "Example:\n  xenheap verdict add verdicts.toml run --all && $EDITOR verdicts.toml && xenheap report --verdicts verdicts.toml run"
+)]
 pub enum Verdict {
     /// List the entries
     List(list::List),

@@ -10,13 +10,12 @@ use super::{
     store::{self, Store},
 };
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure, printable, say, warn},
     output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Example:\n  xenheap verdict import verdicts.toml comments.txt"))]
+#[command(after_help = "Example:\n  xenheap verdict import verdicts.toml comments.txt")]
 pub struct Import {
     /// The verdict file; made if it is not there
     pub file: PathBuf,
@@ -25,7 +24,7 @@ pub struct Import {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("Example:\n  xenheap verdict export verdicts.toml > comments.txt"))]
+#[command(after_help = "Example:\n  xenheap verdict export verdicts.toml > comments.txt")]
 pub struct Export {
     /// The verdict file
     pub file: PathBuf,
@@ -36,7 +35,9 @@ pub fn import(arguments: &Import) -> Result<Exit, Failure> {
     let imported = rfc::import(&read(&arguments.comments)?, &mut store.file);
     for skipped in &imported.skipped {
         let place = printable(&arguments.comments.display().to_string());
-        warn(format_args!("{place}:{}: belongs to no entry: {}", skipped.line, printable(&skipped.text)));
+        let why =
+            skipped.refused.as_ref().map_or("belongs to no entry".to_owned(), |error| error.to_string());
+        warn(format_args!("{place}:{}: {why}: {}", skipped.line, printable(&skipped.text)));
     }
     for id in &imported.contradicting {
         warn(format_args!("{id} speaks of a stack that another entry speaks of in other words"));

@@ -11,17 +11,16 @@ use xenheap_verdicts::Entry;
 
 use super::store::{self, Store};
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     load, output,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 Examples:
   xenheap verdict stale verdicts.toml runs/*                          what decided nothing in any of these runs
   xenheap verdict stale verdicts.toml --tree xen.git                  whose functions changed since the revision it names
-  xenheap verdict stale verdicts.toml --tree xen.git --since RELEASE-4.17.0"))]
+  xenheap verdict stale verdicts.toml --tree xen.git --since RELEASE-4.17.0")]
 pub struct Stale {
     /// The verdict file
     pub file: PathBuf,

@@ -7,7 +7,8 @@ pub fn command_lines(document: &str) -> (Vec<String>, Vec<String>) {
     for line in document.lines() {
         if line.trim_start().starts_with("```") {
             is_block = !is_block;
-        } else if is_block && line.starts_with("xenheap ") {
+        } else if is_block && line.trim_start().starts_with("xenheap ") {
+            let line = line.trim_start();
             // What it does stands behind it, and behind `&&` what is done then.
             let end = [" #", "  ", " && ", " | ", " > "].iter().filter_map(|end| line.find(end)).min();
             whole.push(line.get(..end.unwrap_or(line.len())).unwrap_or_default().to_owned());

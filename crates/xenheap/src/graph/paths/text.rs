@@ -38,8 +38,8 @@ impl Text {
 
 impl Writer for Text {
     fn head(&mut self, asked: &Asked, head: &Head, out: &mut dyn Write) -> io::Result<()> {
-        let from = head.from.map_or(String::new(), |name| format!(" from {}", Escaped(name)));
-        let to = head.to.map_or(String::new(), |name| format!(" to {}", Escaped(name)));
+        let from = named(" from ", head.from);
+        let to = named(" to ", head.to);
         writeln!(out, "// {}{from}{to}{}", number(head.count), asked.limits())?;
         for cycle in &head.count.collapsed {
             let names: Vec<&str> = cycle
@@ -93,6 +93,11 @@ impl Writer for Text {
             false => Ok(()),
         }
     }
+}
+
+/// ` from a, b`; nothing without a name.
+fn named(word: &str, names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("{word}{}", Escaped(names.join(", "))) }
 }
 
 /// A count for people.

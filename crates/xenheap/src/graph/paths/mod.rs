@@ -1,4 +1,4 @@
-//! `xenheap paths`: the ways that calls can take, counted and listed.
+//! `xenheap graph paths`: the ways that calls can take, counted and listed.
 
 pub mod json;
 mod text;
@@ -9,11 +9,10 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use xenheap_callgraph::{FunctionId, presets};
+use xenheap_callgraph::presets;
 use xenheap_paths::{Count, Direction, Shape, Step};
 
 use crate::{
-    cli::concat_help,
     failure::{Exit, Failure},
     graph::{
         self,
@@ -23,25 +22,25 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = concat_help("\
+#[command(after_help = "\
 A path starts at a function that nobody calls (or at --from, or at the entries that a preset names) and ends at --to (or at a \
 function that calls nobody). The number of all paths comes first; docs/paths.md says how it is counted.
 
 Examples:
-  xenheap paths graph --to _xmalloc --preset boot --preset cuts     every way to xmalloc at run time
-  xenheap paths graph --from do_memory_op --to alloc_domheap_pages --max-length 6 --locations --stack
-  xenheap paths graph --to _xmalloc --preset guest --include 'do_grant_*' --limit 10
-  xenheap paths --presets                                           what the presets do"))]
+  xenheap graph paths graph --to _xmalloc --preset boot --preset cuts     every way to xmalloc at run time
+  xenheap graph paths graph --from do_memory_op --to alloc_domheap_pages --max-length 6 --locations --stack
+  xenheap graph paths graph --to _xmalloc --preset guest --include 'do_grant_*' --limit 10
+  xenheap graph paths --presets                                           what the presets do")]
 pub struct Arguments {
     /// A graph file, or the folder it lies in
     #[arg(value_name = "GRAPH", required_unless_present = "presets")]
     pub graph: Option<PathBuf>,
-    /// The function that paths lead to
+    /// The function that paths start from; repeatable
     #[arg(long, value_name = "FUNCTION")]
-    pub to: Option<String>,
-    /// The function that paths start from
+    pub from: Vec<String>,
+    /// The function that paths lead to; repeatable
     #[arg(long, value_name = "FUNCTION")]
-    pub from: Option<String>,
+    pub to: Vec<String>,
     /// Print the presets and what each does
     #[arg(long)]
     pub presets: bool,
@@ -83,8 +82,10 @@ pub enum Format {
 
 /// What is said before the first path.
 struct Head<'a> {
-    to: Option<&'a str>,
-    from: Option<&'a str>,
+    /// Names of functions; none: where nothing calls.
+    from: &'a [String],
+    /// Names of functions; none: what calls nothing.
+    to: &'a [String],
     count: &'a Count,
     /// Functions that lead there though no path starts before them.
     unrooted: usize,
@@ -102,38 +103,29 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         output::print(presets::TABLE.as_bytes())?;
         return Ok(Exit::Done);
     };
-    if arguments.to.is_none() && arguments.from.is_none() {
+    if arguments.to.is_empty() && arguments.from.is_empty() {
         return Err(Failure::usage("all paths of a graph are too many")
             .help("name the function that they lead to with --to, or start from with --from, or both"));
     }
     let graph = graph::load(&path, arguments.seen)?;
     let mut asked = Asked::new(&graph, &arguments.selecting, arguments.locations)?;
-    let one = |asked: &mut Asked, name: &Option<String>| match name {
-        Some(name) => asked.function(name).map(Some),
-        None => Ok(None),
+    let targets = match arguments.to.is_empty() {
+        true => asked.view.leaves(),
+        false => asked.functions(&arguments.to)?,
     };
-    let (from, to) = (one(&mut asked, &arguments.from)?, one(&mut asked, &arguments.to)?);
-    let set = |asked: &Asked, id: FunctionId| {
-        let mut set = asked.none();
-        asked.insert(&mut set, id);
-        set
-    };
-    let sources = from.map_or_else(|| asked.starts(), |id| set(&asked, id));
-    let targets = to.map_or_else(|| asked.view.leaves(), |id| set(&asked, id));
+    let sources = asked.sources(&arguments.from)?;
     let shape = Shape { max_length: arguments.max_length, recursive: arguments.recursive };
     let paths = asked.paths(&sources, &targets, shape)?;
     let count = paths.count();
-    let unrooted = match (from, to) {
-        (None, Some(_)) => {
-            let mut lead = asked.reach(&targets, Direction::Backward);
-            lead.drop_all(&asked.reach(&sources, Direction::Forward));
-            lead.len()
-        }
-        _ => 0,
+    let unrooted = if arguments.from.is_empty() && !arguments.to.is_empty() {
+        let mut lead = asked.reach(&targets, Direction::Backward);
+        lead.drop_all(&asked.reach(&sources, Direction::Forward));
+        lead.len()
+    } else {
+        0
     };
-    let show = |id: Option<FunctionId>| id.map(|id| asked.names.show(id).to_owned());
-    let (shown_from, shown_to) = (show(from), show(to));
-    let head = Head { to: shown_to.as_deref(), from: shown_from.as_deref(), count: &count, unrooted };
+    let (from, to) = (asked.shown(&arguments.from)?, asked.shown(&arguments.to)?);
+    let head = Head { from: &from, to: &to, count: &count, unrooted };
     let mut writer: Box<dyn Writer> = match arguments.format {
         Format::Text => Box::new(text::Text::new(&asked, arguments.locations, arguments.stack)),
         Format::Json => Box::new(json::JsonLines { locations: arguments.locations, stack: arguments.stack }),
