@@ -48,6 +48,10 @@ pub(crate) fn read<'a>(name: &str, text: &'a str) -> Result<(Cow<'a, str>, Ends)
             return Err(VerdictError::at(name, text, position, what));
         }
         let end = match line.strip_suffix('\n') {
+            Some(line) if line.ends_with("\r\r") => {
+                let what = "this line ends with CR CR LF: something converted the file twice; make all lines end alike";
+                return Err(VerdictError::at(name, text, position, what));
+            }
             Some(line) if line.ends_with('\r') => Some(Ends::CrLf),
             Some(_) => Some(Ends::Lf),
             None => None,

@@ -225,6 +225,13 @@ fn mistakes_are_told_with_their_place() {
     }
 }
 
+/// Found by the fuzz target `verdicts`: one CR was lost when the file was written.
+#[test]
+fn lines_that_were_converted_twice_are_told() {
+    let error = VerdictFile::parse("v.toml", "format = 1\r\n\r\r\n").expect_err("two ends");
+    assert!(error.to_string().starts_with("v.toml:2:1: this line ends with CR CR LF"), "{error}");
+}
+
 /// Stacks that differ in what was inlined alone look alike in the RFC's reports, but each has its entry.
 #[test]
 fn a_second_harvest_changes_nothing() {
