@@ -214,7 +214,7 @@ pub struct OnPurpose {
 /// What one domain was charged, or what nobody was: what the recorder counted itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
-    /// Who; none: what nobody pays for, because the CPU was idle or the owner is not known.
+    /// Who; none: what nobody pays for (`docs/record-format.md`, `D -`).
     pub payer: Option<DomainId>,
     /// Allocations that it was charged for.
     pub allocs: u64,

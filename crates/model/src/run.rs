@@ -47,7 +47,7 @@ impl Arch {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
-    /// Ours, format 1.
+    /// Ours: `HA1`, any version.
     Ha1,
     /// The RFC's `DEBUG:` lines and Xen's call traces.
     Rfc,
