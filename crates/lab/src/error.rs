@@ -272,7 +272,7 @@ pub enum Error {
         arch: Arch,
     },
     /// The results' folder is not empty.
-    #[error("{} exists and is not empty; name another folder with -o, or remove it", .0.display())]
+    #[error("{} exists and is not empty; name another folder with --out-dir, or remove it", .0.display())]
     OutputExists(PathBuf),
     /// The recorder cannot be put into the tree.
     #[error("the recorder cannot be put into {source_name}")]

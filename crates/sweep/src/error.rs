@@ -57,13 +57,13 @@ pub enum SweepError {
         reason: String,
     },
     /// A boot that ended before the allocation could come up, by a fault of its own.
-    #[error("the boot failed before the allocation came up: {0}. On a busy host fewer --jobs help")]
+    #[error("the boot failed before the allocation occurred: {0}. If the host is busy, use a smaller --machines")]
     Early(String),
     /// A stack that was asked for.
     #[error("no anonymous allocation of the base has a stack with the hash {0:016x}")]
     NoStack(u64),
     /// Nothing to merge.
-    #[error("{} has no results of a sweep: give the folders that `xenheap sweep run -o` made", .0.display())]
+    #[error("{} has no results of a sweep: name folders that `xenheap sweep run --out-dir` made", .0.display())]
     NoSweep(PathBuf),
 }
 

@@ -15,9 +15,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Puts together what a graph says is possible, what runs have shown, what the machine concludes and what people decided, for every call of an \
-allocator that can be anonymous. The result is SUPPORTED only if nothing is open: no call unseen and unaccepted, no finding that \
-`xenheap check` refuses, no doubt of runs or graph. Else it is NOT SUPPORTED, with every blocker, and the exit code is 1 (docs/coverage.md).
+Combines the call graph, the runs, the conclusions of xenheap and the verdicts, for every allocator call that can be anonymous. \
+SUPPORTED: every call was seen or accepted, `xenheap check` refuses nothing, and neither runs nor graph are in doubt. \
+Otherwise NOT SUPPORTED, with every blocker, and exit code 1 (docs/coverage.md).
 
 Examples:
   xenheap assess graph runs/* --verdicts verdicts.toml

@@ -16,8 +16,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A finding passes if an entry of the verdict file accepts it with a reason and its claims hold, or if the policy accepts what the machine
-says of its lifetime; leaks, failed self-checks and what the policy asks for and no run shows are refused (docs/policy.md).
+A finding passes if an entry with a reason accepts it and its bounds hold, or if the policy accepts the lifetime that xenheap found. \
+Refused are leaks, failed self-checks, and whatever the policy requires and no run shows (docs/policy.md).
 
 Examples:
   xenheap check run --verdicts verdicts.toml

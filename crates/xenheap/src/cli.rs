@@ -20,7 +20,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Find anonymous memory that Xen allocates at run time: by which path, for whom, and whether it is given back
+/// Find memory that Xen allocates at run time and charges to no domain: by which path, for whom, and whether it is freed
 ///
 /// Memory that Xen allocates from its common heap while guests run, and charges to nobody, is shared by all guests.
 /// xenheap adds a recorder to Xen, boots it, and reports each such allocation with its stack.
@@ -31,7 +31,7 @@ use crate::{
 )]
 #[command(before_help = TASKS, after_help = format!("Example:\n  xenheap lab run --out-dir run && xenheap report run\n\n{EXIT_CODES}"), disable_help_subcommand = false)]
 pub struct Cli {
-    /// When there is colour: on a terminal and without NO_COLOR, always, or never
+    /// Use colour: auto (only on a terminal and if NO_COLOR is not set), always, never
     #[arg(
         long,
         global = true,
@@ -42,10 +42,10 @@ pub struct Cli {
         hide_possible_values = true
     )]
     pub color: Color,
-    /// Write more to standard error; twice: even more
+    /// Write more to standard error; repeat for still more
     #[arg(short, long, global = true, display_order = 1000, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Write no progress and no warnings to standard error, only errors
+    /// Write only errors to standard error
     #[arg(short, long, global = true, display_order = 1001, conflicts_with = "verbose")]
     pub quiet: bool,
     #[command(subcommand)]
@@ -56,7 +56,7 @@ pub struct Cli {
 const TASKS: &str = "\
 Record what Xen allocates
   instrument      add the recorder to a Xen source tree, or remove it
-  lab run         build an instrumented Xen and boot it under QEMU with guests
+  lab run         build an instrumented Xen, boot it under QEMU, and run a workload
   lab fetch       get a Xen source tree
   sweep run       make the allocation of one stack fail in each boot
   sweep merge     combine the results of sweeps
@@ -65,7 +65,7 @@ Record what Xen allocates
 Read runs
   report          report what a log, a lab folder or a saved run contains
   diff            compare two runs
-  plan            calculate what each domain would need if it paid, and settings
+  plan            calculate the memory and the settings that each domain would need if it paid
 
 Analyse a build
   graph build     make the call graph of a build of Xen
@@ -75,7 +75,7 @@ Analyse a build
 
 Review and decide
   verdict         record and look up what reviewers decided about stacks
-  check           let a pipeline pass or fail
+  check           accept or refuse runs, for a CI pipeline
   coverage        find the calls of allocators that no run has shown
   assess          state whether a configuration is supported
 
@@ -97,21 +97,21 @@ pub enum Command {
     Sweep(crate::sweep::Command),
     /// Report what a log, a lab folder or a saved run contains
     Report(Report),
-    /// Which function can call which, in a build of Xen
+    /// Make the call graph of a build of Xen, and query it
     #[command(subcommand)]
     Graph(crate::graph::Graph),
-    /// What a graph has against what runs have shown
+    /// List the allocator calls of a build that the runs did and did not reach
     Coverage(crate::coverage::Arguments),
-    /// State for a configuration what is open of every call of an allocator
+    /// Report whether a configuration is fully covered and reviewed
     Assess(crate::assess::Arguments),
-    /// Tell what two runs have differently
+    /// Compare two runs
     Diff(Diff),
-    /// Let runs pass or refuse them: verdicts, lifetimes, bounds and coverage against a policy
+    /// Accept or refuse runs by a policy: verdicts, lifetimes, bounds, coverage
     Check(Check),
-    /// Write down and look up what people decided of stacks
+    /// Record and look up what reviewers decided about stacks
     #[command(subcommand)]
     Verdict(Verdict),
-    /// Tell what each domain would need if anonymous memory were charged to it, and which settings follow
+    /// Calculate how much memory each domain would need if it paid for anonymous memory, and the settings for it
     Plan(Plan),
     /// Download the logs of a pipeline with their images, and report them all
     #[command(subcommand)]
@@ -133,27 +133,27 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  xenheap instrument xen.git                         put the recorder in
-  xenheap instrument xen.git --undo                  take it out, byte for byte
+  xenheap instrument ~/src/xen                       put the recorder in
+  xenheap instrument ~/src/xen --undo                take it out, byte for byte
   xenheap instrument xen.git@staging --check         would it apply to that branch?
-  xenheap instrument xen.git --patch heap-audit.patch   the same change for `git am`")]
+  xenheap instrument ~/src/xen --patch heap-audit.patch   the same change for `git am`")]
 pub struct Instrument {
     /// The folder that contains `xen/`; with --check or --patch also GIT@REVISION (a commit of a repository, bare or not)
     #[arg(value_name = "TREE")]
     pub tree: String,
-    /// Only say whether it would apply; changes nothing
+    /// Report whether the recorder can be added; change nothing
     #[arg(long, group = "what")]
     pub check: bool,
-    /// Take the recorder out again
+    /// Remove the recorder
     #[arg(long, group = "what")]
     pub undo: bool,
-    /// Write the change as a patch for `git am`, and leave the tree alone; `-` is standard output
+    /// Write the change as a series of patches for `git am` (`-`: standard output); the tree does not change
     #[arg(long, value_name = "FILE", group = "what")]
     pub patch: Option<PathBuf>,
     /// The patch's author, `Full Name <address>`; without it the one git would use in the tree
     #[arg(long, value_name = "NAME", requires = "patch")]
     pub author: Option<String>,
-    /// The patch's date in seconds since 1970, for the same bytes each time; without it now
+    /// Date of the patch, in seconds since 1970 (default: now). With a fixed date the output is always the same
     #[arg(long, value_name = "SECONDS", requires = "patch", allow_negative_numbers = true)]
     pub date: Option<i64>,
     /// Add the author's Signed-off-by to the patch
@@ -169,7 +169,7 @@ pub struct Instrument {
 pub enum Lab {
     /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
     Run(Box<LabRun>),
-    /// Get a Xen source and print where it lies
+    /// Download a Xen source tree and print its path
     #[command(after_help = "\
 Examples:
   xenheap lab fetch --xen debian:4.20
@@ -203,7 +203,7 @@ pub struct LabRun {
     /// What it is built for: x86_64, or arm64 (with a cross compiler)
     #[arg(long, value_name = "ARCH", default_value = "x86_64")]
     pub arch: String,
-    /// A line for Xen's configuration, such as CONFIG_EVTCHN_FIFO=n; repeatable. What does not come to be is an error
+    /// A line for Xen's configuration, such as CONFIG_EVTCHN_FIFO=n; repeatable. It is an error if the final configuration differs
     #[arg(long = "config", value_name = "LINE")]
     pub options: Vec<String>,
     /// What dom0 does: a built-in workload, or the path of a script
@@ -212,35 +212,34 @@ pub struct LabRun {
     /// A parameter of the workload, such as type=pvh; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, String)>,
-    /// How often a workload such as churn does what it does; the same as --set cycles=N
+    /// Number of cycles, for a workload that has cycles (such as churn); same as --set cycles=N
     #[arg(long, value_name = "N")]
     pub cycles: Option<u32>,
     /// A statically linked program that guests find in their /bin; repeatable
     #[arg(long = "guest-program", value_name = "FILE")]
     pub guest_programs: Vec<PathBuf>,
-    /// Where dom0's tools for guests come from: debian, or tree (built from the same source as
-    /// Xen); without it, debian where that has them for this version
+    /// Where dom0's toolstack comes from: debian, or tree (built from the same source as Xen). Default: debian, if Debian
+    /// has a toolstack for this version; otherwise tree
     #[arg(long, value_name = "FROM")]
     pub toolstack: Option<ToolstackSource>,
-    /// The machine's device tree, in which Xen finds guests to start and no dom0; for a workload without dom0 (arm64). The run
-    /// folder of any such workload has one to begin with: machine.dtb
+    /// Device tree of the machine (arm64), for a workload without dom0. Xen starts the guests that it describes. Each run of
+    /// such a workload writes one that you can edit: RUN/machine.dtb
     #[arg(long, value_name = "FILE")]
     pub dtb: Option<PathBuf>,
-    /// What lies at an address that the device tree names, in place of the lab's own kernel or initramfs; repeatable
+    /// Put FILE at an ADDRESS that the device tree names, instead of the lab's kernel or initramfs; repeatable
     #[arg(long = "load", value_name = "ADDRESS=FILE", value_parser = parse_load, requires = "dtb")]
     pub loads: Vec<(u64, PathBuf)>,
-    /// What the recorder does: off, or some of trace, warn, summary with commas between
+    /// What the recorder prints: off, or a comma-separated list of trace, warn, summary
     #[arg(long, value_name = "MODES", default_value = "trace")]
     pub mode: String,
-    /// Build and boot Xen without the recorder, to compare with; its log has nothing to report
+    /// Build and boot Xen without the recorder, for comparison. The log contains no records
     #[arg(long, conflicts_with = "mode")]
     pub no_recorder: bool,
-    /// Charge anonymous memory to the domain whose call is served (current) or that it is for (owner), each with a limit or
-    /// without, such as owner:4M: what is over it is refused; with ,no-hwdom behind it, dom0 pays nothing
-    /// (docs/charging.md)
+    /// Charge anonymous memory to a domain: current (whose call Xen serves) or owner (which the memory is for). `:LIMIT`
+    /// refuses what exceeds it, such as owner:4M. `,no-hwdom`: dom0 does not pay (docs/charging.md)
     #[arg(long, value_name = "WHOM[:LIMIT]", conflicts_with = "no_recorder")]
     pub charge: Option<Charging>,
-    /// Let allocation K of the stack with this hash fail, once, as if there were no memory (docs/sweep.md)
+    /// Make allocation K of the stack with this hash fail once, as if there were no memory (docs/sweep.md)
     #[arg(long, value_name = "HASH:K", conflicts_with = "no_recorder")]
     pub fail: Option<Target>,
     /// The folder to make for the results; it becomes a RUN for `xenheap report`
@@ -249,10 +248,10 @@ pub struct LabRun {
     /// Install what is missing on this machine (needs root)
     #[arg(long)]
     pub install: bool,
-    /// How long the machine may run, like 5m or 300s; without it as long as the workload says
+    /// Time limit of the machine, such as 5m or 300s. Default: the limit of the workload
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
-    /// One CPU and virtual time: two such runs write the same bytes, but take some times longer
+    /// One CPU and virtual time. Two such runs write the same bytes. A run takes several times longer
     #[arg(long)]
     pub deterministic: bool,
     /// A further argument for Xen, such as the size of a table of the recorder; repeatable
@@ -294,9 +293,9 @@ or a file that --save wrote. Names of functions come from `xen-syms`, found besi
 
 Examples:
   xenheap report run                                  what happened in the lab
-  xenheap report --symbols xen-syms serial.log.xz     a log of your own machine
-  xenheap report --exclude 'arch_do_*' --current d1 run
-  xenheap report --format rfc --out-dir parsed logs/*.log    one file each, by architecture")]
+  xenheap report serial.log.xz --symbols xen-syms     a log of your own machine
+  xenheap report run --exclude 'arch_do_*' --current d1
+  xenheap report logs/*.log --format rfc --out-dir parsed    one file each, by architecture")]
 pub struct Report {
     /// Lab folder, console log or saved run; `-` is standard input
     #[arg(value_name = "RUN", required = true)]
@@ -311,7 +310,7 @@ pub struct Report {
     /// Write files DIR/ARCH/JOB instead of standard output
     #[arg(long, value_name = "DIR", conflicts_with = "output")]
     pub out_dir: Option<PathBuf>,
-    /// Also save the run, with its names, in one file to report from again
+    /// Also save the run, with its names, in one file that all commands can read
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
     /// Show file and line of every frame (text)
@@ -326,14 +325,14 @@ pub struct Report {
     /// The image with the symbols of the Xen that ran: `xen-syms` of its build
     #[arg(long, value_name = "FILE", help_heading = "Names")]
     pub symbols: Option<PathBuf>,
-    /// Use the image even if it is of another build; names can then be wrong
+    /// Use the image although it is of another build; names can be wrong
     #[arg(long, help_heading = "Names", conflicts_with = "no_symbols")]
     pub allow_mismatch: bool,
-    /// Use no image, only names that stand in the log itself
+    /// Use only names that are in the log
     #[arg(long, help_heading = "Names", conflicts_with = "symbols")]
     pub no_symbols: bool,
 
-    /// Which telling of the events to read; without it the most complete one
+    /// Which view to read: trace, warn or summary (default: the most complete one)
     #[arg(long, value_name = "VIEW", value_parser = parse_view, help_heading = "What is read")]
     pub view: Option<View>,
     /// Which boot of the log, from 1; without it the first
@@ -350,7 +349,7 @@ pub struct Report {
     /// Exit with 1 if a self-check failed
     #[arg(long, help_heading = "Self-checks")]
     pub strict: bool,
-    /// A self-check that may fail all the same; repeatable
+    /// With --strict: a self-check that is allowed to fail; repeatable
     #[arg(long, value_name = "CHECK", value_parser = parse_check, requires = "strict", help_heading = "Self-checks")]
     pub allow: Vec<CheckId>,
 
@@ -369,7 +368,7 @@ pub struct Report {
     /// Only this charge: nobody, no-owner, no-refcount, domain; repeatable
     #[arg(long, value_name = "CHARGE", help_heading = "Filters")]
     pub charge: Vec<Charge>,
-    /// Only findings that allocated at least so many bytes in sum
+    /// Only findings that allocated at least this many bytes in total
     #[arg(
         long,
         value_name = "BYTES",

@@ -19,7 +19,7 @@ use crate::{
 /// Runs and the graph of their build.
 #[derive(Debug, Args)]
 pub struct Joined {
-    /// The graph of the build that ran (`xenheap graph build`): its file, or the folder it lies in
+    /// The graph of the build that ran (`xenheap graph build`): its file, or the folder that contains it
     #[arg(value_name = "GRAPH")]
     pub graph: PathBuf,
     /// Recorded runs, as for `xenheap report`
@@ -28,15 +28,15 @@ pub struct Joined {
     /// The verdict file
     #[arg(long, value_name = "FILE")]
     pub verdicts: Option<PathBuf>,
-    /// Join runs and a graph that are not of one build; what such a run shows is marked, and is less
+    /// Also use runs of another build than the graph's. Such a run is marked, and shows less
     #[arg(long)]
     pub allow_mismatch: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each recorded stack is laid on the call graph of its build, call by call. What is counted are calls of allocators that can be anonymous, \
-in code that can run after boot: seen, or unseen with who could come there and a shortest way (docs/coverage.md).
+Matches each recorded stack with the call graph of its build, call by call. Counts the allocator calls that can be anonymous and can \
+run after boot. Each is seen, or unseen: then the output names who can reach it and a shortest path (docs/coverage.md).
 
 Examples:
   xenheap graph build debian:4.17 --out-dir graph && xenheap coverage graph run-boot run-guests

@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is charged, and how the xmalloc pool of each domain is modelled, docs/plan.md says. Domains of several runs that have one id are one.
+docs/plan.md describes what is charged and how the xmalloc pool is modelled. Domains with the same id in several runs count as one.
 
 Examples:
   xenheap plan run
@@ -27,16 +27,16 @@ pub struct Plan {
     /// Lab folders, console logs or saved runs; of one architecture
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<PathBuf>,
-    /// How much more than the worst run showed is planned for, in percent
+    /// Percent added to the largest value of any run
     #[arg(long, value_name = "PERCENT", default_value_t = 25)]
     pub margin: u32,
     /// Who pays, in the settings and curves; without it rules with --verdicts, else owner
     #[arg(long, value_enum, value_name = "WHO")]
     pub payer: Option<PolicyName>,
-    /// The verdict file, whose `charge` is the policy rules
+    /// The verdict file; its key `charge` says who pays (--payer rules)
     #[arg(long, value_name = "FILE")]
     pub verdicts: Option<PathBuf>,
-    /// What a domain has now in MiB, such as d1=256; repeatable
+    /// Memory that a domain has now, in MiB, such as d1=256; repeatable
     #[arg(long, value_name = "DOMAIN=MIB", value_parser = memory)]
     pub memory: Vec<(Domain, u64)>,
     /// How the plan is written

@@ -38,7 +38,7 @@ pub enum Pull {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The token is taken from XENHEAP_GITLAB_TOKEN, GITLAB_TOKEN or CI_JOB_TOKEN; what is public needs none (docs/gitlab.md).
-Run the command again after an interruption: it goes on where it ended.
+Run the command again after an interruption: it continues where it stopped.
 
 Examples:
   xenheap pull gitlab xen-project/people/me/xen 1719843201 --out-dir results

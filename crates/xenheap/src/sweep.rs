@@ -25,7 +25,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What has a result in DIR already is not tried again, so a sweep that was interrupted goes on when the same command is given.
+A stack that already has a result in DIR is not tried again: run the same command again to continue.
 
 Examples:
   xenheap sweep run --workload guests --out-dir sweep
@@ -54,20 +54,20 @@ pub struct Arguments {
     /// A further argument for Xen; repeatable
     #[arg(long = "xen-arg", value_name = "ARG")]
     xen_args: Vec<String>,
-    /// A run of the same build and workload without a failure, to take the stacks from and to compare with; repeatable,
-    /// so that what differs from run to run is known. Without it one is made
+    /// A run of the same build and workload without a failure. Stacks are taken from it, and results are compared with it;
+    /// repeatable, so that normal differences are known. Default: make one
     #[arg(long = "base", value_name = "RUN")]
     bases: Vec<PathBuf>,
     /// Which allocation of each stack fails, from 1
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     nth: u64,
-    /// Only the stack with this hash, as reports have it in JSON; repeatable
+    /// Only the stack with this hash (`report --format json` shows it); repeatable
     #[arg(long = "stack", value_name = "HASH", value_parser = parse_hash)]
     only: Vec<u64>,
-    /// Not more than so many stacks, in the order in which they first come up
+    /// Try at most N stacks, in the order in which they first occurred
     #[arg(long, value_name = "N")]
     max_count: Option<usize>,
-    /// Only part K of N of the stacks
+    /// Try only part K of N of the stacks, to share the work between hosts
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
     /// The sweep's folder
@@ -79,10 +79,10 @@ pub struct Arguments {
     /// How many compilers run at once; without it one for each processor
     #[arg(long, value_name = "N")]
     build_jobs: Option<usize>,
-    /// How long each may run; without it three times as long as the base, and three minutes
+    /// Time limit of one boot. Default: three times the base run, and three minutes
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
-    /// How long all of it may take; what is not done then is left for the next time
+    /// Time limit of the whole sweep. The next start continues with the remaining stacks
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     max_time: Option<Duration>,
     /// Install what is missing on this machine (needs root)

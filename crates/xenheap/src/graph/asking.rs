@@ -26,7 +26,7 @@ pub struct Selecting {
     /// The least certain calls that count
     #[arg(long, value_enum, value_name = "HOW", default_value_t, help_heading = "Filters")]
     pub certainty: Sure,
-    /// As the source says it: inlined functions are steps of their own
+    /// Show inlined functions as separate steps
     #[arg(long, help_heading = "Filters")]
     pub source: bool,
 }

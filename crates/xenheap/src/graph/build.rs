@@ -63,16 +63,16 @@ pub struct Arguments {
     /// A folder in which Xen was built with `-fcallgraph-info=su -fdump-tree-gimple-lineno`
     #[arg(long, value_name = "DIR", conflicts_with = "tree")]
     pub build: Option<PathBuf>,
-    /// Replay a compile_commands.json for what the compiler knows of calls; the image is that of --build, or lies beside the file
+    /// Run the compiler commands of this compile_commands.json again to get the call information. The image is that of --build, or in the folder of FILE
     #[arg(long, value_name = "FILE", conflicts_with = "tree")]
     pub commands: Option<PathBuf>,
     /// What the graph is made from
     #[arg(long, value_enum, default_value_t)]
     pub sources: From,
-    /// Also guess, by the pointer's type, where a call can go that nothing else tells of
+    /// For indirect calls without known targets, guess targets by the type of the pointer
     #[arg(long, conflicts_with = "sources")]
     pub fallback: bool,
-    /// Make a graph of a part, where units of the build lack files of the compiler's; nothing is unreachable by such a graph
+    /// Accept a build in which some units lack compiler files. The graph is partial: no function is reported as unreachable
     #[arg(long)]
     pub part: bool,
     /// The folder for the graph; it is made

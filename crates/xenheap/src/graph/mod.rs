@@ -32,23 +32,23 @@ const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
 pub enum Graph {
     /// Make one call graph of a build of Xen
     Build(Box<build::Arguments>),
-    /// Tell what a graph contains, and what it does not know
+    /// Show what a graph contains and what it does not know
     Stats(stats::Arguments),
     /// Count and list the paths to or from functions
     Paths(Box<paths::Arguments>),
-    /// Tell which functions and entries lead to a function
+    /// List the entries and functions that lead to functions
     Reach(reach::Arguments),
-    /// Tell which functions others cannot get around on their way to a function
+    /// List the functions that all paths to a function pass through
     Funnels(funnels::Arguments),
-    /// Find a smallest set of functions through which all paths go
+    /// Find a smallest set of functions that all paths pass through
     Cut(cut::Arguments),
-    /// Show the shortest paths between two functions, and what says that each step exists
+    /// Show the shortest paths between functions, with the evidence for each step
     Why(why::Arguments),
     /// List the indirect calls, what each can call, and why some are open
     Sites(sites::Arguments),
-    /// List the calls of allocators: anonymous or not, why, and how far the owner is
+    /// List the allocator calls: whether they are anonymous, why, and how far away the owner is
     Allocations(allocations::Arguments),
-    /// Measure how much of what is possible a graph contains
+    /// Measure how complete a graph is: against the image, and against recorded stacks
     Recall(recall::Arguments),
     /// Write a graph for other programs
     Export(export::Arguments),
@@ -74,7 +74,7 @@ pub fn run(command: Graph) -> Result<Exit, Failure> {
 /// The graph that is asked.
 #[derive(Debug, Args)]
 pub struct Given {
-    /// A graph file, or the folder it lies in
+    /// A graph file, or the folder that contains it
     #[arg(value_name = "GRAPH")]
     pub graph: PathBuf,
     #[command(flatten)]
@@ -90,7 +90,7 @@ impl Given {
 /// How a graph of a Xen with the recorder in it is seen.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Seen {
-    /// Show the recorder, too: its wrapper `f` and the original `heap_audited_f` as two functions, and its own ones
+    /// Show the recorder's functions, too: the wrapper `f` and the original `heap_audited_f` separately
     #[arg(long)]
     pub audited: bool,
 }

@@ -31,7 +31,7 @@ pub struct Arguments {
     /// The function that paths lead to; repeatable
     #[arg(long, value_name = "FUNCTION", required = true)]
     pub to: Vec<String>,
-    /// Show at most so many paths
+    /// Show at most N paths
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub limit: usize,
     #[command(flatten)]

@@ -17,7 +17,7 @@ use crate::{
 Examples:
   xenheap verdict add verdicts.toml run --finding 3          the third finding of `xenheap report run`
   xenheap verdict add verdicts.toml run --function evtchn_*  findings with such a function
-  xenheap verdict add verdicts.toml run --all                everything that no entry speaks of")]
+  xenheap verdict add verdicts.toml run --all                all findings without an entry")]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct Add {
     /// The verdict file; made if it is not there

@@ -9,12 +9,12 @@ use crate::failure::{Exit, Failure, say};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  xenheap verdict fmt verdicts.toml\n  xenheap verdict fmt --check verdicts.toml"
+    after_help = "Examples:\n  xenheap verdict fmt verdicts.toml\n  xenheap verdict fmt verdicts.toml --check"
 )]
 pub struct Fmt {
     /// The verdict file
     pub file: PathBuf,
-    /// Only say whether it has the usual form: exit with 1 if not
+    /// Only report whether the file is formatted: exit with 1 if not
     #[arg(long)]
     pub check: bool,
 }

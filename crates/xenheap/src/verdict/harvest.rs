@@ -9,11 +9,11 @@ use crate::failure::{Exit, Failure, printable, say, warn};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Comments stand above the stacks of a report that was made with --verdicts, as text (--all, or only leaks and what is live have stacks)
-or in the format of the RFC. Change them with an editor, and harvest.
+Type comments above the stacks of a report that was made with --verdicts (as text with --all, or in the RFC's format), then run this \
+command. Without --all, only leaks and live allocations have stacks.
 
 Example:
-  xenheap report --all --verdicts verdicts.toml run > review.txt && $EDITOR review.txt && xenheap verdict harvest verdicts.toml review.txt")]
+  xenheap report run --all --verdicts verdicts.toml > review.txt && $EDITOR review.txt && xenheap verdict harvest verdicts.toml review.txt")]
 pub struct Harvest {
     /// The verdict file
     pub file: PathBuf,

@@ -20,7 +20,7 @@ use crate::{
 pub struct List {
     /// The verdict file
     pub file: PathBuf,
-    /// Only entries that decide so; repeatable
+    /// Only entries with this verdict; repeatable
     #[arg(long, value_name = "VERDICT", ignore_case = true)]
     pub verdict: Vec<Verdict>,
     /// How the list is written

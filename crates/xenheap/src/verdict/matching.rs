@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  xenheap verdict match verdicts.toml run\n  xenheap verdict match --missing verdicts.toml run   only what no entry speaks of, with near misses"
+    after_help = "Examples:\n  xenheap verdict match verdicts.toml run\n  xenheap verdict match verdicts.toml run --missing   only stacks without an entry, with near misses"
 )]
 pub struct Match {
     /// The verdict file
@@ -23,7 +23,7 @@ pub struct Match {
     /// Lab folders, console logs or saved runs
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<PathBuf>,
-    /// Only stacks that no entry speaks of, or several that contradict each other
+    /// Only stacks without an entry, or with entries that contradict each other
     #[arg(long)]
     pub missing: bool,
 }

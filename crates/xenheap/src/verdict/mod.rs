@@ -20,20 +20,20 @@ use crate::failure::{Exit, Failure};
 /// What can be done with a verdict file (docs/verdicts.md).
 #[derive(Debug, Subcommand)]
 #[command(
-    after_help = "Example:\n  xenheap verdict add verdicts.toml run --all && $EDITOR verdicts.toml && xenheap report --verdicts verdicts.toml run"
+    after_help = "Example:\n  xenheap verdict add verdicts.toml run --all && $EDITOR verdicts.toml && xenheap report run --verdicts verdicts.toml"
 )]
 pub enum Verdict {
     /// List the entries
     List(list::List),
-    /// Show one entry whole
+    /// Show one entry completely
     Show(list::Show),
     /// Add entries for stacks of a run that have none, to be decided
     Add(add::Add),
-    /// Tell which entry speaks of which stack, and which ones nearly do
+    /// Show which entry matches which stack, and which entries almost match
     Match(matching::Match),
-    /// Bring a file into the usual form
+    /// Format a file
     Fmt(fmt::Fmt),
-    /// List entries that decide nothing, or whose functions changed since
+    /// List entries that match nothing, or whose functions changed
     Stale(stale::Stale),
     /// Take comments that were typed into a report back into the file
     Harvest(harvest::Harvest),

@@ -32,7 +32,7 @@ Examples:
   xenheap graph paths graph --to _xmalloc --preset guest --include 'do_grant_*' --limit 10
   xenheap graph paths --presets                                           what the presets do")]
 pub struct Arguments {
-    /// A graph file, or the folder it lies in
+    /// A graph file, or the folder that contains it
     #[arg(value_name = "GRAPH", required_unless_present = "presets")]
     pub graph: Option<PathBuf>,
     /// The function that paths start from; repeatable
@@ -50,7 +50,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub seen: graph::Seen,
 
-    /// At most so many functions on a path
+    /// At most N functions on a path
     #[arg(long, value_name = "N")]
     pub max_length: Option<u32>,
     /// A function may be on a path more than once (needs --max-length)
@@ -62,7 +62,7 @@ pub struct Arguments {
     /// Show how much of the stack is used up to each function
     #[arg(long)]
     pub stack: bool,
-    /// Show at most so many paths; 0: all
+    /// Show at most N paths; 0: all
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub limit: u64,
     /// How it is written
