@@ -8,7 +8,9 @@
 //! * Of several traces that are not complete, another frame belongs to the one whose last frame it followed in a trace that
 //!   stood alone, or whose record is the only one of the last second. If neither tells, it belongs to the one that began last.
 //! * An empty line of Xen's completes a trace: of several the one whose last frame ended a trace that stood alone, else the
-//!   one that began last. In a log that has shown no such line (someone took them out) the beginning of the next trace does.
+//!   one that began last. In a log that has shown no such line (someone took them out, or it begins with mixed traces) the
+//!   beginning of the next record or trace does. Unless an earlier trace ended with the same frame, it is not certain that
+//!   the trace was over: then both are uncertain.
 //! * Where several traces ran and nothing told whose a frame was, and where several records waited for a trace, that is said:
 //!   such a trace is uncertain.
 //!
@@ -140,6 +142,10 @@ pub(crate) struct Assembler {
     ours_next: bool,
     /// This log has empty lines behind its traces.
     has_ends: bool,
+    /// Last frames of traces that no empty line ended.
+    ends: HashSet<u64>,
+    /// The trace before the next one may not have been over: frames of both may be mixed.
+    unsure: bool,
     /// Operations whose records are known to have traces.
     traced: [bool; RfcOp::ALL.len()],
     calls: Calls,
@@ -165,7 +171,7 @@ impl Assembler {
                 self.close(index, true);
             }
         } else {
-            self.close_all(false);
+            self.close_without_end(at.line);
         }
         self.open.push_back(Open { at, record, state: State::Waiting, passed: 0 });
         self.emit(sink);
@@ -195,6 +201,8 @@ impl Assembler {
     ) {
         self.idle = 0;
         let first = trace::is_first(frame);
+        // Behind a title, a letter that is not known stands for `R`.
+        let first = first || self.streams.is_empty() && matches!(frame.mark, Mark::Other(_));
         let begins = if self.ours_next {
             // Our traces begin with any mark.
             self.titles > 0
@@ -204,9 +212,12 @@ impl Assembler {
         if begins {
             let record = self.owner(frame, line);
             if !self.has_ends {
-                self.close_all(false);
+                self.close_without_end(line.number);
             }
             self.begin(record);
+            if std::mem::take(&mut self.unsure) {
+                self.doubt(record, Doubt::Mixed, line.number);
+            }
         } else if self.streams.is_empty() {
             // The first frame was lost. Without a title it is not even known whether this is a trace.
             if self.titles == 0 {
@@ -440,6 +451,24 @@ impl Assembler {
                 open.passed = open.passed.saturating_add(1);
             }
         }
+    }
+
+    /// Something else begins, and no empty line has ended a trace so far.
+    fn close_without_end(&mut self, line: u64) {
+        for index in 0..self.streams.len() {
+            let Some(&Stream { record, last, .. }) = self.streams.get(index) else { break };
+            let frames = self.open_of(record).map_or(0, |open| open.record.trace.len());
+            let Some(last) = last.filter(|_| frames > 1 && self.ends.len() < MOST_CALLS) else {
+                self.unsure |= record.is_some();
+                self.doubt(record, Doubt::Mixed, line);
+                continue;
+            };
+            if self.ends.insert(last) {
+                self.unsure = true;
+                self.doubt(record, Doubt::Mixed, line);
+            }
+        }
+        self.close_all(false);
     }
 
     fn close_all(&mut self, damaged: bool) {

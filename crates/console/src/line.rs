@@ -359,6 +359,11 @@ impl Lines {
                 }
                 return false;
             }
+            // All that is left of a frame.
+            if body == b"[" && self.traces.is_active() {
+                self.traces.broken_frame(text.at.line);
+                return false;
+            }
             // Frames without a title or a record before them are somebody's text.
             if body.starts_with(trace::FRAME)
                 && self.traces.is_active()
