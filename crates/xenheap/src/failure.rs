@@ -32,7 +32,7 @@ pub enum Exit {
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  a gate refuses: check, assess (not supported), report --strict (a self-check failed), instrument --check (would not apply), verdict fmt --check (not formatted)
+  1  a gate refuses: check, assess (not supported), report --strict (a self-check failed), pull --strict (a job has no record), instrument --check (would not apply), verdict fmt --check (not formatted)
   2  wrong use, or an output that cannot be written
   3  an input cannot be read, or inputs do not belong together
   4  a build or a boot failed, or a time limit ended before the work was done

@@ -59,6 +59,9 @@ pub struct Gitlab {
     /// How many downloads run at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub parallel: u16,
+    /// Exit with 1 if a job has no log with records, for instance because its Xen was not instrumented
+    #[arg(long)]
+    pub strict: bool,
     /// Only the logs of these jobs (`*` and `?` as in a shell); without it those of all stages but `*build*`; repeatable
     #[arg(long, value_name = "GLOB", help_heading = "Jobs")]
     pub jobs: Vec<String>,
@@ -98,7 +101,7 @@ fn gitlab(arguments: &Gitlab) -> Result<Exit, Failure> {
     let summary = pipeline.pull(&project)?;
     summary.write(pipeline.store.root())?;
     summary.tell(pipeline.store.root());
-    Ok(summary.exit())
+    Ok(summary.exit(arguments.strict))
 }
 
 fn failure(error: Error) -> Failure {

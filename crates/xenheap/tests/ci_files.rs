@@ -52,15 +52,21 @@ fn the_job_of_gitlab_refuses_and_lets_pass() {
     let script = lines(&job, "script");
     let serial = log(&["trace"]);
     let syms = fs::read(image()).expect("an image");
-    let jobs = vec![
-        FakeJob::new(1, "alpine-3.18-gcc-debug", "build").archive(&[("binaries/xen-syms", &syms)]),
-        FakeJob::new(2, "qemu-smoke-x86-64-gcc", "test")
-            .trace(as_trace(b"booted\n"))
-            .archive(&[("smoke.serial", serial.as_bytes())]),
-        FakeJob::new(3, "xenheap", "xenheap").status("running"),
-    ];
+    let jobs = || {
+        vec![
+            FakeJob::new(1, "alpine-3.18-gcc-debug", "build").archive(&[("binaries/xen-syms", &syms)]),
+            FakeJob::new(2, "qemu-smoke-x86-64-gcc", "test")
+                .trace(as_trace(b"booted\n"))
+                .archive(&[("smoke.serial", serial.as_bytes())]),
+            FakeJob::new(3, "xenheap", "xenheap").status("running"),
+        ]
+    };
+    // The same, and a job whose Xen has no recorder.
+    let mut more = jobs();
+    more.push(FakeJob::new(4, "qemu-plain-x86-64-gcc", "test").trace(as_trace(b"(XEN) booted\n")));
     let server = Server::new();
-    server.token("secret").pipeline("me/xen", 6, FakePipeline { jobs, bridges: Vec::new() });
+    server.token("secret").pipeline("me/xen", 6, FakePipeline { jobs: jobs(), bridges: Vec::new() });
+    server.token("secret").pipeline("me/xen", 7, FakePipeline { jobs: more, bridges: Vec::new() });
     let dir = tempdir().expect("a temporary folder");
     let folder = dir.path().join("automation/xenheap");
     fs::create_dir_all(&folder).expect("made");
@@ -107,6 +113,16 @@ fn the_job_of_gitlab_refuses_and_lets_pass() {
     fs::write(folder.join("policy.toml"), policy).expect("written");
     let (code, said) = run(&script, dir.path(), &variables);
     assert_eq!(code, 0, "{said}");
+
+    // What was not recorded does not pass, though all that was recorded does.
+    for (name, value) in &mut variables {
+        if *name == "CI_PIPELINE_ID" {
+            *value = "7";
+        }
+    }
+    let (code, said) = run(&script, dir.path(), &variables);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("without records: 1") && said.contains("PASSED"), "{said}");
 }
 
 /// A shard's folder as `sweep run` leaves it, with one stack of two tried.

@@ -253,6 +253,13 @@ fn images_are_fetched_until_each_log_has_its_own() {
     let ran = pull(&server, dir.path(), &["--jobs", "qemu*", "--parallel", "1"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!((server.count("/jobs/1/artifacts"), server.count("/jobs/2/artifacts")), (1, 1));
+    // A job without a record is counted, and refused where that is asked for.
+    let both = ["--jobs", "qemu*", "--jobs", "lint*"];
+    let ran = pull(&server, dir.path(), &both);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let ran = pull(&server, dir.path(), &[&both[..], &["--strict"]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("without records: 1"), "{}", ran.err);
     // Where nothing has a record, no image is needed.
     server.forget();
     let other = tempfile::tempdir().expect("a folder");

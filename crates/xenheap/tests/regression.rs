@@ -256,6 +256,24 @@ mod issue_15 {
         assert_eq!(run(&["report", "--strict", &log]).code, 1);
     }
 
+    /// A log in which no record is found is a result that nobody wants in a pipeline.
+    #[test]
+    fn a_log_without_a_record_does_not_pass() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (lax, plain) = (dir.path().join("lax.toml"), dir.path().join("plain.log"));
+        std::fs::write(&lax, "format = 1\n[run]\nmay-be-empty = true\nmay-fail = [\"header\"]\n").expect("written");
+        for content in ["", "(XEN) Xen version 4.17.5\n(XEN) Brought up 2 CPUs\n"] {
+            std::fs::write(&plain, content).expect("written");
+            let ran = run(&["report", "--strict", text(&plain)]);
+            assert_eq!(ran.code, 1, "{content:?}: {}", ran.err);
+            let ran = run(&["check", text(&plain), "--format", "json"]);
+            assert_eq!(ran.code, 1, "{content:?}: {}", ran.err);
+            assert!(ran.out.contains("\"code\": \"empty\""), "{}", ran.out);
+            let ran = run(&["check", text(&plain), "--policy", text(&lax)]);
+            assert_eq!(ran.code, 0, "{content:?}: {}{}", ran.out, ran.err);
+        }
+    }
+
     #[test]
     fn row_06_no_time_is_no_time_and_a_date_is_a_date() {
         let lines = record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")]);

@@ -302,13 +302,15 @@ impl Summary {
         };
     }
 
-    /// How the command ends.
-    pub fn exit(&self) -> Exit {
+    /// How the command ends. `strict`: a job without a record is not passed over.
+    pub fn exit(&self, strict: bool) -> Exit {
         let totals = &self.totals;
         if totals.not_fetched > 0 {
             Exit::Network
         } else if totals.unreadable > 0 || totals.reported == 0 {
             Exit::Input
+        } else if strict && totals.without_records > 0 {
+            Exit::Refused
         } else {
             Exit::Done
         }
