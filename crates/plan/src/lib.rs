@@ -16,7 +16,7 @@ mod trace;
 pub use account::{Cause, Charged, High, POINTS, Point, Usage};
 pub use configuration::{File, Line, Memory, Setting, Value};
 pub use limits::{Limit, limits};
-pub use plan::{Margin, Plan, RunPlan, Worst};
+pub use plan::{Axis, Margin, Plan, RunPlan, Worst};
 pub use policy::{Payer, Policy, Rules, Why};
 pub use replay::{Of, charge};
 pub use trace::Trace;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use xenheap_model::{Arch, Domain, DomainAccount, DomainId, Question, Run, Stack, StackId, Untold};
+use xenheap_model::{Arch, Clock, Domain, DomainAccount, DomainId, Question, Run, Stack, StackId, Untold};
 
 use crate::{Charged, Limit, Of, Payer, Policy, Rules, Trace, Usage, charge, limits};
 
@@ -19,8 +19,8 @@ pub struct RunPlan {
     pub lacks: Vec<String>,
     /// Where its time begins and ends.
     pub span: (u64, u64),
-    /// Whether time is in nanoseconds; else in events.
-    pub has_times: bool,
+    /// What its time is measured in.
+    pub axis: Axis,
     /// What was charged.
     pub charged: BTreeMap<Of, Charged>,
     /// The most that each domain had of what has a limit of its own.
@@ -31,6 +31,18 @@ pub struct RunPlan {
     pub dom0_pages: Option<u64>,
     /// Stacks of causes.
     pub stacks: BTreeMap<StackId, Stack>,
+}
+
+/// What the time of a run is measured in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Axis {
+    /// Numbers of events: the log has no times.
+    #[default]
+    Events,
+    /// Nanoseconds of Xen's clock.
+    SinceBoot,
+    /// Nanoseconds since 1970.
+    Dates,
 }
 
 impl RunPlan {
@@ -54,7 +66,11 @@ impl RunPlan {
             doubt: run.doubt(),
             lacks: run.facts.lacks.clone(),
             span: trace.span(),
-            has_times: trace.has_times(),
+            axis: match run.facts.clock {
+                _ if !trace.has_times() => Axis::Events,
+                Clock::Boot => Axis::SinceBoot,
+                Clock::Calendar => Axis::Dates,
+            },
             limits: limits(trace, &run.stacks),
             domains: run.domains.clone(),
             dom0_pages: pages.filter(|pages| alone && *pages > 0),

@@ -9,14 +9,17 @@ use std::io::{self, Write};
 
 use xenheap_judge::EntryPoint;
 use xenheap_model::Domain;
-use xenheap_plan::{Memory, Payer, Plan, Policy, RunPlan};
+use xenheap_plan::{Axis, Memory, Payer, Plan, Policy, RunPlan};
 
 pub use files::{PlanFile, files};
 pub use json::PlanJson;
 pub use svg::PlanSvg;
 pub use text::PlanText;
 
-use crate::guest::guest;
+use crate::{
+    guest::guest,
+    size::{Date, Seconds},
+};
 
 /// What is asked of a plan.
 #[derive(Clone, Debug)]
@@ -31,6 +34,15 @@ pub struct Question {
 pub trait PlanRenderer {
     /// Writes it.
     fn render(&self, plan: &Plan, question: &Question, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// Where something stands on a run's axis of time.
+fn when(axis: Axis, at: u64) -> String {
+    match axis {
+        Axis::Events => format!("event {at}"),
+        Axis::SinceBoot => Seconds(at).to_string(),
+        Axis::Dates => Date(at).to_string(),
+    }
 }
 
 /// A payer's name within a run: `d1`, or `d1.7` with the generation if several domains had the id.

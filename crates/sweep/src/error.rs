@@ -57,7 +57,9 @@ pub enum SweepError {
         reason: String,
     },
     /// A boot that ended before the allocation could come up, by a fault of its own.
-    #[error("the boot failed before the allocation occurred: {0}. If the host is busy, use a smaller --machines")]
+    #[error(
+        "the boot failed before the allocation occurred: {0}. If the host is busy, use a smaller --machines"
+    )]
     Early(String),
     /// A stack that was asked for.
     #[error("no anonymous allocation of the base has a stack with the hash {0:016x}")]

@@ -33,10 +33,12 @@ fn the_samples_are_of_the_newest_format() {
     };
     // A test of the recorder compares this file with what the recorder prints.
     let newest = fs::read(repository("testdata/golden/record-lines.txt")).expect("record lines");
-    for folder in [FOLDER, "testdata/hvm-4.17-x86_64"] {
-        let packed = fs::read(repository(folder).join("console.log.zst")).expect("a log");
+    let modes = ["trace", "warn", "summary"].map(|mode| format!("testdata/modes-4.17-x86_64/{mode}.log.zst"));
+    let runs = [FOLDER, "testdata/hvm-4.17-x86_64"].map(|folder| format!("{folder}/console.log.zst"));
+    for sample in runs.iter().chain(&modes) {
+        let packed = fs::read(repository(sample)).expect("a log");
         let log = zstd::decode_all(packed.as_slice()).expect("zstd");
-        assert_eq!(format(&log), format(&newest), "{folder}: make it again as testdata/README.md says");
+        assert_eq!(format(&log), format(&newest), "{sample}: make it again as testdata/README.md says");
     }
 }
 

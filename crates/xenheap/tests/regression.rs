@@ -261,7 +261,8 @@ mod issue_15 {
     fn a_log_without_a_record_does_not_pass() {
         let dir = tempfile::tempdir().expect("a folder");
         let (lax, plain) = (dir.path().join("lax.toml"), dir.path().join("plain.log"));
-        std::fs::write(&lax, "format = 1\n[run]\nmay-be-empty = true\nmay-fail = [\"header\"]\n").expect("written");
+        std::fs::write(&lax, "format = 1\n[run]\nmay-be-empty = true\nmay-fail = [\"header\"]\n")
+            .expect("written");
         for content in ["", "(XEN) Xen version 4.17.5\n(XEN) Brought up 2 CPUs\n"] {
             std::fs::write(&plain, content).expect("written");
             let ran = run(&["report", "--strict", text(&plain)]);
@@ -289,6 +290,18 @@ mod issue_15 {
         let shown = run_with_input(&["report", "-"], dated.as_bytes()).out;
         assert!(shown.contains("from 2024-12-19T06:36:26.101Z to 2024-12-19T06:36:26.101Z"), "{shown}");
         assert!(!shown.contains("Xen's clock"), "{shown}");
+
+        let plan = |form: &str, log: &str| -> String {
+            run_with_input(&["plan", "-", "--format", form], log.as_bytes()).out
+        };
+        for form in ["text", "svg"] {
+            let (dated, plain) = (plan(form, &dated), plan(form, &log(&lines)));
+            assert!(dated.contains("2024-12-19T06:36:26.101Z") && !dated.contains("1734590186"), "{dated}");
+            assert!(plain.contains("event 1") && !plain.contains(" s</text>"), "{plain}");
+        }
+        assert!(plan("json", &dated).contains("\"date\": \"2024-12-19T06:36:26.101Z\""));
+        let plain: Value = serde_json::from_str(&plan("json", &log(&lines))).expect("JSON");
+        assert!(plain["runs"][0]["all"]["fullest"]["time"].is_null(), "{plain}");
 
         let since_boot = log(&lines).replace("(XEN) ", "(XEN) [   12.000001] ");
         assert_eq!(json_of(&since_boot)["facts"]["first-time"], 12_000_001_000u64);

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 use xenheap_model::{Arch, Charge, Domain, Kind, Untold};
-use xenheap_plan::{Charged, High, Limit, Of, POINTS, Payer, Plan, Policy, RunPlan, Usage};
+use xenheap_plan::{Axis, Charged, High, Limit, Of, POINTS, Payer, Plan, Policy, RunPlan, Usage};
 
-use super::{PlanRenderer, Question, files, path};
+use super::{PlanRenderer, Question, files, path, when};
 use crate::{AsciiJson, guest::guest};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else.
@@ -71,9 +71,9 @@ struct RunView<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     lacks: &'a [String],
     time: TimeView,
-    all: Option<ChargedView<'a>>,
-    beyond: Option<ChargedView<'a>>,
-    policies: Vec<PolicyView<'a>>,
+    all: Option<ChargedView>,
+    beyond: Option<ChargedView>,
+    policies: Vec<PolicyView>,
     limits: Vec<LimitView>,
 }
 
@@ -86,37 +86,60 @@ struct TimeView {
 }
 
 #[derive(Serialize)]
-struct PolicyView<'a> {
+struct PolicyView {
     policy: Policy,
-    domains: Vec<DomainView<'a>>,
-    system: Option<ChargedView<'a>>,
-    never: Option<ChargedView<'a>>,
-    unattributed: Vec<NobodyView<'a>>,
+    domains: Vec<DomainView>,
+    system: Option<ChargedView>,
+    never: Option<ChargedView>,
+    unattributed: Vec<NobodyView>,
 }
 
 #[derive(Serialize)]
-struct DomainView<'a> {
+struct DomainView {
     domain: Domain,
     generation: u32,
     guest: &'static str,
     #[serde(flatten)]
-    charged: ChargedView<'a>,
+    charged: ChargedView,
 }
 
 #[derive(Serialize)]
-struct NobodyView<'a> {
+struct NobodyView {
     why: &'static str,
     #[serde(flatten)]
-    charged: ChargedView<'a>,
+    charged: ChargedView,
 }
 
 #[derive(Serialize)]
-struct ChargedView<'a> {
+struct ChargedView {
     now: Usage,
     peak: Usage,
-    fullest: &'a High,
+    fullest: FullestView,
     causes: Vec<CauseView>,
     curve: Vec<(usize, u64, u64)>,
+}
+
+#[derive(Serialize)]
+struct FullestView {
+    seq: u64,
+    /// Of Xen's clock; a date is the other.
+    time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date: Option<String>,
+    #[serde(flatten)]
+    usage: Usage,
+}
+
+impl FullestView {
+    fn new(high: &High, axis: Axis) -> Self {
+        let High { moment, usage } = *high;
+        FullestView {
+            seq: moment.seq,
+            time: (axis == Axis::SinceBoot).then_some(moment.time),
+            date: (axis == Axis::Dates).then(|| when(axis, moment.time)),
+            usage,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -169,7 +192,11 @@ impl<'a> RunView<'a> {
             doubt: run.doubt.as_deref(),
             lacks: &run.lacks,
             time: TimeView {
-                unit: if run.has_times { "ns" } else { "events" },
+                unit: match run.axis {
+                    Axis::Events => "events",
+                    Axis::SinceBoot => "ns",
+                    Axis::Dates => "ns-since-1970",
+                },
                 start: run.span.0,
                 end: run.span.1,
                 parts: POINTS,
@@ -191,8 +218,8 @@ impl<'a> RunView<'a> {
     }
 }
 
-impl<'a> PolicyView<'a> {
-    fn new(run: &'a RunPlan, policy: Policy) -> Self {
+impl PolicyView {
+    fn new(run: &RunPlan, policy: Policy) -> Self {
         let mut view =
             PolicyView { policy, domains: Vec::new(), system: None, never: None, unattributed: Vec::new() };
         for (payer, charged) in run.under(policy) {
@@ -216,8 +243,8 @@ impl<'a> PolicyView<'a> {
     }
 }
 
-impl<'a> ChargedView<'a> {
-    fn new(charged: &'a Charged, run: &RunPlan) -> Self {
+impl ChargedView {
+    fn new(charged: &Charged, run: &RunPlan) -> Self {
         let causes = charged.causes.iter().map(|cause| CauseView {
             kind: cause.key.kind,
             charge: cause.key.charge,
@@ -237,7 +264,7 @@ impl<'a> ChargedView<'a> {
         ChargedView {
             now: charged.now,
             peak: charged.peak,
-            fullest: &charged.high,
+            fullest: FullestView::new(&charged.high, run.axis),
             causes: causes.collect(),
             curve,
         }

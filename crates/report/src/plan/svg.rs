@@ -8,11 +8,11 @@ use std::{
 use xenheap_model::PAGE_SIZE;
 use xenheap_plan::{Charged, POINTS, Payer, Plan, Point, Policy, RunPlan};
 
-use super::{PlanRenderer, Question, payer_name};
+use super::{PlanRenderer, Question, payer_name, when};
 use crate::{
     Escaped,
     guest::guest,
-    size::{Rough, Seconds},
+    size::Rough,
     untold::{TITLE as LACKS, lines},
 };
 
@@ -190,7 +190,7 @@ fn draw(
     for quarter in 0..=4u64 {
         let x = panel.x(POINTS as f64 * quarter as f64 / 4.0);
         let at = start + (end - start) / 4 * quarter;
-        let label = if run.has_times { Seconds(at).to_string() } else { format!("event {at}") };
+        let label = when(run.axis, at);
         let anchor =
             ["start", "middle", "middle", "middle", "end"].get(quarter as usize).unwrap_or(&"middle");
         text(out, x, floor + 15.0, &format!("fill=\"#555\" text-anchor=\"{anchor}\""), &label)?;

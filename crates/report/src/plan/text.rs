@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use xenheap_plan::{Charged, Of, Payer, Plan, Policy, RunPlan};
+use xenheap_plan::{Axis, Charged, Of, Payer, Plan, Policy, RunPlan};
 
-use super::{PlanRenderer, Question, files, guests, path, payer_name};
+use super::{PlanRenderer, Question, files, guests, path, payer_name, when};
 use crate::{
     Escaped,
-    size::{Bytes, Count, Rough, Seconds, Several},
+    size::{Bytes, Count, Rough, Several},
     text::{hanging, table},
     untold::{TITLE, lines},
 };
@@ -109,11 +109,8 @@ fn causes(run: &RunPlan, policy: Policy, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out, "Heaps at their fullest, run {}, policy {}\n", Escaped(&run.name), policy.as_str())?;
     for (payer, charged) in run.under(policy) {
         let Charged { high, causes, .. } = charged;
-        let when = if run.has_times {
-            Seconds(high.moment.time).to_string()
-        } else {
-            format!("event {}", high.moment.seq)
-        };
+        let at = if run.axis == Axis::Events { high.moment.seq } else { high.moment.time };
+        let when = when(run.axis, at);
         let name = payer_name(run, payer);
         let heap = Several(high.usage.heap, "page");
         writeln!(out, "  {name}: {heap} for {} asked for, at {when}", Bytes(high.usage.asked))?;
