@@ -191,7 +191,7 @@ mod issue_15 {
         // Without empty lines, traces that end as others did are certain.
         let many: Vec<String> =
             (0..6).flat_map(|_| record(1, 0x10, &[("R", "_xmalloc"), ("F", "a"), ("F", "root_a")])).collect();
-        let report = json_of(&log(&stripped(&many)));
+        let report = json_of(&log(stripped(&many)));
         let certain = report["findings"].as_array().expect("findings").iter();
         assert_eq!(certain.filter(|finding| finding["stack"].get("uncertain").is_none()).count(), 1);
     }
