@@ -3,13 +3,10 @@
 #: timeout = 300
 #: memory = "2G"
 #: cpus = 2
-#: xen = ["dom0_max_vcpus=1"]
+#: xen = []
 #: linux = []
 set -e
 
-# Xen tells dom0 of the change before it lets go of its list of CPUs. A vCPU that asks for the list at
-# that moment gets EBUSY, and Linux then takes all CPUs out of sysfs. With one vCPU, which waits in the
-# hypercall until the change is over, nobody asks too early.
 cpu=/sys/devices/system/xen_cpu/xen_cpu1/online
 
 # Processes: page tables come and go.
@@ -29,6 +26,11 @@ online() {
     work
     sleep 1
 }
+
+# Xen tells dom0 of the change before it lets go of its list of CPUs. A vCPU that asks for the list at
+# that moment gets EBUSY, and Linux then takes all CPUs out of sysfs. The only vCPU that is left waits
+# in the hypercall until the change is over, so nobody asks too early.
+echo 0 >/sys/devices/system/cpu/cpu1/online
 
 work
 online 0
