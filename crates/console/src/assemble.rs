@@ -458,13 +458,9 @@ impl Assembler {
         for index in 0..self.streams.len() {
             let Some(&Stream { record, last, .. }) = self.streams.get(index) else { break };
             let frames = self.open_of(record).map_or(0, |open| open.record.trace.len());
-            let Some(last) = last.filter(|_| frames > 1 && self.ends.len() < MOST_CALLS) else {
+            let end = last.filter(|_| frames > 1 && self.ends.len() < MOST_CALLS);
+            if end.is_none_or(|end| self.ends.insert(end)) {
                 self.unsure |= record.is_some();
-                self.doubt(record, Doubt::Mixed, line);
-                continue;
-            };
-            if self.ends.insert(last) {
-                self.unsure = true;
                 self.doubt(record, Doubt::Mixed, line);
             }
         }

@@ -5,6 +5,7 @@ use std::{
     io,
 };
 
+use serde::Serialize;
 use serde_json::ser::Formatter;
 
 /// Text that is shown as printable ASCII and nothing else.
@@ -35,7 +36,13 @@ impl<T: AsRef<str>> fmt::Display for Escaped<T> {
 /// Pretty-printed JSON in which every character that is not printable ASCII is a `\uXXXX` escape: the same data for
 /// every reader, and harmless on a terminal.
 #[derive(Clone, Debug, Default)]
-pub struct AsciiJson<'a>(serde_json::ser::PrettyFormatter<'a>);
+struct AsciiJson<'a>(serde_json::ser::PrettyFormatter<'a>);
+
+/// Writes a value as such JSON, and the end of its last line.
+pub fn write_json(value: &(impl Serialize + ?Sized), out: &mut dyn io::Write) -> io::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
+    out.write_all(b"\n")
+}
 
 impl Formatter for AsciiJson<'_> {
     fn write_string_fragment<W: io::Write + ?Sized>(

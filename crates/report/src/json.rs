@@ -13,7 +13,7 @@ use xenheap_model::{
     View,
 };
 
-use crate::{AsciiJson, Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest, size::Date};
+use crate::{Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest, size::Date, write_json};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;
@@ -25,12 +25,10 @@ pub struct Json;
 impl Renderer for Json {
     fn render(&self, reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
         let views: Vec<ReportView<'_>> = reports.iter().map(ReportView::new).collect();
-        let mut json = serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default());
         match views.as_slice() {
-            [one] => one.serialize(&mut json),
-            all => all.serialize(&mut json),
-        }?;
-        writeln!(out)
+            [one] => write_json(one, out),
+            all => write_json(all, out),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ mod uncertain;
 mod untold;
 
 pub use calls::Calls;
-pub use escape::{AsciiJson, Escaped};
+pub use escape::{Escaped, write_json};
 pub use file::write_whole;
 pub use filter::{Filter, LeftOut};
 pub use finding::Finding;

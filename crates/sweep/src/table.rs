@@ -5,9 +5,8 @@ use std::{
     io::{self, Write},
 };
 
-use serde::Serialize;
 use xenheap_model::Kind;
-use xenheap_report::{AsciiJson, Escaped};
+use xenheap_report::{Escaped, write_json};
 
 use crate::{Outcome, Sweep, Trial, TrialResult};
 
@@ -16,8 +15,7 @@ const FRAMES: usize = 6;
 
 /// A sweep as JSON.
 pub fn json(sweep: &Sweep, out: &mut dyn Write) -> io::Result<()> {
-    sweep.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
-    writeln!(out)
+    write_json(sweep, out)
 }
 
 /// A sweep as a table: a line for each stack, with what there is to say of it below.

@@ -84,10 +84,7 @@ pub fn run(arguments: &Check) -> Result<Exit, Failure> {
         CheckFormat::Json => &GateJson,
         CheckFormat::Markdown => &Markdown,
     };
-    match &arguments.output {
-        Some(file) => output::file(file, |out| renderer.render(&gate, out))?,
-        None => output::stdout(|out| renderer.render(&gate, out))?,
-    }
+    output::to(arguments.output.as_deref(), |out| renderer.render(&gate, out))?;
     Ok(if gate.passes() { Exit::Done } else { Exit::Refused })
 }
 

@@ -29,7 +29,7 @@ use crate::{
 #[command(
     help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}"
 )]
-#[command(before_help = TASKS, after_help = format!("Example:\n  xenheap lab run --out-dir run && xenheap report run\n\n{EXIT_CODES}"), disable_help_subcommand = false)]
+#[command(before_help = TASKS, after_help = format!("Example:\n  xenheap lab run --out-dir run && xenheap report run\n\n{EXIT_CODES}"))]
 pub struct Cli {
     /// Use colour: auto (only on a terminal and if NO_COLOR is not set), always, never
     #[arg(

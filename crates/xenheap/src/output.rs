@@ -7,13 +7,24 @@ use std::{
 };
 
 use serde::Serialize;
-use xenheap_report::{AsciiJson, write_whole};
+use xenheap_report::{write_json, write_whole};
 
 use crate::failure::Failure;
 
 /// Prints bytes.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     stdout(|out| out.write_all(bytes))
+}
+
+/// Writes into the file that the user named, or prints.
+pub fn to(
+    file_or_stdout: Option<&Path>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    match file_or_stdout {
+        Some(path) => file(path, write),
+        None => stdout(write),
+    }
 }
 
 /// Prints what `write` writes.
@@ -24,10 +35,7 @@ pub fn stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()
 
 /// Prints a value as JSON, in which nothing but printable ASCII stands.
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
-    stdout(|out| {
-        value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
-        writeln!(out)
-    })
+    stdout(|out| write_json(value, out))
 }
 
 /// Makes a file of what `write` writes, with the folders it lies in. It is there as a whole or not at all.

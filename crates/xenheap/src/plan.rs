@@ -1,6 +1,6 @@
 //! `xenheap plan`.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use xenheap_model::Domain;
@@ -147,11 +147,7 @@ pub fn run(arguments: &Plan) -> Result<Exit, Failure> {
                 PlanFormat::Json => &PlanJson,
                 PlanFormat::Svg => &PlanSvg,
             };
-            let write = |out: &mut dyn io::Write| renderer.render(&plan, &question, out);
-            match &arguments.output {
-                Some(file) => output::file(file, write)?,
-                None => output::stdout(write)?,
-            }
+            output::to(arguments.output.as_deref(), |out| renderer.render(&plan, &question, out))?;
         }
     }
     Ok(Exit::Done)

@@ -28,11 +28,12 @@ pub fn run(config: &config::Report) -> Result<Exit, Failure> {
         reports = decide(reports, path, config.add_unknown)?;
     }
     by_architecture(&mut reports);
-    let renderer = || renderer(config.format);
-    match (&config.out_dir, &config.output) {
-        (Some(folder), _) => write_files(&reports, config.format, folder)?,
-        (None, Some(file)) => output::file(file, |out| renderer().render(&reports, out))?,
-        (None, None) => output::stdout(|out| renderer().render(&reports, out))?,
+    match &config.out_dir {
+        Some(folder) => write_files(&reports, config.format, folder)?,
+        None => {
+            let renderer = renderer(config.format);
+            output::to(config.output.as_deref(), |out| renderer.render(&reports, out))?;
+        }
     }
     if matches!(config.format, FormatConfig::Rfc { .. }) {
         reports.iter().for_each(say_what_rfc_lacks);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use xenheap_judge::Assessment;
 
 use super::AssessmentRenderer;
-use crate::AsciiJson;
+use crate::write_json;
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;
@@ -25,8 +25,6 @@ struct View<'a> {
 
 impl AssessmentRenderer for AssessmentJson {
     fn render(&self, assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
-        let mut json = serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default());
-        View { schema: SCHEMA, result: assessment.result(), assessment }.serialize(&mut json)?;
-        writeln!(out)
+        write_json(&View { schema: SCHEMA, result: assessment.result(), assessment }, out)
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use xenheap_judge::coverage::Coverage;
 
 use super::CoverageRenderer;
-use crate::AsciiJson;
+use crate::write_json;
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;
@@ -24,8 +24,6 @@ struct View<'a> {
 
 impl CoverageRenderer for CoverageJson {
     fn render(&self, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
-        let mut json = serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default());
-        View { schema: SCHEMA, coverage }.serialize(&mut json)?;
-        writeln!(out)
+        write_json(&View { schema: SCHEMA, coverage }, out)
     }
 }

@@ -5,7 +5,7 @@ use xenheap_judge::{Change, Diff, EntryPoint, Side};
 use xenheap_model::{Charge, Kind, Untold};
 
 use super::DiffRenderer;
-use crate::AsciiJson;
+use crate::write_json;
 
 /// For programs; `docs/json-format.md` documents it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,7 +62,6 @@ impl DiffRenderer for DiffJson {
             untold: &diff.untold,
             changed: changed.collect(),
         };
-        view.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
-        writeln!(out)
+        write_json(&view, out)
     }
 }

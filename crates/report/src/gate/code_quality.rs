@@ -10,7 +10,7 @@ use xenheap_judge::{Code, Gate};
 use xenheap_model::NormalStack;
 
 use super::{GateRenderer, fingerprint, problems};
-use crate::{AsciiJson, untold::TITLE};
+use crate::{untold::TITLE, write_json};
 
 /// For merge requests on GitLab.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,8 +60,7 @@ impl GateRenderer for CodeQuality {
         // One problem in several jobs is one problem: GitLab wants fingerprints to differ.
         let issues: Vec<Issue> =
             refused.chain(untold).filter(|issue| seen.insert(issue.fingerprint.clone())).collect();
-        issues.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
-        writeln!(out)
+        write_json(&issues, out)
     }
 }
 

@@ -7,7 +7,7 @@ use xenheap_judge::{Code, Gate};
 use xenheap_model::{Charge, Kind, Untold};
 
 use super::{GateRenderer, problems};
-use crate::AsciiJson;
+use crate::write_json;
 
 /// For programs; `docs/json-format.md` documents it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,7 +95,6 @@ impl GateRenderer for GateJson {
                 .collect(),
             untold: &gate.untold,
         };
-        view.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
-        writeln!(out)
+        write_json(&view, out)
     }
 }

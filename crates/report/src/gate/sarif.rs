@@ -5,7 +5,6 @@ use std::{
     io::{self, Write},
 };
 
-use serde::Serialize;
 use serde_sarif::sarif::{
     ArtifactLocation, Invocation, Location, LogicalLocation, Message, MultiformatMessageString, Notification,
     PhysicalLocation, Region, ReportingDescriptor, Result as SarifResult, ResultLevel, Run,
@@ -14,7 +13,7 @@ use serde_sarif::sarif::{
 use xenheap_judge::{Code, Gate};
 
 use super::{GateRenderer, Problem, problems};
-use crate::AsciiJson;
+use crate::write_json;
 
 /// For code scanning on GitHub and elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,8 +43,7 @@ impl GateRenderer for Sarif {
         }
         let document = Document::builder().version("2.1.0").runs(vec![run]).build();
         let document = serde_json::to_value(&document)?;
-        document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
-        writeln!(out)
+        write_json(&document, out)
     }
 }
 

@@ -7,7 +7,7 @@ use xenheap_model::{Arch, Charge, Domain, Kind, Untold};
 use xenheap_plan::{Axis, Charged, High, Limit, Of, POINTS, Payer, Plan, Policy, RunPlan, Usage};
 
 use super::{PlanRenderer, Question, files, path, when};
-use crate::{AsciiJson, guest::guest};
+use crate::{guest::guest, write_json};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else.
 const SCHEMA: u32 = 2;
@@ -44,8 +44,7 @@ impl PlanRenderer for PlanJson {
                 })
                 .collect(),
         };
-        view.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
-        writeln!(out)
+        write_json(&view, out)
     }
 }
 

@@ -99,10 +99,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 fn write(arguments: &Arguments, what: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-    match &arguments.output {
-        Some(file) => output::file(file, what),
-        None => output::stdout(what),
-    }
+    output::to(arguments.output.as_deref(), what)
 }
 
 /// The functions on the paths that are meant; all that are left if none are.

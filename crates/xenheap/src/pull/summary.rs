@@ -11,7 +11,7 @@ use std::{
 use serde::Serialize;
 use xenheap_gitlab::{Outcome, Plan, Planned, Project, Role, Task, What};
 use xenheap_model::{Arch, NormalStack, Question, Untold};
-use xenheap_report::{AsciiJson, Escaped, Report, rfc, write_untold};
+use xenheap_report::{Escaped, Report, rfc, write_json, write_untold};
 
 use crate::{
     failure::{Exit, Failure, printable, say, warn},
@@ -319,11 +319,7 @@ impl Summary {
     /// Writes both files.
     pub fn write(&self, folder: &Path) -> Result<(), Failure> {
         output::file(&folder.join("summary.txt"), |out| self.text(out))?;
-        output::file(&folder.join("summary.json"), |out| {
-            let mut json = serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default());
-            self.serialize(&mut json)?;
-            writeln!(out)
-        })
+        output::file(&folder.join("summary.json"), |out| write_json(self, out))
     }
 
     /// Says the most important of it on standard error.
