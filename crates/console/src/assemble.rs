@@ -11,6 +11,8 @@
 //!   one that began last. In a log that has shown no such line (someone took them out, or it begins with mixed traces) the
 //!   beginning of the next record or trace does. Unless an earlier trace ended with the same frame, it is not certain that
 //!   the trace was over: then both are uncertain.
+//! * Frames that follow an empty line without a title tell that it was no end: the trace is uncertain.
+//! * A line that has something of a frame, and is none, makes the traces that are being read uncertain.
 //! * Where several traces ran and nothing told whose a frame was, and where several records waited for a trace, that is said:
 //!   such a trace is uncertain.
 //!
@@ -28,6 +30,8 @@ use crate::{
 
 const MOST_OPEN: usize = 4;
 const MOST_LINES: u32 = 500;
+/// So many lines behind a trace's end a frame can still be of it: then the end was none.
+const LATE_LINES: u32 = 16;
 /// A trace of more frames is not one: Xen's stack has 32 KiB.
 const MOST_FRAMES: usize = 256;
 /// A trace is printed right behind its record; a slow serial line takes less than this, in nanoseconds, for both.
@@ -149,6 +153,9 @@ pub(crate) struct Assembler {
     /// Operations whose records are known to have traces.
     traced: [bool; RfcOp::ALL.len()],
     calls: Calls,
+    /// The record whose trace the last empty line completed, held back until the next line of
+    /// Xen's: a frame there tells that the trace was not over.
+    fresh: Option<u64>,
     idle: u32,
 }
 
@@ -162,6 +169,7 @@ impl Assembler {
     pub(crate) fn start<S: RecordSink + ?Sized>(&mut self, at: Place, record: RfcRecord, sink: &mut S) {
         self.idle = 0;
         self.ours_next = false;
+        self.settle(sink);
         if self.open.is_empty() && self.streams.is_empty() {
             self.titles = 0;
         }
@@ -183,11 +191,25 @@ impl Assembler {
     /// A `w` record of ours came: the trace behind it is its own.
     pub(crate) fn ours(&mut self) {
         self.ours_next = true;
+        self.fresh = None;
+    }
+
+    /// A message of Xen's that is none of all these.
+    pub(crate) fn message<S: RecordSink + ?Sized>(&mut self, sink: &mut S) {
+        self.settle(sink);
+    }
+
+    /// What was completed last stays so.
+    fn settle<S: RecordSink + ?Sized>(&mut self, sink: &mut S) {
+        if self.fresh.take().is_some() {
+            self.emit(sink);
+        }
     }
 
     /// The line before the frames.
     pub(crate) fn title(&mut self) {
         self.idle = 0;
+        self.fresh = None;
         self.titles = self.titles.saturating_add(1);
     }
 
@@ -221,6 +243,8 @@ impl Assembler {
         } else if self.streams.is_empty() {
             // The first frame was lost. Without a title it is not even known whether this is a trace.
             if self.titles == 0 {
+                // Of the trace that ended last, if nothing else came since: that was no end.
+                self.doubt(self.fresh, Doubt::Incomplete, line.number);
                 return;
             }
             let record = self.newest_waiting();
@@ -294,14 +318,17 @@ impl Assembler {
         true
     }
 
-    /// A line that began like a frame.
+    /// A line that has something of a frame. Whose it was nobody knows: it can be of each trace
+    /// that is being read.
     pub(crate) fn broken_frame(&mut self, line: u64) {
         self.idle = 0;
-        let record = match self.streams.last() {
-            Some(stream) => stream.record,
-            None => self.newest_waiting(),
-        };
-        self.doubt(record, Doubt::DamagedFrame, line);
+        for index in 0..self.streams.len() {
+            let record = self.streams.get(index).and_then(|stream| stream.record);
+            self.doubt(record, Doubt::DamagedFrame, line);
+        }
+        if self.streams.is_empty() {
+            self.doubt(self.fresh.or_else(|| self.newest_waiting()), Doubt::DamagedFrame, line);
+        }
     }
 
     /// An empty line of Xen's.
@@ -321,6 +348,7 @@ impl Assembler {
                 self.doubt(other, Doubt::Mixed, line);
                 self.doubt(record, Doubt::Mixed, line);
             }
+            self.fresh = self.streams.get(index).and_then(|stream| stream.record);
             self.close(index, false);
         } else if self.titles > 0 {
             // A trace without frames.
@@ -341,12 +369,18 @@ impl Assembler {
             self.idle += 1;
             if self.idle > MOST_LINES {
                 self.finish(sink);
+            } else if self.idle > LATE_LINES {
+                self.settle(sink);
             }
         }
     }
 
     /// Nothing more comes.
     pub(crate) fn finish<S: RecordSink + ?Sized>(&mut self, sink: &mut S) {
+        self.fresh = None;
+        if !self.has_ends {
+            self.doubt_ends();
+        }
         self.close_all(self.has_ends);
         while !self.open.is_empty() {
             self.give_up_first(sink);
@@ -467,6 +501,17 @@ impl Assembler {
         self.close_all(false);
     }
 
+    /// Nothing more comes, and no empty line has ended a trace so far.
+    fn doubt_ends(&mut self) {
+        for index in 0..self.streams.len() {
+            let Some(&Stream { record, last, .. }) = self.streams.get(index) else { break };
+            if !last.is_some_and(|last| self.ends.contains(&last)) {
+                let line = self.open_of(record).map_or(0, |open| open.at.line);
+                self.doubt(record, Doubt::Incomplete, line);
+            }
+        }
+    }
+
     fn close_all(&mut self, damaged: bool) {
         while let Some(last) = self.streams.len().checked_sub(1) {
             self.close(last, damaged);
@@ -480,6 +525,7 @@ impl Assembler {
             // Another record's trace came where this one's should have been.
             let missed = open.passed >= if traced { 2 } else { 1 };
             match open.state {
+                State::Complete if self.fresh == Some(self.first) => break,
                 State::Complete => self.hand_over(false, sink),
                 State::Waiting if missed => self.hand_over(traced, sink),
                 _ => break,

@@ -27,6 +27,7 @@
 mod assemble;
 mod clean;
 mod crc;
+mod encoding;
 mod error;
 mod facts;
 pub mod format;

@@ -89,6 +89,12 @@ pub(crate) struct Lines {
     wide: bool,
     /// How many more lines of a boot are looked at.
     boot: u32,
+    /// The line is the last one and has no end: more of it may have followed.
+    is_unfinished: bool,
+    /// A record was found that could be read.
+    has_records: bool,
+    /// Behind the last line of a trace stood spaces.
+    padded: bool,
     /// How long time stamps are, with the space behind them.
     stamp: usize,
 }
@@ -108,13 +114,29 @@ impl Default for Lines {
             arch: None,
             wide: false,
             boot: 0,
+            is_unfinished: false,
+            has_records: false,
+            padded: false,
             stamp: 0,
         }
     }
 }
 
+/// How a record begins where a terminal or a page has written its spaces in another way.
+pub(crate) const ALTERED: [&[u8]; 4] = [b"HA1\t", b"HA1\xc2\xa0", b"DEBUG:\t", b"DEBUG:\xc2\xa0"];
+
 /// What stands before Xen's messages.
 const XEN: &[u8] = b"(XEN) ";
+
+/// Whether a line is the beginning of Xen's mark and no more.
+fn is_begun(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    line.len() > 1 && XEN.starts_with(line)
+}
+
+fn ends_in_spaces(text: &[u8]) -> bool {
+    text.last().is_some_and(u8::is_ascii_whitespace)
+}
 
 /// Where the message of a line begins that has nothing unusual: `(XEN) `, a time in the boot or date style of `stamp`
 /// bytes (or of any length), and no other mark or control character.
@@ -142,6 +164,17 @@ impl Lines {
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         self.boot > 0 || self.traces.is_active()
+    }
+
+    /// The next line has no end.
+    pub(crate) fn unfinished(&mut self) {
+        self.is_unfinished = true;
+    }
+
+    /// Whether there was a record that could be read.
+    #[inline]
+    pub(crate) fn has_records(&self) -> bool {
+        self.has_records
     }
 
     /// Looks at a line or, if it is very long, at a piece of one. What begins in the first `limit` bytes is looked at;
@@ -172,6 +205,9 @@ impl Lines {
                 return true;
             }
         }
+        if !self.has_records {
+            self.altered(trimmed, limit, at, sink);
+        }
         if Cleaned::is_clean(trimmed) {
             return self.text(Text { bytes: trimmed, cleaned: None, at, limit }, None, sink);
         }
@@ -186,6 +222,24 @@ impl Lines {
         let mattered = self.text(text, guest, sink);
         self.cleaned = cleaned;
         mattered
+    }
+
+    /// Counts the records of a line whose spaces were altered.
+    #[cold]
+    fn altered<S: RecordSink + ?Sized>(&mut self, piece: &[u8], limit: usize, at: Place0, sink: &mut S) {
+        let text = piece.get(..limit).unwrap_or(piece);
+        let is_guests = |here: usize| {
+            memchr_iter(b'(', text)
+                .take_while(|at| *at < here)
+                .any(|at| text.get(at..).is_some_and(prefix::guest_mark))
+        };
+        for word in ALTERED {
+            for here in memchr::memmem::find_iter(text, word).filter(|here| !is_guests(*here)) {
+                let place = Place { line: at.line, offset: at.offset + here as u64 };
+                let is_ours = word.starts_with(b"HA1");
+                sink.refused(place, if is_ours { Refusal::Damaged(None) } else { Refusal::RfcDamaged });
+            }
+        }
     }
 
     /// Looks at the message of an ordinary line: takes it, or does nothing.
@@ -203,6 +257,7 @@ impl Lines {
                 if view == View::Warn {
                     self.traces.ours();
                 }
+                self.has_records = true;
                 sink.record(at, tag, seq, message, Record::Event { view, event });
                 true
             }
@@ -215,10 +270,11 @@ impl Lines {
                     return false;
                 }
                 self.seen.insert(body);
+                self.padded = ends_in_spaces(body);
                 self.take_frame(true, Line { number: at.line, stamp }, sink);
                 true
             }
-            [] => {
+            [] if !self.is_unfinished => {
                 self.traces.blank(at.line, sink);
                 true
             }
@@ -322,6 +378,7 @@ impl Lines {
         }
         let part = text.part(start, end);
         if writer == Writer::Unknown {
+            self.unmarked(text, start, end, sink);
             return Some(self.records(text, start, end, sink));
         }
         let (stamp, message) = if begins { prefix::split_stamp(part) } else { (&[][..], part) };
@@ -335,6 +392,21 @@ impl Lines {
             return Some(self.records(text, at, end, sink));
         }
         Some(self.message(text, at, end, stamp, begins, cut, sink))
+    }
+
+    /// Looks at a part that nothing marks: it can be what is left of a line of Xen's.
+    fn unmarked<S: RecordSink + ?Sized>(&mut self, text: Text<'_>, start: usize, end: usize, sink: &mut S) {
+        let part = text.part(start, end);
+        let is_ours = text.is_ours(start);
+        if is_ours && self.traces.is_active() && (trace::remains(part) || is_begun(part)) {
+            self.traces.broken_frame(text.at.line);
+        }
+        for at in self.rfcs.find_iter(part) {
+            let record = part.get(at..).unwrap_or_default();
+            if text.is_ours(start + at) && rfc::parse(record, !self.wide).is_some() {
+                sink.refused(text.place(start + at), Refusal::RfcUnmarked);
+            }
+        }
     }
 
     /// Looks at a message of Xen's that does not begin with a record of ours.
@@ -353,16 +425,22 @@ impl Lines {
         let body = message.trim_ascii();
         if begins && text.is_ours(start) {
             if body.is_empty() {
+                // The spaces before a frame are all that is left of it, unless this log has spaces
+                // behind everything.
+                if !message.is_empty() && !self.padded {
+                    self.traces.broken_frame(text.at.line);
                 // Not the empty part before another mark: that is a message that was cut off before it began.
-                if !cut {
+                } else if !cut && !self.is_unfinished {
                     self.traces.blank(text.at.line, sink);
                 }
                 return false;
             }
-            // All that is left of a frame.
-            if body == b"[" && self.traces.is_active() {
-                self.traces.broken_frame(text.at.line);
-                return false;
+            if self.traces.is_active() {
+                self.padded = ends_in_spaces(message);
+                if body == b"[" {
+                    self.traces.broken_frame(text.at.line);
+                    return false;
+                }
             }
             // Frames without a title or a record before them are somebody's text.
             if body.starts_with(trace::FRAME)
@@ -374,6 +452,13 @@ impl Lines {
             if body.starts_with(trace::TITLE) {
                 self.traces.title();
                 return false;
+            }
+            if self.traces.is_active() {
+                if trace::remains(body) && !body.starts_with(trace::FRAME) {
+                    self.traces.broken_frame(text.at.line);
+                } else if !body.starts_with(trace::FRAME) {
+                    self.traces.message(sink);
+                }
             }
         }
         let mut found = self.records(text, start, end, sink);
@@ -402,6 +487,7 @@ impl Lines {
             Some(mut record) => {
                 self.wide |= record.ptr.is_some_and(|ptr| ptr > u64::from(u32::MAX));
                 record.time = prefix::stamp_time(stamp);
+                self.has_records = true;
                 self.traces.start(at, record, sink);
             }
             None => sink.refused(at, Refusal::RfcDamaged),
@@ -506,8 +592,9 @@ impl Lines {
             }
             found = true;
             let bytes = text.part(here, end);
-            let traces = &mut self.traces;
+            let (traces, has_records) = (&mut self.traces, &mut self.has_records);
             let (length, refused) = ha1::parse(bytes, |tag, seq, bytes, record| {
+                *has_records = true;
                 if matches!(record, Record::Event { view: View::Warn, .. }) {
                     traces.ours();
                 }

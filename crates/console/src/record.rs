@@ -208,9 +208,12 @@ pub enum Refusal {
     Damaged(Option<Tag>),
     /// The check fits and the content makes no sense: another format version, a field that cannot be.
     Malformed(Option<Tag>),
-    /// An RFC record of Xen's without an operation, domain or pointer that can be read. (What looks like one without
-    /// `(XEN) ` before it is somebody's text, and not told of.)
+    /// An RFC record of Xen's without an operation, domain or pointer that can be read.
     RfcDamaged,
+    /// A whole RFC record without `(XEN) ` before it: somebody's text, or the mark was lost or taken off.
+    RfcUnmarked,
+    /// The beginning of the log is base64: no record of it can be read.
+    Base64,
 }
 
 /// Who receives what a log contains, in the order of the log.

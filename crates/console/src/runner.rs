@@ -141,7 +141,13 @@ impl<R: BufRead> Read for Unstamped<R> {
 
 /// Whether one of the first lines of a log has a stamp: those at its very beginning may be somebody else's.
 pub(crate) fn is_stamped(head: &[u8]) -> bool {
-    head.split(|byte| *byte == b'\n').any(|line| Stamp::of(line.get(..STAMP).unwrap_or(line)).is_some())
+    head.split(|byte| *byte == b'\n').any(begins_with_stamp)
+}
+
+/// Whether a line has a stamp.
+#[inline]
+pub(crate) fn begins_with_stamp(line: &[u8]) -> bool {
+    line.first().is_some_and(u8::is_ascii_digit) && Stamp::of(line.get(..STAMP).unwrap_or(line)).is_some()
 }
 
 #[cfg(test)]

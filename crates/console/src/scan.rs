@@ -9,15 +9,17 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use memchr::memmem::Finder;
 
 use crate::{
+    encoding::{self, Written},
     error::{Damage, Error},
     facts, ha1,
     input::Counted,
-    line::{Lines, Place0},
+    line::{ALTERED, Lines, Place0},
     peek::peek,
-    record::RecordSink,
+    record::{Place, RecordSink, Refusal},
     rfc,
     runner::{self, Unstamped},
     trace,
@@ -49,7 +51,8 @@ pub struct ScanStats {
 ///
 /// `progress` is called now and then with the number of bytes read. Memory does not depend on the length of the log or of its
 /// lines. Anything can be in a log, so the only errors are those of reading; what came before the error has been
-/// handed over. A log with the stamps of GitLab's runner is read without them. Compressed data that is truncated or damaged is no error, but noted in [`ScanStats::damage`].
+/// handed over. Stamps of GitLab's runner are taken off, from the first line on that matters and has one; UTF-16 is read
+/// as text. Compressed data that is truncated or damaged is no error, but noted in [`ScanStats::damage`].
 ///
 /// ```
 /// use xenheap_console::{Place, Record, RecordSink, Refusal, RfcRecord, Tag, scan};
@@ -76,26 +79,71 @@ pub fn scan<R: Read, S: RecordSink + ?Sized>(
     progress: impl FnMut(u64),
 ) -> Result<ScanStats, Error> {
     let (head, whole) = peek(reader, HEAD);
-    if !runner::is_stamped(&head) {
-        return scan_plain(whole, sink, progress);
+    match encoding::of(&head) {
+        Written::Plain => scan_text(whole, sink, progress),
+        Written::Base64 => {
+            sink.refused(Place { line: 1, offset: 0 }, Refusal::Base64);
+            scan_text(whole, sink, progress)
+        }
+        Written::Utf16(encoding) => {
+            let bytes = Arc::default();
+            let counted = Counted { reader: whole, read: Arc::clone(&bytes) };
+            let text = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(counted);
+            let stats = scan_text(text, sink, progress)?;
+            Ok(ScanStats { bytes: bytes.load(Ordering::Relaxed), ..stats })
+        }
     }
-    let bytes = Arc::default();
-    let counted = Counted { reader: whole, read: Arc::clone(&bytes) };
-    let plain = Unstamped::new(BufReader::with_capacity(BLOCK, counted)).keep_numbers();
-    let stats = scan_plain(plain, sink, progress)?;
-    Ok(ScanStats { bytes: bytes.load(Ordering::Relaxed), ..stats })
 }
 
-fn scan_plain<R: Read, S: RecordSink + ?Sized>(
-    mut reader: R,
+/// Reads text, with a runner's stamps or without.
+fn scan_text<R: Read, S: RecordSink + ?Sized>(
+    reader: R,
     sink: &mut S,
     mut progress: impl FnMut(u64),
 ) -> Result<ScanStats, Error> {
-    let mut buffer = vec![0; BLOCK];
+    let (head, mut whole) = peek(reader, HEAD);
     let mut scanner = Scanner::new();
+    let mut stats = ScanStats::default();
+    if runner::is_stamped(&head) {
+        scan_unstamped(whole, &mut scanner, &mut stats, sink, progress)?;
+        return Ok(stats);
+    }
+    if let Some(rest) = scan_plain(&mut whole, &mut scanner, &mut stats, sink, &mut progress, true)? {
+        // Stamps begin here: a part of another log, or the runner was told late.
+        scan_unstamped(io::Cursor::new(rest).chain(whole), &mut scanner, &mut stats, sink, progress)?;
+    }
+    Ok(stats)
+}
+
+/// Reads what has a runner's stamps, from here on.
+fn scan_unstamped<R: Read, S: RecordSink + ?Sized>(
+    reader: R,
+    scanner: &mut Scanner,
+    stats: &mut ScanStats,
+    sink: &mut S,
+    mut progress: impl FnMut(u64),
+) -> Result<(), Error> {
+    let (bytes, before) = (Arc::default(), stats.bytes);
+    let counted = Counted { reader, read: Arc::clone(&bytes) };
+    let mut plain = Unstamped::new(BufReader::with_capacity(BLOCK, counted)).keep_numbers();
+    scan_plain(&mut plain, scanner, stats, sink, &mut progress, false)?;
+    stats.bytes = before + bytes.load(Ordering::Relaxed);
+    Ok(())
+}
+
+/// Reads to the end, or, if stamps are looked for, to the first line that has one: then gives what
+/// was read and not yet looked at.
+fn scan_plain<R: Read, S: RecordSink + ?Sized>(
+    reader: &mut R,
+    scanner: &mut Scanner,
+    stats: &mut ScanStats,
+    sink: &mut S,
+    progress: &mut impl FnMut(u64),
+    look_for_stamps: bool,
+) -> Result<Option<Vec<u8>>, Error> {
+    let mut buffer = vec![0; BLOCK];
     // `buffer[..filled]` holds the beginning of a line (or of a piece of one) that is not complete.
     let mut filled = 0;
-    let mut stats = ScanStats::default();
     let failed = loop {
         let Some(space) = buffer.get_mut(filled..) else { break None };
         let count = match reader.read(space) {
@@ -119,23 +167,42 @@ fn scan_plain<R: Read, S: RecordSink + ?Sized>(
             None => 0,
         };
         let (lines, rest) = data.split_at_checked(complete).unwrap_or((data, &[]));
-        scanner.lines(lines, sink);
+        if let Some(left) = scanner.lines(lines, look_for_stamps, sink) {
+            let rest = data.get(complete - left..).unwrap_or_default().to_vec();
+            stats.bytes -= rest.len() as u64;
+            return Ok(Some(rest));
+        }
         let used = complete + scanner.pieces(rest, sink);
         buffer.copy_within(used..filled, 0);
         filled -= used;
         progress(stats.bytes);
     };
     let rest = buffer.get(..filled).unwrap_or_default();
+    if look_for_stamps && failed.is_none() && !scanner.look && runner::begins_with_stamp(rest) {
+        stats.bytes -= rest.len() as u64;
+        return Ok(Some(rest.to_vec()));
+    }
     stats.unfinished = scanner.end(rest, sink);
     stats.lines = scanner.line;
     match failed {
         Some(source) => Err(Error::Read { offset: stats.bytes, source }),
-        None => Ok(stats),
+        None => Ok(None),
     }
 }
 
-/// Words, one of which is in every line that can matter while nothing is being assembled.
-const WORDS: [&[u8]; 5] = [ha1::MAGIC, rfc::MAGIC, trace::TITLE, facts::VERSION, facts::BUILD_ID];
+/// Words, one of which is in every line that can matter while nothing is being assembled. The last
+/// ones are looked for only while no record was found.
+const WORDS: [&[u8]; 9] = [
+    ha1::MAGIC,
+    rfc::MAGIC,
+    trace::TITLE,
+    facts::VERSION,
+    facts::BUILD_ID,
+    ALTERED[0],
+    ALTERED[1],
+    ALTERED[2],
+    ALTERED[3],
+];
 
 struct Scanner {
     words: [Finder<'static>; WORDS.len()],
@@ -153,8 +220,14 @@ impl Scanner {
         Scanner { words: WORDS.map(Finder::new), content: Lines::default(), line: 0, offset: 0, look: false }
     }
 
-    /// Looks at `data`, which ends with the end of a line.
-    fn lines<S: RecordSink + ?Sized>(&mut self, data: &[u8], sink: &mut S) {
+    /// Looks at `data`, which ends with the end of a line. At a line that has a runner's stamp it
+    /// stops, if that is asked for, and says how many bytes are left.
+    fn lines<S: RecordSink + ?Sized>(
+        &mut self,
+        data: &[u8],
+        look_for_stamps: bool,
+        sink: &mut S,
+    ) -> Option<usize> {
         let mut rest = data;
         // Where the words are found next, as distance from the end of `data`: it stays the same as `rest` gets shorter.
         let mut found = [Some(usize::MAX); WORDS.len()];
@@ -170,21 +243,27 @@ impl Scanner {
                     }
                     None => {
                         self.skip(rest);
-                        return;
+                        return None;
                     }
                 }
             }
             let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             let (line, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            if look_for_stamps && runner::begins_with_stamp(line) {
+                let before = data.get(..data.len() - rest.len()).unwrap_or_default();
+                return Some(rest.len() + self.back(before));
+            }
             self.line(line, sink);
             rest = after.get(1..).unwrap_or_default();
         }
+        None
     }
 
     /// Where in `rest` the first of the words is.
     fn next_word(&self, rest: &[u8], found: &mut [Option<usize>; WORDS.len()]) -> Option<usize> {
         let mut first = None;
-        for (word, found) in self.words.iter().zip(found) {
+        let count = if self.content.has_records() { WORDS.len() - ALTERED.len() } else { WORDS.len() };
+        for (word, found) in self.words.iter().zip(found).take(count) {
             // `None`: not in the rest. Else known if it is not behind us.
             if found.is_some_and(|from_end| from_end > rest.len()) {
                 *found = word.find(rest).map(|at| rest.len() - at);
@@ -195,6 +274,23 @@ impl Scanner {
             }
         }
         first
+    }
+
+    /// Goes back over the last lines that have stamps: the first of them can be the beginning of a
+    /// line that was cut in pieces. Says how many bytes these are.
+    fn back(&mut self, passed: &[u8]) -> usize {
+        let mut start = passed.len();
+        while let Some(end) = start.checked_sub(1) {
+            let before = passed.get(..end).unwrap_or_default();
+            let line = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+            if !runner::begins_with_stamp(before.get(line..).unwrap_or_default()) {
+                break;
+            }
+            start = line;
+            self.line = self.line.saturating_sub(1);
+        }
+        self.offset = self.offset.saturating_sub((passed.len() - start) as u64);
+        passed.len() - start
     }
 
     /// Passes over whole lines.
@@ -234,6 +330,7 @@ impl Scanner {
     fn end<S: RecordSink + ?Sized>(&mut self, rest: &[u8], sink: &mut S) -> bool {
         let unfinished = !rest.is_empty();
         if unfinished {
+            self.content.unfinished();
             self.line(rest, sink);
         }
         self.content.finish(sink);

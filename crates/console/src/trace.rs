@@ -26,12 +26,14 @@ pub(crate) enum Outcome {
 /// Reads the frame of `message`, which begins with [`FRAME`], into `frame`, whose memory is used again.
 pub(crate) fn parse(message: &[u8], frame: &mut TraceFrame) -> Outcome {
     match parse_into(message, frame) {
-        Some(rest) => Outcome::Frame { whole: rest.trim_ascii().is_empty() },
+        // Without a name and without the address once more, the line was cut behind the address.
+        Some((rest, is_said)) => Outcome::Frame { whole: is_said && rest.trim_ascii().is_empty() },
         None => Outcome::Broken,
     }
 }
 
-fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<&'a [u8]> {
+/// Gives what is behind the frame, and whether anything was between the two.
+fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<(&'a [u8], bool)> {
     frame.addr = None;
     frame.name.clear();
     frame.offset = None;
@@ -90,7 +92,13 @@ fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<&'a [u8]>
     {
         rest = after.get(end + 1..)?;
     }
-    Some(rest)
+    Some((rest, !name.is_empty()))
+}
+
+/// Whether a line that is no frame has something of one: it was cut, or altered.
+pub(crate) fn remains(line: &[u8]) -> bool {
+    let has = |what| memchr::memmem::find(line, what).is_some();
+    has(FRAME) || has(b">] ") || (has(b"+0x") && has(b"/0x"))
 }
 
 fn mark_of_letter(letter: u8) -> Mark {

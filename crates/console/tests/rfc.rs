@@ -258,7 +258,13 @@ DEBUG: d0: xfree - p=ffff83013a500006
     let kept = read(log.as_bytes());
     assert_eq!(
         kept.refused.iter().map(|(at, why)| (at.line, *why)).collect::<Vec<_>>(),
-        [(1, Refusal::RfcDamaged), (2, Refusal::RfcDamaged), (3, Refusal::RfcDamaged), (5, Refusal::Guest)]
+        [
+            (1, Refusal::RfcDamaged),
+            (2, Refusal::RfcDamaged),
+            (3, Refusal::RfcDamaged),
+            (5, Refusal::Guest),
+            (7, Refusal::RfcUnmarked)
+        ]
     );
 }
 

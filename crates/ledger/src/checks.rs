@@ -95,13 +95,32 @@ pub(crate) fn nothing(
     refused: &BTreeMap<&'static str, u64>,
     first: &BTreeMap<&'static str, Place>,
 ) -> Vec<Check> {
-    let reasons = [reason::DAMAGED, reason::DAMAGED_OTHER, reason::MALFORMED, reason::RFC_DAMAGED];
+    let reasons = [
+        reason::DAMAGED,
+        reason::DAMAGED_OTHER,
+        reason::MALFORMED,
+        reason::RFC_DAMAGED,
+        reason::RFC_UNMARKED,
+        reason::BASE64,
+    ];
     let altered: u64 = reasons.iter().filter_map(|why| refused.get(why)).sum();
+    let count = |why| refused.get(why).copied().unwrap_or(0);
     each(|id| match id {
         CheckId::Header if altered > 0 => failed("no record of any recorder could be read"),
         CheckId::Header => {
             failed("the log has no record of any recorder: boot an instrumented Xen, without heap-audit=off")
         }
+        CheckId::Intact if count(reason::BASE64) > 0 => {
+            failed("the log begins in base64 (line 1): decode it, with base64 -d, and read what that gives")
+        }
+        CheckId::Intact if altered > 0 && altered == count(reason::RFC_UNMARKED) => failed(format!(
+            "{} of the RFC's recorder {} no (XEN) before {}{}; take the log as the console wrote it: without the mark a \
+             record can be anybody's",
+            n(altered, "record"),
+            if altered == 1 { "has" } else { "have" },
+            if altered == 1 { "it" } else { "them" },
+            first_line(first, &reasons)
+        )),
         CheckId::Intact if altered > 0 => failed(format!(
             "{} of a recorder {} damaged{}; take the log as the console wrote it: mail, a terminal or a web page can \
              have altered it",
@@ -728,13 +747,15 @@ fn balance_pool(m: &Machine, totals: &Totals) -> Vec<Equation> {
 
 impl RfcEvidence<'_> {
     fn intact(&self) -> Verdict {
-        let reasons = [reason::RFC_DAMAGED];
+        let reasons = [reason::RFC_DAMAGED, reason::RFC_UNMARKED];
         let count: u64 = reasons.iter().filter_map(|why| self.refused.get(why)).sum();
         if count == 0 {
             return ok("every RFC record could be read");
         }
+        let unmarked = self.refused.get(reason::RFC_UNMARKED).copied().unwrap_or(0);
+        let what = if unmarked == count { "without (XEN) before it" } else { "damaged" };
         failed(format!(
-            "{} of the RFC's {} damaged{}",
+            "{} of the RFC's {} {what}{}",
             n(count, "record"),
             are(count),
             first_line(self.first, &reasons)

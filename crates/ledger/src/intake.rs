@@ -681,6 +681,8 @@ impl RecordSink for Intake<'_> {
             Refusal::Damaged(tag) => self.broken(at, tag, false),
             Refusal::Malformed(tag) => self.broken(at, tag, true),
             Refusal::RfcDamaged => self.refuse(at, reason::RFC_DAMAGED, 1),
+            Refusal::RfcUnmarked => self.refuse(at, reason::RFC_UNMARKED, 1),
+            Refusal::Base64 => self.refuse(at, reason::BASE64, 1),
         }
     }
 

@@ -35,6 +35,11 @@ pub const OUTSIDE_DUMP: &str = "outside-dump";
 pub const TOO_MANY: &str = "too-many";
 /// A record of the RFC's recorder that could not be read.
 pub const RFC_DAMAGED: &str = "rfc-damaged";
+/// A whole record of the RFC's recorder without Xen's mark before it: its line was broken up, or somebody took the mark
+/// off, or it is somebody's text. Fails the check `intact` of an RFC log.
+pub const RFC_UNMARKED: &str = "rfc-unmarked";
+/// The beginning of the log is base64. Fails the check `intact` if no record can be read.
+pub const BASE64: &str = "base64";
 /// A record of the RFC's recorder that tells the inner half of a layered pair: the outer one counts.
 pub const RFC_LAYERED: &str = "rfc-layered";
 /// A record of another recorder than the one the report is made from. Never summed: it can be the same event.

@@ -199,6 +199,7 @@ fn input() -> BoxedStrategy<Input> {
         1 => prop::sample::select(vec![
             Refusal::Guest, Refusal::Damaged(None), Refusal::Damaged(Some(Tag(1))), Refusal::Malformed(Some(Tag(2))),
             Refusal::RfcDamaged,
+            Refusal::RfcUnmarked,
         ]).prop_map(Input::Refused),
     ]
     .boxed()

@@ -41,6 +41,22 @@ fn check<'a>(report: &'a Value, id: &str) -> (&'a str, &'a str) {
     (check["outcome"].as_str().expect("an outcome"), check["detail"].as_str().expect("a detail"))
 }
 
+/// A log of the repository, unpacked.
+fn text_of(path: &str) -> String {
+    let mut log = String::new();
+    let mut input = xenheap_console::open(&repository(path)).expect("it is there");
+    std::io::Read::read_to_string(&mut input, &mut log).expect("text");
+    log
+}
+
+/// As `base64` writes it.
+fn base64(bytes: &[u8]) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let encoded = BASE64_STANDARD.encode(bytes);
+    let lines = encoded.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
 /// The traces of the RFC as Xen prints them: a record, and frames of `mark` and name.
 fn record(domain: u32, ptr: u64, frames: &[(&str, &str)]) -> Vec<String> {
     let mut lines = vec![
@@ -198,11 +214,59 @@ mod issue_15 {
 
     #[test]
     fn row_03_a_frame_of_which_little_is_left_is_missed() {
+        let lines = record(1, 0x10, &[("R", "_xmalloc"), ("F", "alpha"), ("F", "b")]);
+        let frame = lines.iter().find(|line| line.contains("F alpha+")).expect("a frame").clone();
+        // Where this log begins, no other trace has shown how one ends.
+        let before = record(1, 0x10, &[("R", "_xmalloc"), ("F", "gamma"), ("F", "b")]);
+        let doubt = |line: &str| {
+            let report = json_of(&log([&before[..], &lines].concat()).replace(&frame, line));
+            let findings = report["findings"].as_array().expect("findings").clone();
+            let of_the_line = |finding: &&Value| !functions(finding).contains(&"gamma");
+            let finding = findings.iter().find(of_the_line).expect("a finding");
+            finding["stack"]["uncertain"]["why"].as_str().map(str::to_owned)
+        };
+        assert_eq!(doubt(&frame), None);
+        // Cut anywhere, with the end of its line or without its beginning. Behind the offset and
+        // the first digit of the size nothing tells that it was cut.
+        let readable = frame.find("/0x").expect("a size") + "/0x".len();
+        for end in (2..=readable).filter(|end| !["(XEN)".len(), "(XEN) ".len()].contains(end)) {
+            assert_eq!(doubt(&frame[..end]).as_deref(), Some("damaged-frame"), "{}", &frame[..end]);
+        }
+        for start in 1..frame.find(">] ").expect("an address") {
+            assert_eq!(doubt(&frame[start..]).as_deref(), Some("damaged-frame"), "{}", &frame[start..]);
+        }
+        // An empty line in the place of a frame ends the trace, and what follows tells that it was none.
+        for end in ["(XEN)", "(XEN) "] {
+            assert_eq!(doubt(end).as_deref(), Some("incomplete"), "{end:?}");
+        }
+        // What others print in between is no frame.
+        for line in ["", "(XEN) d1v0 Over-allocation", "[    1.0] systemd: a [started] b", "(d1) (XEN)    ["]
+        {
+            assert_eq!(doubt(&format!("{line}\n{frame}")), None, "{line}");
+        }
+        // A log that has spaces behind each line.
+        let padded = log(&lines).replace('\n', "    \n");
+        assert!(json_of(&padded)["findings"][0]["stack"].get("uncertain").is_none());
+    }
+
+    /// A log that ends in a trace.
+    #[test]
+    fn row_03_a_trace_without_an_end_is_uncertain() {
         let lines = record(1, 0x10, &[("R", "_xmalloc"), ("F", "a"), ("F", "b")]);
-        let frame = lines.iter().find(|line| line.contains("F a+")).expect("a frame").clone();
-        let cut = frame.split_once("[<").expect("a frame").0.to_owned() + "[";
-        let report = json_of(&log(&lines).replace(&frame, &cut));
-        assert_eq!(report["findings"][0]["stack"]["uncertain"]["why"], "damaged-frame");
+        let whole = log(&lines);
+        assert!(json_of(&whole)["findings"][0]["stack"].get("uncertain").is_none());
+        let before = log(record(1, 0x10, &[("R", "_xmalloc"), ("F", "c"), ("F", "d")]));
+        let last = frame("F", "b");
+        let last = whole.find(&last).expect("a frame");
+        for start in ["", &before] {
+            for end in [whole.len() - 1, whole.len() - "(XEN) \n".len(), last] {
+                let report = json_of(&format!("{start}{}", &whole[..end]));
+                let findings = report["findings"].as_array().expect("findings");
+                let cut =
+                    findings.iter().find(|finding| !functions(finding).contains(&"c")).expect("a finding");
+                assert_eq!(cut["stack"]["uncertain"]["why"], "incomplete", "{start}{}", &whole[..end]);
+            }
+        }
     }
 
     #[test]
@@ -243,6 +307,30 @@ mod issue_15 {
         }
     }
 
+    /// The runner was told late, or only a part of the log came through it.
+    #[test]
+    fn row_04_stamps_can_begin_late() {
+        let plain = log(record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")]));
+        let late = log(record(2, 0x20, &[("R", "_xmalloc"), ("F", "b")]));
+        let stamped: String = late
+            .lines()
+            .flat_map(|line| {
+                let (a, b) = line.split_at(3);
+                let stamp = "2026-08-01T14:30:00.000000Z 01O";
+                [format!("{stamp} {a}\n"), format!("{stamp}+{b}\n")]
+            })
+            .collect();
+        // More than is looked at to tell how a log is written.
+        let between = "something of dom0's\n".repeat(1000);
+        let expected = json_of(&format!("{plain}{between}{late}"));
+        for end in ["", "no stamp\n"] {
+            let text = format!("{plain}{between}{stamped}{end}");
+            let report = json_of(&text);
+            assert_eq!(report["findings"], expected["findings"]);
+            assert_eq!(report["facts"]["lines"], text.lines().count());
+        }
+    }
+
     #[test]
     fn row_05_an_altered_log_is_said_to_be_one() {
         let log = field("quoted-printable/quoted-printable.log");
@@ -254,6 +342,58 @@ mod issue_15 {
         assert!(!shown.out.contains("Was Xen instrumented"), "{}", shown.out);
         assert!(shown.out.contains("take the log as the console wrote it"), "{}", shown.out);
         assert_eq!(run(&["report", "--strict", &log]).code, 1);
+    }
+
+    /// Two bytes a character, as a shell of Windows redirects: read. Without a mark: by its zeros.
+    #[test]
+    fn row_05_utf16_is_read() {
+        let log = log(record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")]));
+        let expected = json_of(&log);
+        for (mark, bytes) in [
+            ("\u{feff}", u16::to_le_bytes as fn(u16) -> [u8; 2]),
+            ("", u16::to_le_bytes),
+            ("\u{feff}", u16::to_be_bytes),
+            ("", u16::to_be_bytes),
+        ] {
+            let text: Vec<u8> = mark.chars().chain(log.chars()).flat_map(|c| bytes(c as u16)).collect();
+            let ran = run_with_input(&["report", "--format", "json", "-"], &text);
+            let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+            assert_eq!(report["findings"], expected["findings"]);
+            assert_eq!(report["checks"], expected["checks"]);
+        }
+    }
+
+    /// What nobody decodes here is told of, with the first line, and with what to do.
+    #[test]
+    fn row_05_other_spellings_are_told_of() {
+        let rfc = log(record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")]));
+        let ours = text_of("testdata/modes-4.17-x86_64/trace.log.zst");
+        let as_tabs = |log: &str| log.replace(' ', "\t");
+        let as_nbsp = |log: &str| log.replace(' ', "\u{a0}");
+        let encoded = base64(ours.as_bytes());
+        let first_of_ours = ours.lines().position(|line| line.contains("HA1 ")).expect("a record") + 1;
+        let altered = "take the log as the console wrote it";
+        let cases = [
+            (as_tabs(&rfc), 1, altered),
+            (as_nbsp(&rfc), 1, altered),
+            (as_tabs(&ours), first_of_ours, altered),
+            (as_nbsp(&ours), first_of_ours, altered),
+            (rfc.replace("(XEN) ", ""), 1, "no (XEN) before it"),
+            (encoded, 1, "base64 -d"),
+        ];
+        for (log, line, advice) in cases {
+            let start: String = log.chars().take(80).collect();
+            let report = json_of(&log);
+            let (outcome, detail) = check(&report, "intact");
+            assert_eq!(outcome, "failed", "{start:?}");
+            let at_line = detail.contains(&format!("line {line}"));
+            assert!(at_line && detail.contains(advice), "{start:?}: {detail}");
+            let shown = run_with_input(&["report", "-"], log.as_bytes()).out;
+            assert!(!shown.contains("Was Xen instrumented"), "{shown}");
+        }
+        // A guest can write all of these.
+        let guests: String = as_tabs(&rfc).lines().map(|line| format!("(d1) {line}\n")).collect();
+        assert_eq!(check(&json_of(&guests), "intact").0, "not-applicable");
     }
 
     /// A log in which no record is found is a result that nobody wants in a pipeline.

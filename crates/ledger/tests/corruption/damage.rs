@@ -152,14 +152,21 @@ pub struct Variant {
     pub what: String,
     /// Every number must be the same: nothing that can matter was touched.
     pub harmless: bool,
+    /// Each line is there, in its place, or something that no console writes: no trace of the RFC's
+    /// may look whole that is not.
+    pub visible: bool,
 }
 
 fn variant(what: impl Into<String>, bytes: Vec<u8>) -> Variant {
-    Variant { bytes, what: what.into(), harmless: false }
+    Variant { bytes, what: what.into(), harmless: false, visible: false }
+}
+
+fn visible(what: impl Into<String>, bytes: Vec<u8>) -> Variant {
+    Variant { visible: true, ..variant(what, bytes) }
 }
 
 fn harmless(what: impl Into<String>, bytes: Vec<u8>) -> Variant {
-    Variant { bytes, what: what.into(), harmless: true }
+    Variant { harmless: true, ..visible(what, bytes) }
 }
 
 /// Damages a log. `other`: another log, of which something can get into this one.
@@ -189,7 +196,7 @@ fn cut(log: &Log, rng: &mut Rng) -> Variant {
         }
         1 => {
             let at = place(rng);
-            variant(format!("what is behind byte {at} is not there"), bytes[..at].to_vec())
+            visible(format!("what is behind byte {at} is not there"), bytes[..at].to_vec())
         }
         _ => {
             let (a, b) = (place(rng), place(rng));
@@ -410,7 +417,7 @@ fn interleave(log: &Log, other: &Log, rng: &mut Rng) -> Variant {
             let next = log.line((line + 1).min(log.lines.len() - 1));
             let mixed = in_turns(text.trim_ascii_end(), next.trim_ascii_end(), rng);
             let end = (line + 2).min(log.lines.len());
-            variant(
+            visible(
                 format!("lines {line} and the next in turns"),
                 log.with(line..end, &[&mixed[..], b"\n"].concat()),
             )
@@ -424,7 +431,7 @@ fn interleave(log: &Log, other: &Log, rng: &mut Rng) -> Variant {
                 let is_joined = joined.binary_search(&at).is_ok();
                 bytes.extend_from_slice(if is_joined { text.trim_ascii_end() } else { text });
             }
-            variant(format!("without the ends of lines {joined:?}"), bytes)
+            visible(format!("without the ends of lines {joined:?}"), bytes)
         }
         5 => {
             let stretch = other.some_stretch(rng);
@@ -511,7 +518,10 @@ fn recode(log: &Log, rng: &mut Rng) -> Variant {
             write(line, out);
         }
     };
-    let (what, harmless_here) = match rng.below(21) {
+    let way = rng.below(21);
+    // A stretch of base64 is text of anybody's, and a guest's mark makes a line the guest's.
+    let is_visible = !matches!(way, 3 | 8);
+    let (what, harmless_here) = match way {
         0 => {
             by_line(&mut out, &mut |line, out| {
                 out.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
@@ -673,7 +683,8 @@ fn recode(log: &Log, rng: &mut Rng) -> Variant {
                 out.extend_from_slice(&b" ".repeat(spaces));
                 out.push(b'\n');
             });
-            (format!("with {spaces} spaces at the end of each line"), true)
+            // Of some lines it hides that what is left of a frame is no empty line.
+            (format!("with {spaces} spaces at the end of each line"), whole)
         }
         17 => {
             out = String::from_utf8_lossy(&text)
@@ -710,6 +721,8 @@ fn recode(log: &Log, rng: &mut Rng) -> Variant {
     let bytes = log.with(part, &out);
     if harmless_here {
         harmless(format!("{what}: {place}"), bytes)
+    } else if is_visible {
+        visible(format!("{what}: {place}"), bytes)
     } else {
         variant(format!("{what}: {place}"), bytes)
     }

@@ -29,7 +29,7 @@ use std::{
 };
 
 use damage::{Log, Operation, Variant, damage};
-use numbers::{Said, Sort, differing, said};
+use numbers::{Said, Sort, differing, made_up, said};
 use xenheap_console::scan;
 use xenheap_ledger::{Account, Config, Intake, testing::Rng};
 use xenheap_model::{CheckId, LogFormat, Outcome, Run};
@@ -174,6 +174,13 @@ fn judge(variant: &Variant, original: &Original, all: &[Original]) -> Verdict {
     if variant.harmless && verdict != Verdict::Same {
         return silent(format!("nothing that matters was changed, but: {verdict:?}"));
     }
+    // Of all other damage the checks that are not applicable say that such a log cannot tell.
+    let is_rfc = account.facts.format == LogFormat::Rfc;
+    if (is_rfc && variant.visible)
+        && let Some(stack) = made_up(&account, &original.account)
+    {
+        return silent(format!("a stack that never was looks like a certain one: {stack}"));
+    }
     // Nothing may be called a leak where the numbers of leaks can be wrong.
     let sorts = differing(&account, &original.account);
     let leaks = [Sort::Left, Sort::Cycles, Sort::Findings];
@@ -261,7 +268,7 @@ fn make(all: &[Original], log: usize, operation: usize, number: usize) -> Varian
     let second = Operation::ALL[rng.below(Operation::ALL.len())];
     let twice = damage(&Log::new(once.bytes), other, second, &mut rng);
     let what = format!("{}; then {}: {}", once.what, second.as_str(), twice.what);
-    Variant { what, harmless: false, ..twice }
+    Variant { what, harmless: false, visible: false, ..twice }
 }
 
 /// Makes one variant, leaves it in a file and says what is wrong with it.

@@ -1,7 +1,9 @@
 //! The numbers of a report by sort, and which self-checks speak of which sort.
 
+use std::collections::BTreeSet;
+
 use xenheap_ledger::Account;
-use xenheap_model::{CheckId, DomainAccount, LogFormat, Outcome, StackId, View};
+use xenheap_model::{CheckId, DomainAccount, LogFormat, Outcome, RawStack, StackId, View};
 
 /// A sort of numbers. Together they are all that a report shows, but for names of functions, which
 /// Xen's own traces give and nothing secures.
@@ -84,6 +86,26 @@ pub fn differing(a: &Account, b: &Account) -> Vec<Sort> {
     };
     compare(Sort::Stacks, rows(a).iter().all(|id| a.stacks.get(id) == b.stacks.get(id)));
     sorts
+}
+
+type Names<'a> = Vec<&'a str>;
+
+/// The functions of a stack of the RFC's, and whether it says that it can be wrong.
+fn names(stack: Option<&RawStack>) -> Option<(Names<'_>, bool)> {
+    let Some(RawStack::Trace { frames, uncertain }) = stack else { return None };
+    Some((frames.iter().map(|frame| frame.name.as_str()).collect(), uncertain.is_some()))
+}
+
+/// The first stack of a finding of an RFC log that is none of the original's, and of which nothing
+/// says that it can be wrong. Sizes and offsets are not compared: the same names are the same path.
+pub fn made_up(account: &Account, original: &Account) -> Option<String> {
+    // A trace that was not read to its end in the original is no promise of what it is here.
+    let real: BTreeSet<Names<'_>> =
+        original.stacks.values().filter_map(|stack| names(Some(stack))).map(|(names, _)| names).collect();
+    account.profile.iter().find_map(|row| {
+        let (names, is_doubted) = names(account.stacks.get(&row.key.stack))?;
+        (!is_doubted && !real.contains(&names)).then(|| names.join(" < "))
+    })
 }
 
 /// What the self-checks of a report say of numbers that are not right.

@@ -256,6 +256,8 @@ fn why(reason: &str) -> &'static str {
         "outside-dump" => "part of a dump whose beginning or end is missing",
         "too-many" => "stacks or rows beyond what a recorder can have",
         "rfc-damaged" => "of the RFC's recorder, not readable",
+        "rfc-unmarked" => "of the RFC's recorder, without (XEN) before it",
+        "base64" => "the log begins in base64",
         "rfc-layered" => "of the RFC's recorder, the inner half of a pair: the outer one counts",
         "other-format" => "of another recorder than the one reported",
         _ => "",
