@@ -13,6 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
+use xenheap_output::word;
 
 use crate::{
     draft::Draft,
@@ -659,13 +660,6 @@ fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<(u64, T)>, CsvError> {
         rows.push((line, record.deserialize(Some(&headers)).map_err(fail)?));
     }
     Ok(rows)
-}
-
-fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
 }
 
 fn index(id: u32) -> usize {

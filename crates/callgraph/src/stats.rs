@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
+use xenheap_output::word;
 
 use crate::graph::{Certainty, Code, Evidence, Facts, Graph, Open, SiteKind};
 
@@ -167,12 +168,4 @@ fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
 
 fn row(f: &mut fmt::Formatter<'_>, what: &str, count: u64) -> fmt::Result {
     writeln!(f, "  {what:<20}{count:>9}")
-}
-
-/// The word that the graph file has for it.
-fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
 }

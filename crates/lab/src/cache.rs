@@ -4,7 +4,6 @@
 //! The lock is the kernel's, on an open file: it goes when its holder goes, however that happens.
 
 use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,16 +119,7 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), Error> {
 
 /// Writes a file so that it is either complete or not there.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let io = |error| Error::io("write", path)(error);
-    // Temporary files are their owner's alone; a result is as readable as any file that the user makes.
-    let mut file = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(io)?;
-    std::io::Write::write_all(&mut file, bytes).map_err(io)?;
-    file.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
+    xenheap_output::write_whole(path, |out| out.write_all(bytes)).map_err(Error::io("write", path))
 }
 
 #[cfg(test)]

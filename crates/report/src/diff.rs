@@ -7,8 +7,7 @@ mod text;
 use std::io::{self, Write};
 
 use xenheap_judge::{Changed, Diff, NEW, OLD};
-
-use crate::size::Several;
+use xenheap_output::size::Several;
 
 pub use json::DiffJson;
 pub use markdown::DiffMarkdown;

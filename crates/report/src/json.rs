@@ -12,8 +12,9 @@ use xenheap_model::{
     KindTotals, LogFormat, Machine, Owner, Rise, RowKey, Source, Stack, Tables, Totals, Uncertain, Verdict,
     View,
 };
+use xenheap_output::{size::Date, write_json};
 
-use crate::{Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest, size::Date, write_json};
+use crate::{Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;

@@ -2,14 +2,12 @@
 //!
 //! A [`Report`] is a run with what the filters left of it. Each output format is one [`Renderer`] in one module:
 //! [`Text`] for people, [`Json`] for programs, and [`rfc`] for the tools that read the format of the RFC. A renderer
-//! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`Escaped`]).
+//! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`xenheap_output::Escaped`]).
 
 pub mod assess;
 mod calls;
 pub mod coverage;
 pub mod diff;
-mod escape;
-mod file;
 mod filter;
 mod finding;
 pub mod gate;
@@ -21,14 +19,11 @@ pub mod plan;
 mod report;
 pub mod rfc;
 pub mod runfile;
-mod size;
 mod text;
 mod uncertain;
 mod untold;
 
 pub use calls::Calls;
-pub use escape::{Escaped, write_json};
-pub use file::write_whole;
 pub use filter::{Filter, LeftOut};
 pub use finding::Finding;
 pub use group::Group;

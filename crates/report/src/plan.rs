@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use xenheap_judge::EntryPoint;
 use xenheap_model::Domain;
+use xenheap_output::size::{Date, Seconds};
 use xenheap_plan::{Axis, Memory, Payer, Plan, Policy, RunPlan};
 
 pub use files::{PlanFile, files};
@@ -16,10 +17,7 @@ pub use json::PlanJson;
 pub use svg::PlanSvg;
 pub use text::PlanText;
 
-use crate::{
-    guest::guest,
-    size::{Date, Seconds},
-};
+use crate::guest::guest;
 
 /// What is asked of a plan.
 #[derive(Clone, Debug)]

@@ -5,7 +5,6 @@ mod charged;
 mod domains;
 mod experiment;
 mod findings;
-mod layout;
 mod leaks;
 mod overview;
 
@@ -13,14 +12,14 @@ use std::io::{self, Write};
 
 use xenheap_model::Arch;
 
-use crate::{Escaped, Group, Renderer, Report, size::Several};
+use crate::{Group, Renderer, Report};
 use findings::Findings;
-use layout::Paint;
-pub(crate) use layout::{hanging, table};
 pub use overview::in_doubt;
-
-/// How wide the report may get.
-const WIDTH: usize = 100;
+use xenheap_output::{
+    Escaped,
+    layout::{Paint, WIDTH},
+    size::Several,
+};
 
 /// What a person can choose.
 #[derive(Clone, Copy, Debug, Default)]

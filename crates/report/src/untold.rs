@@ -4,8 +4,9 @@
 use std::io::{self, Write};
 
 use xenheap_model::Untold;
+use xenheap_output::{Escaped, layout::hanging};
 
-use crate::{Escaped, gate::cell, text::hanging};
+use crate::gate::cell;
 
 /// Above the parts.
 pub(crate) const TITLE: &str = "Parts that the recorder lacks, as Xen has nothing for it to hook into";

@@ -15,7 +15,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use xenheap_report::write_whole;
+use xenheap_output::write_whole;
 
 use crate::{Stack, SweepError, TrialResult};
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use xenheap_model::Kind;
-use xenheap_report::{Escaped, write_json};
+use xenheap_output::{Escaped, write_json};
 
 use crate::{Outcome, Sweep, Trial, TrialResult};
 

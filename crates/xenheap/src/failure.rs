@@ -10,6 +10,7 @@ use std::{
 };
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use xenheap_output::printable;
 
 /// How a command ends. `docs` and `--help` list these; scripts depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,27 +155,4 @@ pub fn say_always(line: impl fmt::Display) {
 /// Tells of something that is no error and that the user should know.
 pub fn warn(message: impl fmt::Display) {
     say(format_args!("warning: {}", printable(&message.to_string())));
-}
-
-/// Messages quote names of files and pieces of logs: what is neither printable ASCII nor an end of line is escaped.
-pub fn printable(text: &str) -> String {
-    let lines: Vec<String> = text
-        .split('\n')
-        .map(|line| {
-            let parts: Vec<String> =
-                line.split('\\').map(|part| xenheap_report::Escaped(part).to_string()).collect();
-            parts.join("\\")
-        })
-        .collect();
-    lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn messages_are_harmless_and_keep_their_lines() {
-        assert_eq!(printable("a\n  b\u{1b}[2J \\x1b\u{202e}"), "a\n  b\\x1b[2J \\x1b\\u{202e}");
-    }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use tracing::warn;
 use xenheap_lab::XenSource;
+use xenheap_output::printable;
 use xenheap_recorder::{
     Action, Author, Change, Description, Error, FileDescription, GitError, Lack, Outcome, PatchInfo, Plan,
     State, Tree, plan,
@@ -15,7 +16,7 @@ use xenheap_recorder::{
 
 use crate::{
     config::{Instrument, What},
-    failure::{Exit, Failure, printable},
+    failure::{Exit, Failure},
     output,
 };
 

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use xenheap_lab::{Cache, Class, Error, RunConfig, XenSource};
+use xenheap_output::printable;
 
 use crate::{
-    failure::{Exit, Failure, printable, say},
+    failure::{Exit, Failure, say},
     output,
     progress::LabProgress,
 };

@@ -13,6 +13,7 @@ use xenheap_console::{Input, Peeked, ScanStats, peek, scan};
 use xenheap_lab::{CONSOLE, XEN_SYMS};
 use xenheap_ledger::{Account, EventSink, Intake, Live, Matched, Retelling};
 use xenheap_model::{Arch, DomainEvent, Event, Facts, LogFormat, RowKey, Run, Stack, StackId};
+use xenheap_output::printable;
 use xenheap_plan::Trace;
 use xenheap_report::{
     rfc::{self, EventLog},
@@ -22,7 +23,7 @@ use xenheap_symbols::{Hints, Image, Symbolizer};
 
 use crate::{
     config::{FormatConfig, Report, Symbols},
-    failure::{Exit, Failure, printable, warn},
+    failure::{Exit, Failure, warn},
     progress::Reading,
 };
 

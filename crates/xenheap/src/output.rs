@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
-use xenheap_report::{write_json, write_whole};
+use xenheap_output::{write_json, write_whole};
 
 use crate::failure::Failure;
 

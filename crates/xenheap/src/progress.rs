@@ -12,8 +12,9 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use xenheap_console::Position;
 use xenheap_gitlab::{Outcome, Task, Watch};
 use xenheap_lab::{Progress, Stage};
+use xenheap_output::printable;
 
-use crate::failure::{is_quiet, printable, say};
+use crate::failure::{is_quiet, say};
 
 /// An input that is read faster than one can look needs no bar.
 const LARGE: u64 = 64 << 20;

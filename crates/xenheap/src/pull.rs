@@ -15,11 +15,12 @@ use xenheap_gitlab::{
     Selection, Site, Store, Task, Token, What, fetch, safe_name,
 };
 use xenheap_model::{Arch, Facts, LogFormat};
+use xenheap_output::printable;
 use xenheap_report::{Renderer, Report, rfc};
 
 use crate::{
     config::{self, FormatConfig, Symbols},
-    failure::{Exit, Failure, printable, warn},
+    failure::{Exit, Failure, warn},
     load::{self, Loaded},
     output,
     progress::Pulling,

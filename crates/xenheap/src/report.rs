@@ -3,11 +3,12 @@
 use std::{collections::BTreeSet, path::Path};
 
 use xenheap_model::{CheckId, Outcome, View};
+use xenheap_output::printable;
 use xenheap_report::{Json, Renderer, Report, Text, by_architecture, in_doubt, rfc};
 
 use crate::{
     config::{self, FormatConfig},
-    failure::{Exit, Failure, printable, say, say_always, warn},
+    failure::{Exit, Failure, say, say_always, warn},
     load::{self, Loaded},
     output,
     verdict::{self, Store},

@@ -4,11 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use xenheap_lab::{Cache, RunConfig, ToolstackSource};
+use xenheap_output::printable;
 use xenheap_sweep::{Config, Shard, Stack, Sweep, SweepError, TrialResult, Watch};
 
 use crate::{
     cli::parse_parameter,
-    failure::{Exit, Failure, printable, say},
+    failure::{Exit, Failure, say},
     graph::Format,
     output,
     progress::LabProgress,

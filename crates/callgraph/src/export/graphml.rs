@@ -1,6 +1,8 @@
 use std::io::{self, Write};
 
-use super::{Exporter, Part, escaped, word};
+use xenheap_output::word;
+
+use super::{Exporter, Part, escaped};
 
 /// The XML form that Gephi, yEd and networkx read.
 #[derive(Debug, Clone, Copy)]

@@ -52,14 +52,6 @@ impl<'a> Part<'a> {
     }
 }
 
-/// How a word of the vocabulary is written.
-fn word(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
 /// Text between quotes or tags: printable ASCII, or escaped as `escape` says.
 fn escaped(text: &str, escape: impl Fn(char) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());

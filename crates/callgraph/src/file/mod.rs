@@ -10,7 +10,6 @@ use std::{
     collections::{BTreeSet, HashMap},
     fs,
     io::{self, Read, Write},
-    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
@@ -18,6 +17,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use error::GraphFileError;
 use rows::{AllocationRow, EntryRow, FunctionRow, SiteRow, Strings};
+use xenheap_output::write_whole;
 
 use crate::graph::{Context, ContextId, Edge, Facts, Function, FunctionId, Graph, SiteId, Way};
 
@@ -78,13 +78,7 @@ impl Graph {
     /// Writes it to a file, which is there as a whole or not at all. `tool` says who writes, for messages.
     pub fn save(&self, path: &Path, tool: &str) -> Result<(), GraphFileError> {
         let fail = |source| GraphFileError::Write { path: path.to_owned(), source };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // The user's umask applies to these, as to every file that a program makes.
-        let ordinary = fs::Permissions::from_mode(0o666);
-        let mut file = tempfile::Builder::new().permissions(ordinary).tempfile_in(folder).map_err(fail)?;
-        self.write(&mut file, tool).map_err(fail)?;
-        file.persist(path).map_err(|error| fail(error.error))?;
-        Ok(())
+        write_whole(path, |out| self.write(out, tool)).map_err(fail)
     }
 
     /// Writes it.

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use xenheap_judge::{Assessment, Standing, coverage::Site};
+use xenheap_output::size::Bytes;
 
 use super::{AssessmentRenderer, SCOPE, not_covered, standings};
 use crate::{
     coverage::{decision, runs},
     gate::cell,
-    size::Bytes,
 };
 
 /// Markdown with a table of everything that is open, and one of every call.

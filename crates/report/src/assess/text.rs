@@ -6,12 +6,10 @@ use std::{
 };
 
 use xenheap_judge::{Assessment, Blocker, Standing, coverage::Site};
+use xenheap_output::Escaped;
 
 use super::{AssessmentRenderer, SCOPE, not_covered, standings};
-use crate::{
-    Escaped,
-    coverage::{decision, head, shown, way},
-};
+use crate::coverage::{decision, head, shown, way};
 
 /// The result first, then what it stands on.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use xenheap_judge::coverage::Coverage;
+use xenheap_output::write_json;
 
 use super::CoverageRenderer;
-use crate::write_json;
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;

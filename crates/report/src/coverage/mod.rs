@@ -8,9 +8,9 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_judge::coverage::{Coverage, Step};
+use xenheap_output::Escaped;
 
-use crate::Escaped;
+use xenheap_judge::coverage::{Coverage, Step};
 
 pub use json::CoverageJson;
 pub use text::CoverageText;

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use xenheap_callgraph::Who;
 use xenheap_judge::coverage::{Coverage, Decided, Entry, Evidence, Funnel, Next, Site, State, Untaken};
+use xenheap_output::{Escaped, size::Bytes};
 
 use super::{CoverageRenderer, runs, way};
-use crate::{Escaped, size::Bytes, write_untold};
+use crate::write_untold;
 
 /// How many of a list are shown unless all of it is asked for.
 const SHOWN: usize = 15;

@@ -3,9 +3,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use xenheap_judge::{Change, Diff, EntryPoint, Side};
 use xenheap_model::{Charge, Kind, Untold};
+use xenheap_output::write_json;
 
 use super::DiffRenderer;
-use crate::write_json;
 
 /// For programs; `docs/json-format.md` documents it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,9 +1,10 @@
 use std::io::{self, Write};
 
 use xenheap_judge::Diff;
+use xenheap_output::{Escaped, layout::hanging, size::Several};
 
 use super::{DiffRenderer, lifetimes, pair, untold, words};
-use crate::{Escaped, size::Several, text::hanging, untold::TITLE};
+use crate::untold::TITLE;
 
 /// For people.
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,9 +8,10 @@ use std::{
 use serde::Serialize;
 use xenheap_judge::{Code, Gate};
 use xenheap_model::NormalStack;
+use xenheap_output::write_json;
 
 use super::{GateRenderer, fingerprint, problems};
-use crate::{untold::TITLE, write_json};
+use crate::untold::TITLE;
 
 /// For merge requests on GitLab.
 #[derive(Clone, Copy, Debug, Default)]

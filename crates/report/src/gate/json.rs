@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use xenheap_judge::{Code, Gate};
 use xenheap_model::{Charge, Kind, Untold};
+use xenheap_output::write_json;
 
 use super::{GateRenderer, problems};
-use crate::write_json;
 
 /// For programs; `docs/json-format.md` documents it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use xenheap_judge::{Case, Code, Gate, Refusal};
 use xenheap_model::Untold;
+use xenheap_output::Escaped;
 
 use super::{GateRenderer, fingerprint, order, path, twins};
-use crate::Escaped;
 
 /// For CI systems that show tests.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,13 +4,10 @@ use std::io::{self, Write};
 
 use xenheap_judge::Gate;
 use xenheap_model::Untold;
+use xenheap_output::{Escaped, size::Bytes};
 
 use super::{GateRenderer, path, problems};
-use crate::{
-    Escaped,
-    size::Bytes,
-    untold::{TITLE, list},
-};
+use crate::untold::{TITLE, list};
 
 /// How many problems the table lists.
 const SHOWN: usize = 50;

@@ -11,9 +11,9 @@ use serde_sarif::sarif::{
     Sarif as Document, Tool, ToolComponent,
 };
 use xenheap_judge::{Code, Gate};
+use xenheap_output::write_json;
 
 use super::{GateRenderer, Problem, problems};
-use crate::write_json;
 
 /// For code scanning on GitHub and elsewhere.
 #[derive(Clone, Copy, Debug, Default)]

@@ -6,13 +6,10 @@ use std::{
 };
 
 use xenheap_judge::{Code, Gate};
+use xenheap_output::{Escaped, size::Several};
 
 use super::{GateRenderer, Problem, path, problems};
-use crate::{
-    Escaped,
-    size::Several,
-    untold::{TITLE, lines},
-};
+use crate::untold::{TITLE, lines};
 
 /// How many refusals of one kind the short answer shows.
 const SHOWN: usize = 3;

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use xenheap_model::Domain;
+use xenheap_output::Escaped;
 use xenheap_plan::{File, Limit, Line, Plan, Setting, Value};
 
 use super::{Question, guests};
-use crate::Escaped;
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]

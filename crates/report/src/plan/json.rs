@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 use xenheap_model::{Arch, Charge, Domain, Kind, Untold};
+use xenheap_output::write_json;
 use xenheap_plan::{Axis, Charged, High, Limit, Of, POINTS, Payer, Plan, Policy, RunPlan, Usage};
 
 use super::{PlanRenderer, Question, files, path, when};
-use crate::{guest::guest, write_json};
+use crate::guest::guest;
 
 /// The version of the schema. It rises when something is renamed, removed or means something else.
 const SCHEMA: u32 = 2;

@@ -6,13 +6,12 @@ use std::{
 };
 
 use xenheap_model::PAGE_SIZE;
+use xenheap_output::{Escaped, size::Rough};
 use xenheap_plan::{Charged, POINTS, Payer, Plan, Point, Policy, RunPlan};
 
 use super::{PlanRenderer, Question, payer_name, when};
 use crate::{
-    Escaped,
     guest::guest,
-    size::Rough,
     untold::{TITLE as LACKS, lines},
 };
 

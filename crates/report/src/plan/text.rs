@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
+use xenheap_output::{
+    Escaped,
+    layout::{hanging, table},
+    size::{Bytes, Count, Rough, Several},
+};
 use xenheap_plan::{Axis, Charged, Of, Payer, Plan, Policy, RunPlan};
 
 use super::{PlanRenderer, Question, files, guests, path, payer_name, when};
-use crate::{
-    Escaped,
-    size::{Bytes, Count, Rough, Several},
-    text::{hanging, table},
-    untold::{TITLE, lines},
-};
+use crate::untold::{TITLE, lines};
 
 /// How many causes of a heap are shown.
 const CAUSES: usize = 5;

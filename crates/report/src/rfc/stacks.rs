@@ -1,10 +1,11 @@
 use std::{collections::HashMap, fmt::Write as _};
 
 use xenheap_model::{Kind, LogFormat, Run, StackId, Uncertain};
+use xenheap_output::Escaped;
 use xenheap_verdicts::note::NOT_CERTAIN;
 
 use super::events::Op;
-use crate::{Escaped, uncertain::describe};
+use crate::uncertain::describe;
 
 /// Stacks as the format shows them, made once.
 pub(super) struct Stacks<'a> {

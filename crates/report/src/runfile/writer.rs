@@ -6,13 +6,13 @@ use std::{
 
 use serde::Serialize;
 use xenheap_model::{DomainEvent, Event, Run};
+use xenheap_output::write_whole;
 use zstd::Encoder;
 
 use super::{
     RunFileError,
     head::{CycleEnds, Head, MAGIC, NamedStack, Sums, VERSION},
 };
-use crate::{file, write_whole};
 
 /// Compression level: higher ones cost more time than they save space, on logs of a gigabyte.
 const LEVEL: i32 = 3;
@@ -31,7 +31,7 @@ impl Writer {
     /// Begins a file that is to be called `path`. Its events wait in the same folder, in a file without a name.
     pub fn create(path: &Path) -> Result<Self, RunFileError> {
         let fail = |source| RunFileError::Write { path: path.to_owned(), source };
-        let aside = tempfile::tempfile_in(file::folder(path)).map_err(fail)?;
+        let aside = tempfile::tempfile_in(xenheap_output::folder(path)).map_err(fail)?;
         let mut events = Encoder::new(BufWriter::new(aside), LEVEL).map_err(fail)?;
         events.include_checksum(true).map_err(fail)?;
         Ok(Writer { path: path.to_owned(), events, count: 0, failed: None })

@@ -6,12 +6,14 @@ use std::{
 };
 
 use xenheap_judge::Entry;
-
-use super::{
+use xenheap_output::{
+    Escaped,
     layout::{Paint, hanging, table},
-    overview::pair,
+    size::Count,
 };
-use crate::{Calls, Escaped, Report, size::Count};
+
+use super::overview::pair;
+use crate::{Calls, Report};
 
 pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let calls = report.calls();

@@ -7,17 +7,17 @@ use std::{
 };
 
 use xenheap_model::{Charge, Counters, DomainAccount, DomainId, Kind, Pool, untold};
+use xenheap_output::{
+    layout::{Paint, hanging, legend, table},
+    size::{Bytes, Count, Several},
+};
 
 use super::{
     domains::{LINES, Names},
     findings::path,
-    layout::{Paint, hanging, legend, table},
     overview::bytes_in,
 };
-use crate::{
-    Finding, Report,
-    size::{Bytes, Count, Several},
-};
+use crate::{Finding, Report};
 
 pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let domains = report.domains();

@@ -6,16 +6,13 @@ use std::{
 };
 
 use xenheap_model::{Amount, Arch, Domain, DomainAccount, DomainId, Moment, View};
-
-use super::{
+use xenheap_output::{
     layout::{Paint, hanging, legend, table},
-    overview::pair,
-};
-use crate::{
-    Report,
-    guest::guest,
     size::{Count, Rough, Seconds, Several},
 };
+
+use super::overview::pair;
+use crate::{Report, guest::guest};
 
 /// More lines than these are not read: domains that are alike in less become one.
 pub(super) const LINES: usize = 30;

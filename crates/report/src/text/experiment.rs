@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use xenheap_model::{Bill, Experiment, Payer};
-
-use super::layout::{Paint, hanging, table};
-use crate::{
-    Report,
+use xenheap_output::{
+    layout::{Paint, hanging, table},
     size::{Bytes, Count, Several},
 };
+
+use crate::Report;
 
 pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let run = report.run();

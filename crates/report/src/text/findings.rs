@@ -7,19 +7,18 @@ use std::{
 
 use xenheap_judge::{EntryPoint, Head, Key, Lifetime};
 use xenheap_model::{Domain, DomainId, Frame, Kind, Owner, Stack, StackId};
+use xenheap_output::{
+    Escaped,
+    layout::{Paint, hanging},
+    size::{Bytes, Count, Several},
+};
 
 use super::{
     TextOptions,
     domains::{Names, list},
-    layout::{Paint, hanging},
     overview::bytes_in,
 };
-use crate::{
-    Escaped, Group, Leftover, Report,
-    finding::look,
-    size::{Bytes, Count, Several},
-    uncertain::describe,
-};
+use crate::{Group, Leftover, Report, finding::look, uncertain::describe};
 
 /// How far the lines under a finding's number are indented.
 const INDENT: usize = 6;

@@ -6,17 +6,14 @@ use std::{
 };
 
 use xenheap_model::{GROWING, Growing, Kind, LogFormat, Rise, Run, View, nothing_for};
-
-use super::{
-    domains::Names,
-    findings::Findings,
+use xenheap_output::{
+    Escaped,
     layout::{Paint, hanging},
-    overview::bytes_in,
-};
-use crate::{
-    Escaped, LeftOut, Leftover, Report,
     size::{Bytes, Count, Several},
 };
+
+use super::{domains::Names, findings::Findings, overview::bytes_in};
+use crate::{LeftOut, Leftover, Report};
 
 pub(super) fn write(
     report: &Report,

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use xenheap_model::{
     Arch, Check, CheckId, Clock, Facts, Kind, KindTotals, LogFormat, Outcome, View, not_told,
 };
-
-use super::layout::{Paint, hanging, legend, table};
-use crate::{
-    Escaped, Report,
+use xenheap_output::{
+    Escaped,
+    layout::{Paint, hanging, legend, table},
     size::{Bytes, Count, Date, Rough, Seconds, Several},
 };
+
+use crate::Report;
 
 /// What ran, and whether it can be trusted. False: there is nothing to report.
 pub(super) fn head(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<bool> {

@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use xenheap_callgraph::{Anonymity, FunctionId, Graph, Names, charging::Callers};
-use xenheap_report::Escaped;
+use xenheap_output::Escaped;
 
 use super::{
     Given,

@@ -14,9 +14,10 @@ use xenheap_callgraph::{
 };
 use xenheap_facts::{self as facts, build::Build, dwarf::Debug, image::Image, replay::replay};
 use xenheap_lab::{BuildConfig, Cache, XenSource};
+use xenheap_output::printable;
 
 use crate::{
-    failure::{Exit, Failure, printable},
+    failure::{Exit, Failure},
     lab, output,
     progress::LabProgress,
 };

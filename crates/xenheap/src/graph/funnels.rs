@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::json;
 use xenheap_callgraph::FunctionId;
+use xenheap_output::Escaped;
 use xenheap_paths::{Funnel, Shape, funnels};
-use xenheap_report::Escaped;
 
 use super::{
     Given,

@@ -8,8 +8,8 @@ use std::{
 use clap::Args;
 use serde_json::json;
 use xenheap_callgraph::{Entry, EntryClass, FunctionId, Graph, Who};
+use xenheap_output::Escaped;
 use xenheap_paths::{Direction, NodeSet, Shape};
-use xenheap_report::Escaped;
 
 use super::{
     Given,

@@ -14,7 +14,7 @@ use xenheap_callgraph::{
 };
 use xenheap_judge::coverage::{Differs, belongs};
 use xenheap_model::Stack;
-use xenheap_report::Escaped;
+use xenheap_output::Escaped;
 
 use super::{Given, limits, sites::reason, stats::Format};
 use crate::{

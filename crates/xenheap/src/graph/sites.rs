@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 use xenheap_callgraph::{Certainty, Evidence, Graph, Open, SiteId, SiteKind};
-use xenheap_report::Escaped;
+use xenheap_output::Escaped;
 
 use super::{Given, limits, stats::Format};
 use crate::{

@@ -1,7 +1,7 @@
 //! `xenheap graph stats`.
 
 use clap::{Args, ValueEnum};
-use xenheap_report::Escaped;
+use xenheap_output::Escaped;
 
 use super::Given;
 use crate::{

@@ -11,10 +11,12 @@ use std::{
 use serde::Serialize;
 use xenheap_gitlab::{Outcome, Plan, Planned, Project, Role, Task, What};
 use xenheap_model::{Arch, NormalStack, Question, Untold};
-use xenheap_report::{Escaped, Report, rfc, write_json, write_untold};
+use xenheap_output::printable;
+use xenheap_output::{Escaped, write_json};
+use xenheap_report::{Report, rfc, write_untold};
 
 use crate::{
-    failure::{Exit, Failure, printable, say, warn},
+    failure::{Exit, Failure, say, warn},
     output,
 };
 

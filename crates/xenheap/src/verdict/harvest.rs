@@ -3,9 +3,10 @@
 use std::{io::Read, path::PathBuf};
 
 use clap::Args;
+use xenheap_output::printable;
 
 use super::store::Store;
-use crate::failure::{Exit, Failure, printable, say, warn};
+use crate::failure::{Exit, Failure, say, warn};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

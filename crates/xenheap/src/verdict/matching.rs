@@ -5,11 +5,12 @@ use std::{fmt::Write as _, path::PathBuf};
 use clap::Args;
 use xenheap_judge::EntryPoint;
 use xenheap_model::NormalStack;
+use xenheap_output::printable;
 use xenheap_verdicts::{Difference, Match as Found, Subject};
 
 use super::store::{self, Store};
 use crate::{
-    failure::{Exit, Failure, printable},
+    failure::{Exit, Failure},
     load, output,
 };
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use xenheap_output::printable;
 use xenheap_verdicts::rfc;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     store::{self, Store},
 };
 use crate::{
-    failure::{Exit, Failure, printable, say, warn},
+    failure::{Exit, Failure, say, warn},
     output,
 };
 

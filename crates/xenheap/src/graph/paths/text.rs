@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use xenheap_output::Escaped;
 use xenheap_paths::{Count, Step};
-use xenheap_report::Escaped;
 
 use super::{Head, Used, Writer};
 use crate::graph::asking::Asked;

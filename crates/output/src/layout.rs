@@ -2,24 +2,34 @@
 
 use std::io::{self, Write};
 
+/// How wide text is, in characters.
+pub const WIDTH: usize = 100;
+
 /// Colours, or none.
-#[derive(Clone, Copy)]
-pub(super) struct Paint(pub(super) bool);
+#[derive(Clone, Copy, Debug)]
+pub struct Paint(
+    /// Whether there are any.
+    pub bool,
+);
 
 impl Paint {
-    pub(super) fn bold(self, text: &str) -> String {
+    /// What stands out.
+    pub fn bold(self, text: &str) -> String {
         self.with("1", text)
     }
 
-    pub(super) fn good(self, text: &str) -> String {
+    /// What is as it should be.
+    pub fn good(self, text: &str) -> String {
         self.with("32", text)
     }
 
-    pub(super) fn bad(self, text: &str) -> String {
+    /// What is not.
+    pub fn bad(self, text: &str) -> String {
         self.with("1;31", text)
     }
 
-    pub(super) fn dim(self, text: &str) -> String {
+    /// What is less important.
+    pub fn dim(self, text: &str) -> String {
         self.with("2", text)
     }
 
@@ -29,7 +39,7 @@ impl Paint {
 }
 
 /// Breaks ASCII text into lines of at most `width` characters. Words that are longer stay whole.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -46,8 +56,8 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Writes `text` wrapped behind `first`; further lines are indented by `indent` spaces, which is how wide `first` looks.
-pub(crate) fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &str) -> io::Result<()> {
-    for (at, line) in wrap(text, super::WIDTH.saturating_sub(indent)).iter().enumerate() {
+pub fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &str) -> io::Result<()> {
+    for (at, line) in wrap(text, WIDTH.saturating_sub(indent)).iter().enumerate() {
         match at {
             0 => writeln!(out, "{first}{line}")?,
             _ => writeln!(out, "{:indent$}{line}", "")?,
@@ -57,7 +67,7 @@ pub(crate) fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &st
 }
 
 /// Writes what explains the words of a table, if anything does, and an empty line.
-pub(crate) fn legend(out: &mut dyn Write, sentences: &[&str]) -> io::Result<()> {
+pub fn legend(out: &mut dyn Write, sentences: &[&str]) -> io::Result<()> {
     if sentences.is_empty() {
         return Ok(());
     }
@@ -67,7 +77,7 @@ pub(crate) fn legend(out: &mut dyn Write, sentences: &[&str]) -> io::Result<()> 
 
 /// Writes a table: a line of titles, then lines of cells. The first `left` columns begin at the left, the others end at
 /// the right; all are as wide as what is in them.
-pub(crate) fn table<const N: usize>(
+pub fn table<const N: usize>(
     out: &mut dyn Write,
     titles: [&str; N],
     left: usize,

@@ -6,7 +6,8 @@ use std::{
 };
 
 /// A count with separated thousands: `1,676`.
-pub(crate) struct Count(pub(crate) u64);
+#[derive(Clone, Copy, Debug)]
+pub struct Count(pub u64);
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,7 +24,8 @@ impl fmt::Display for Count {
 }
 
 /// `1 allocation`, `2 allocations`.
-pub(crate) struct Several<'a>(pub(crate) u64, pub(crate) &'a str);
+#[derive(Clone, Copy, Debug)]
+pub struct Several<'a>(pub u64, pub &'a str);
 
 impl fmt::Display for Several<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,7 +34,8 @@ impl fmt::Display for Several<'_> {
 }
 
 /// Bytes, exact, and in a unit that one can imagine: `128 B`, `1.5 KiB (1,536 B)`.
-pub(crate) struct Bytes(pub(crate) u64);
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,7 +47,8 @@ impl fmt::Display for Bytes {
 }
 
 /// Only the unit that one can imagine.
-pub(crate) struct Rough(pub(crate) u64);
+#[derive(Clone, Copy, Debug)]
+pub struct Rough(pub u64);
 
 impl fmt::Display for Rough {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,7 +69,8 @@ fn human(bytes: u64) -> Option<String> {
 }
 
 /// Nanoseconds as seconds: `12.044 s`.
-pub(crate) struct Seconds(pub(crate) u64);
+#[derive(Clone, Copy, Debug)]
+pub struct Seconds(pub u64);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,7 +79,8 @@ impl fmt::Display for Seconds {
 }
 
 /// Nanoseconds since 1970 as a date: `2024-12-19T06:36:26.101Z`.
-pub(crate) struct Date(pub(crate) u64);
+#[derive(Clone, Copy, Debug)]
+pub struct Date(pub u64);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

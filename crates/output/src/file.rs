@@ -1,3 +1,5 @@
+//! Files that are there as a whole or not at all.
+
 use std::{
     fs::Permissions,
     io::{self, BufWriter, Write},
@@ -20,6 +22,6 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result
 }
 
 /// The folder that a file is in.
-pub(crate) fn folder(path: &Path) -> &Path {
+pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
