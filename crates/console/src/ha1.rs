@@ -841,7 +841,7 @@ fn dump(fields: &[u8]) -> Option<Record> {
         lines.add(key, || whole_decimal(value))?;
     }
     if begin {
-        return Some(Record::DumpBegin(DumpBegin { number, why: why? }));
+        return Some(Record::DumpBegin(DumpBegin { number, why: why?.into() }));
     }
     let [stacks, rows] = lines.all()?;
     let cut = cut.is_some_and(|cut| cut != 0);

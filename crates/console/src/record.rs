@@ -1,8 +1,8 @@
 use std::fmt;
 
 use xenheap_model::{
-    Bill, Charging, Clock, Counters, Domain, DomainEvent, DomainState, Event, Kind, KindTotals, Machine,
-    OnPurpose, Pc, RowKey, StackId, Tables, Target, TraceFrame, Uncertain, View,
+    Bill, Charging, Clock, Counters, Domain, DomainEvent, DomainState, DumpWhy, Event, Kind, KindTotals,
+    Machine, OnPurpose, Pc, RowKey, StackId, Tables, Target, TraceFrame, Uncertain, View,
 };
 
 /// Where in the log something stands.
@@ -115,7 +115,7 @@ pub struct DumpBegin {
     /// Number, from 1.
     pub number: u64,
     /// Why it was made.
-    pub why: String,
+    pub why: DumpWhy,
 }
 
 /// The `P` line.

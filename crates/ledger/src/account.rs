@@ -24,7 +24,7 @@ pub struct Account {
     pub dump: Option<Dump>,
     /// The self-checks, in the order of [`CheckId::ALL`](xenheap_model::CheckId::ALL).
     pub checks: Vec<Check>,
-    /// What was refused or replayed, by [reason](crate::reason).
+    /// What was refused or replayed, by reason.
     pub refused: Refused,
     /// What is live at the end, in order of its numbers. The summary view does not know addresses: empty there.
     pub live: Vec<Live>,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use xenheap_console::Place;
 use xenheap_model::{
-    Check, CheckId, Dump, Facts, Kind, KindTotals, Machine, Outcome, Pair, StackId, Totals, View, nothing_for,
+    Check, CheckId, Dump, DumpWhy, Facts, Kind, KindTotals, Machine, Outcome, Pair, RefusalReason, Refused,
+    StackId, Totals, View, nothing_for,
 };
 
 use crate::{
-    Found, agree::Agreement, dumps::Dumps, intake::ViewBooks, reason, replays::Replays, rfc::Rfc,
-    sequence::Gaps, stacks::Stacks,
+    Found, agree::Agreement, dumps::Dumps, intake::ViewBooks, replays::Replays, rfc::Rfc, sequence::Gaps,
+    stacks::Stacks,
 };
 
 /// What the checks of a log of ours look at.
@@ -26,15 +27,15 @@ pub(crate) struct Evidence<'a> {
     pub stacks: &'a Stacks,
     pub dumps: &'a Dumps,
     pub replays: &'a Replays,
-    pub refused: &'a BTreeMap<&'static str, u64>,
-    pub first: &'a BTreeMap<&'static str, Place>,
+    pub refused: &'a Refused,
+    pub first: &'a BTreeMap<RefusalReason, Place>,
 }
 
 /// What the checks of an RFC log look at.
 pub(crate) struct RfcEvidence<'a> {
     pub rfc: &'a Rfc,
-    pub refused: &'a BTreeMap<&'static str, u64>,
-    pub first: &'a BTreeMap<&'static str, Place>,
+    pub refused: &'a Refused,
+    pub first: &'a BTreeMap<RefusalReason, Place>,
 }
 
 type Verdict = (Outcome, String);
@@ -91,29 +92,26 @@ pub(crate) fn rfc(e: &RfcEvidence<'_>) -> Vec<Check> {
 }
 
 /// The checks of a log without any record, and what was refused in it.
-pub(crate) fn nothing(
-    refused: &BTreeMap<&'static str, u64>,
-    first: &BTreeMap<&'static str, Place>,
-) -> Vec<Check> {
+pub(crate) fn nothing(refused: &Refused, first: &BTreeMap<RefusalReason, Place>) -> Vec<Check> {
     let reasons = [
-        reason::DAMAGED,
-        reason::DAMAGED_OTHER,
-        reason::MALFORMED,
-        reason::RFC_DAMAGED,
-        reason::RFC_UNMARKED,
-        reason::BASE64,
+        RefusalReason::Damaged,
+        RefusalReason::DamagedOther,
+        RefusalReason::Malformed,
+        RefusalReason::RfcDamaged,
+        RefusalReason::RfcUnmarked,
+        RefusalReason::Base64,
     ];
     let altered: u64 = reasons.iter().filter_map(|why| refused.get(why)).sum();
-    let count = |why| refused.get(why).copied().unwrap_or(0);
+    let count = |why: RefusalReason| refused.get(&why).copied().unwrap_or(0);
     each(|id| match id {
         CheckId::Header if altered > 0 => failed("no record of any recorder could be read"),
         CheckId::Header => {
             failed("the log has no record of any recorder: boot an instrumented Xen, without heap-audit=off")
         }
-        CheckId::Intact if count(reason::BASE64) > 0 => {
+        CheckId::Intact if count(RefusalReason::Base64) > 0 => {
             failed("the log begins in base64 (line 1): decode it, with base64 -d, and read what that gives")
         }
-        CheckId::Intact if altered > 0 && altered == count(reason::RFC_UNMARKED) => failed(format!(
+        CheckId::Intact if altered > 0 && altered == count(RefusalReason::RfcUnmarked) => failed(format!(
             "{} of the RFC's recorder {} no (XEN) before {}{}; take the log as the console wrote it: without the mark a \
              record can be anybody's",
             n(altered, "record"),
@@ -157,7 +155,7 @@ fn word(text: &str) -> String {
 }
 
 /// `, the first in line 12`
-fn first_line(first: &BTreeMap<&'static str, Place>, reasons: &[&str]) -> String {
+fn first_line(first: &BTreeMap<RefusalReason, Place>, reasons: &[RefusalReason]) -> String {
     match reasons.iter().filter_map(|why| first.get(why)).filter(|at| at.line > 0).min() {
         Some(at) => format!(", the first in {at}"),
         None => String::new(),
@@ -201,8 +199,8 @@ fn overlap(found: &Found) -> Verdict {
 }
 
 impl Evidence<'_> {
-    fn refused(&self, why: &str) -> u64 {
-        self.refused.get(why).copied().unwrap_or(0)
+    fn refused(&self, why: RefusalReason) -> u64 {
+        self.refused.get(&why).copied().unwrap_or(0)
     }
 
     /// Missing numbers of all views together.
@@ -245,17 +243,22 @@ impl Evidence<'_> {
         if bad.is_empty() {
             return ok(good.join(", "));
         }
-        let late = self.refused(reason::LATE);
+        let late = self.refused(RefusalReason::Late);
         let late = if late > 0 { format!("; {} came too late", n(late, "record")) } else { String::new() };
         failed(format!("{}{late}; boot with sync_console, or capture the whole log", bad.join("; ")))
     }
 
     fn intact(&self) -> Verdict {
-        let copies = self.refused(reason::DAMAGED_REPLAY);
+        let copies = self.refused(RefusalReason::DamagedReplay);
         let needed = copies > 0 && !self.nothing_is_missing();
-        let mut reasons = vec![reason::DAMAGED, reason::MALFORMED, reason::FAR_AHEAD, reason::TOO_MANY];
-        reasons.extend(needed.then_some(reason::DAMAGED_REPLAY));
-        let count: u64 = reasons.iter().map(|why| self.refused(why)).sum();
+        let mut reasons = vec![
+            RefusalReason::Damaged,
+            RefusalReason::Malformed,
+            RefusalReason::FarAhead,
+            RefusalReason::TooMany,
+        ];
+        reasons.extend(needed.then_some(RefusalReason::DamagedReplay));
+        let count: u64 = reasons.iter().map(|why| self.refused(*why)).sum();
         if count > 0 {
             let first = first_line(self.first, &reasons);
             return failed(format!("{} of this boot {} damaged{first}", n(count, "record"), are(count)));
@@ -284,9 +287,9 @@ impl Evidence<'_> {
     }
 
     fn unique(&self) -> Verdict {
-        let replayed = self.refused(reason::REPLAYED);
-        let old = self.refused(reason::REPLAYED_OLD);
-        let conflicts = self.refused(reason::CONFLICT);
+        let replayed = self.refused(RefusalReason::Replayed);
+        let old = self.refused(RefusalReason::ReplayedOld);
+        let conflicts = self.refused(RefusalReason::Conflict);
         let alone = self.replays.alone;
         let mut told = Vec::new();
         if replayed > 0 {
@@ -300,7 +303,7 @@ impl Evidence<'_> {
         }
         let mut bad = Vec::new();
         if conflicts > 0 {
-            let first = first_line(self.first, &[reason::CONFLICT]);
+            let first = first_line(self.first, &[RefusalReason::Conflict]);
             bad.push(format!(
                 "{} came again with other bytes and did not count{first}",
                 n(conflicts, "record")
@@ -453,7 +456,7 @@ impl Evidence<'_> {
             return failed(bad.join("; "));
         };
         let newest = self.views.values().map(|view| view.events.sequence.newest()).max().unwrap_or(0);
-        let why = word(&dump.why);
+        let why = word(dump.why.as_str());
         if newest > dump.seq {
             bad.push(format!(
                 "{} after the last totals (dump {}, {why}, at {}), which hold for a part of the log only",
@@ -467,7 +470,7 @@ impl Evidence<'_> {
         }
         let holds = format!("dump {} ({why}) holds at {}, where the log ends", dump.number, dump.seq);
         // A log that was cut there and one that ends there are the same bytes.
-        if why == "key" {
+        if dump.why == DumpWhy::Key {
             return not_applicable(format!("{holds}, by the debug key: the log can have been cut after it"));
         }
         ok(holds)
@@ -747,12 +750,12 @@ fn balance_pool(m: &Machine, totals: &Totals) -> Vec<Equation> {
 
 impl RfcEvidence<'_> {
     fn intact(&self) -> Verdict {
-        let reasons = [reason::RFC_DAMAGED, reason::RFC_UNMARKED];
+        let reasons = [RefusalReason::RfcDamaged, RefusalReason::RfcUnmarked];
         let count: u64 = reasons.iter().filter_map(|why| self.refused.get(why)).sum();
         if count == 0 {
             return ok("every RFC record could be read");
         }
-        let unmarked = self.refused.get(reason::RFC_UNMARKED).copied().unwrap_or(0);
+        let unmarked = self.refused.get(&RefusalReason::RfcUnmarked).copied().unwrap_or(0);
         let what = if unmarked == count { "without (XEN) before it" } else { "damaged" };
         failed(format!(
             "{} of the RFC's {} {what}{}",

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcRecord, StackLine, Tag, XenSays};
 use xenheap_model::{
-    AnyEvent, Arch, DomainAccount, Dump, Experiment, Facts, LogFormat, OnPurpose, RawStack, Refused, Row,
-    StackId, TraceFrame, View,
+    AnyEvent, Arch, DomainAccount, Dump, DumpWhy, Experiment, Facts, LogFormat, OnPurpose, RawStack,
+    RefusalReason, Refused, Row, StackId, TraceFrame, View,
 };
 
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
     growth::Growth,
     hash,
     names::Names,
-    reason,
     replays::{Damaged, Replays},
     rfc::Rfc,
     sequence::Accepted,
@@ -64,8 +63,8 @@ pub struct Intake<'s> {
     names: Names,
     rfc: Rfc,
     other_format: u64,
-    refused: BTreeMap<&'static str, u64>,
-    first: BTreeMap<&'static str, Place>,
+    refused: Refused,
+    first: BTreeMap<RefusalReason, Place>,
     /// The highest number that a line other than an event names.
     named: u64,
     replays: Replays,
@@ -104,7 +103,7 @@ impl Cycling {
         }
         self.last = dump.number;
         match rows {
-            _ if dump.why != "key" => {}
+            _ if dump.why != DumpWhy::Key => {}
             Some(rows) => self.growth.cycle(dump.seq, rows),
             None => self.growth.missed(),
         }
@@ -175,7 +174,7 @@ impl<'s> Intake<'s> {
         intake
     }
 
-    fn refuse(&mut self, at: Place, why: &'static str, count: u64) {
+    fn refuse(&mut self, at: Place, why: RefusalReason, count: u64) {
         let n = self.refused.entry(why).or_insert(0);
         *n = n.saturating_add(count);
         self.first.entry(why).or_insert(at);
@@ -220,7 +219,7 @@ impl<'s> Intake<'s> {
         if let Some(why) = why {
             self.refuse(at, why, 1);
         }
-        let again = matches!(why, Some(reason::REPLAYED | reason::REPLAYED_OLD));
+        let again = matches!(why, Some(RefusalReason::Replayed | RefusalReason::ReplayedOld));
         let damaged = self.replays.record(at, again);
         self.damaged(damaged);
     }
@@ -228,7 +227,7 @@ impl<'s> Intake<'s> {
     /// Damaged records of which it is decided now where they stand.
     fn damaged(&mut self, damaged: Option<Damaged>) {
         if let Some(Damaged { at, count, in_replay }) = damaged {
-            let why = if in_replay { reason::DAMAGED_REPLAY } else { reason::DAMAGED };
+            let why = if in_replay { RefusalReason::DamagedReplay } else { RefusalReason::Damaged };
             self.refuse(at, why, count);
         }
     }
@@ -241,9 +240,9 @@ impl<'s> Intake<'s> {
         }
     }
 
-    fn our_header(&mut self, hash: u32, header: Header) -> Option<&'static str> {
+    fn our_header(&mut self, hash: u32, header: Header) -> Option<RefusalReason> {
         if let Some((known, _)) = &self.header {
-            return Some(if *known == hash { reason::REPLAYED } else { reason::CONFLICT });
+            return Some(if *known == hash { RefusalReason::Replayed } else { RefusalReason::Conflict });
         }
         for &view in header.modes.iter().filter(|&&view| view != View::Summary) {
             self.views.entry(view).or_insert_with(ViewBooks::new);
@@ -257,10 +256,10 @@ impl<'s> Intake<'s> {
     }
 
     /// It happens once in a boot.
-    fn on_purpose(&mut self, purpose: OnPurpose) -> Option<&'static str> {
+    fn on_purpose(&mut self, purpose: OnPurpose) -> Option<RefusalReason> {
         match &self.purpose {
-            Some(known) if *known == purpose => Some(reason::REPLAYED),
-            Some(_) => Some(reason::CONFLICT),
+            Some(known) if *known == purpose => Some(RefusalReason::Replayed),
+            Some(_) => Some(RefusalReason::Conflict),
             None => {
                 self.purpose = Some(purpose);
                 None
@@ -268,9 +267,9 @@ impl<'s> Intake<'s> {
         }
     }
 
-    fn event(&mut self, view: View, hash: u32, event: AnyEvent) -> Option<&'static str> {
+    fn event(&mut self, view: View, hash: u32, event: AnyEvent) -> Option<RefusalReason> {
         if event.seq() == 0 || view == View::Summary {
-            return Some(reason::MALFORMED);
+            return Some(RefusalReason::Malformed);
         }
         let stack = match &event {
             AnyEvent::Memory(event) => event.stack,
@@ -283,22 +282,22 @@ impl<'s> Intake<'s> {
                 self.stacks.named(stack);
                 None
             }
-            Accepted::Replayed => Some(reason::REPLAYED),
-            Accepted::ReplayedOld => Some(reason::REPLAYED_OLD),
-            Accepted::Conflict => Some(reason::CONFLICT),
-            Accepted::Late => Some(reason::LATE),
+            Accepted::Replayed => Some(RefusalReason::Replayed),
+            Accepted::ReplayedOld => Some(RefusalReason::ReplayedOld),
+            Accepted::Conflict => Some(RefusalReason::Conflict),
+            Accepted::Late => Some(RefusalReason::Late),
         }
     }
 
-    fn stack(&mut self, seq: u64, line: StackLine) -> Option<&'static str> {
+    fn stack(&mut self, seq: u64, line: StackLine) -> Option<RefusalReason> {
         let StackLine { id, hash, pcs, truncated } = line;
         let in_dump = self.dumps.stack(seq, id, self.stacks.has(id));
         let stack = RawStack::Addresses { hash, pcs, truncated };
         match (self.stacks.line(seq, id, stack, in_dump.is_some()), in_dump) {
-            (stacks::Line::Conflict, _) => Some(reason::CONFLICT),
-            (stacks::Line::OutsideDump, _) => Some(reason::OUTSIDE_DUMP),
-            (stacks::Line::TooMany, _) => Some(reason::TOO_MANY),
-            (stacks::Line::Replayed, _) | (_, Some(dumps::Line::Replayed)) => Some(reason::REPLAYED),
+            (stacks::Line::Conflict, _) => Some(RefusalReason::Conflict),
+            (stacks::Line::OutsideDump, _) => Some(RefusalReason::OutsideDump),
+            (stacks::Line::TooMany, _) => Some(RefusalReason::TooMany),
+            (stacks::Line::Replayed, _) | (_, Some(dumps::Line::Replayed)) => Some(RefusalReason::Replayed),
             (stacks::Line::Accepted, _) => None,
         }
     }
@@ -346,9 +345,9 @@ impl<'s> Intake<'s> {
         let is_header = matches!(held.record, Record::Header(_));
         match self.boots.whose(held.tag, is_header) {
             Whose::Ours => self.ours(held),
-            Whose::OtherBoot => self.refuse(held.at, reason::OTHER_BOOT, 1),
-            Whose::Wrong => self.refuse(held.at, reason::WRONG_TAG, 1),
-            Whose::TooMany => self.refuse(held.at, reason::TOO_MANY_BOOTS, 1),
+            Whose::OtherBoot => self.refuse(held.at, RefusalReason::OtherBoot, 1),
+            Whose::Wrong => self.refuse(held.at, RefusalReason::WrongTag, 1),
+            Whose::TooMany => self.refuse(held.at, RefusalReason::TooManyBoots, 1),
             Whose::Undecided => {
                 if self.boots.hold(held) {
                     self.boots.settle();
@@ -371,10 +370,10 @@ impl<'s> Intake<'s> {
     /// Damage of the chosen boot's records is the log's, all other is anybody's.
     fn damage(&mut self, at: Place, tag: Option<Tag>, malformed: bool, count: u64) {
         let why = match (malformed, tag.is_some() && tag == self.boots.tag()) {
-            (false, true) => reason::DAMAGED,
-            (false, false) => reason::DAMAGED_OTHER,
-            (true, true) => reason::MALFORMED,
-            (true, false) => reason::MALFORMED_OTHER,
+            (false, true) => RefusalReason::Damaged,
+            (false, false) => RefusalReason::DamagedOther,
+            (true, true) => RefusalReason::Malformed,
+            (true, false) => RefusalReason::MalformedOther,
         };
         self.refuse(at, why, count);
     }
@@ -407,7 +406,7 @@ impl<'s> Intake<'s> {
         }
         let far_ahead = self.views.values().map(|view| view.events.sequence.far_ahead).sum();
         if far_ahead > 0 {
-            self.refuse(Place::default(), reason::FAR_AHEAD, far_ahead);
+            self.refuse(Place::default(), RefusalReason::FarAhead, far_ahead);
         }
         self.dumps.finish();
         self.settle(true);
@@ -417,10 +416,10 @@ impl<'s> Intake<'s> {
 
         let format = self.format()?;
         if self.rfc.layered > 0 && format == LogFormat::Rfc {
-            self.refuse(Place::default(), reason::RFC_LAYERED, self.rfc.layered);
+            self.refuse(Place::default(), RefusalReason::RfcLayered, self.rfc.layered);
         }
         if self.rfc.damaged > 0 {
-            self.refuse(Place::default(), reason::RFC_DAMAGED, self.rfc.damaged);
+            self.refuse(Place::default(), RefusalReason::RfcDamaged, self.rfc.damaged);
         }
         let left_out = match format {
             LogFormat::Ha1 => self.other_format.saturating_add(self.rfc.records),
@@ -428,7 +427,7 @@ impl<'s> Intake<'s> {
             LogFormat::None => 0,
         };
         if left_out > 0 {
-            self.refuse(Place::default(), reason::OTHER_FORMAT, left_out);
+            self.refuse(Place::default(), RefusalReason::OtherFormat, left_out);
         }
         match format {
             LogFormat::Ha1 => self.ha1(),
@@ -487,10 +486,6 @@ impl<'s> Intake<'s> {
         facts
     }
 
-    fn refused_map(&self) -> Refused {
-        self.refused.iter().map(|(&why, &count)| (why.to_owned(), count)).collect()
-    }
-
     /// The view that the profile is made from.
     fn choose_view(&self, have: &[View]) -> Result<Option<View>, LedgerError> {
         if let Some(asked) = self.config.view {
@@ -519,7 +514,7 @@ impl<'s> Intake<'s> {
             have.push(View::Summary);
         }
         facts.view = self.choose_view(&have)?;
-        let refused = self.refused_map();
+        let refused = self.refused.clone();
         let chosen = facts.view.and_then(|view| self.views.get(&view));
         let checks = checks::ha1(&Evidence {
             facts: &facts,
@@ -599,7 +594,7 @@ impl<'s> Intake<'s> {
             totals: applied.book.totals(),
             live: applied.book.live(),
             checks,
-            refused: self.refused_map(),
+            refused: self.refused.clone(),
             names: self.names.into_map(),
             streamed: self.outlet.streamed,
             stacks: self.rfc.into_stacks(),
@@ -611,7 +606,7 @@ impl<'s> Intake<'s> {
         Account {
             facts: self.facts(LogFormat::None),
             checks: checks::nothing(&self.refused, &self.first),
-            refused: self.refused_map(),
+            refused: self.refused.clone(),
             names: self.names.into_map(),
             ..Account::default()
         }
@@ -649,14 +644,14 @@ impl ViewBooks {
 }
 
 /// As what a line of a dump is refused.
-fn refusal(line: dumps::Line) -> Option<&'static str> {
+fn refusal(line: dumps::Line) -> Option<RefusalReason> {
     match line {
         dumps::Line::Accepted | dumps::Line::Completed => None,
-        dumps::Line::Replayed => Some(reason::REPLAYED),
-        dumps::Line::ReplayedOld => Some(reason::REPLAYED_OLD),
-        dumps::Line::Conflict => Some(reason::CONFLICT),
-        dumps::Line::Outside => Some(reason::OUTSIDE_DUMP),
-        dumps::Line::TooMany => Some(reason::TOO_MANY),
+        dumps::Line::Replayed => Some(RefusalReason::Replayed),
+        dumps::Line::ReplayedOld => Some(RefusalReason::ReplayedOld),
+        dumps::Line::Conflict => Some(RefusalReason::Conflict),
+        dumps::Line::Outside => Some(RefusalReason::OutsideDump),
+        dumps::Line::TooMany => Some(RefusalReason::TooMany),
     }
 }
 
@@ -677,12 +672,12 @@ impl RecordSink for Intake<'_> {
 
     fn refused(&mut self, at: Place, why: Refusal) {
         match why {
-            Refusal::Guest => self.refuse(at, reason::GUEST, 1),
+            Refusal::Guest => self.refuse(at, RefusalReason::Guest, 1),
             Refusal::Damaged(tag) => self.broken(at, tag, false),
             Refusal::Malformed(tag) => self.broken(at, tag, true),
-            Refusal::RfcDamaged => self.refuse(at, reason::RFC_DAMAGED, 1),
-            Refusal::RfcUnmarked => self.refuse(at, reason::RFC_UNMARKED, 1),
-            Refusal::Base64 => self.refuse(at, reason::BASE64, 1),
+            Refusal::RfcDamaged => self.refuse(at, RefusalReason::RfcDamaged, 1),
+            Refusal::RfcUnmarked => self.refuse(at, RefusalReason::RfcUnmarked, 1),
+            Refusal::Base64 => self.refuse(at, RefusalReason::Base64, 1),
         }
     }
 

@@ -16,7 +16,7 @@
 //! scan(&log[..], &mut intake, |_| {})?;
 //! let account = intake.finish()?;
 //! assert_eq!(account.totals.xmalloc.counters.live_bytes, 392);
-//! assert_eq!(account.refused["guest"], 1);
+//! assert_eq!(account.refused[&xenheap_model::RefusalReason::Guest], 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -50,7 +50,6 @@ mod growth;
 mod hash;
 mod intake;
 mod names;
-pub mod reason;
 mod replays;
 mod retelling;
 mod rfc;

@@ -129,7 +129,7 @@ fn record() -> BoxedStrategy<(u64, Record)> {
         2 => (0u32..4, 0u64..2).prop_map(|(id, hash)| {
             Record::Stack(StackLine { id: StackId(id), hash, pcs: vec![Pc { addr: 1, exact: false }], truncated: false })
         }),
-        1 => number().prop_map(|number| Record::DumpBegin(DumpBegin { number, why: "key\u{1b}".to_owned() })),
+        1 => number().prop_map(|number| Record::DumpBegin(DumpBegin { number, why: "key\u{1b}".to_owned().into() })),
         1 => (number(), 0u64..3, 0u64..3)
             .prop_map(|(number, stacks, rows)| Record::DumpEnd(DumpEnd { number, stacks, rows, bills: 0, cut: false })),
         1 => (key, counters()).prop_map(|(key, counters)| Record::Row(RowLine { key, counters })),

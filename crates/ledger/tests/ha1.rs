@@ -6,7 +6,7 @@ use xenheap_ledger::{
     Account, Config, Intake,
     testing::{Line, Noise, Plan, Story, Truth, log_of, story},
 };
-use xenheap_model::{CheckId, Kind, Outcome, Totals, View};
+use xenheap_model::{CheckId, Kind, Outcome, RefusalReason, Totals, View};
 
 const ALL: [View; 3] = [View::Trace, View::Warn, View::Summary];
 
@@ -175,14 +175,14 @@ fn each_noise_alone_changes_nothing() {
     }
     let guests = noisy(&story, &Noise { guests: true, ..none.clone() });
     assert_clean(&guests, &CheckId::ALL);
-    assert_eq!(guests.refused.keys().collect::<Vec<_>>(), ["guest"]);
+    assert_eq!(guests.refused.keys().collect::<Vec<_>>(), [&RefusalReason::Guest]);
     let forgeries = noisy(&story, &Noise { forgeries: true, ..none.clone() });
     assert_clean(&forgeries, &CheckId::ALL);
     assert_eq!(forgeries.facts.boot, 1);
     assert!(forgeries.facts.boots > 1);
     let replays = noisy(&story, &Noise { replays: 4, ..none });
     assert_clean(&replays, &CheckId::ALL);
-    assert!(replays.refused.contains_key("replayed"));
+    assert!(replays.refused.contains_key(&RefusalReason::Replayed));
     assert_clean(&noisy(&story, &all), &CheckId::ALL);
 }
 
@@ -325,7 +325,7 @@ fn boots_are_kept_apart() {
         assert_truth(&account, &story.truth);
         assert_eq!(failed(&account), []);
         assert_eq!((account.facts.boot, account.facts.boots), (boot.unwrap_or(1), 2));
-        assert_eq!(account.refused.keys().collect::<Vec<_>>(), ["other-boot"]);
+        assert_eq!(account.refused.keys().collect::<Vec<_>>(), [&RefusalReason::OtherBoot]);
     }
     let mut intake = Intake::new(Config { boot: Some(3), ..Config::default() });
     scan(&log[..], &mut intake, |_| {}).expect("reading from memory");

@@ -8,7 +8,7 @@ use xenheap_ledger::{
     Account, Config, EventSink, Intake, Matched,
     testing::{Noise, RfcPlan, RfcStory, RfcTruth, rfc_log_of, rfc_story},
 };
-use xenheap_model::{Arch, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RawStack};
+use xenheap_model::{Arch, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RawStack, RefusalReason};
 
 /// What the RFC's parser calls an operation, with the size that it gives it.
 #[derive(Default)]
@@ -72,7 +72,7 @@ fn the_worked_example() {
     );
     assert_eq!(account.facts.format, LogFormat::Rfc);
     assert_eq!(account.facts.arch, Arch::X86_64);
-    assert_eq!(account.refused, BTreeMap::from([("guest".to_owned(), 1), ("rfc-layered".to_owned(), 1)]));
+    assert_eq!(account.refused, BTreeMap::from([(RefusalReason::Guest, 1), (RefusalReason::RfcLayered, 1)]));
     let live_of = |domain, pages| {
         let mine =
             |live: &&xenheap_ledger::Live| live.key.current == domain && live.key.kind.is_block() != pages;
@@ -146,7 +146,7 @@ fn guests_and_noise_change_no_count() {
         assert_truth(&story, &Noise { ci: true, stamps: true, ..none.clone() });
         assert_truth(&story, &Noise { raw: true, loader: true, ..none });
         let account = assert_truth(&story, &Noise::all(seed));
-        assert!(account.refused.contains_key("guest"));
+        assert!(account.refused.contains_key(&RefusalReason::Guest));
     }
 }
 

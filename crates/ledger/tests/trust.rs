@@ -1,8 +1,10 @@
 //! What a log may contain besides one boot's genuine records, and what it must not do.
 
 use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord, Tag};
-use xenheap_ledger::{Account, Config, EventSink, Intake, LedgerError, Matched, Stream, reason};
-use xenheap_model::{Charge, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, StackId, View};
+use xenheap_ledger::{Account, Config, EventSink, Intake, LedgerError, Matched, Stream};
+use xenheap_model::{
+    Charge, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RefusalReason, StackId, View,
+};
 
 const OURS: u32 = 0x3f9a_2c41;
 const FORGED: u32 = 0xdead_beef;
@@ -94,8 +96,8 @@ fn forged_records_before_and_after_the_header_change_nothing() {
     assert_eq!(allocs(&account), 11);
     assert_eq!(account.facts.tag.as_deref(), Some("3f9a2c41"));
     assert_eq!((account.facts.boot, account.facts.boots), (1, 2));
-    assert_eq!(account.refused.get(reason::WRONG_TAG), Some(&29));
-    assert_eq!(account.refused.get(reason::OTHER_BOOT), Some(&2));
+    assert_eq!(account.refused.get(&RefusalReason::WrongTag), Some(&29));
+    assert_eq!(account.refused.get(&RefusalReason::OtherBoot), Some(&2));
     assert_eq!(outcome(&account, CheckId::Sequence).0, Outcome::Ok);
     assert_eq!(outcome(&account, CheckId::Intact).0, Outcome::Ok);
 }
@@ -153,8 +155,8 @@ fn a_replay_with_other_bytes_is_refused() {
     assert_eq!(allocs(&account), 1);
     assert_eq!(account.live.first().map(|live| live.addr), Some(0x1108));
     assert_eq!(account.facts.modes, [View::Trace]);
-    assert_eq!(account.refused.get(reason::CONFLICT), Some(&2));
-    assert_eq!(account.refused.get(reason::REPLAYED), Some(&2));
+    assert_eq!(account.refused.get(&RefusalReason::Conflict), Some(&2));
+    assert_eq!(account.refused.get(&RefusalReason::Replayed), Some(&2));
     assert_eq!(outcome(&account, CheckId::Unique).0, Outcome::Failed);
     assert_eq!(outcome(&account, CheckId::Sequence).0, Outcome::Ok);
 }
@@ -179,7 +181,7 @@ fn replayed_with_damage(lost: Option<u64>) -> Account {
 fn a_damaged_copy_is_no_damage_unless_something_is_missing() {
     let account = replayed_with_damage(None);
     assert_eq!(allocs(&account), 10);
-    assert_eq!(account.refused.get(reason::DAMAGED_REPLAY), Some(&1));
+    assert_eq!(account.refused.get(&RefusalReason::DamagedReplay), Some(&1));
     let (intact, detail) = outcome(&account, CheckId::Intact);
     assert_eq!((intact, detail.contains("but a copy")), (Outcome::Ok, true), "{detail}");
     let (unique, detail) = outcome(&account, CheckId::Unique);
@@ -304,7 +306,7 @@ fn two_recorders_are_never_summed() {
             assert_eq!(allocs(&account), expected);
             assert_eq!(account.facts.format, format.unwrap_or(LogFormat::Ha1));
             // Of each recorder there are two records.
-            assert_eq!(account.refused.get(reason::OTHER_FORMAT), Some(&2));
+            assert_eq!(account.refused.get(&RefusalReason::OtherFormat), Some(&2));
         }
     }
 }
@@ -321,6 +323,6 @@ fn memory_does_not_grow_with_forged_tags() {
     log.alloc(OURS, 1);
     let account = log.finish();
     assert_eq!((allocs(&account), account.facts.boots), (1, 64));
-    assert_eq!(account.refused.get(reason::TOO_MANY_BOOTS), Some(&(4999 - 63)));
-    assert_eq!(account.refused.get(reason::DAMAGED_OTHER), Some(&4999));
+    assert_eq!(account.refused.get(&RefusalReason::TooManyBoots), Some(&(4999 - 63)));
+    assert_eq!(account.refused.get(&RefusalReason::DamagedOther), Some(&4999));
 }

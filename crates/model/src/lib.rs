@@ -10,6 +10,7 @@
 mod check;
 mod counters;
 mod domain;
+mod dump_why;
 mod event;
 mod experiment;
 mod glob;
@@ -18,6 +19,7 @@ mod life;
 mod normal;
 mod part;
 mod path;
+mod refusal;
 mod run;
 mod stack;
 mod verdict;
@@ -25,6 +27,7 @@ mod verdict;
 pub use check::{Check, CheckId, Outcome};
 pub use counters::Counters;
 pub use domain::{Domain, ParseDomainError};
+pub use dump_why::DumpWhy;
 pub use event::{AnyEvent, Event, Op};
 pub use experiment::{
     Bill, Charging, Experiment, OnPurpose, ParseExperimentError, Payer, Target, Untried, stack_hash,
@@ -37,6 +40,7 @@ pub use normal::{
 };
 pub use part::{Question, Untold, not_told, nothing_for, untold};
 pub use path::relative;
+pub use refusal::RefusalReason;
 pub use run::{
     Arch, Beside, Charged, Clock, Cycles, Dump, Facts, GROWING, Growing, KindTotals, Left, LogFormat,
     Machine, Owner, Pair, Refused, Rise, Row, RowKey, Run, Service, Tables, Totals,

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, Bill, Charge, Check, CheckId, Counters, Domain, DomainAccount, DomainId, DomainState, Experiment,
-    Kind, Outcome, Stack, StackId, View, nothing_for,
+    Amount, Bill, Charge, Check, CheckId, Counters, Domain, DomainAccount, DomainId, DomainState, DumpWhy,
+    Experiment, Kind, Outcome, RefusalReason, Stack, StackId, View, nothing_for,
 };
 
 /// Architecture of a run. Reports never mix them.
@@ -374,8 +374,8 @@ pub struct Beside {
 pub struct Dump {
     /// Number, from 1.
     pub number: u64,
-    /// Why: `shutdown`, `sleep`, `key`.
-    pub why: String,
+    /// Why.
+    pub why: DumpWhy,
     /// The last event that the numbers contain.
     pub seq: u64,
     /// Its totals per kind.
@@ -486,8 +486,8 @@ impl Service {
     }
 }
 
-/// Lines that looked like records and were not believed, by reason. The names are stable.
-pub type Refused = BTreeMap<String, u64>;
+/// Lines that looked like records and were not believed, by reason.
+pub type Refused = BTreeMap<RefusalReason, u64>;
 
 /// Everything known of one boot, except its events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -564,7 +564,7 @@ impl Run {
             return Some(format!("{}, so {why}", nothing_for(part)));
         }
         // Such totals do not tell where the log ends; more of them below.
-        let by_key = self.dump.as_ref().is_some_and(|dump| dump.why == "key");
+        let by_key = self.dump.as_ref().is_some_and(|dump| dump.why == DumpWhy::Key);
         for id in NEEDED {
             let needs_ok = id == CheckId::Ended;
             match check(id) {
@@ -581,7 +581,7 @@ impl Run {
             let why = "the last totals are by the debug key, so the log can have been cut after them";
             return Some(format!("ended: {why}; let the machine shut down"));
         }
-        match self.refused.get("conflict") {
+        match self.refused.get(&RefusalReason::Conflict) {
             Some(1) => Some("a record came again with other bytes".to_owned()),
             Some(count) if *count > 0 => Some(format!("{count} records came again with other bytes")),
             _ => None,

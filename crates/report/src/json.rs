@@ -1,16 +1,13 @@
 //! The report for programs; `docs/json-format.md` documents it.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use serde::Serialize;
 use xenheap_judge::{Decision, EntryPoint, Key, Lifetime};
 use xenheap_model::{
     Amount, Arch, Bill, Charge, Check, Clock, Counters, Domain, DomainAccount, Experiment, Facts, Kind,
-    KindTotals, LogFormat, Machine, Owner, Rise, RowKey, Source, Stack, Tables, Totals, Uncertain, Verdict,
-    View,
+    KindTotals, LogFormat, Machine, Owner, Refused, Rise, RowKey, Source, Stack, Tables, Totals, Uncertain,
+    Verdict, View,
 };
 use xenheap_output::{size::Date, write_json};
 
@@ -41,7 +38,7 @@ struct ReportView<'a> {
     facts: FactsView<'a>,
     totals: &'a Totals,
     checks: &'a [Check],
-    refused: &'a BTreeMap<String, u64>,
+    refused: &'a Refused,
     hypervisor: Option<DumpView<'a>>,
     filter: Option<FilterView<'a>>,
     leftovers: LeftoversView<'a>,
@@ -263,7 +260,7 @@ impl<'a> ReportView<'a> {
             refused: &run.refused,
             hypervisor: run.dump.as_ref().map(|dump| DumpView {
                 number: dump.number,
-                why: &dump.why,
+                why: dump.why.as_str(),
                 seq: dump.seq,
                 totals: &dump.totals,
                 machine: &dump.machine,

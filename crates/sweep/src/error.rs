@@ -30,12 +30,12 @@ pub enum SweepError {
         source: serde_json::Error,
     },
     /// A log.
-    #[error("cannot read the log {}: {reason}", .path.display())]
+    #[error("cannot read the log {}: {source}", .path.display())]
     Log {
         /// Which.
         path: PathBuf,
         /// The reason.
-        reason: String,
+        source: xenheap_runs::RunError,
     },
     /// The image with the names.
     #[error(transparent)]

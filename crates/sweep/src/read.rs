@@ -5,9 +5,9 @@ use std::{
     path::Path,
 };
 
-use xenheap_console::scan;
-use xenheap_ledger::{EventSink, Intake, Matched};
+use xenheap_ledger::{EventSink, Matched};
 use xenheap_model::{Amount, Domain, Event, Facts, Kind, OnPurpose, Op, RawStack, Run, StackId, Untried};
+use xenheap_runs::Silent;
 
 use crate::{Crash, SweepError};
 
@@ -46,12 +46,9 @@ impl Seen {
 
 /// Reads a log, and hands out the run, which has no names.
 pub(crate) fn read(log: &Path) -> Result<(Seen, Run), SweepError> {
-    let failed = |reason: String| SweepError::Log { path: log.to_owned(), reason };
     let mut calls = Calls::default();
-    let mut intake = Intake::with_sink(xenheap_ledger::Config::default(), &mut calls);
-    let input = xenheap_console::open(log).map_err(|error| failed(error.to_string()))?;
-    scan(input, &mut intake, |_| {}).map_err(|error| failed(error.to_string()))?;
-    let mut account = intake.finish().map_err(|error| failed(error.to_string()))?;
+    let mut account = xenheap_runs::account(log, Some(&mut calls), &Silent)
+        .map_err(|source| SweepError::Log { path: log.to_owned(), source })?;
 
     let hashes: BTreeMap<StackId, u64> = account
         .stacks

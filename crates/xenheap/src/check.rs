@@ -10,7 +10,7 @@ use xenheap_verdicts::VerdictFile;
 
 use crate::{
     failure::{Exit, Failure},
-    load, output,
+    output, runs,
     verdict::{Store, read},
 };
 
@@ -73,8 +73,8 @@ pub fn run(arguments: &Check) -> Result<Exit, Failure> {
         None => VerdictFile::default(),
         Some(path) => Store::open(path)?.file,
     };
-    let reports = arguments.runs.iter().map(|path| load::report(path)).collect::<Result<Vec<_>, _>>()?;
-    let names = load::names(&arguments.runs)?;
+    let reports = arguments.runs.iter().map(|path| runs::report(path)).collect::<Result<Vec<_>, _>>()?;
+    let names = runs::names(&arguments.runs)?;
     let runs: Vec<(&str, &Run)> =
         names.iter().zip(&reports).map(|(name, report)| (name.as_str(), report.run())).collect();
     let gate = xenheap_judge::check(&runs, &verdicts, &policy);

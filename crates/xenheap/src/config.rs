@@ -7,6 +7,7 @@ use xenheap_lab::{Cache, RunConfig, XenSource};
 use xenheap_model::CheckId;
 use xenheap_recorder::LocalChanges;
 use xenheap_report::{Filter, TextOptions};
+use xenheap_runs::{Options, Symbols};
 
 use crate::{
     cli::{self, Cli, Color, Format},
@@ -40,39 +41,13 @@ pub struct Report {
     pub format: FormatConfig,
     pub output: Option<PathBuf>,
     pub out_dir: Option<PathBuf>,
-    pub save: Option<PathBuf>,
-    /// Keep the events for `xenheap plan`.
-    pub trace: bool,
-    pub symbols: Symbols,
-    pub allow_mismatch: bool,
-    pub intake: xenheap_ledger::Config,
+    /// How each run is read.
+    pub options: Options,
     pub strict: bool,
     pub allow: Vec<CheckId>,
     pub filter: Filter,
     pub verdicts: Option<PathBuf>,
     pub add_unknown: bool,
-}
-
-impl Report {
-    /// Reads a run as it is, with the names beside it.
-    pub fn plain(run: PathBuf) -> Self {
-        Report {
-            runs: vec![run],
-            format: FormatConfig::Json,
-            output: None,
-            out_dir: None,
-            save: None,
-            trace: false,
-            symbols: Symbols::Beside,
-            allow_mismatch: false,
-            intake: xenheap_ledger::Config::default(),
-            strict: false,
-            allow: Vec::new(),
-            filter: Filter::default(),
-            verdicts: None,
-            add_unknown: false,
-        }
-    }
 }
 
 /// The output format with what belongs to it.
@@ -81,17 +56,6 @@ pub enum FormatConfig {
     Text(TextOptions),
     Rfc { orphan_frees: bool },
     Json,
-}
-
-/// Where names come from.
-#[derive(Debug)]
-pub enum Symbols {
-    /// From an image beside the log, if there is one.
-    Beside,
-    /// From this one.
-    File(PathBuf),
-    /// From the log alone.
-    None,
 }
 
 /// What to do with a tree.
@@ -172,11 +136,14 @@ fn report(args: cli::Report, color: Color) -> Result<Report, Failure> {
         format,
         output: args.output,
         out_dir: args.out_dir,
-        save: args.save,
-        trace: false,
-        symbols,
-        allow_mismatch: args.allow_mismatch,
-        intake: xenheap_ledger::Config { boot: args.boot, view: args.view, format: None },
+        options: Options {
+            symbols,
+            allow_mismatch: args.allow_mismatch,
+            intake: xenheap_ledger::Config { boot: args.boot, view: args.view, format: None },
+            events: matches!(format, FormatConfig::Rfc { .. }),
+            trace: false,
+            save: args.save,
+        },
         verdicts: args.verdicts,
         add_unknown: args.add_unknown,
         strict: args.strict,

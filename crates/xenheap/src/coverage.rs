@@ -6,13 +6,13 @@ use clap::Args;
 use xenheap_callgraph::Graph;
 use xenheap_judge::coverage::{Belongs, Differs, Ground, GroundError, Join, belongs};
 use xenheap_report::coverage::{CoverageJson, CoverageRenderer, CoverageText};
+use xenheap_runs::Options;
 use xenheap_verdicts::VerdictFile;
 
 use crate::{
-    config::Report,
     failure::{Exit, Failure, warn},
     graph::{self, Format},
-    load, output,
+    output, runs,
     verdict::Store,
 };
 
@@ -84,8 +84,8 @@ impl Joined {
 
     /// Lays one run after the other, so that no two are in memory.
     pub fn lay<'a>(&self, mut join: Join<'a>, graph: &Graph) -> Result<Join<'a>, Failure> {
-        for (path, name) in self.runs.iter().zip(load::names(&self.runs)?) {
-            let loaded = load::load(path, &Report::plain(path.clone()))?;
+        for (path, name) in self.runs.iter().zip(runs::names(&self.runs)?) {
+            let loaded = runs::load(path, &Options::default())?;
             let config = config_sha256(path)?;
             let belongs = belongs(&graph.facts, &loaded.run.facts, config.as_deref());
             self.check(path, &belongs)?;

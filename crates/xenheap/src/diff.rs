@@ -7,7 +7,7 @@ use xenheap_report::diff::{DiffJson, DiffMarkdown, DiffRenderer, DiffText};
 
 use crate::{
     failure::{Exit, Failure, warn},
-    load, output,
+    output, runs,
 };
 
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub enum DiffFormat {
 }
 
 pub fn run(arguments: &Diff) -> Result<Exit, Failure> {
-    let (old, new) = (load::report(&arguments.old)?, load::report(&arguments.new)?);
+    let (old, new) = (runs::report(&arguments.old)?, runs::report(&arguments.new)?);
     let archs = (old.run().facts.arch, new.run().facts.arch);
     if archs.0 != archs.1 && !arguments.allow_mismatch {
         let text =

@@ -10,12 +10,12 @@ mod failure;
 mod graph;
 mod instrument;
 mod lab;
-mod load;
 mod output;
 mod plan;
 mod progress;
 mod pull;
 mod report;
+mod runs;
 mod sweep;
 mod verdict;
 

@@ -6,12 +6,11 @@ use clap::{Args, ValueEnum};
 use xenheap_model::Domain;
 use xenheap_plan::{Margin, Plan as Planned, Policy, Rules, RunPlan};
 use xenheap_report::plan::{PlanJson, PlanRenderer, PlanSvg, PlanText, Question, files};
+use xenheap_runs::{Loaded, Options};
 
 use crate::{
-    config,
     failure::{Exit, Failure, warn},
-    load::{self, Loaded},
-    output,
+    output, runs,
     verdict::Store,
 };
 
@@ -101,9 +100,9 @@ pub fn run(arguments: &Plan) -> Result<Exit, Failure> {
         (None, None) => Policy::Owner,
     };
     let mut runs: Vec<RunPlan> = Vec::with_capacity(arguments.runs.len());
-    for (path, name) in arguments.runs.iter().zip(load::names(&arguments.runs)?) {
-        let config = config::Report { trace: true, ..config::Report::plain(path.clone()) };
-        let Loaded { run, trace, .. } = load::load(path, &config)?;
+    for (path, name) in arguments.runs.iter().zip(runs::names(&arguments.runs)?) {
+        let options = Options { trace: true, ..Options::default() };
+        let Loaded { run, trace, .. } = runs::load(path, &options)?;
         let trace = trace.unwrap_or_default();
         let rules = verdicts.as_ref().map(|store| Rules::from(&xenheap_judge::decide(&run, &store.file)));
         let planned = RunPlan::new(name, &run, &trace, rules.as_ref());

@@ -16,15 +16,15 @@ use xenheap_gitlab::{
 };
 use xenheap_model::{Arch, Facts, LogFormat};
 use xenheap_output::printable;
-use xenheap_report::{Renderer, Report, rfc};
+use xenheap_report::{Filter, Renderer, Report, rfc};
+use xenheap_runs::{Loaded, Options, Symbols};
 
 use crate::{
-    config::{self, FormatConfig, Symbols},
     failure::{Exit, Failure, warn},
-    load::{self, Loaded},
     output,
     progress::Pulling,
     pull::summary::{Build, Reported, Summary},
+    runs,
 };
 
 #[derive(Debug, Subcommand)]
@@ -193,7 +193,7 @@ impl Pipeline {
     fn with_records(&self, planned: &Planned, summary: &mut Summary) -> Result<Vec<Log>, Failure> {
         let mut logs = Vec::new();
         for Artifacts { path, is_trace, .. } in self.contents(planned, Content::Log)? {
-            match load::facts(&path) {
+            match xenheap_runs::facts(&path, &runs::Terminal) {
                 Ok(facts) if facts.format == LogFormat::None => {}
                 Ok(facts) => logs.push(Log { path, is_trace, facts }),
                 Err(error) => summary.unreadable(planned, &error.to_string()),
@@ -244,7 +244,7 @@ impl Pipeline {
 
     fn look_for_images(&self, planned: &Planned, images: &mut Images) -> Result<(), Failure> {
         for Artifacts { path, .. } in self.contents(planned, Content::Image)? {
-            let image = match load::image(&path) {
+            let image = match xenheap_runs::image(&path) {
                 Ok(image) => image,
                 Err(error) => {
                     warn(format_args!("{}: {error}", planned.name));
@@ -320,14 +320,14 @@ impl Pipeline {
     fn read(&self, log: &Path, image: Option<&Image>, arch: Arch, name: String) -> Result<Report, Failure> {
         let runs = self.store.root().join("runs").join(arch.as_str());
         fs::create_dir_all(&runs).map_err(|error| Failure::write(&runs, &error))?;
-        let config = config::Report {
-            format: FormatConfig::Rfc { orphan_frees: false },
+        let options = Options {
+            events: true,
             symbols: image.map_or(Symbols::None, |image| Symbols::File(image.path.clone())),
             save: Some(runs.join(format!("{name}.xhr"))),
-            ..config::Report::plain(log.to_owned())
+            ..Options::default()
         };
-        let Loaded { run, events, .. } = load::load(log, &config)?;
-        let report = Report::new(name, run, &config.filter);
+        let Loaded { run, events, .. } = runs::load(log, &options)?;
+        let report = Report::new(name, run, &Filter::default());
         Ok(match events {
             Some(events) => report.with_events(events),
             None => report,

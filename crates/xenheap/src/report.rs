@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, path::Path};
 use xenheap_model::{CheckId, Outcome, View};
 use xenheap_output::printable;
 use xenheap_report::{Json, Renderer, Report, Text, by_architecture, in_doubt, rfc};
+use xenheap_runs::Loaded;
 
 use crate::{
     config::{self, FormatConfig},
     failure::{Exit, Failure, say, say_always, warn},
-    load::{self, Loaded},
-    output,
+    output, runs,
     verdict::{self, Store},
 };
 
@@ -18,7 +18,7 @@ use crate::{
 pub fn run(config: &config::Report) -> Result<Exit, Failure> {
     let mut reports = Vec::with_capacity(config.runs.len());
     for path in &config.runs {
-        let Loaded { job, run, events, .. } = load::load(path, config)?;
+        let Loaded { job, run, events, .. } = runs::load(path, &config.options)?;
         let report = Report::new(job, run, &config.filter);
         reports.push(match events {
             Some(events) => report.with_events(events),

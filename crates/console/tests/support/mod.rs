@@ -384,7 +384,7 @@ pub fn record() -> BoxedStrategy<(Tag, u64, Record)> {
         1 => purpose().prop_map(Record::Purpose).boxed(),
         1 => bill().prop_map(Record::Bill).boxed(),
         6 => (view, event()).prop_map(|(view, event)| Record::Event { view, event }).boxed(),
-        1 => (number(), "[a-z]{1,9}").prop_map(|(number, why)| Record::DumpBegin(DumpBegin { number, why })).boxed(),
+        1 => (number(), "[a-z]{1,9}").prop_map(|(number, why)| Record::DumpBegin(DumpBegin { number, why: why.into() })).boxed(),
         1 => row().prop_map(Record::Row).boxed(),
         1 => kind_line().prop_map(Record::Kind).boxed(),
         1 => machine().prop_map(Record::Machine).boxed(),

@@ -909,7 +909,7 @@ impl Sim {
     pub(super) fn dump(&mut self, why: &str) {
         self.dumps += 1;
         let (seq, number) = (self.seq, self.dumps);
-        self.push(seq, Record::DumpBegin(DumpBegin { number, why: why.to_owned() }));
+        self.push(seq, Record::DumpBegin(DumpBegin { number, why: why.to_owned().into() }));
         let (mut stacks, mut rows) = (0, 0);
         if self.plan.modes.contains(&View::Summary) {
             for id in self.seen.clone() {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use xenheap_model::{
-    Arch, Check, CheckId, Clock, Facts, Kind, KindTotals, LogFormat, Outcome, View, not_told,
+    Arch, Check, CheckId, Clock, Facts, Kind, KindTotals, LogFormat, Outcome, RefusalReason, View, not_told,
 };
 use xenheap_output::{
     Escaped,
@@ -231,37 +231,36 @@ pub(super) fn refused(report: &Report, paint: Paint, out: &mut dyn Write) -> io:
     }
     writeln!(out, "{}\n", paint.bold("RECORDS THAT DID NOT COUNT"))?;
     for (reason, count) in refused.iter().filter(|(_, count)| **count > 0) {
-        let first = format!("  {:<15} {:>8}  ", Escaped(reason).to_string(), Count(*count));
-        hanging(out, &first, 27, why(reason))?;
+        let first = format!("  {:<15} {:>8}  ", reason.as_str(), Count(*count));
+        hanging(out, &first, 27, why(*reason))?;
     }
     writeln!(out)
 }
 
-/// What the names of the reasons mean. Of an unknown one (a newer tool's run file) the name must do.
-fn why(reason: &str) -> &'static str {
+/// What the names of the reasons mean.
+fn why(reason: RefusalReason) -> &'static str {
     match reason {
-        "guest" => "on a line that is marked as a guest's",
-        "damaged" => "of this boot, cut off, interleaved or altered: the check does not fit",
-        "damaged-replay" => "damaged, among records that were printed again",
-        "damaged-other" => "damaged, of another boot or of none that can be told",
-        "malformed" => "of this boot, with a good check and a content that makes no sense",
-        "malformed-other" => "without sense, of another boot or of none that can be told",
-        "wrong-tag" => "with the tag of no boot: an imitation, or the header is not in the log",
-        "other-boot" => "of another boot than the one reported",
-        "too-many-boots" => "headers of more boots than are told apart",
-        "replayed" => "printed again (xl dmesg), with the same bytes",
-        "replayed-old" => "printed again, so late that the bytes could not be compared",
-        "conflict" => "printed again with other bytes; the first one counts",
-        "late" => "so late that the number had been given up",
-        "far-ahead" => "with a number far beyond those around it",
-        "outside-dump" => "part of a dump whose beginning or end is missing",
-        "too-many" => "stacks or rows beyond what a recorder can have",
-        "rfc-damaged" => "of the RFC's recorder, not readable",
-        "rfc-unmarked" => "of the RFC's recorder, without (XEN) before it",
-        "base64" => "the log begins in base64",
-        "rfc-layered" => "of the RFC's recorder, the inner half of a pair: the outer one counts",
-        "other-format" => "of another recorder than the one reported",
-        _ => "",
+        RefusalReason::Guest => "on a line that is marked as a guest's",
+        RefusalReason::Damaged => "of this boot, cut off, interleaved or altered: the check does not fit",
+        RefusalReason::DamagedReplay => "damaged, among records that were printed again",
+        RefusalReason::DamagedOther => "damaged, of another boot or of none that can be told",
+        RefusalReason::Malformed => "of this boot, with a good check and a content that makes no sense",
+        RefusalReason::MalformedOther => "without sense, of another boot or of none that can be told",
+        RefusalReason::WrongTag => "with the tag of no boot: an imitation, or the header is not in the log",
+        RefusalReason::OtherBoot => "of another boot than the one reported",
+        RefusalReason::TooManyBoots => "headers of more boots than are told apart",
+        RefusalReason::Replayed => "printed again (xl dmesg), with the same bytes",
+        RefusalReason::ReplayedOld => "printed again, so late that the bytes could not be compared",
+        RefusalReason::Conflict => "printed again with other bytes; the first one counts",
+        RefusalReason::Late => "so late that the number had been given up",
+        RefusalReason::FarAhead => "with a number far beyond those around it",
+        RefusalReason::OutsideDump => "part of a dump whose beginning or end is missing",
+        RefusalReason::TooMany => "stacks or rows beyond what a recorder can have",
+        RefusalReason::RfcDamaged => "of the RFC's recorder, not readable",
+        RefusalReason::RfcUnmarked => "of the RFC's recorder, without (XEN) before it",
+        RefusalReason::Base64 => "the log begins in base64",
+        RefusalReason::RfcLayered => "of the RFC's recorder, the inner half of a pair: the outer one counts",
+        RefusalReason::OtherFormat => "of another recorder than the one reported",
     }
 }
 

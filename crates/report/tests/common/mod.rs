@@ -159,9 +159,9 @@ pub fn run() -> Run {
         stacks: stacks().into_iter().collect(),
         profile,
         totals,
-        dump: Some(Dump { number: 1, why: "shutdown".to_owned(), seq: 1676, totals, ..Dump::default() }),
+        dump: Some(Dump { number: 1, why: DumpWhy::Shutdown, seq: 1676, totals, ..Dump::default() }),
         checks: checks.to_vec(),
-        refused: [("guest".to_owned(), 12), ("replayed".to_owned(), 3), ("late".to_owned(), 0)]
+        refused: [(RefusalReason::Guest, 12), (RefusalReason::Replayed, 3), (RefusalReason::Late, 0)]
             .into_iter()
             .collect(),
         ..Run::default()

@@ -15,13 +15,13 @@ use xenheap_callgraph::{
 use xenheap_judge::coverage::{Differs, belongs};
 use xenheap_model::Stack;
 use xenheap_output::Escaped;
+use xenheap_runs::Options;
 
 use super::{Given, limits, sites::reason, stats::Format};
 use crate::{
-    config::Report,
     coverage::not_together,
     failure::{Exit, Failure},
-    load, output,
+    output, runs,
 };
 
 #[derive(Debug, Args)]
@@ -78,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let lookup = Lookup::new(&graph);
     let mut runs = Vec::new();
     for path in &arguments.runs {
-        let loaded = load::load(path, &Report::plain(path.clone()))?;
+        let loaded = runs::load(path, &Options::default())?;
         let mut differs = belongs(&graph.facts, &loaded.run.facts, None).differs;
         if loaded.run.facts.build_id.is_none() {
             differs.push(Differs::Unsaid("run"));

@@ -9,7 +9,7 @@ use xenheap_report::{Group, Report};
 use super::store::Store;
 use crate::{
     failure::{Exit, Failure, say},
-    load,
+    runs,
 };
 
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub struct Add {
 
 pub fn run(arguments: &Add) -> Result<Exit, Failure> {
     let mut store = Store::open_or_new(&arguments.file)?;
-    let report = load::report(&arguments.run)?;
+    let report = runs::report(&arguments.run)?;
     let numbered = report.numbered();
     if let Some(number) = arguments.finding.iter().find(|number| !(1..=numbered.len()).contains(number)) {
         return Err(Failure::usage(format!(

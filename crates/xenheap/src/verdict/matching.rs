@@ -11,7 +11,7 @@ use xenheap_verdicts::{Difference, Match as Found, Subject};
 use super::store::{self, Store};
 use crate::{
     failure::{Exit, Failure},
-    load, output,
+    output, runs,
 };
 
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub fn run(arguments: &Match) -> Result<Exit, Failure> {
     let store = Store::open(&arguments.file)?;
     let mut text = String::new();
     for path in &arguments.runs {
-        let report = load::report(path)?;
+        let report = runs::report(path)?;
         let arch = report.run().facts.arch;
         let (mut matched, mut all) = (0, 0);
         let mut lines = String::new();

@@ -12,7 +12,7 @@ use xenheap_verdicts::Entry;
 use super::store::{self, Store};
 use crate::{
     failure::{Exit, Failure},
-    load, output,
+    output, runs,
 };
 
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ pub fn run(arguments: &Stale) -> Result<Exit, Failure> {
         let mut unused: BTreeMap<String, BTreeSet<String>> =
             store.file.entries().iter().map(|entry| (entry.id.clone(), BTreeSet::new())).collect();
         for path in &arguments.runs {
-            let decisions = decide(load::report(path)?.run(), &store.file);
+            let decisions = decide(runs::report(path)?.run(), &store.file);
             let here: BTreeMap<String, Vec<String>> =
                 decisions.unused.into_iter().map(|unused| (unused.id, unused.against)).collect();
             unused.retain(|id, _| here.contains_key(id));
