@@ -184,7 +184,8 @@ fn blocker(refusal: &Refusal, about: String) -> Blocker {
 fn of_case(case: &Case) -> String {
     let NormalStack(frames) = &case.frames;
     let frames: Vec<String> = frames.iter().map(ToString::to_string).collect();
-    format!("{} ({}) by {}", case.kind, case.charge, frames.join(" > "))
+    let uncertain = if case.uncertain.is_some() { " (uncertain)" } else { "" };
+    format!("{} ({}) by {}{uncertain}", case.kind, case.charge, frames.join(" > "))
 }
 
 /// A site that no run shows, and that nobody has accepted for every stack that can end there.

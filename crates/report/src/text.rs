@@ -17,7 +17,6 @@ use crate::{Escaped, Group, Renderer, Report, size::Several};
 use findings::Findings;
 use layout::Paint;
 pub(crate) use layout::{hanging, table};
-pub use overview::in_doubt;
 
 /// How wide the report may get.
 const WIDTH: usize = 100;

@@ -2,6 +2,7 @@
 
 mod support;
 
+use insta::assert_snapshot;
 use serde_json::Value;
 use support::{Ran, output_of, repository, run, run_with_input, text};
 
@@ -145,6 +146,193 @@ mod issue_15 {
         // A certain one has no such mark.
         let certain = json_of(&log(record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")])));
         assert!(certain["findings"][0]["stack"].get("uncertain").is_none());
+    }
+
+    /// A log with a path that Xen guessed twice, and one with the same path once, for certain.
+    fn guessed_and_certain(dir: &std::path::Path) -> [String; 2] {
+        let [guessed, certain] = ["S", "F"].map(|mark| {
+            let mut lines = record(1, 0x10, &[("R", "_xmalloc"), (mark, "f"), (mark, "do_op")]);
+            lines.extend(record(1, 0x20, &[("R", "_xmalloc"), ("F", "g"), ("F", "do_op")]));
+            if mark == "S" {
+                lines.extend(record(1, 0x30, &[("R", "_xmalloc"), (mark, "f"), (mark, "do_op")]));
+            }
+            log(lines)
+        });
+        let write = |name: &str, content: &str| text(&support::write(dir, name, content)).to_owned();
+        [write("guessed.log", &guessed), write("certain.log", &certain)]
+    }
+
+    /// What the gate prints, and each file that it writes, below its name.
+    fn gate(dir: &std::path::Path, arguments: &[&str]) -> (i32, String) {
+        let mut all = String::new();
+        let mut code = None;
+        let forms = [&[][..], &["--format", "json"], &["--format", "markdown"]];
+        for form in forms {
+            let ran = run(&[&["check"], arguments, form].concat());
+            all += &format!("==== {}\n{}", form.join(" "), ran.out);
+            assert_eq!(*code.get_or_insert(ran.code), ran.code, "{}", ran.err);
+        }
+        for option in ["--details", "--junit", "--sarif", "--code-quality", "--markdown"] {
+            let out = dir.join("out");
+            run(&[&["check"], arguments, &[option, text(&out)]].concat());
+            all += &format!("==== {option}\n{}", std::fs::read_to_string(&out).expect("a file"));
+        }
+        (code.expect("a code"), all)
+    }
+
+    /// Each part of [`gate`] with the lines that say so.
+    fn doubts(shown: &str) -> String {
+        let parts = shown.split("==== ").skip(1).map(|part| {
+            let (name, text) = part.split_once('\n').expect("a name");
+            let says = |line: &&str| line.contains("ncertain") || line.contains("line 4 of the log");
+            let lines: Vec<&str> = text.lines().filter(says).collect();
+            assert!(!lines.is_empty(), "{name}: {text}");
+            format!("==== {name}\n{}\n", lines.join("\n"))
+        });
+        parts.collect()
+    }
+
+    #[test]
+    fn row_03_a_stack_that_is_not_certain_is_marked_where_a_reviewer_decides() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let [guessed, certain] = guessed_and_certain(dir.path());
+        let file = dir.path().join("v.toml");
+        let file = text(&file);
+        let added = run(&["verdict", "add", file, &guessed, "--all"]);
+        assert_eq!(added.code, 0);
+        let why = "line 4 of the log: Xen looked for frames on the stack";
+        assert!(added.err.contains(&format!("uncertain stack of guessed.log, {why}")), "{}", added.err);
+        assert!(added.err.contains("1 of the added of stacks that may not be"), "{}", added.err);
+        let written = std::fs::read_to_string(file).expect("a file");
+        assert_eq!(lines_with(&written, &format!("uncertain = \"{why}")).len(), 1, "{written}");
+        assert_eq!(lines_with(&output_of(&["verdict", "list", file]), "do_op > f (uncertain)").len(), 1);
+        let listed: Value =
+            serde_json::from_str(&output_of(&["verdict", "list", file, "--format", "json"])).expect("JSON");
+        let entries = listed["entries"].as_array().expect("entries");
+        let marked: Vec<bool> = entries.iter().map(|entry| entry["uncertain"].is_string()).collect();
+        assert_eq!(marked.iter().filter(|marked| **marked).count(), 1, "{listed}");
+        let at = marked.iter().position(|marked| *marked).expect("an entry");
+        let id = entries[at]["id"].as_str().expect("an id");
+        assert!(output_of(&["verdict", "show", file, id]).contains(why));
+
+        let (code, shown) = gate(dir.path(), &["--verdicts", file, &guessed]);
+        assert_eq!(code, 1);
+        assert_snapshot!("uncertain_refused", doubts(&shown));
+        let decided = written.replace("UNDECIDED", "SAFE").replace("comment = \"\"", "comment = \"once\"");
+        std::fs::write(file, decided).expect("written");
+        let (code, shown) = gate(dir.path(), &["--verdicts", file, &guessed]);
+        assert_eq!(code, 0, "{shown}");
+        assert!(shown.contains("PASSED: 2 findings in 1 run; not all stacks are certain"), "{shown}");
+        assert_snapshot!("uncertain_passed", doubts(&shown));
+        // Nothing of that where all is certain: it has the stack that `guessed.log` has as a guess.
+        let (_, shown) = gate(dir.path(), &["--verdicts", file, &certain]);
+        assert!(!shown.contains("ncertain"), "{shown}");
+
+        let diffs = ["text", "json", "markdown"].map(|form| {
+            format!("==== {form}\n{}", output_of(&["diff", &certain, &guessed, "--format", form]))
+        });
+        assert_snapshot!("uncertain_diff", diffs.concat());
+        let same = output_of(&["diff", &certain, &certain]);
+        assert!(!same.contains("ncertain"), "{same}");
+    }
+
+    #[test]
+    fn row_03_a_harvest_says_which_acceptances_are_of_uncertain_stacks() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let [guessed, _] = guessed_and_certain(dir.path());
+        for form in [&["--all"][..], &["--format", "rfc"]] {
+            let file = text(&support::write(dir.path(), "v.toml", "format = 1\n")).to_owned();
+            let report = output_of(&[&["report", "--verdicts", &file, &guessed], form].concat());
+            let indent = if form[0] == "--all" { "      " } else { "" };
+            let typed = report.replace("UNDECIDED\n", &format!("SAFE\n{indent}// Once.\n"));
+            assert_ne!(typed, report);
+            let path = support::write(dir.path(), "report.txt", &typed);
+            let ran = run(&["verdict", "harvest", &file, text(&path)]);
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            let told = lines_with(&ran.err, "accepts an uncertain stack, line 4 of the log: Xen looked for");
+            assert_eq!(told.len(), 1, "{}\n{typed}", ran.err);
+            let written = std::fs::read_to_string(&file).expect("a file");
+            assert_eq!(
+                lines_with(&written, "uncertain = \"line 4 of the log: Xen looked").len(),
+                1,
+                "{written}"
+            );
+        }
+    }
+
+    #[test]
+    fn row_03_the_gate_doubts_stacks_where_only_stacks_are_in_doubt() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let first = record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")]);
+        let second = record(2, 0x20, &[("R", "_xmalloc"), ("F", "b")]);
+        let mixed = log([&first[..1], &second[..1], &second[1..], &first[1..]].concat());
+        let path = support::write(dir.path(), "mixed.log", mixed);
+        let (code, shown) = gate(dir.path(), &[text(&path)]);
+        assert_eq!(code, 1);
+        let about = lines_with(&shown, "a self-check failed, so the");
+        let about: Vec<_> =
+            about.into_iter().filter(|line| !line.contains("numbers or the stacks")).collect();
+        assert!(about.len() >= 4, "{shown}");
+        assert!(about.iter().all(|line| line.contains("so the stacks may be wrong")), "{about:?}");
+    }
+
+    /// The second harvest takes nothing back.
+    #[test]
+    fn row_12_what_was_harvested_stays_when_it_is_harvested_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut lines = record(1, 0x10, &[("R", "_xmalloc"), ("F", "f"), ("F", "do_op")]);
+        lines.extend(record(2, 0x20, &[("R", "_xmalloc"), ("F", "f"), ("F", "do_op")]));
+        let path = support::write(dir.path(), "twice.log", log(lines));
+        let file = dir.path().join("v.toml");
+        let read = || std::fs::read_to_string(&file).expect("a file");
+        for (start, form) in [("new", "rfc"), ("added", "rfc")] {
+            std::fs::write(&file, "format = 1\n").expect("written");
+            if start == "added" {
+                output_of(&["verdict", "add", text(&file), text(&path), "--all"]);
+            }
+            let report = output_of(&["report", "--verdicts", text(&file), "--format", form, text(&path)]);
+            let places: Vec<_> = report.match_indices("UNDECIDED\n").map(|(at, _)| at).collect();
+            assert_eq!(places.len(), 2, "{report}");
+            // The comment is typed at either of the two places.
+            for place in places {
+                let typed =
+                    format!("{}SAFE\n// Once.\n{}", &report[..place], &report[place + "UNDECIDED\n".len()..]);
+                let harvested = support::write(dir.path(), "report.txt", &typed);
+                let harvest = || run(&["verdict", "harvest", text(&file), text(&harvested)]);
+                let before = read();
+                let ran = harvest();
+                assert_eq!(ran.code, 0, "{}", ran.err);
+                let once = read();
+                assert!(once.contains("Once."), "{start}: {once}");
+                let again = harvest();
+                assert_eq!((again.code, read()), (0, once), "{start}: {}", again.err);
+                assert!(again.err.contains("0 changed, 0 added"), "{}", again.err);
+                std::fs::write(&file, before).expect("written");
+            }
+        }
+    }
+
+    /// Of two places that say different things, of which one is what the file says, either can be
+    /// the older one.
+    #[test]
+    fn row_12_two_places_that_differ_take_nothing_back() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut lines = record(1, 0x10, &[("R", "_xmalloc"), ("F", "f"), ("F", "do_op")]);
+        lines.extend(record(2, 0x20, &[("R", "_xmalloc"), ("F", "f"), ("F", "do_op")]));
+        let path = support::write(dir.path(), "twice.log", log(lines));
+        let file = dir.path().join("v.toml");
+        output_of(&["verdict", "add", text(&file), text(&path), "--all"]);
+        let report = output_of(&["report", "--verdicts", text(&file), "--format", "rfc", text(&path)]);
+        let typed = report.replacen("UNDECIDED\n", "SAFE\n// One.\n", 1);
+        let typed = typed.replacen("UNDECIDED\n", "PROBLEM\n// Two.\n", 1);
+        let harvested = support::write(dir.path(), "report.txt", &typed);
+        for _ in 0..2 {
+            let ran = run(&["verdict", "harvest", text(&file), text(&harvested)]);
+            assert_eq!(ran.code, 3, "{}", ran.err);
+            assert!(ran.err.contains("says something else of"), "{}", ran.err);
+            let written = std::fs::read_to_string(&file).expect("a file");
+            assert!(written.contains("One.") && !written.contains("Two."), "{written}");
+        }
     }
 
     #[test]

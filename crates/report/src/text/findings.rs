@@ -18,7 +18,6 @@ use crate::{
     Escaped, Group, Leftover, Report,
     finding::look,
     size::{Bytes, Count, Several},
-    uncertain::describe,
 };
 
 /// How far the lines under a finding's number are indented.
@@ -141,7 +140,7 @@ impl<'a> Findings<'a> {
         }
         if let Some(uncertain) = group.stack.uncertain {
             let name = self.paint.bad(&format!("{:<10}", "uncertain"));
-            hanging(out, &format!("{:INDENT$}{name} ", ""), 17, &format!("stack, {}", describe(uncertain)))?;
+            hanging(out, &format!("{:INDENT$}{name} ", ""), 17, &format!("stack, {uncertain}"))?;
         }
         quantities(group, out)?;
         self.stack(group, out)?;

@@ -33,6 +33,9 @@ pub fn run(arguments: &Harvest) -> Result<Exit, Failure> {
         ));
     }
     store.save()?;
+    for (id, why) in &harvest.uncertain {
+        warn(format_args!("{id} accepts an uncertain stack, {why}"));
+    }
     say(format_args!(
         "{} changed, {} added, {} as they were, {} refused",
         harvest.changed.len(),
