@@ -321,8 +321,9 @@ fn optional(table: &mut Table, key: &str, old: &mut Option<String>, new: &str) {
 
 /// Characters that a terminal or an editor obeys rather than shows; reports print what people write.
 fn is_hidden(c: char) -> bool {
+    let turns = ['\u{200e}', '\u{200f}', '\u{61c}'].contains(&c);
     let direction = ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
-    direction || c.is_control() && c != '\n' && c != '\t'
+    turns || direction || c.is_control() && c != '\n' && c != '\t'
 }
 
 /// Refuses texts that would make a file that cannot be read.
