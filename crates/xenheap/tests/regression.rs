@@ -553,6 +553,38 @@ mod issue_15 {
         assert_eq!((ran.code, after.as_slice()), (0, &under[..]), "{}", ran.err);
     }
 
+    /// The same of a policy, which stands beside the verdict file, and of a report to be harvested.
+    #[test]
+    fn row_12_policies_of_other_editors_and_of_git() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let log = field("offset-zero/x86.log");
+        let policy = |bytes: &[u8]| {
+            let path = support::write(dir.path(), "policy.toml", bytes);
+            run(&["check", "--policy", text(&path), &log])
+        };
+        let comment = "format = 1\n# from here\n";
+        for mark in ["<<<<<<< HEAD", "||||||| 1234567", ">>>>>>> theirs"] {
+            for ends in ["\n", "\r\n"] {
+                let lines = format!("{comment}{mark}\n[run]\n").replace('\n', ends);
+                let ran = policy(lines.as_bytes());
+                assert_eq!(ran.code, 3);
+                assert!(ran.err.contains("policy.toml:3:1: a mark of git's"), "{mark}: {}", ran.err);
+            }
+        }
+        // Inside of a text, where TOML would take it.
+        let ran = policy(b"format = 1\n[coverage]\nentries = [\"\"\"\n<<<<<<< HEAD\n\"\"\"]\n");
+        assert!(ran.code == 3 && ran.err.contains("policy.toml:4:1: a mark of git's"), "{}", ran.err);
+        let ran = policy(b"format = 1\n# gr\xfc\xdfe\n");
+        assert_eq!(ran.code, 3);
+        assert!(ran.err.contains("policy.toml:2:5: this is not UTF-8"), "{}", ran.err);
+        let ran = policy(b"format = 1\r\n# ======= alone is text\n");
+        assert!(ran.code <= 1, "{}", ran.err);
+
+        let report = support::write(dir.path(), "report.txt", b"one\n\xe4\n");
+        let ran = run(&["verdict", "harvest", text(&dir.path().join("v.toml")), text(&report)]);
+        assert!(ran.code == 3 && ran.err.contains("report.txt:2:1: this is not UTF-8"), "{}", ran.err);
+    }
+
     #[test]
     fn row_14_a_log_called_verbose() {
         let dir = tempfile::tempdir().expect("a folder");
