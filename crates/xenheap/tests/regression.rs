@@ -671,6 +671,107 @@ mod issue_15 {
         }
     }
 
+    /// Where the lines of a file are in a source to which lines were added: more of them further
+    /// down.
+    fn moved(line: u64) -> u64 {
+        line + 7 + line / 5
+    }
+
+    /// A saved run as another build of a source with more lines would have recorded it: lines,
+    /// addresses and hashes differ, and stacks have other numbers.
+    fn of_another_build(value: &mut Value, stacks: u64) {
+        match value {
+            Value::Object(map) => {
+                let is_source = map.contains_key("file") && map.contains_key("line");
+                for (key, value) in map.iter_mut() {
+                    let Some(number) = value.as_u64() else {
+                        of_another_build(value, stacks);
+                        continue;
+                    };
+                    *value = match key.as_str() {
+                        "line" if is_source => moved(number),
+                        "addr" if number > 1 << 63 => number + 0x1240,
+                        "hash" => number ^ 0x5555,
+                        "id" | "stack" if number > 0 => 1 + stacks - number,
+                        _ => number,
+                    }
+                    .into();
+                }
+            }
+            Value::Array(all) => all.iter_mut().for_each(|value| of_another_build(value, stacks)),
+            _ => {}
+        }
+    }
+
+    /// All fingerprints of each result, by what and where it is.
+    fn prints_of(sarif: &str) -> Vec<(String, String, u64, Value)> {
+        let document: Value = serde_json::from_str(sarif).expect("JSON");
+        let results = document["runs"][0]["results"].as_array().expect("results").clone();
+        let print = |result: Value| {
+            let place = &result["locations"][0]["physicalLocation"];
+            let names = &result["locations"][0]["logicalLocations"];
+            (
+                format!("{} {names}", result["ruleId"]),
+                place["artifactLocation"]["uri"].to_string(),
+                place["region"]["startLine"].as_u64().expect("a line"),
+                result["partialFingerprints"].clone(),
+            )
+        };
+        let mut all: Vec<_> = results.into_iter().map(print).collect();
+        all.sort_by(|a, b| (&a.0, &a.1, a.2, a.3.to_string()).cmp(&(&b.0, &b.1, b.2, b.3.to_string())));
+        all
+    }
+
+    #[test]
+    fn row_10_identities_stay_when_lines_move() {
+        for sample in ["boot-4.17-x86_64", "hvm-4.17-x86_64"] {
+            let path = repository("testdata").join(sample).join("full.xhr");
+            identities_stay(&std::fs::read(path).expect("a run file"));
+        }
+    }
+
+    fn identities_stay(saved: &[u8]) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let plain = zstd::decode_all(saved).expect("zstd");
+        let lines = std::str::from_utf8(&plain).expect("UTF-8").lines();
+        let mut lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let stacks = lines[0]["stacks"].as_u64().expect("a number");
+        for line in &mut lines[1..] {
+            of_another_build(line, stacks);
+        }
+        let other: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+        // The head's first key says what the file is.
+        let head = plain.split_inclusive(|byte| *byte == b'\n').next().expect("a line");
+        let other = [head, other[1..].concat().as_bytes()].concat();
+        let nothing = "format = 1\n[accept]\nverdicts = []\nlifetimes = []\nkinds = []\n";
+        let strict = support::write(dir.path(), "strict.toml", nothing);
+        let sarif = |name: &str, content: &[u8]| {
+            let (run_file, out) = (support::write(dir.path(), name, content), dir.path().join("out.sarif"));
+            let ran = run(&["check", "--policy", text(&strict), "--sarif", text(&out), text(&run_file)]);
+            assert_eq!(ran.code, 1, "{}", ran.err);
+            prints_of(&std::fs::read_to_string(&out).expect("an output"))
+        };
+        // Of one name, as the job's log has in each pipeline.
+        let before = sarif("job.xhr", saved);
+        let after = sarif("job.xhr", &zstd::encode_all(other.as_slice(), 3).expect("zstd"));
+        let at_place = |uri: &str, line: u64| if uri == "\"xen\"" { line } else { moved(line) };
+        let expected: Vec<_> = before
+            .iter()
+            .map(|(what, uri, line, prints)| {
+                (what.clone(), uri.clone(), at_place(uri, *line), prints.clone())
+            })
+            .collect();
+        let twins = |pair: &[(String, String, u64, Value)]| pair[0].0 == pair[1].0 && pair[0].2 != pair[1].2;
+        assert!(before.windows(2).any(twins), "some differ in their lines only");
+        assert_eq!(after, expected, "each finding has the fingerprints that it had");
+        for key in ["primaryLocationLineHash", "xenheap/v1"] {
+            let distinct: std::collections::BTreeSet<_> =
+                after.iter().map(|(.., prints)| prints[key].as_str().expect("a text")).collect();
+            assert_eq!(distinct.len(), after.len(), "{key}");
+        }
+        assert!(after.len() > 12, "{}", after.len());
+    }
+
     /// Compiles all sources of a folder of `testdata/field`, with what the compiler says of calls.
     fn compiled(name: &str) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a folder");
