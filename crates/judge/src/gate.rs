@@ -355,6 +355,15 @@ fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
             ));
         }
     }
+    // A run that was saved long ago, or the log of an old build.
+    if run.is_before_domains() && !policy.run.may_lack.contains("owners") {
+        refusals.push(Refusal::new(
+            Code::LostPart,
+            "domains: a leak can be missed, as the recorder of this run is too old to tell for whom memory is"
+                .to_owned(),
+            "record it again with the recorder of this xenheap; or allow it with `owners` in may-lack (docs/policy.md)",
+        ));
+    }
     if run.facts.events == 0 && run.profile.is_empty() && !policy.run.may_be_empty {
         refusals.push(Refusal::new(
             Code::Empty,

@@ -671,6 +671,83 @@ mod issue_15 {
         }
     }
 
+    /// A run that an older xenheap saved, in each version.
+    fn old(version: u32) -> String {
+        let path = format!("crates/report/testdata/version-{version}.xhr");
+        text(&repository(&path)).to_owned()
+    }
+
+    #[test]
+    fn old_run_files_are_read_by_every_command() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let verdicts = support::write(dir.path(), "v.toml", "format = 1\n");
+        for version in 1..=3 {
+            let path = old(version);
+            for form in ["text", "rfc", "json"] {
+                assert!(!output_of(&["report", "--format", form, &path]).is_empty(), "{version} {form}");
+            }
+            output_of(&["diff", &path, &old(3)]);
+            output_of(&["plan", &path]);
+            output_of(&["verdict", "match", text(&verdicts), &path]);
+            let checked = run(&["check", &path]);
+            assert_eq!(checked.code, 1, "{}", checked.err);
+            // The first version is of a recorder that told nothing of domains: leaks were not
+            // looked for.
+            let says =
+                checked.out.contains("domains: a leak can be missed, as the recorder of this run is too old");
+            assert_eq!(says, version == 1, "{version}: {}", checked.out);
+        }
+        let allowed = support::write(dir.path(), "p.toml", "format = 1\n[run]\nmay-lack = [\"owners\"]\n");
+        let checked = run(&["check", "--policy", text(&allowed), &old(1)]);
+        assert!(!checked.out.contains("too old"), "{}", checked.out);
+    }
+
+    #[test]
+    fn run_files_of_versions_that_nobody_knows_are_said_to_be_that() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let verdicts = support::write(dir.path(), "v.toml", "format = 1\n");
+        let plain = zstd::decode_all(std::fs::read(old(3)).expect("a file").as_slice()).expect("zstd");
+        let plain = String::from_utf8(plain).expect("UTF-8");
+        // A newer one can have words that this xenheap does not know, in the head as well.
+        let newer =
+            plain.replacen("\"version\":3,\"tool\":\"", "\"version\":4,\"tool\":\"xenheap 9.1 of ", 1);
+        let newer = newer.replacen("\"format\":\"ha1\"", "\"format\":\"ha7\"", 1);
+        assert_ne!(newer, plain);
+        let no_number = plain.replacen("\"version\":3", "\"version\":\"3\"", 1);
+        let zero = plain.replacen("\"version\":3", "\"version\":0", 1);
+        for (content, expected) in [
+            (
+                newer,
+                "is a run file of version 4, this xenheap reads up to version 3: use the xenheap that wrote it (xenheap 9.1 of",
+            ),
+            (no_number, "is not a run file: its first line is not the head of one"),
+            (zero, "is not a run file: its first line is not the head of one"),
+        ] {
+            for packed in [true, false] {
+                let bytes = match packed {
+                    true => zstd::encode_all(content.as_bytes(), 3).expect("zstd"),
+                    false => content.clone().into_bytes(),
+                };
+                let path = support::write(dir.path(), "run.xhr", bytes);
+                let path = text(&path);
+                for command in [
+                    &["report", path][..],
+                    &["report", "--format", "json", path],
+                    &["check", path],
+                    &["diff", path, &old(3)],
+                    &["diff", &old(3), path],
+                    &["plan", path],
+                    &["verdict", "match", text(&verdicts), path],
+                    &["verdict", "add", text(&verdicts), path, "--all"],
+                ] {
+                    let ran = run(command);
+                    assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{command:?}: {}", ran.err);
+                    assert!(ran.err.contains(expected), "{command:?}: {}", ran.err);
+                }
+            }
+        }
+    }
+
     /// Where the lines of a file are in a source to which lines were added: more of them further
     /// down.
     fn moved(line: u64) -> u64 {
