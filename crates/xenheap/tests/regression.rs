@@ -215,6 +215,9 @@ mod issue_15 {
         let id = entries[at]["id"].as_str().expect("an id");
         assert!(output_of(&["verdict", "show", file, id]).contains(why));
 
+        let matched = output_of(&["verdict", "match", file, &guessed]);
+        assert_eq!(lines_with(&matched, "> f (uncertain)").len(), 1, "{matched}");
+
         let (code, shown) = gate(dir.path(), &["--verdicts", file, &guessed]);
         assert_eq!(code, 1);
         assert_snapshot!("uncertain_refused", doubts(&shown));
