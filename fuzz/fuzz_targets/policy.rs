@@ -22,8 +22,9 @@ fn with_a_key(mut whole: Table, way: &[&str]) -> Option<String> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    match Policy::parse(text) {
+    let text = String::from_utf8_lossy(data);
+    let text = text.as_ref();
+    match Policy::read("policy.toml", data) {
         Ok(policy) => {
             let table: Table = toml::from_str(text).expect("it was read before");
             let other = toml::to_string(&table).expect("a table can be written");
@@ -33,6 +34,10 @@ fuzz_target!(|data: &[u8]| {
                     assert!(Policy::parse(&wrong).is_err(), "a key too much in {way:?}");
                 }
             }
+        }
+        Err(PolicyError::Lines(error)) => {
+            let lines = data.split(|byte| *byte == b'\n').count();
+            assert!((1..=lines).contains(&error.line) && error.column > 0, "{error}");
         }
         Err(PolicyError::Read(error)) => {
             assert!(error.span().is_none_or(|span| text.get(span).is_some()));

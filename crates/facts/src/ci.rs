@@ -41,7 +41,7 @@ pub enum Wrong {
     )]
     Lto,
     /// It is of another language.
-    #[error("this unit is written in Ada, whose names can have quotation marks: only C is read")]
+    #[error("this unit is written in Ada, and only C is read: take this file out of the build's folder")]
     Ada,
     /// It ends early.
     #[error("the file ends here, before its graph does: the compiler was interrupted; build again")]
@@ -164,10 +164,12 @@ pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Unit<'a>, Error> {
                 .map(|title| unit.title = title),
             _ => None,
         };
-        let is_ada = || [".adb", ".ads"].iter().any(|end| unit.title.ends_with(end));
-        understood.ok_or_else(|| error(number, if is_ada() { Wrong::Ada } else { Wrong::Line }))?;
+        understood.ok_or_else(|| error(number, Wrong::Line))?;
         if is_ltrans(unit.title) {
             return Err(error(1, Wrong::Lto));
+        }
+        if is_ada(unit.title) {
+            return Err(error(1, Wrong::Ada));
         }
     }
     if ended { Ok(unit) } else { Err(error(number, Wrong::CutOff)) }
@@ -176,6 +178,12 @@ pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Unit<'a>, Error> {
 /// `/tmp/ccA1b2C3.ltrans0.o`, `x.ltrans0.ltrans.o`: what the link-time compiler calls its parts.
 fn is_ltrans(title: &str) -> bool {
     title.ends_with(".o") && title.contains(".ltrans")
+}
+
+/// What GNAT compiles. Such a file has the form of one of C, but its names (`pool__Oadd`, labelled
+/// `+`) are nothing that the rest of this is made for.
+fn is_ada(title: &str) -> bool {
+    [".adb", ".ads", ".ada"].iter().any(|end| title.ends_with(end))
 }
 
 const GRAPH: &str = "graph: { title: \"";
@@ -343,7 +351,8 @@ edge: { sourcename: \"common/x.c:foo\" targetname: \"__indirect_call\" label: \"
         assert_eq!(read(&SMALL.replace('\n', "\r\n")), Err((1, Wrong::CarriageReturn)));
         assert_eq!(read(&SMALL.replacen("common/x.c", "/tmp/cc3nYi.ltrans0.o", 1)), Err((1, Wrong::Lto)));
         let ada = SMALL.replacen("common/x.c", "x.adb", 1).replacen("label: \"bar", "label: \"\"+\"", 1);
-        assert_eq!(read(&ada), Err((3, Wrong::Ada)));
+        assert_eq!(read(&ada), Err((1, Wrong::Ada)));
+        assert_eq!(read(&SMALL.replacen("common/x.c", "x.ads", 1)), Err((1, Wrong::Ada)));
         assert_eq!(read(&SMALL.replace("edge: { sourcename", "edge: { source")), Err((5, Wrong::Line)));
         assert_eq!(read(&SMALL.replace("x.c:9:5", "x.c:9:five")), Err((5, Wrong::Line)));
         assert_eq!(read(&format!("{SMALL}}}\n")), Err((9, Wrong::Surplus)));

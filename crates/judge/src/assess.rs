@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use xenheap_model::{NormalStack, nothing_for};
+use xenheap_model::{NormalStack, nothing_for, untold};
 
 use crate::{
     Case, Code, Judged, Refusal, Unused,
@@ -131,9 +131,15 @@ pub(crate) fn assess(
         untold.runs.iter().for_each(|run| blockers.add(blocker.clone(), Some(run)));
     }
     for run in runs {
-        // That a run is empty or lacks a part stands above, whatever the policy says.
-        let stands_above = |code| matches!(code, Code::Empty | Code::LostPart);
-        for refusal in run.refusals.iter().filter(|refusal| !stands_above(refusal.code)) {
+        // That a run is empty or lacks a part stands above, whatever the policy says. That its
+        // recorder is too old is said of no part.
+        let is_of_part = |refusal: &Refusal| refusal.what.split(':').next().and_then(untold).is_some();
+        let stands_above = |refusal: &Refusal| match refusal.code {
+            Code::Empty => true,
+            Code::LostPart => is_of_part(refusal),
+            _ => false,
+        };
+        for refusal in run.refusals.iter().filter(|refusal| !stands_above(refusal)) {
             blockers.add(blocker(refusal, "a run".to_owned()), Some(&run.name));
         }
         for case in &run.cases {
@@ -184,7 +190,8 @@ fn blocker(refusal: &Refusal, about: String) -> Blocker {
 fn of_case(case: &Case) -> String {
     let NormalStack(frames) = &case.frames;
     let frames: Vec<String> = frames.iter().map(ToString::to_string).collect();
-    format!("{} ({}) by {}", case.kind, case.charge, frames.join(" > "))
+    let uncertain = if case.uncertain.is_some() { " (uncertain)" } else { "" };
+    format!("{} ({}) by {}{uncertain}", case.kind, case.charge, frames.join(" > "))
 }
 
 /// A site that no run shows, and that nobody has accepted for every stack that can end there.

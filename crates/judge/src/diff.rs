@@ -6,7 +6,9 @@ use std::{
 };
 
 use serde::Serialize;
-use xenheap_model::{Charge, Counters, Kind, NormalStack, Question, Run, Stack, Untold, clean, is_vmalloc};
+use xenheap_model::{
+    Charge, Counters, Kind, NormalStack, Question, Run, Stack, Uncertain, Untold, clean, is_vmalloc,
+};
 
 use crate::{
     EntryPoint, Key, Lifetime,
@@ -26,6 +28,9 @@ pub struct Diff {
     /// Parts of the recorder that the runs lack, which are called [`OLD`] and [`NEW`]. What only one of
     /// them lacks makes no difference: the lifetimes are those that both would have without it.
     pub untold: Vec<Untold>,
+    /// How many paths of the old and of the new run may not be what happened: differences can come
+    /// of that.
+    pub uncertain: [usize; 2],
 }
 
 /// What the first run is called in [`Diff::untold`].
@@ -60,6 +65,9 @@ pub struct Side {
     pub lifetime: Lifetime,
     /// The sum of all that is the same but for domains and lines.
     pub counters: Counters,
+    /// Why its stack may not be what happened; of several, the first place in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncertain: Option<Uncertain>,
 }
 
 /// A difference. The order is that of concern.
@@ -154,6 +162,9 @@ pub fn diff(old: &Run, new: &Run) -> Diff {
     let lacks = [(OLD, old.facts.lacks.as_slice()), (NEW, new.facts.lacks.as_slice())];
     let untold = Untold::of(Question::Differences, lacks);
     let (old, new) = (sides(old, &one_sided), sides(new, &one_sided));
+    let doubtful =
+        |all: &BTreeMap<Same, Found>| all.values().filter(|found| found.side.uncertain.is_some()).count();
+    let uncertain = [doubtful(&old), doubtful(&new)];
     let (mut same, mut apart) = (0, 0);
     let mut changed = Vec::new();
     let mut keys: Vec<&Same> = old.keys().chain(new.keys()).collect();
@@ -187,7 +198,7 @@ pub fn diff(old: &Run, new: &Run) -> Diff {
         let first = changed.changes.first().copied();
         (first, std::cmp::Reverse(bytes(changed.new).max(bytes(changed.old))), changed.stack.clone())
     });
-    Diff { changed, same, apart, untold }
+    Diff { changed, same, apart, untold, uncertain }
 }
 
 fn sides(run: &Run, one_sided: &OneSided<'_>) -> BTreeMap<Same, Found> {
@@ -211,8 +222,8 @@ fn sides(run: &Run, one_sided: &OneSided<'_>) -> BTreeMap<Same, Found> {
         let in_vmalloc = kind == Kind::Vmalloc || is_in_vmalloc(stack);
         match all.entry((kind, charge, names)) {
             std::collections::btree_map::Entry::Vacant(place) => {
-                let (point, side) =
-                    (judgement.point.clone(), Side { lifetime: judgement.lifetime, counters });
+                let side = Side { lifetime: judgement.lifetime, counters, uncertain: stack.uncertain };
+                let point = judgement.point.clone();
                 place.insert(Found { point, side, rows: count, in_vmalloc });
             }
             std::collections::btree_map::Entry::Occupied(mut place) => {
@@ -221,6 +232,8 @@ fn sides(run: &Run, one_sided: &OneSided<'_>) -> BTreeMap<Same, Found> {
                 *any_in_vmalloc |= in_vmalloc;
                 side.lifetime = side.lifetime.max(judgement.lifetime);
                 side.counters.add(&counters);
+                let of_both = side.uncertain.into_iter().chain(stack.uncertain);
+                side.uncertain = of_both.min_by_key(|uncertain| uncertain.line);
             }
         }
     }
@@ -312,7 +325,7 @@ mod tests {
     fn what_compilers_change_is_no_change() {
         let old = run(&[("a b c", bytes(8))]);
         let new = run(&[("a +b c.isra.0", bytes(8))]);
-        let same = Diff { changed: Vec::new(), same: 1, apart: 0, untold: Vec::new() };
+        let same = Diff { changed: Vec::new(), same: 1, apart: 0, untold: Vec::new(), uncertain: [0, 0] };
         assert_eq!(diff(&old, &new), same);
         assert_eq!(diff(&new, &old).same, 1);
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use xenheap_model::{
-    Charge, Counters, Kind, NormalStack, Outcome, Question, Run, StackId, Untold, nothing_for, untold,
+    Charge, CheckId, Counters, Kind, NormalStack, Outcome, Question, Run, StackId, Uncertain, Untold,
+    in_doubt, nothing_for, untold,
 };
 use xenheap_verdicts::VerdictFile;
 
@@ -41,6 +42,14 @@ impl Gate {
         });
         runs.chain(self.together.iter().map(|refusal| (None, refusal)))
     }
+
+    /// Findings whose stack may not be what happened, with the name of the run they are of. What is
+    /// decided of such a stack can be decided of another one.
+    pub fn uncertain(&self) -> impl Iterator<Item = (&str, &Case, Uncertain)> {
+        self.runs.iter().flat_map(|run| {
+            run.cases.iter().filter_map(|case| Some((run.name.as_str(), case, case.uncertain?)))
+        })
+    }
 }
 
 /// One run, judged.
@@ -65,6 +74,8 @@ pub struct Case {
     pub charge: Charge,
     /// The stack, root first.
     pub frames: NormalStack,
+    /// Why the stack may not be what happened, if that is so.
+    pub uncertain: Option<Uncertain>,
     /// Where in the source the allocation stands, if that is known: file and line.
     pub place: Option<(String, u32)>,
     /// How much.
@@ -87,6 +98,15 @@ pub struct Refusal {
     pub what: String,
     /// How to go on.
     pub next: String,
+    /// The self-check that failed, if it is one.
+    #[serde(skip)]
+    pub check: Option<CheckId>,
+}
+
+impl Refusal {
+    fn new(code: Code, what: String, next: impl Into<String>) -> Self {
+        Refusal { code, what, next: next.into(), check: None }
+    }
 }
 
 /// Kinds of reasons. The words are stable.
@@ -105,7 +125,7 @@ pub enum Code {
     Ambiguous,
     /// A claim is exceeded.
     Bound,
-    /// A self-check of a run failed: its numbers may be wrong.
+    /// A self-check of a run failed: its numbers or its stacks may be wrong.
     SelfCheck,
     /// A run lacks a part of the recorder that tells what the policy asks for.
     LostPart,
@@ -155,10 +175,21 @@ impl Code {
             Code::Unjustified => "an acceptance that does not say why",
             Code::Ambiguous => "entries that contradict each other",
             Code::Bound => "a run shows more than an entry claims",
-            Code::SelfCheck => "a self-check failed, so the numbers may be wrong",
+            Code::SelfCheck => "a self-check failed, so the numbers or the stacks may be wrong",
             Code::LostPart => "what the policy asks for cannot be told without a part of the recorder",
             Code::Empty => "a run without a record",
             Code::Coverage => "something that must be seen was not",
+        }
+    }
+
+    /// The same of some refusals of this kind: which self-checks failed says what may be wrong.
+    pub fn describe_all<'a>(self, refusals: impl IntoIterator<Item = &'a Refusal>) -> String {
+        match self {
+            Code::SelfCheck => {
+                let what = in_doubt(refusals.into_iter().filter_map(|refusal| refusal.check));
+                format!("a self-check failed, so the {what} may be wrong")
+            }
+            code => code.describe().to_owned(),
         }
     }
 }
@@ -231,7 +262,7 @@ fn case(
             };
             let what = format!("{} B in {} allocations: {how}", counters.live_bytes, counters.live);
             let next = "free it where its owner is destroyed, or show with `xenheap report` why it is none";
-            refusals.push(Refusal { code: Code::Leak, what, next: next.to_owned() });
+            refusals.push(Refusal::new(Code::Leak, what, next));
         }
     }
     for remark in &decision.remarks {
@@ -243,7 +274,7 @@ fn case(
             }
             Exceeded { id, .. } => (Code::Bound, format!("review {id} again: what it claims does not hold")),
         };
-        refusals.push(Refusal { code, what: remark.to_string(), next });
+        refusals.push(Refusal::new(code, remark.to_string(), next));
     }
     let by_verdict = accept.verdicts.contains(&decision.verdict) && decision.entry.is_some();
     let by_machine = decision.entry.is_none()
@@ -251,20 +282,20 @@ fn case(
         && accept.lifetimes.contains(&judgement.lifetime);
     if refusals.is_empty() && !by_verdict && !by_machine && !accept.kinds.contains(&key.kind) {
         refusals.push(match &decision.entry {
-            Some(entry) => Refusal {
-                code: Code::NotAccepted,
-                what: format!("{} says {}", entry.id, entry.verdict),
-                next: "change Xen, or decide again".to_owned(),
-            },
-            None => Refusal {
-                code: Code::Unreviewed,
-                what: format!(
+            Some(entry) => Refusal::new(
+                Code::NotAccepted,
+                format!("{} says {}", entry.id, entry.verdict),
+                "change Xen, or decide again",
+            ),
+            None => Refusal::new(
+                Code::Unreviewed,
+                format!(
                     "no entry speaks of this stack; the machine says {}{}",
                     judgement.lifetime,
                     unmarked(run, &accept)
                 ),
-                next: "add an entry with `xenheap verdict add`, and decide".to_owned(),
-            },
+                "add an entry with `xenheap verdict add`, and decide",
+            ),
         });
     }
     let place = stack.and_then(|stack| stack.frames.iter().rev().find_map(|frame| frame.source.as_ref()));
@@ -273,6 +304,7 @@ fn case(
         kind: key.kind,
         charge: key.charge,
         frames: stack.map(NormalStack::from).unwrap_or_default(),
+        uncertain: stack.and_then(|stack| stack.uncertain),
         place: place.map(|source| (source.file.clone(), source.line)),
         counters,
         judgement,
@@ -306,40 +338,46 @@ fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
             code: Code::SelfCheck,
             what: format!("{}: {}", check.id.as_str(), check.detail),
             next: "run the test again with a console that loses nothing (docs/trust.md)".to_owned(),
+            check: Some(check.id),
         })
         .collect();
     // Whatever a policy says of leaks, it asks for them.
     for part in TELL_LEAKS {
         if run.facts.lacks(part) && !policy.run.may_lack.contains(part) {
-            refusals.push(Refusal {
-                code: Code::LostPart,
-                what: format!(
+            refusals.push(Refusal::new(
+                Code::LostPart,
+                format!(
                     "{part}: a leak can be missed, as {}, which tells {}",
                     nothing_for(part),
                     untold(part).unwrap_or_default()
                 ),
-                next: format!("{HOOK}; or allow it with may-lack in the policy (docs/policy.md)"),
-            });
+                format!("{HOOK}; or allow it with may-lack in the policy (docs/policy.md)"),
+            ));
         }
     }
-    if run.facts.events == 0 && run.profile.is_empty() && !policy.run.may_be_empty {
-        refusals.push(Refusal {
-            code: Code::Empty,
-            what: "the run has no record of the recorder".to_owned(),
-            next: "boot a Xen with the recorder in it (`xenheap instrument`), with heap-audit=trace"
+    // A run that was saved long ago, or the log of an old build.
+    if run.is_before_domains() && !policy.run.may_lack.contains("owners") {
+        refusals.push(Refusal::new(
+            Code::LostPart,
+            "domains: a leak can be missed, as the recorder of this run is too old to tell for whom memory is"
                 .to_owned(),
-        });
+            "record it again with the recorder of this xenheap; or allow it with `owners` in may-lack (docs/policy.md)",
+        ));
+    }
+    if run.facts.events == 0 && run.profile.is_empty() && !policy.run.may_be_empty {
+        refusals.push(Refusal::new(
+            Code::Empty,
+            "the run has no record of the recorder".to_owned(),
+            "boot a Xen with the recorder in it (`xenheap instrument`), with heap-audit=trace",
+        ));
     }
     refusals
 }
 
 pub(crate) fn coverage(runs: &[Judged], policy: &Policy) -> Vec<Refusal> {
     let wanted = &policy.coverage;
-    let refusal = |what: String| Refusal {
-        code: Code::Coverage,
-        what,
-        next: "add a test that takes it, or change what the policy asks for".to_owned(),
-    };
+    let next = "add a test that takes it, or change what the policy asks for";
+    let refusal = |what: String| Refusal::new(Code::Coverage, what, next);
     let cases = || runs.iter().flat_map(|run| &run.cases);
     let stacks: BTreeSet<_> = cases().map(|case| (&case.frames, case.kind)).collect();
     let mut refusals = Vec::new();

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use xenheap_callgraph::Who;
 use xenheap_model::{CheckId, Kind, Verdict, glob, untold};
+use xenheap_verdicts::{VerdictError, lines};
 
 use crate::{Entry, EntryPoint, Lifetime};
 
@@ -137,6 +138,9 @@ pub struct Coverage {
 /// Why a policy cannot be used.
 #[derive(Debug, Error)]
 pub enum PolicyError {
+    /// Its lines are not those of a file that somebody finished.
+    #[error(transparent)]
+    Lines(#[from] VerdictError),
     /// It is no such file.
     #[error("the policy cannot be read: {0}")]
     Read(#[from] toml::de::Error),
@@ -149,6 +153,11 @@ pub enum PolicyError {
 }
 
 impl Policy {
+    /// Reads a file; `name` is for messages.
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, PolicyError> {
+        Self::parse(lines::text(name, bytes)?)
+    }
+
     /// Reads a policy.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let policy: Policy = toml::from_str(text)?;

@@ -27,6 +27,12 @@ pub fn propose(run: &Run, key: Key, file: &VerdictFile) -> Proposal {
     if file.find(&subject) != Match::None {
         return Proposal::Known;
     }
+    // What happened for certain somewhere else in the run is no matter of doubt.
+    let is_certain = || {
+        let others = run.stacks.values().filter(|other| other.uncertain.is_none());
+        others.map(NormalStack::from).any(|other| other == normal)
+    };
+    let uncertain = stack.uncertain.filter(|_| !is_certain());
     let pattern = Pattern::from(normal);
     Proposal::New(Box::new(Entry {
         id: file.fresh_id(Some(key.kind), &pattern),
@@ -40,6 +46,7 @@ pub fn propose(run: &Run, key: Key, file: &VerdictFile) -> Proposal {
         bound: None,
         charge: None,
         revision: None,
+        uncertain: uncertain.map(|uncertain| uncertain.to_string()),
         stack: pattern.to_string(),
         pattern,
     }))

@@ -6,7 +6,8 @@ use xenheap_ledger::{
     testing::{Churn, LEAKING, Noise, Story, churn, log_of},
 };
 use xenheap_model::{
-    Amount, AnyEvent, Domain, DomainEvent, Event, Growing, Kind, Left, Rise, Run, StackId, View,
+    Amount, AnyEvent, Domain, DomainEvent, Event, Growing, Kind, Left, RefusalReason, Rise, Run, StackId,
+    View,
 };
 
 const ALL: [View; 3] = [View::Trace, View::Warn, View::Summary];
@@ -135,7 +136,7 @@ fn a_log_that_stops_early_never_gives_a_leak() {
 fn a_replay_is_no_gap() {
     let story = told(Some(2008), 6, &ALL);
     let account = read_as(&log_of(&story, &Noise { replays: 5, ..Noise::default() }), None);
-    assert!(account.refused.contains_key("replayed"), "{:?}", account.refused);
+    assert!(account.refused.contains_key(&RefusalReason::Replayed), "{:?}", account.refused);
     assert_eq!(run(&account).doubt(), None);
     assert_eq!(
         account.cycles.growing.iter().map(|growing| growing.stack).collect::<Vec<StackId>>(),

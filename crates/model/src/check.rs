@@ -79,6 +79,13 @@ impl CheckId {
     }
 }
 
+/// What may be wrong where these checks failed: the words of each message about that.
+pub fn in_doubt(failed: impl IntoIterator<Item = CheckId>) -> &'static str {
+    let mut failed = failed.into_iter().peekable();
+    let only_stacks = failed.peek().is_some() && failed.all(|id| id == CheckId::Stacks);
+    if only_stacks { "stacks" } else { "numbers" }
+}
+
 /// What a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

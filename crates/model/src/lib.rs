@@ -24,7 +24,7 @@ mod run;
 mod stack;
 mod verdict;
 
-pub use check::{Check, CheckId, Outcome};
+pub use check::{Check, CheckId, Outcome, in_doubt};
 pub use counters::Counters;
 pub use domain::{Domain, ParseDomainError};
 pub use dump_why::DumpWhy;

@@ -546,6 +546,14 @@ impl Run {
         self.dump.as_ref()?.charged.as_ref()
     }
 
+    /// Whether its recorder is of before recorders told of domains: for whom memory is, and so what
+    /// is left of a domain, nothing of it can say.
+    pub fn is_before_domains(&self) -> bool {
+        self.facts.tables.is_some_and(|tables| tables.domains.is_none())
+            && self.domains.is_empty()
+            && self.charged().is_none()
+    }
+
     /// Whether there are domains and dom0 is not among them: nothing shuts such a machine down, and its last totals are by the
     /// debug key.
     fn lacks_dom0(&self) -> bool {

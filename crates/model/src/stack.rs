@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +116,19 @@ impl Doubt {
     }
 }
 
+impl fmt::Display for Doubt {
+    /// Why, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Doubt::Incomplete => "its trace is not whole",
+            Doubt::DamagedFrame => "a frame of it could not be read whole",
+            Doubt::Mixed => "another trace was printed at the same time, so frames can be the other's",
+            Doubt::Unassigned => "several records waited for this trace, so it can be another's",
+            Doubt::Guessed => "Xen looked for frames on the stack, where old return addresses look the same",
+        })
+    }
+}
+
 /// That a stack may not be what happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Uncertain {
@@ -123,6 +136,13 @@ pub struct Uncertain {
     pub why: Doubt,
     /// Where in the log that shows, from 1.
     pub line: u64,
+}
+
+impl fmt::Display for Uncertain {
+    /// Where that shows, and why: the same words in each format.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} of the log: {}", self.line, self.why)
+    }
 }
 
 /// A place in the source.

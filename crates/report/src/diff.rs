@@ -6,7 +6,7 @@ mod text;
 
 use std::io::{self, Write};
 
-use xenheap_judge::{Changed, Diff, NEW, OLD};
+use xenheap_judge::{Changed, Diff, NEW, OLD, Side};
 use xenheap_output::size::Several;
 
 pub use json::DiffJson;
@@ -41,6 +41,27 @@ fn untold(diff: &Diff) -> Vec<String> {
         said.push(format!("{paths} of which only one of the runs can tell: not compared"));
     }
     said
+}
+
+/// How many paths may not be what happened, in sentences.
+fn doubtful(diff: &Diff) -> Vec<String> {
+    let sides = ["old", "new"].into_iter().zip(diff.uncertain).filter(|(_, count)| *count > 0);
+    sides
+        .map(|(side, count)| {
+            let paths = Several(count as u64, "path");
+            let are = if count == 1 { "is" } else { "are" };
+            format!("{paths} of the {side} run {are} uncertain, so differences can come of that")
+        })
+        .collect()
+}
+
+/// Why the path may not be what happened in one of the runs.
+fn doubts(changed: &Changed) -> Vec<String> {
+    let doubt = |(name, side): (&str, Option<Side>)| {
+        let uncertain = side?.uncertain?;
+        Some(format!("uncertain in the {name} run: stack, {uncertain}"))
+    };
+    [("old", changed.old), ("new", changed.new)].into_iter().filter_map(doubt).collect()
 }
 
 /// What is different, in words.

@@ -10,8 +10,8 @@ mod text;
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
-use xenheap_judge::{Case, Code, Gate, Refusal};
-use xenheap_model::{Charge, NormalStack, StackId};
+use xenheap_judge::{Case, Gate, Refusal};
+use xenheap_model::{Charge, NormalStack, StackId, Uncertain};
 
 pub use code_quality::CodeQuality;
 pub use json::GateJson;
@@ -21,6 +21,8 @@ pub(crate) use markdown::cell;
 pub use sarif::Sarif;
 pub use text::{Details, Short};
 
+use xenheap_output::size::Several;
+
 /// One form of the gate's answer.
 pub trait GateRenderer {
     /// Writes it.
@@ -28,9 +30,9 @@ pub trait GateRenderer {
 }
 
 /// Names a problem the same when lines move, when the compiler inlines differently, and in the next pipeline.
-fn fingerprint(code: Code, kind: &str, frames: &NormalStack, what: &str) -> String {
+fn fingerprint(code: &str, kind: &str, frames: &NormalStack, what: &str) -> String {
     let mut hash = Sha256::new();
-    hash.update(code.as_str());
+    hash.update(code);
     hash.update([0]);
     hash.update(kind);
     for frame in &frames.0 {
@@ -91,12 +93,17 @@ impl Problem<'_> {
     /// Names it and its twins.
     fn alike(&self) -> String {
         match self.case {
-            Some(case) => fingerprint(self.refusal.code, case.kind.as_str(), &case.frames, ""),
+            Some(case) => fingerprint(self.refusal.code.as_str(), case.kind.as_str(), &case.frames, ""),
             // Numbers differ from run to run: the check's name, before its colon, does not.
             None => {
                 let what = self.refusal.what.split(':').next().unwrap_or_default();
                 let words: String = what.chars().filter(|c| !c.is_ascii_digit()).collect();
-                fingerprint(self.refusal.code, self.run.unwrap_or_default(), &NormalStack::default(), &words)
+                fingerprint(
+                    self.refusal.code.as_str(),
+                    self.run.unwrap_or_default(),
+                    &NormalStack::default(),
+                    &words,
+                )
             }
         }
     }
@@ -108,15 +115,24 @@ impl Problem<'_> {
             (None, Some(run)) => format!(" (run {run})"),
             (None, None) => String::new(),
         };
-        format!("{}: {}{of}", self.refusal.code.describe(), self.refusal.what)
+        let what = self.refusal.code.describe_all([self.refusal]);
+        let doubt = self.case.and_then(|case| case.uncertain).map(doubt);
+        let doubt = doubt.map(|doubt| format!("; {doubt}")).unwrap_or_default();
+        format!("{what}: {}{of}{doubt}", self.refusal.what)
     }
 
-    /// Where in the repository, for tools that want a place for everything. Images name files from the folder `xen` on.
+    /// See [`place`].
     fn place(&self) -> (String, u32) {
-        match self.case.and_then(|case| case.place.as_ref()) {
-            Some((file, line)) => (format!("xen/{file}"), (*line).max(1)),
-            None => ("xen".to_owned(), 1),
-        }
+        self.case.map_or_else(|| ("xen".to_owned(), 1), place)
+    }
+}
+
+/// Where in the repository, for tools that want a place for everything. Images name files from the
+/// folder `xen` on.
+fn place(case: &Case) -> (String, u32) {
+    match &case.place {
+        Some((file, line)) => (format!("xen/{file}"), (*line).max(1)),
+        None => ("xen".to_owned(), 1),
     }
 }
 
@@ -154,6 +170,60 @@ type Order<'a> = (&'a Option<(String, u32)>, StackId, Charge);
 /// Where a finding stands; the stack's number only where the source is not known.
 fn order(case: Option<&Case>) -> Option<Order<'_>> {
     case.map(|case| (&case.place, case.stack, case.charge))
+}
+
+/// That a stack may not be what happened.
+fn doubt(uncertain: Uncertain) -> String {
+    format!("uncertain stack, {uncertain}")
+}
+
+/// Above the findings whose stacks are not certain.
+pub(crate) const UNCERTAIN: &str = "Stacks that may not be what happened";
+
+/// A finding whose stack may not be what happened.
+struct Doubtful<'a> {
+    run: &'a str,
+    case: &'a Case,
+    uncertain: Uncertain,
+}
+
+impl Doubtful<'_> {
+    /// Whether it passes all the same.
+    fn passes(&self) -> bool {
+        self.case.refusals.is_empty()
+    }
+
+    /// In one line.
+    fn line(&self) -> String {
+        let how = if self.passes() { "passes" } else { "refused" };
+        format!("{}: {} by {}: {} ({how})", self.run, self.case.kind, path(self.case), self.uncertain)
+    }
+}
+
+/// Findings whose stacks may not be what happened: those that pass first, because nothing else
+/// tells of them.
+fn doubtful(gate: &Gate) -> Vec<Doubtful<'_>> {
+    let all = gate.uncertain().map(|(run, case, uncertain)| Doubtful { run, case, uncertain });
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|one| !one.passes());
+    all
+}
+
+/// How many of all findings these are, and what that means.
+fn say_doubtful(gate: &Gate, doubtful: &[Doubtful<'_>]) -> String {
+    let findings: usize = gate.runs.iter().map(|run| run.cases.len()).sum();
+    let passing = doubtful.iter().filter(|one| one.passes()).count();
+    format!(
+        "{} of {}, {passing} of which pass; what accepts such a stack may not be about what happened",
+        doubtful.len(),
+        Several(findings as u64, "finding")
+    )
+}
+
+/// The same as [`path`], with a mark if the stack may not be what happened.
+fn marked(case: &Case) -> String {
+    let mark = if case.uncertain.is_some() { " (uncertain)" } else { "" };
+    format!("{}{mark}", path(case))
 }
 
 /// A stack in one line, from the function that does what was asked for.

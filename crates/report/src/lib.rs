@@ -20,7 +20,6 @@ mod report;
 pub mod rfc;
 pub mod runfile;
 mod text;
-mod uncertain;
 mod untold;
 
 pub use calls::Calls;
@@ -30,6 +29,6 @@ pub use group::Group;
 pub use json::Json;
 pub use leftover::Leftover;
 pub use report::{Renderer, Report, by_architecture};
-pub use text::{Text, TextOptions, in_doubt};
+pub use text::{Text, TextOptions};
 pub use untold::write_untold;
 pub use xenheap_model::Glob;

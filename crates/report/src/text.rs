@@ -12,14 +12,14 @@ use std::io::{self, Write};
 
 use xenheap_model::Arch;
 
-use crate::{Group, Renderer, Report};
-use findings::Findings;
-pub use overview::in_doubt;
 use xenheap_output::{
     Escaped,
     layout::{Paint, WIDTH},
     size::Several,
 };
+
+use crate::{Group, Renderer, Report};
+use findings::Findings;
 
 /// What a person can choose.
 #[derive(Clone, Copy, Debug, Default)]

@@ -31,6 +31,8 @@ pub struct Entry {
     pub charge: Option<ChargeTo>,
     /// The revision of Xen that the reviewer looked at.
     pub revision: Option<String>,
+    /// Why the stack may not be what happened, as the report said from which it comes.
+    pub uncertain: Option<String>,
     /// The stack as it stands in the file, without indentation lost.
     pub stack: String,
     /// The same, to be compared.

@@ -1,6 +1,7 @@
 use thiserror::Error;
 
-/// Why a verdict file cannot be used. It is never written over then.
+/// Why a verdict file, or another file that people keep beside it, cannot be used. It is never
+/// written over then.
 #[derive(Debug, Error)]
 #[error("{file}:{line}:{column}: {what}")]
 pub struct VerdictError {
@@ -16,7 +17,7 @@ pub struct VerdictError {
 
 impl VerdictError {
     /// At a position of the text, in bytes.
-    pub(crate) fn at(file: &str, text: &str, position: usize, what: impl Into<String>) -> Self {
+    pub fn at(file: &str, text: &str, position: usize, what: impl Into<String>) -> Self {
         let before = text.get(..position).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         VerdictError {

@@ -16,7 +16,7 @@ use crate::{
 const FORMAT: i64 = 1;
 
 /// Keys of an entry, in the order in which `fmt` and `add` write them.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "id",
     "verdict",
     "by",
@@ -28,6 +28,7 @@ const KEYS: [&str; 12] = [
     "bound",
     "charge",
     "revision",
+    "uncertain",
     "stack",
 ];
 
@@ -126,6 +127,7 @@ impl VerdictFile {
             ("comment", Some(&entry.comment)),
             ("allocator", entry.allocator.as_deref()),
             ("revision", entry.revision.as_deref()),
+            ("uncertain", entry.uncertain.as_deref()),
             ("stack", Some(&entry.stack)),
         ])?;
         let mut table = Table::new();
@@ -251,7 +253,11 @@ fn write(table: &mut Table, entry: &Entry) {
         claims.insert("per", bound.per.as_str().into());
         table.insert("bound", toml_edit::value(claims));
     }
-    let words = [("charge", entry.charge.map(ChargeTo::as_str)), ("revision", entry.revision.as_deref())];
+    let words = [
+        ("charge", entry.charge.map(ChargeTo::as_str)),
+        ("revision", entry.revision.as_deref()),
+        ("uncertain", entry.uncertain.as_deref()),
+    ];
     for (key, value) in words {
         if let Some(value) = value {
             table.insert(key, toml_edit::value(value));
@@ -315,8 +321,9 @@ fn optional(table: &mut Table, key: &str, old: &mut Option<String>, new: &str) {
 
 /// Characters that a terminal or an editor obeys rather than shows; reports print what people write.
 fn is_hidden(c: char) -> bool {
+    let turns = ['\u{200e}', '\u{200f}', '\u{61c}'].contains(&c);
     let direction = ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
-    direction || c.is_control() && c != '\n' && c != '\t'
+    turns || direction || c.is_control() && c != '\n' && c != '\t'
 }
 
 /// Refuses texts that would make a file that cannot be read.
@@ -400,6 +407,7 @@ impl Reader<'_> {
             bound: self.bound(table.get("bound"))?,
             charge,
             revision: self.string(table, "revision")?,
+            uncertain: self.string(table, "uncertain")?,
             pattern: Pattern::parse(&stack),
             stack,
         })

@@ -9,7 +9,7 @@ use xenheap_model::{Kind, Verdict};
 
 use crate::{
     Change, Entry, Pattern, VerdictFile, indent,
-    note::{Note, is_of_report},
+    note::{Note, doubt_of_report},
 };
 
 /// A comment of a report with what stands below it.
@@ -21,6 +21,8 @@ struct Block {
     kind: Option<Kind>,
     allocator: Option<&'static str>,
     stack: String,
+    /// Why the stack may not be what happened, as the report says.
+    uncertain: Option<String>,
 }
 
 /// What came of a harvest.
@@ -30,18 +32,37 @@ pub struct Harvest {
     pub changed: Vec<String>,
     /// Entries that were added, for stacks that had none.
     pub added: Vec<String>,
+    /// Acceptances of stacks that may not be what happened, added or changed now: their ids, and
+    /// why.
+    pub uncertain: Vec<(String, String)>,
     /// Comments that were the same as in the file.
     pub same: usize,
     /// Comments that could not be used: their lines, from 1, and why.
     pub refused: Vec<(usize, String)>,
 }
 
+impl Harvest {
+    /// Notes that an entry accepts a stack which may not be what happened, by the report or by the
+    /// file.
+    fn doubt(&mut self, id: &str, said: Option<&str>, file: &VerdictFile) {
+        let Some(entry) = file.get(id).filter(|entry| entry.verdict.accepts()) else { return };
+        if let Some(why) = said.or(entry.uncertain.as_deref()) {
+            self.uncertain.push((id.to_owned(), why.to_owned()));
+        }
+    }
+}
+
 /// Takes the comments of a report.
+///
+/// A place that says nothing takes nothing back: it stands as the report was written, above the
+/// same stack of another domain, or in a report that is older than the decision. So does a place
+/// that says something else than another one, of which one says what the file says: which of them
+/// is the older one cannot be known. So the same report again changes nothing.
 pub fn harvest(report: &str, file: &mut VerdictFile) -> Harvest {
     let mut harvest = Harvest::default();
-    // What each entry is to become, and where that was said: two places must not say two things.
-    let mut wanted: BTreeMap<String, (usize, Change)> = BTreeMap::new();
-    let mut fresh: Vec<(usize, Entry)> = Vec::new();
+    // What is said of each entry, in the order of the report.
+    let mut said: BTreeMap<String, Vec<Block>> = BTreeMap::new();
+    let mut fresh: Vec<Block> = Vec::new();
     for block in blocks(report) {
         let by_id = block.note.head.as_deref().and_then(|head| file.get(head));
         let by_stack = || {
@@ -60,39 +81,25 @@ pub fn harvest(report: &str, file: &mut VerdictFile) -> Harvest {
             let mut entries = file.entries().iter();
             entries.clone().find(is_own).or_else(|| entries.find(is_it))
         };
-        if let Some(entry) = by_id.or_else(|| if block.stack.is_empty() { None } else { by_stack() }) {
-            let change = difference(entry, &block.note);
-            if change == Change::default() {
-                harvest.same += 1;
-                continue;
-            }
-            match wanted.get(&entry.id) {
-                Some((_, other)) if *other == change => {}
-                Some((line, _)) => {
-                    let why = format!("line {line} says something else of {}", entry.id);
-                    harvest.refused.push((block.line, why));
-                }
-                None => drop(wanted.insert(entry.id.clone(), (block.line, change))),
-            }
-        } else if block.note.verdict.is_none_or(|verdict| verdict == Verdict::Undecided)
-            && block.note.comment.is_empty()
-        {
+        let entry = by_id.or_else(|| if block.stack.is_empty() { None } else { by_stack() });
+        if is_silent(&block.note) {
             harvest.same += 1;
+        } else if let Some(entry) = entry {
+            said.entry(entry.id.clone()).or_default().push(block);
         } else if !Pattern::parse(&block.stack).is_readable() {
             harvest
                 .refused
                 .push((block.line, "it names no entry of the file, and no stack stands below it".to_owned()));
         } else {
-            fresh.push((block.line, new_entry(block)));
+            fresh.push(block);
         }
     }
-    for (id, (line, change)) in wanted {
-        match file.change(&id, &change) {
-            Ok(()) => harvest.changed.push(id),
-            Err(error) => harvest.refused.push((line, error.to_string())),
-        }
+    for (id, blocks) in said {
+        change(&id, blocks, file, &mut harvest);
     }
-    for (line, mut entry) in fresh {
+    for block in fresh {
+        let line = block.line;
+        let mut entry = new_entry(block);
         let twin = |old: &&Entry| {
             (old.kind, &old.allocator, &old.pattern) == (entry.kind, &entry.allocator, &entry.pattern)
         };
@@ -111,12 +118,59 @@ pub fn harvest(report: &str, file: &mut VerdictFile) -> Harvest {
         entry.id = file.fresh_id(entry.kind, &entry.pattern);
         let id = entry.id.clone();
         match file.add(entry) {
-            Ok(()) => harvest.added.push(id),
+            Ok(()) => {
+                harvest.doubt(&id, None, file);
+                harvest.added.push(id);
+            }
             Err(error) => harvest.refused.push((line, error.to_string())),
         }
     }
     harvest.refused.sort();
     harvest
+}
+
+/// Whether nobody decided anything, or wrote anything.
+fn is_silent(note: &Note) -> bool {
+    note.verdict.is_none_or(|verdict| verdict == Verdict::Undecided)
+        && note.assumption.is_none()
+        && note.comment.is_empty()
+}
+
+/// Makes an entry what the first of these places says, if they agree.
+fn change(id: &str, blocks: Vec<Block>, file: &mut VerdictFile, harvest: &mut Harvest) {
+    let Some(entry) = file.get(id) else { return };
+    let mut changes: Vec<(Block, Change)> = Vec::new();
+    let mut as_it_is = None;
+    for block in blocks {
+        let change = difference(entry, &block.note);
+        if change == Change::default() {
+            harvest.same += 1;
+            as_it_is = as_it_is.or(Some(block.line));
+        } else {
+            changes.push((block, change));
+        }
+    }
+    let mut changes = changes.into_iter();
+    let first = if as_it_is.is_some() { None } else { changes.next() };
+    for (block, change) in changes {
+        let why = match (as_it_is, &first) {
+            (_, Some((_, wanted))) if *wanted == change => continue,
+            (None, Some((first, _))) => format!("line {} says something else of {id}", first.line),
+            (place, _) => format!(
+                "line {} says something else of {id}, as the file does: write the same in both places",
+                place.unwrap_or_default()
+            ),
+        };
+        harvest.refused.push((block.line, why));
+    }
+    let Some((block, change)) = first else { return };
+    match file.change(id, &change) {
+        Ok(()) => {
+            harvest.doubt(id, block.uncertain.as_deref(), file);
+            harvest.changed.push(id.to_owned());
+        }
+        Err(error) => harvest.refused.push((block.line, error.to_string())),
+    }
 }
 
 /// What Xen's own traces would show of a pattern: the RFC's reports have no more.
@@ -147,6 +201,7 @@ fn new_entry(block: Block) -> Entry {
         bound: None,
         charge: None,
         revision: None,
+        uncertain: block.uncertain,
         pattern: Pattern::parse(&stack),
         stack,
     }
@@ -172,7 +227,8 @@ fn blocks(report: &str) -> Vec<Block> {
         let rest = lines.get(at..).unwrap_or_default();
         let count = rest.iter().take_while(|line| is_comment(line)).count();
         let comment: Vec<&str> =
-            rest.iter().copied().take(count).filter(|line| !is_of_report(line)).collect();
+            rest.iter().copied().take(count).filter(|line| doubt_of_report(line).is_none()).collect();
+        let doubt = rest.iter().take(count).find_map(|line| doubt_of_report(line)).map(str::to_owned);
         let below = rest.get(count..).unwrap_or_default();
         if comment.is_empty() {
             at += count;
@@ -186,6 +242,7 @@ fn blocks(report: &str) -> Vec<Block> {
             kind: if is_rfc { None } else { heading(above) },
             allocator: if is_rfc { allocator } else { None },
             stack: if is_rfc { rfc_stack(below) } else { text_stack(below) },
+            uncertain: if is_rfc { doubt } else { text_doubt(below) },
         });
         at += count;
     }
@@ -220,6 +277,18 @@ fn text_stack(below: &[&str]) -> String {
     // Lines that go on with the last fact stand further in than the first frame.
     let base = rest.iter().map(|line| depth(line)).position(|depth| depth == TEXT_STACK);
     deeper(rest.iter().skip(base.unwrap_or(rest.len())).copied().map(without_place))
+}
+
+/// What a text report says of the stack below: `uncertain  stack, line 4 of the log: ...`, with the
+/// lines that go on.
+fn text_doubt(below: &[&str]) -> Option<String> {
+    let facts = below.iter().take_while(|line| !line.trim().is_empty());
+    let is_doubt = |line: &&str| depth(line) == TEXT_STACK && line.trim_start().starts_with("uncertain ");
+    let mut lines = facts.skip_while(|line| !is_doubt(line));
+    let first = lines.next()?.trim_start().strip_prefix("uncertain ")?.trim();
+    let first = first.strip_prefix("stack, ")?;
+    let more = lines.take_while(|line| depth(line) > TEXT_STACK).map(|line| line.trim());
+    Some(std::iter::once(first).chain(more).collect::<Vec<_>>().join(" "))
 }
 
 /// Where stacks of our report begin.

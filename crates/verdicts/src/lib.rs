@@ -8,7 +8,7 @@ mod error;
 mod file;
 mod harvest;
 mod id;
-mod lines;
+pub mod lines;
 mod matching;
 pub mod note;
 mod pattern;

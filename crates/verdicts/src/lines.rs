@@ -1,4 +1,5 @@
-//! The lines of a verdict file: their ends, which stay as they are, and marks that git leaves in a file with a conflict.
+//! The lines of files that people keep in git: their encoding, marks that git leaves in a file with
+//! a conflict, and their ends, which stay as they are in a verdict file.
 
 use std::borrow::Cow;
 
@@ -25,7 +26,7 @@ impl Ends {
 }
 
 /// The bytes as text, or where they are none.
-pub(crate) fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, VerdictError> {
+pub fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, VerdictError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let text = std::str::from_utf8(before).unwrap_or_default();
@@ -38,15 +39,31 @@ pub(crate) fn is_mark(line: &str) -> bool {
     ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark))
 }
 
-/// The text with `\n` behind each line, and how its lines ended.
-pub(crate) fn read<'a>(name: &str, text: &'a str) -> Result<(Cow<'a, str>, Ends), VerdictError> {
-    let mut ends: Option<Ends> = None;
+/// The bytes of a file without a conflict, as text.
+pub fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, VerdictError> {
+    let text = decode(name, bytes)?;
+    refuse_marks(name, text)?;
+    Ok(text)
+}
+
+fn refuse_marks(name: &str, text: &str) -> Result<(), VerdictError> {
     let mut position = 0;
     for line in text.split_inclusive('\n') {
         if is_mark(line) {
             let what = "a mark of git's: two changes are in conflict here; decide between them, then remove the marks";
             return Err(VerdictError::at(name, text, position, what));
         }
+        position += line.len();
+    }
+    Ok(())
+}
+
+/// The text with `\n` behind each line, and how its lines ended.
+pub(crate) fn read<'a>(name: &str, text: &'a str) -> Result<(Cow<'a, str>, Ends), VerdictError> {
+    refuse_marks(name, text)?;
+    let mut ends: Option<Ends> = None;
+    let mut position = 0;
+    for line in text.split_inclusive('\n') {
         let end = match line.strip_suffix('\n') {
             Some(line) if line.ends_with("\r\r") => {
                 let what = "this line ends with CR CR LF: something converted the file twice; make all lines end alike";

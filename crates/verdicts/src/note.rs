@@ -35,10 +35,11 @@ fn text_of(line: &str) -> &str {
     text.strip_prefix(' ').unwrap_or(text).trim_end()
 }
 
-/// Whether a report wrote the line of its own: see [`NOT_CERTAIN`].
-pub(crate) fn is_of_report(line: &str) -> bool {
-    let rest = text_of(line).strip_prefix(NOT_CERTAIN);
-    rest.is_some_and(|rest| rest.starts_with([':', ' ']) && rest.contains(": line "))
+/// Why the stack below may not be what happened, if a report wrote the line of its own: see
+/// [`NOT_CERTAIN`].
+pub(crate) fn doubt_of_report(line: &str) -> Option<&str> {
+    let rest = text_of(line).strip_prefix(NOT_CERTAIN).filter(|rest| rest.starts_with([':', ' ']))?;
+    rest.find(": line ").and_then(|at| rest.get(at + 2..))
 }
 
 impl Note {
@@ -104,10 +105,10 @@ mod tests {
         for line in
             ["// NOT CERTAIN (1 of 2): line 7 of the log: cut", "  // NOT CERTAIN: line 7 of the log: cut"]
         {
-            assert!(is_of_report(line), "{line}");
+            assert_eq!(doubt_of_report(line), Some("line 7 of the log: cut"), "{line}");
         }
         for line in ["// NOT CERTAIN, I think", "// NOT CERTAINLY: line 7", "// UNDECIDED"] {
-            assert!(!is_of_report(line), "{line}");
+            assert_eq!(doubt_of_report(line), None, "{line}");
         }
     }
 

@@ -123,6 +123,7 @@ fn entry(note: Note, allocator: String, stack: String) -> Entry {
         bound: None,
         charge: None,
         revision: None,
+        uncertain: None,
         pattern: Pattern::parse(&stack),
         stack,
     }

@@ -41,7 +41,7 @@ prop_compose! {
         Entry {
             id: format!("e{at}"), verdict, by, assumption, comment, kind, allocator: None, arch,
             bound: size.map(|size| Bound { size: Some(size), per: Per::Run, ..Bound::default() }),
-            charge, revision: None, pattern: Pattern::parse(&stack), stack,
+            charge, revision: None, uncertain: None, pattern: Pattern::parse(&stack), stack,
         }
     }
 }

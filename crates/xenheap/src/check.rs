@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use xenheap_judge::{Gate, Policy};
+use xenheap_judge::{Gate, Policy, PolicyError};
 use xenheap_model::Run;
 use xenheap_report::gate::{CodeQuality, Details, GateJson, GateRenderer, Junit, Markdown, Sarif, Short};
 use xenheap_verdicts::VerdictFile;
@@ -11,7 +11,7 @@ use xenheap_verdicts::VerdictFile;
 use crate::{
     failure::{Exit, Failure},
     output, runs,
-    verdict::{Store, read},
+    verdict::{Store, read_bytes},
 };
 
 #[derive(Debug, Args)]
@@ -91,8 +91,12 @@ pub fn run(arguments: &Check) -> Result<Exit, Failure> {
 /// Reads a policy; without one there is the built-in.
 pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
     let Some(path) = path else { return Ok(Policy::default()) };
-    let place = |error| Failure::new(Exit::Input, format!("{}: {error}", path.display()));
-    Policy::parse(&read(path)?).map_err(place)
+    let name = path.display().to_string();
+    Policy::read(&name, &read_bytes(path)?).map_err(|error| match error {
+        // It says where.
+        PolicyError::Lines(error) => Failure::from_error(Exit::Input, &error),
+        error => Failure::new(Exit::Input, format!("{name}: {error}")),
+    })
 }
 
 fn files(arguments: &Check, gate: &Gate) -> Result<(), Failure> {

@@ -26,7 +26,10 @@ use clap::Parser;
 use crate::{cli::Cli, failure::Failure};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     log(cli.verbose);
     failure::be_quiet(cli.quiet);
     let result = config::lower(cli).and_then(run);
@@ -37,6 +40,17 @@ fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Tells what is wrong with the arguments. A shell can have put names of files there, which are
+/// quoted.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Help and version quote nothing.
+        error.exit();
+    }
+    failure::say_always(xenheap_output::printable(error.render().to_string().trim_end()));
+    failure::Exit::Usage.into()
 }
 
 fn run(command: config::Command) -> Result<failure::Exit, Failure> {

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use xenheap_model::{CheckId, Outcome, View};
+use xenheap_model::{CheckId, Outcome, View, in_doubt};
 use xenheap_output::printable;
-use xenheap_report::{Json, Renderer, Report, Text, by_architecture, in_doubt, rfc};
+use xenheap_report::{Json, Renderer, Report, Text, by_architecture, rfc};
 use xenheap_runs::Loaded;
 
 use crate::{
@@ -133,7 +133,7 @@ fn judge(reports: &[Report], config: &config::Report) -> Exit {
             failed.partition(|id| config.allow.contains(id));
         let list = |ids: &[CheckId]| ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
         if !failed.is_empty() {
-            let what = in_doubt(&run.checks);
+            let what = in_doubt(failed.iter().chain(&allowed).copied());
             let text =
                 format!("{name}: failed self-checks: {}; the report's {what} may be wrong", list(&failed));
             if config.strict {

@@ -2,6 +2,7 @@
 
 mod support;
 
+use insta::assert_snapshot;
 use serde_json::Value;
 use support::{Ran, output_of, repository, run, run_with_input, text};
 
@@ -161,6 +162,196 @@ mod issue_15 {
         // A certain one has no such mark.
         let certain = json_of(&log(record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")])));
         assert!(certain["findings"][0]["stack"].get("uncertain").is_none());
+    }
+
+    /// A log with a path that Xen guessed twice, and one with the same path once, for certain.
+    fn guessed_and_certain(dir: &std::path::Path) -> [String; 2] {
+        let [guessed, certain] = ["S", "F"].map(|mark| {
+            let mut lines = record(1, 0x10, &[("R", "_xmalloc"), (mark, "f"), (mark, "do_op")]);
+            lines.extend(record(1, 0x20, &[("R", "_xmalloc"), ("F", "g"), ("F", "do_op")]));
+            if mark == "S" {
+                lines.extend(record(1, 0x30, &[("R", "_xmalloc"), (mark, "f"), (mark, "do_op")]));
+            }
+            log(lines)
+        });
+        let write = |name: &str, content: &str| text(&support::write(dir, name, content)).to_owned();
+        [write("guessed.log", &guessed), write("certain.log", &certain)]
+    }
+
+    /// What the gate prints, and each file that it writes, below its name.
+    fn gate(dir: &std::path::Path, arguments: &[&str]) -> (i32, String) {
+        let mut all = String::new();
+        let mut code = None;
+        let forms = [&[][..], &["--format", "json"], &["--format", "markdown"]];
+        for form in forms {
+            let ran = run(&[&["check"], arguments, form].concat());
+            all += &format!("==== {}\n{}", form.join(" "), ran.out);
+            assert_eq!(*code.get_or_insert(ran.code), ran.code, "{}", ran.err);
+        }
+        for option in ["--details", "--junit", "--sarif", "--code-quality", "--markdown"] {
+            let out = dir.join("out");
+            run(&[&["check"], arguments, &[option, text(&out)]].concat());
+            all += &format!("==== {option}\n{}", std::fs::read_to_string(&out).expect("a file"));
+        }
+        (code.expect("a code"), all)
+    }
+
+    /// Each part of [`gate`] with the lines that say so.
+    fn doubts(shown: &str) -> String {
+        let parts = shown.split("==== ").skip(1).map(|part| {
+            let (name, text) = part.split_once('\n').expect("a name");
+            let says = |line: &&str| line.contains("ncertain") || line.contains("line 4 of the log");
+            let lines: Vec<&str> = text.lines().filter(says).collect();
+            assert!(!lines.is_empty(), "{name}: {text}");
+            format!("==== {name}\n{}\n", lines.join("\n"))
+        });
+        parts.collect()
+    }
+
+    #[test]
+    fn row_03_a_stack_that_is_not_certain_is_marked_where_a_reviewer_decides() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let [guessed, certain] = guessed_and_certain(dir.path());
+        let file = dir.path().join("v.toml");
+        let file = text(&file);
+        let added = run(&["verdict", "add", file, &guessed, "--all"]);
+        assert_eq!(added.code, 0);
+        let why = "line 4 of the log: Xen looked for frames on the stack";
+        assert!(added.err.contains(&format!("uncertain stack of guessed.log, {why}")), "{}", added.err);
+        assert!(added.err.contains("1 of the added of stacks that may not be"), "{}", added.err);
+        let written = std::fs::read_to_string(file).expect("a file");
+        assert_eq!(lines_with(&written, &format!("uncertain = \"{why}")).len(), 1, "{written}");
+        assert_eq!(lines_with(&output_of(&["verdict", "list", file]), "do_op > f (uncertain)").len(), 1);
+        let listed: Value =
+            serde_json::from_str(&output_of(&["verdict", "list", file, "--format", "json"])).expect("JSON");
+        let entries = listed["entries"].as_array().expect("entries");
+        let marked: Vec<bool> = entries.iter().map(|entry| entry["uncertain"].is_string()).collect();
+        assert_eq!(marked.iter().filter(|marked| **marked).count(), 1, "{listed}");
+        let at = marked.iter().position(|marked| *marked).expect("an entry");
+        let id = entries[at]["id"].as_str().expect("an id");
+        assert!(output_of(&["verdict", "show", file, id]).contains(why));
+
+        let matched = output_of(&["verdict", "match", file, &guessed]);
+        assert_eq!(lines_with(&matched, "> f (uncertain)").len(), 1, "{matched}");
+
+        let (code, shown) = gate(dir.path(), &["--verdicts", file, &guessed]);
+        assert_eq!(code, 1);
+        assert_snapshot!("uncertain_refused", doubts(&shown));
+        let decided = written.replace("UNDECIDED", "SAFE").replace("comment = \"\"", "comment = \"once\"");
+        std::fs::write(file, decided).expect("written");
+        let (code, shown) = gate(dir.path(), &["--verdicts", file, &guessed]);
+        assert_eq!(code, 0, "{shown}");
+        assert!(shown.contains("PASSED: 2 findings in 1 run; not all stacks are certain"), "{shown}");
+        assert_snapshot!("uncertain_passed", doubts(&shown));
+        // Nothing of that where all is certain: it has the stack that `guessed.log` has as a guess.
+        let (_, shown) = gate(dir.path(), &["--verdicts", file, &certain]);
+        assert!(!shown.contains("ncertain"), "{shown}");
+
+        let diffs = ["text", "json", "markdown"].map(|form| {
+            format!("==== {form}\n{}", output_of(&["diff", &certain, &guessed, "--format", form]))
+        });
+        assert_snapshot!("uncertain_diff", diffs.concat());
+        let same = output_of(&["diff", &certain, &certain]);
+        assert!(!same.contains("ncertain"), "{same}");
+    }
+
+    #[test]
+    fn row_03_a_harvest_says_which_acceptances_are_of_uncertain_stacks() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let [guessed, _] = guessed_and_certain(dir.path());
+        for form in [&["--all"][..], &["--format", "rfc"]] {
+            let file = text(&support::write(dir.path(), "v.toml", "format = 1\n")).to_owned();
+            let report = output_of(&[&["report", "--verdicts", &file, &guessed], form].concat());
+            let indent = if form[0] == "--all" { "      " } else { "" };
+            let typed = report.replace("UNDECIDED\n", &format!("SAFE\n{indent}// Once.\n"));
+            assert_ne!(typed, report);
+            let path = support::write(dir.path(), "report.txt", &typed);
+            let ran = run(&["verdict", "harvest", &file, text(&path)]);
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            let told = lines_with(&ran.err, "accepts an uncertain stack, line 4 of the log: Xen looked for");
+            assert_eq!(told.len(), 1, "{}\n{typed}", ran.err);
+            let written = std::fs::read_to_string(&file).expect("a file");
+            assert_eq!(
+                lines_with(&written, "uncertain = \"line 4 of the log: Xen looked").len(),
+                1,
+                "{written}"
+            );
+        }
+    }
+
+    #[test]
+    fn row_03_the_gate_doubts_stacks_where_only_stacks_are_in_doubt() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let first = record(1, 0x10, &[("R", "_xmalloc"), ("F", "a")]);
+        let second = record(2, 0x20, &[("R", "_xmalloc"), ("F", "b")]);
+        let mixed = log([&first[..1], &second[..1], &second[1..], &first[1..]].concat());
+        let path = support::write(dir.path(), "mixed.log", mixed);
+        let (code, shown) = gate(dir.path(), &[text(&path)]);
+        assert_eq!(code, 1);
+        let about = lines_with(&shown, "a self-check failed, so the");
+        let about: Vec<_> =
+            about.into_iter().filter(|line| !line.contains("numbers or the stacks")).collect();
+        assert!(about.len() >= 4, "{shown}");
+        assert!(about.iter().all(|line| line.contains("so the stacks may be wrong")), "{about:?}");
+    }
+
+    /// The second harvest takes nothing back.
+    #[test]
+    fn row_12_what_was_harvested_stays_when_it_is_harvested_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut lines = record(1, 0x10, &[("R", "_xmalloc"), ("F", "f"), ("F", "do_op")]);
+        lines.extend(record(2, 0x20, &[("R", "_xmalloc"), ("F", "f"), ("F", "do_op")]));
+        let path = support::write(dir.path(), "twice.log", log(lines));
+        let file = dir.path().join("v.toml");
+        let read = || std::fs::read_to_string(&file).expect("a file");
+        for (start, form) in [("new", "rfc"), ("added", "rfc")] {
+            std::fs::write(&file, "format = 1\n").expect("written");
+            if start == "added" {
+                output_of(&["verdict", "add", text(&file), text(&path), "--all"]);
+            }
+            let report = output_of(&["report", "--verdicts", text(&file), "--format", form, text(&path)]);
+            let places: Vec<_> = report.match_indices("UNDECIDED\n").map(|(at, _)| at).collect();
+            assert_eq!(places.len(), 2, "{report}");
+            // The comment is typed at either of the two places.
+            for place in places {
+                let typed =
+                    format!("{}SAFE\n// Once.\n{}", &report[..place], &report[place + "UNDECIDED\n".len()..]);
+                let harvested = support::write(dir.path(), "report.txt", &typed);
+                let harvest = || run(&["verdict", "harvest", text(&file), text(&harvested)]);
+                let before = read();
+                let ran = harvest();
+                assert_eq!(ran.code, 0, "{}", ran.err);
+                let once = read();
+                assert!(once.contains("Once."), "{start}: {once}");
+                let again = harvest();
+                assert_eq!((again.code, read()), (0, once), "{start}: {}", again.err);
+                assert!(again.err.contains("0 changed, 0 added"), "{}", again.err);
+                std::fs::write(&file, before).expect("written");
+            }
+        }
+    }
+
+    /// Of two places that say different things, of which one is what the file says, either can be
+    /// the older one.
+    #[test]
+    fn row_12_two_places_that_differ_take_nothing_back() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut lines = record(1, 0x10, &[("R", "_xmalloc"), ("F", "f"), ("F", "do_op")]);
+        lines.extend(record(2, 0x20, &[("R", "_xmalloc"), ("F", "f"), ("F", "do_op")]));
+        let path = support::write(dir.path(), "twice.log", log(lines));
+        let file = dir.path().join("v.toml");
+        output_of(&["verdict", "add", text(&file), text(&path), "--all"]);
+        let report = output_of(&["report", "--verdicts", text(&file), "--format", "rfc", text(&path)]);
+        let typed = report.replacen("UNDECIDED\n", "SAFE\n// One.\n", 1);
+        let typed = typed.replacen("UNDECIDED\n", "PROBLEM\n// Two.\n", 1);
+        let harvested = support::write(dir.path(), "report.txt", &typed);
+        for _ in 0..2 {
+            let ran = run(&["verdict", "harvest", text(&file), text(&harvested)]);
+            assert_eq!(ran.code, 3, "{}", ran.err);
+            assert!(ran.err.contains("says something else of"), "{}", ran.err);
+            let written = std::fs::read_to_string(&file).expect("a file");
+            assert!(written.contains("One.") && !written.contains("Two."), "{written}");
+        }
     }
 
     #[test]
@@ -505,6 +696,38 @@ mod issue_15 {
         assert_eq!((ran.code, after.as_slice()), (0, &under[..]), "{}", ran.err);
     }
 
+    /// The same of a policy, which stands beside the verdict file, and of a report to be harvested.
+    #[test]
+    fn row_12_policies_of_other_editors_and_of_git() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let log = field("offset-zero/x86.log");
+        let policy = |bytes: &[u8]| {
+            let path = support::write(dir.path(), "policy.toml", bytes);
+            run(&["check", "--policy", text(&path), &log])
+        };
+        let comment = "format = 1\n# from here\n";
+        for mark in ["<<<<<<< HEAD", "||||||| 1234567", ">>>>>>> theirs"] {
+            for ends in ["\n", "\r\n"] {
+                let lines = format!("{comment}{mark}\n[run]\n").replace('\n', ends);
+                let ran = policy(lines.as_bytes());
+                assert_eq!(ran.code, 3);
+                assert!(ran.err.contains("policy.toml:3:1: a mark of git's"), "{mark}: {}", ran.err);
+            }
+        }
+        // Inside of a text, where TOML would take it.
+        let ran = policy(b"format = 1\n[coverage]\nentries = [\"\"\"\n<<<<<<< HEAD\n\"\"\"]\n");
+        assert!(ran.code == 3 && ran.err.contains("policy.toml:4:1: a mark of git's"), "{}", ran.err);
+        let ran = policy(b"format = 1\n# gr\xfc\xdfe\n");
+        assert_eq!(ran.code, 3);
+        assert!(ran.err.contains("policy.toml:2:5: this is not UTF-8"), "{}", ran.err);
+        let ran = policy(b"format = 1\r\n# ======= alone is text\n");
+        assert!(ran.code <= 1, "{}", ran.err);
+
+        let report = support::write(dir.path(), "report.txt", b"one\n\xe4\n");
+        let ran = run(&["verdict", "harvest", text(&dir.path().join("v.toml")), text(&report)]);
+        assert!(ran.code == 3 && ran.err.contains("report.txt:2:1: this is not UTF-8"), "{}", ran.err);
+    }
+
     #[test]
     fn row_14_a_log_called_verbose() {
         let dir = tempfile::tempdir().expect("a folder");
@@ -589,6 +812,184 @@ mod issue_15 {
             assert!(!all.is_empty());
             assert_eq!(distinct.len(), all.len(), "{all:?}");
         }
+    }
+
+    /// A run that an older xenheap saved, in each version.
+    fn old(version: u32) -> String {
+        let path = format!("crates/report/testdata/version-{version}.xhr");
+        text(&repository(&path)).to_owned()
+    }
+
+    #[test]
+    fn old_run_files_are_read_by_every_command() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let verdicts = support::write(dir.path(), "v.toml", "format = 1\n");
+        for version in 1..=3 {
+            let path = old(version);
+            for form in ["text", "rfc", "json"] {
+                assert!(!output_of(&["report", "--format", form, &path]).is_empty(), "{version} {form}");
+            }
+            output_of(&["diff", &path, &old(3)]);
+            output_of(&["plan", &path]);
+            output_of(&["verdict", "match", text(&verdicts), &path]);
+            let checked = run(&["check", &path]);
+            assert_eq!(checked.code, 1, "{}", checked.err);
+            // The first version is of a recorder that told nothing of domains: leaks were not
+            // looked for.
+            let says =
+                checked.out.contains("domains: a leak can be missed, as the recorder of this run is too old");
+            assert_eq!(says, version == 1, "{version}: {}", checked.out);
+        }
+        let allowed = support::write(dir.path(), "p.toml", "format = 1\n[run]\nmay-lack = [\"owners\"]\n");
+        let checked = run(&["check", "--policy", text(&allowed), &old(1)]);
+        assert!(!checked.out.contains("too old"), "{}", checked.out);
+    }
+
+    #[test]
+    fn run_files_of_versions_that_nobody_knows_are_said_to_be_that() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let verdicts = support::write(dir.path(), "v.toml", "format = 1\n");
+        let plain = zstd::decode_all(std::fs::read(old(3)).expect("a file").as_slice()).expect("zstd");
+        let plain = String::from_utf8(plain).expect("UTF-8");
+        // A newer one can have words that this xenheap does not know, in the head as well.
+        let newer =
+            plain.replacen("\"version\":3,\"tool\":\"", "\"version\":4,\"tool\":\"xenheap 9.1 of ", 1);
+        let newer = newer.replacen("\"format\":\"ha1\"", "\"format\":\"ha7\"", 1);
+        assert_ne!(newer, plain);
+        let no_number = plain.replacen("\"version\":3", "\"version\":\"3\"", 1);
+        let zero = plain.replacen("\"version\":3", "\"version\":0", 1);
+        for (content, expected) in [
+            (
+                newer,
+                "is a run file of version 4, this xenheap reads up to version 3: use the xenheap that wrote it (xenheap 9.1 of",
+            ),
+            (no_number, "is not a run file: its first line is not the head of one"),
+            (zero, "is not a run file: its first line is not the head of one"),
+        ] {
+            for packed in [true, false] {
+                let bytes = match packed {
+                    true => zstd::encode_all(content.as_bytes(), 3).expect("zstd"),
+                    false => content.clone().into_bytes(),
+                };
+                let path = support::write(dir.path(), "run.xhr", bytes);
+                let path = text(&path);
+                for command in [
+                    &["report", path][..],
+                    &["report", "--format", "json", path],
+                    &["check", path],
+                    &["diff", path, &old(3)],
+                    &["diff", &old(3), path],
+                    &["plan", path],
+                    &["verdict", "match", text(&verdicts), path],
+                    &["verdict", "add", text(&verdicts), path, "--all"],
+                ] {
+                    let ran = run(command);
+                    assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{command:?}: {}", ran.err);
+                    assert!(ran.err.contains(expected), "{command:?}: {}", ran.err);
+                }
+            }
+        }
+    }
+
+    /// Where the lines of a file are in a source to which lines were added: more of them further
+    /// down.
+    fn moved(line: u64) -> u64 {
+        line + 7 + line / 5
+    }
+
+    /// A saved run as another build of a source with more lines would have recorded it: lines,
+    /// addresses and hashes differ, and stacks have other numbers.
+    fn of_another_build(value: &mut Value, stacks: u64) {
+        match value {
+            Value::Object(map) => {
+                let is_source = map.contains_key("file") && map.contains_key("line");
+                for (key, value) in map.iter_mut() {
+                    let Some(number) = value.as_u64() else {
+                        of_another_build(value, stacks);
+                        continue;
+                    };
+                    *value = match key.as_str() {
+                        "line" if is_source => moved(number),
+                        "addr" if number > 1 << 63 => number + 0x1240,
+                        "hash" => number ^ 0x5555,
+                        "id" | "stack" if number > 0 => 1 + stacks - number,
+                        _ => number,
+                    }
+                    .into();
+                }
+            }
+            Value::Array(all) => all.iter_mut().for_each(|value| of_another_build(value, stacks)),
+            _ => {}
+        }
+    }
+
+    /// All fingerprints of each result, by what and where it is.
+    fn prints_of(sarif: &str) -> Vec<(String, String, u64, Value)> {
+        let document: Value = serde_json::from_str(sarif).expect("JSON");
+        let results = document["runs"][0]["results"].as_array().expect("results").clone();
+        let print = |result: Value| {
+            let place = &result["locations"][0]["physicalLocation"];
+            let names = &result["locations"][0]["logicalLocations"];
+            (
+                format!("{} {names}", result["ruleId"]),
+                place["artifactLocation"]["uri"].to_string(),
+                place["region"]["startLine"].as_u64().expect("a line"),
+                result["partialFingerprints"].clone(),
+            )
+        };
+        let mut all: Vec<_> = results.into_iter().map(print).collect();
+        all.sort_by(|a, b| (&a.0, &a.1, a.2, a.3.to_string()).cmp(&(&b.0, &b.1, b.2, b.3.to_string())));
+        all
+    }
+
+    #[test]
+    fn row_10_identities_stay_when_lines_move() {
+        for sample in ["boot-4.17-x86_64", "hvm-4.17-x86_64"] {
+            let path = repository("testdata").join(sample).join("full.xhr");
+            identities_stay(&std::fs::read(path).expect("a run file"));
+        }
+    }
+
+    fn identities_stay(saved: &[u8]) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let plain = zstd::decode_all(saved).expect("zstd");
+        let lines = std::str::from_utf8(&plain).expect("UTF-8").lines();
+        let mut lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let stacks = lines[0]["stacks"].as_u64().expect("a number");
+        for line in &mut lines[1..] {
+            of_another_build(line, stacks);
+        }
+        let other: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+        // The head's first key says what the file is.
+        let head = plain.split_inclusive(|byte| *byte == b'\n').next().expect("a line");
+        let other = [head, other[1..].concat().as_bytes()].concat();
+        let nothing = "format = 1\n[accept]\nverdicts = []\nlifetimes = []\nkinds = []\n";
+        let strict = support::write(dir.path(), "strict.toml", nothing);
+        let sarif = |name: &str, content: &[u8]| {
+            let (run_file, out) = (support::write(dir.path(), name, content), dir.path().join("out.sarif"));
+            let ran = run(&["check", "--policy", text(&strict), "--sarif", text(&out), text(&run_file)]);
+            assert_eq!(ran.code, 1, "{}", ran.err);
+            prints_of(&std::fs::read_to_string(&out).expect("an output"))
+        };
+        // Of one name, as the job's log has in each pipeline.
+        let before = sarif("job.xhr", saved);
+        let after = sarif("job.xhr", &zstd::encode_all(other.as_slice(), 3).expect("zstd"));
+        let at_place = |uri: &str, line: u64| if uri == "\"xen\"" { line } else { moved(line) };
+        let expected: Vec<_> = before
+            .iter()
+            .map(|(what, uri, line, prints)| {
+                (what.clone(), uri.clone(), at_place(uri, *line), prints.clone())
+            })
+            .collect();
+        let twins = |pair: &[(String, String, u64, Value)]| pair[0].0 == pair[1].0 && pair[0].2 != pair[1].2;
+        assert!(before.windows(2).any(twins), "some differ in their lines only");
+        assert_eq!(after, expected, "each finding has the fingerprints that it had");
+        for key in ["primaryLocationLineHash", "xenheap/v1"] {
+            let distinct: std::collections::BTreeSet<_> =
+                after.iter().map(|(.., prints)| prints[key].as_str().expect("a text")).collect();
+            assert_eq!(distinct.len(), after.len(), "{key}");
+        }
+        assert!(after.len() > 12, "{}", after.len());
     }
 
     /// Compiles all sources of a folder of `testdata/field`, with what the compiler says of calls.
@@ -693,12 +1094,15 @@ mod issue_15 {
     #[test]
     fn row_15_a_file_that_is_none_of_a_units_in_c_is_said_to_be_one() {
         let ci = std::fs::read_to_string(field("clone-names/c.ci")).expect("a file");
-        let ada = ci.replacen("c.c", "x.adb", 1).replacen("label: \"ext", "label: \"\"+\"", 1);
+        let ada = |name: &str| std::fs::read_to_string(field(&format!("ada/{name}.ci"))).expect("a file");
         for (text, expected) in [
             (String::new(), "c.ci, line 1: the file is empty"),
             (ci.replace('\n', "\r\n"), "c.ci, line 1: the lines end with CRLF"),
             (ci.replacen("c.c", "/tmp/ccAb12.ltrans0.o", 1), "this is of -flto"),
-            (ada, "this unit is written in Ada"),
+            // GNAT's own: one with the name of an operator, and one that C could have but for its
+            // title.
+            (ada("pool"), "c.ci, line 1: this unit is written in Ada"),
+            (ada("plain"), "c.ci, line 1: this unit is written in Ada"),
         ] {
             let build = tempfile::tempdir().expect("a folder");
             std::fs::write(build.path().join("c.ci"), text).expect("written");

@@ -35,6 +35,9 @@ pub enum Differs {
 impl fmt::Display for Differs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Differs::Architecture(run, graph) if graph.is_empty() => {
+                write!(f, "the run is of {run}, the graph does not say of which architecture it is")
+            }
             Differs::Architecture(run, graph) => write!(f, "the run is of {run}, the graph of {graph}"),
             Differs::Build(run, graph) => {
                 write!(f, "the run is of the build {run}, the graph of the build {graph}")

@@ -13,7 +13,7 @@ use xenheap_model::{
         self, BalanceFree, Domains, Ended, Frees, Header, Intact, Overlap, Sequence, Stacks, Totals, Unique,
         Views,
     },
-    Counters, DomainId, Life, Op, Outcome, Owner, Row, RowKey, StackId, View,
+    Counters, DomainId, Life, Op, Outcome, Owner, RefusalReason, Row, RowKey, StackId, View,
 };
 
 /// A record of a log: where it stands, and what it is called in the table of mutations.
@@ -356,7 +356,7 @@ fn replay(log: &[u8], whole: &Account) {
     };
     let account = read_with(None);
     assert_eq!(failed(&account), BTreeSet::new(), "{:#?}", account.checks);
-    assert!(account.refused.contains_key("damaged-replay"), "{:?}", account.refused);
+    assert!(account.refused.contains_key(&RefusalReason::DamagedReplay), "{:?}", account.refused);
     assert_eq!(account.profile, whole.profile);
     assert_eq!(account.totals, whole.totals);
     assert_eq!(account.live, whole.live);

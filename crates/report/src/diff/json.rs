@@ -22,6 +22,8 @@ struct View<'a> {
     apart: usize,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     untold: &'a [Untold],
+    #[serde(skip_serializing_if = "is_certain")]
+    uncertain: UncertainView,
     changed: Vec<ChangedView<'a>>,
 }
 
@@ -36,6 +38,17 @@ struct ChangedView<'a> {
     old: Option<Side>,
     new: Option<Side>,
     stack: &'a [String],
+}
+
+/// How many paths of each run may not be what happened.
+#[derive(Serialize)]
+struct UncertainView {
+    old: usize,
+    new: usize,
+}
+
+fn is_certain(uncertain: &UncertainView) -> bool {
+    (uncertain.old, uncertain.new) == (0, 0)
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -53,6 +66,7 @@ impl DiffRenderer for DiffJson {
             new: one.new,
             stack: &one.stack,
         });
+        let [uncertain_old, uncertain_new] = diff.uncertain;
         let view = View {
             schema: 1,
             old,
@@ -60,6 +74,7 @@ impl DiffRenderer for DiffJson {
             same: diff.same,
             apart: diff.apart,
             untold: &diff.untold,
+            uncertain: UncertainView { old: uncertain_old, new: uncertain_new },
             changed: changed.collect(),
         };
         write_json(&view, out)

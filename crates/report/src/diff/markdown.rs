@@ -2,9 +2,9 @@ use std::io::{self, Write};
 
 use xenheap_judge::Diff;
 
-use super::{DiffRenderer, lifetimes, pair, untold, words};
+use super::{DiffRenderer, doubtful, doubts, lifetimes, pair, untold, words};
 use crate::{
-    gate::cell,
+    gate::{UNCERTAIN, cell},
     untold::{TITLE, list},
 };
 
@@ -21,11 +21,18 @@ impl DiffRenderer for DiffMarkdown {
             writeln!(out, "\n{TITLE}:\n")?;
             list(untold, out)?;
         }
+        let doubtful = doubtful(diff);
+        if !doubtful.is_empty() {
+            writeln!(out, "\n{UNCERTAIN}:\n")?;
+            list(doubtful, out)?;
+        }
         if !diff.changed.is_empty() {
             writeln!(out, "\n| what | kind | lifetime | largest (B) | peak (B) | live (B) | path |")?;
             writeln!(out, "|---|---|---|---:|---:|---:|---|")?;
         }
         for one in &diff.changed {
+            let doubts = doubts(one).join("; ");
+            let doubts = if doubts.is_empty() { doubts } else { format!(" ({doubts})") };
             writeln!(
                 out,
                 "| {} | {} | {} | {} | {} | {} | {} |",
@@ -35,7 +42,7 @@ impl DiffRenderer for DiffMarkdown {
                 cell(&pair(one, |side| side.counters.max)),
                 cell(&pair(one, |side| side.counters.peak)),
                 cell(&pair(one, |side| side.counters.live_bytes)),
-                cell(&one.stack.join(" > "))
+                cell(&format!("{}{doubts}", one.stack.join(" > ")))
             )?;
         }
         Ok(())

@@ -3,8 +3,8 @@ use std::io::{self, Write};
 use xenheap_judge::Diff;
 use xenheap_output::{Escaped, layout::hanging, size::Several};
 
-use super::{DiffRenderer, lifetimes, pair, untold, words};
-use crate::untold::TITLE;
+use super::{DiffRenderer, doubtful, doubts, lifetimes, pair, untold, words};
+use crate::{gate::UNCERTAIN, untold::TITLE};
 
 /// For people.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +29,13 @@ impl DiffRenderer for DiffText {
         for line in untold {
             hanging(out, "  ", 4, &Escaped(line).to_string())?;
         }
+        let doubtful = doubtful(diff);
+        if !doubtful.is_empty() {
+            writeln!(out, "\n{UNCERTAIN}:\n")?;
+        }
+        for line in doubtful {
+            hanging(out, "  ", 4, &line)?;
+        }
         for one in &diff.changed {
             writeln!(
                 out,
@@ -47,6 +54,9 @@ impl DiffRenderer for DiffText {
             ];
             let text: Vec<String> = counters.iter().map(|(name, pair)| format!("{name} {pair}")).collect();
             writeln!(out, "  {}", text.join("; "))?;
+            for doubt in doubts(one) {
+                hanging(out, "  ", 4, &Escaped(doubt).to_string())?;
+            }
             for (level, name) in one.stack.iter().enumerate() {
                 writeln!(out, "{:width$}{}", "", Escaped(name), width = 4 + 2 * level)?;
             }

@@ -10,7 +10,7 @@ use xenheap_judge::{Code, Gate};
 use xenheap_model::NormalStack;
 use xenheap_output::write_json;
 
-use super::{GateRenderer, fingerprint, problems};
+use super::{GateRenderer, UNCERTAIN, doubtful, fingerprint, place, problems};
 use crate::untold::TITLE;
 
 /// For merge requests on GitLab.
@@ -32,6 +32,12 @@ struct Location {
     lines: Lines,
 }
 
+impl Location {
+    fn of((path, line): (String, u32)) -> Self {
+        Location { path, lines: Lines { begin: line } }
+    }
+}
+
 #[derive(Serialize)]
 struct Lines {
     begin: u32,
@@ -41,26 +47,34 @@ impl GateRenderer for CodeQuality {
     fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
         let mut seen = BTreeSet::new();
         let problems = problems(gate);
-        let refused = problems.iter().map(|problem| {
-            let (path, line) = problem.place();
-            Issue {
-                description: problem.describe(),
-                check_name: problem.refusal.code.as_str(),
-                fingerprint: problem.fingerprint(),
-                severity: severity(problem.refusal.code),
-                location: Location { path, lines: Lines { begin: line } },
-            }
+        let refused = problems.iter().map(|problem| Issue {
+            description: problem.describe(),
+            check_name: problem.refusal.code.as_str(),
+            fingerprint: problem.fingerprint(),
+            severity: severity(problem.refusal.code),
+            location: Location::of(problem.place()),
         });
         let untold = gate.untold.iter().map(|untold| Issue {
             description: format!("{TITLE}: {}", untold.line()),
             check_name: Code::LostPart.as_str(),
-            fingerprint: fingerprint(Code::LostPart, "", &NormalStack::default(), &untold.part),
+            fingerprint: fingerprint(Code::LostPart.as_str(), "", &NormalStack::default(), &untold.part),
             severity: "info",
-            location: Location { path: "xen".to_owned(), lines: Lines { begin: 1 } },
+            location: Location::of(("xen".to_owned(), 1)),
+        });
+        // Those that are refused say so in their descriptions.
+        let passing = doubtful(gate).into_iter().filter(|one| one.passes()).map(|one| Issue {
+            description: format!("{UNCERTAIN}: {}", one.line()),
+            check_name: "uncertain",
+            fingerprint: fingerprint("uncertain", one.case.kind.as_str(), &one.case.frames, ""),
+            severity: "info",
+            location: Location::of(place(one.case)),
         });
         // One problem in several jobs is one problem: GitLab wants fingerprints to differ.
-        let issues: Vec<Issue> =
-            refused.chain(untold).filter(|issue| seen.insert(issue.fingerprint.clone())).collect();
+        let issues: Vec<Issue> = refused
+            .chain(untold)
+            .chain(passing)
+            .filter(|issue| seen.insert(issue.fingerprint.clone()))
+            .collect();
         write_json(&issues, out)
     }
 }

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use xenheap_judge::{Code, Gate};
-use xenheap_model::{Charge, Kind, Untold};
+use xenheap_judge::{Case, Code, Gate};
+use xenheap_model::{Charge, Kind, Uncertain, Untold};
 use xenheap_output::write_json;
 
-use super::{GateRenderer, problems};
+use super::{GateRenderer, doubtful, problems};
 
 /// For programs; `docs/json-format.md` documents it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +23,17 @@ struct View<'a> {
     unused: Vec<UnusedView<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     untold: &'a [Untold],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    uncertain: Vec<DoubtfulView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct DoubtfulView<'a> {
+    run: &'a str,
+    passes: bool,
+    #[serde(flatten)]
+    finding: FindingView<'a>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +62,20 @@ struct FindingView<'a> {
     charge: Charge,
     function: &'a str,
     stack: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uncertain: Option<Uncertain>,
+}
+
+impl<'a> FindingView<'a> {
+    fn new(case: &'a Case) -> Self {
+        FindingView {
+            kind: case.kind,
+            charge: case.charge,
+            function: &case.judgement.point.function,
+            stack: case.frames.0.iter().map(|frame| frame.function.as_str()).collect(),
+            uncertain: case.uncertain,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -80,12 +105,7 @@ impl GateRenderer for GateJson {
                     what: &problem.refusal.what,
                     next: &problem.refusal.next,
                     fingerprint: problem.fingerprint(),
-                    finding: problem.case.map(|case| FindingView {
-                        kind: case.kind,
-                        charge: case.charge,
-                        function: &case.judgement.point.function,
-                        stack: case.frames.0.iter().map(|frame| frame.function.as_str()).collect(),
-                    }),
+                    finding: problem.case.map(FindingView::new),
                 })
                 .collect(),
             unused: gate
@@ -94,6 +114,14 @@ impl GateRenderer for GateJson {
                 .map(|entry| UnusedView { id: &entry.id, against: &entry.against })
                 .collect(),
             untold: &gate.untold,
+            uncertain: doubtful(gate)
+                .iter()
+                .map(|one| DoubtfulView {
+                    run: one.run,
+                    passes: one.passes(),
+                    finding: FindingView::new(one.case),
+                })
+                .collect(),
         };
         write_json(&view, out)
     }

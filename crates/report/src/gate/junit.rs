@@ -7,7 +7,7 @@ use xenheap_judge::{Case, Code, Gate, Refusal};
 use xenheap_model::Untold;
 use xenheap_output::Escaped;
 
-use super::{GateRenderer, fingerprint, order, path, twins};
+use super::{GateRenderer, doubt, fingerprint, order, path, twins};
 
 /// For CI systems that show tests.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,11 +28,13 @@ impl GateRenderer for Junit {
                 let id = id.get(..8).unwrap_or_default();
                 // A case is its class and its name: those of two suites that have both are taken for one.
                 let name = format!("{}: {} by {} [{id}]{of}", run.name, finding.kind, path(finding));
-                suite.add_test_case(case(
-                    &finding.judgement.point.function,
-                    &Escaped(name).to_string(),
-                    &finding.refusals,
-                ));
+                let mut case =
+                    case(&finding.judgement.point.function, &Escaped(name).to_string(), &finding.refusals);
+                // Not in the name, by which pipelines are compared.
+                if let Some(uncertain) = finding.uncertain {
+                    case.set_system_out(Escaped(doubt(uncertain)).to_string());
+                }
+                suite.add_test_case(case);
             }
             report.add_test_suite(suite);
         }
@@ -49,7 +51,7 @@ impl GateRenderer for Junit {
 
 /// Names a finding and its twins.
 fn id(finding: &Case) -> String {
-    fingerprint(Code::Unreviewed, finding.kind.as_str(), &finding.frames, "")
+    fingerprint(Code::Unreviewed.as_str(), finding.kind.as_str(), &finding.frames, "")
 }
 
 /// What a part would have told was not tested.

@@ -6,7 +6,7 @@ use xenheap_judge::Gate;
 use xenheap_model::Untold;
 use xenheap_output::{Escaped, size::Bytes};
 
-use super::{GateRenderer, path, problems};
+use super::{GateRenderer, UNCERTAIN, doubtful, marked, problems, say_doubtful};
 use crate::untold::{TITLE, list};
 
 /// How many problems the table lists.
@@ -34,7 +34,7 @@ impl GateRenderer for Markdown {
             writeln!(out, "\n| problem | what | path | what to do |\n|---|---|---|---|")?;
         }
         for problem in problems.iter().take(SHOWN) {
-            let path = problem.case.map(path).unwrap_or_default();
+            let path = problem.case.map(marked).unwrap_or_default();
             let refusal = problem.refusal;
             let code = refusal.code.as_str();
             writeln!(
@@ -47,6 +47,14 @@ impl GateRenderer for Markdown {
         }
         if problems.len() > SHOWN {
             writeln!(out, "\nand {} more, in the file of details", problems.len() - SHOWN)?;
+        }
+        let doubtful = doubtful(gate);
+        if !doubtful.is_empty() {
+            writeln!(out, "\n{UNCERTAIN}: {}.\n", say_doubtful(gate, &doubtful))?;
+            list(doubtful.iter().take(SHOWN).map(|one| one.line()), out)?;
+        }
+        if doubtful.len() > SHOWN {
+            writeln!(out, "\nand {} more, in the file of details", doubtful.len() - SHOWN)?;
         }
         if !gate.untold.is_empty() {
             writeln!(out, "\n{TITLE}:\n")?;

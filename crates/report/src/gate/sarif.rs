@@ -13,7 +13,7 @@ use serde_sarif::sarif::{
 use xenheap_judge::{Code, Gate};
 use xenheap_output::write_json;
 
-use super::{GateRenderer, Problem, problems};
+use super::{GateRenderer, Problem, UNCERTAIN, doubtful, problems};
 
 /// For code scanning on GitHub and elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,13 +32,19 @@ impl GateRenderer for Sarif {
             ToolComponent::builder().name("xenheap").version(env!("CARGO_PKG_VERSION")).rules(rules).build();
         let results: Vec<SarifResult> = problems(gate).iter().map(result).collect();
         let mut run = Run::builder().tool(Tool::builder().driver(driver).build()).results(results).build();
-        if !gate.untold.is_empty() {
-            let notes = gate.untold.iter().map(|untold| {
-                let message = Message::builder().text(untold.line()).build();
-                Notification::builder().level(serde_json::Value::from("note")).message(message).build()
-            });
+        let notes = gate.untold.iter().map(|untold| ("note", untold.line()));
+        // Those that are refused say so in their results.
+        let passing = doubtful(gate).into_iter().filter(|one| one.passes());
+        let passing: Vec<_> =
+            passing.map(|one| ("warning", format!("{UNCERTAIN}: {}", one.line()))).collect();
+        let notes = notes.chain(passing).map(|(level, text)| {
+            let message = Message::builder().text(text).build();
+            Notification::builder().level(serde_json::Value::from(level)).message(message).build()
+        });
+        let notes: Vec<_> = notes.collect();
+        if !notes.is_empty() {
             let invocation = Invocation::builder().execution_successful(true);
-            let invocation = invocation.tool_execution_notifications(notes.collect::<Vec<_>>()).build();
+            let invocation = invocation.tool_execution_notifications(notes).build();
             run.invocations = Some(vec![invocation]);
         }
         let document = Document::builder().version("2.1.0").runs(vec![run]).build();

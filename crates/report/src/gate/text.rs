@@ -6,9 +6,9 @@ use std::{
 };
 
 use xenheap_judge::{Code, Gate};
-use xenheap_output::{Escaped, size::Several};
+use xenheap_output::{Escaped, layout::hanging, size::Several};
 
-use super::{GateRenderer, Problem, path, problems};
+use super::{GateRenderer, Problem, UNCERTAIN, doubt, doubtful, marked, problems, say_doubtful};
 use crate::untold::{TITLE, lines};
 
 /// How many refusals of one kind the short answer shows.
@@ -25,7 +25,11 @@ impl GateRenderer for Short {
         let findings = Several(findings as u64, "finding");
         let problems = problems(gate);
         if problems.is_empty() {
-            let but = if gate.untold.is_empty() { "" } else { "; not all can be told, see below" };
+            let but = match (gate.untold.is_empty(), gate.uncertain().next()) {
+                (false, _) => "; not all can be told, see below",
+                (true, Some(_)) => "; not all stacks are certain, see below",
+                (true, None) => "",
+            };
             writeln!(out, "PASSED: {findings} in {runs}{but}")?;
         } else {
             writeln!(out, "REFUSED: {} in {findings} of {runs}", Several(problems.len() as u64, "problem"))?;
@@ -35,12 +39,13 @@ impl GateRenderer for Short {
             by_code.entry(problem.refusal.code).or_default().push(problem);
         }
         for (code, problems) in by_code {
-            writeln!(out, "\n  {} ({}): {}", code.as_str(), problems.len(), code.describe())?;
+            let what = code.describe_all(problems.iter().map(|problem| problem.refusal));
+            writeln!(out, "\n  {} ({}): {what}", code.as_str(), problems.len())?;
             for problem in problems.iter().take(SHOWN) {
                 let run = problem.run.map(|run| format!("{}: ", Escaped(run))).unwrap_or_default();
                 writeln!(out, "    {run}{}", Escaped(&problem.refusal.what))?;
                 if let Some(case) = problem.case {
-                    writeln!(out, "      {} by {}", case.kind, Escaped(path(case)))?;
+                    writeln!(out, "      {} by {}", case.kind, Escaped(marked(case)))?;
                 }
             }
             if problems.len() > SHOWN {
@@ -48,6 +53,19 @@ impl GateRenderer for Short {
             }
             if let Some(problem) = problems.first() {
                 writeln!(out, "    what to do: {}", Escaped(&problem.refusal.next))?;
+            }
+        }
+        let doubtful = doubtful(gate);
+        if !doubtful.is_empty() {
+            let text = format!("{UNCERTAIN}: {}.", say_doubtful(gate, &doubtful));
+            writeln!(out)?;
+            hanging(out, "", 2, &text)?;
+            writeln!(out)?;
+            for one in doubtful.iter().take(SHOWN) {
+                hanging(out, "  ", 4, &Escaped(one.line()).to_string())?;
+            }
+            if doubtful.len() > SHOWN {
+                writeln!(out, "  and {} more; --details has all", doubtful.len() - SHOWN)?;
             }
         }
         if !gate.untold.is_empty() {
@@ -92,6 +110,9 @@ impl GateRenderer for Details {
                 )?;
                 let id = case.decision.entry.as_ref().map_or("no entry", |entry| entry.id.as_str());
                 writeln!(out, "    {} ({})", case.decision.verdict, Escaped(id))?;
+                if let Some(uncertain) = case.uncertain {
+                    writeln!(out, "    {}", Escaped(doubt(uncertain)))?;
+                }
                 for refusal in &case.refusals {
                     writeln!(out, "    REFUSED {}: {}", refusal.code.as_str(), Escaped(&refusal.what))?;
                 }

@@ -5,7 +5,6 @@ use xenheap_output::Escaped;
 use xenheap_verdicts::note::NOT_CERTAIN;
 
 use super::events::Op;
-use crate::uncertain::describe;
 
 /// Stacks as the format shows them, made once.
 pub(super) struct Stacks<'a> {
@@ -45,7 +44,7 @@ impl<'a> Stacks<'a> {
         let Some(first) = uncertain.first() else { return String::new() };
         let some = uncertain.len() as u64;
         let of = if some == times { String::new() } else { format!(" ({some} of {times})") };
-        format!("// {NOT_CERTAIN}{of}: {}\n", describe(*first))
+        format!("// {NOT_CERTAIN}{of}: {first}\n")
     }
 
     /// Why a stack may not be what happened.

@@ -18,7 +18,7 @@ use super::{
     domains::{Names, list},
     overview::bytes_in,
 };
-use crate::{Group, Leftover, Report, finding::look, uncertain::describe};
+use crate::{Group, Leftover, Report, finding::look};
 
 /// How far the lines under a finding's number are indented.
 const INDENT: usize = 6;
@@ -140,7 +140,7 @@ impl<'a> Findings<'a> {
         }
         if let Some(uncertain) = group.stack.uncertain {
             let name = self.paint.bad(&format!("{:<10}", "uncertain"));
-            hanging(out, &format!("{:INDENT$}{name} ", ""), 17, &format!("stack, {}", describe(uncertain)))?;
+            hanging(out, &format!("{:INDENT$}{name} ", ""), 17, &format!("stack, {uncertain}"))?;
         }
         quantities(group, out)?;
         self.stack(group, out)?;

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use xenheap_model::{
-    Arch, Check, CheckId, Clock, Facts, Kind, KindTotals, LogFormat, Outcome, RefusalReason, View, not_told,
+    Arch, Check, CheckId, Clock, Facts, Kind, KindTotals, LogFormat, Outcome, RefusalReason, View, in_doubt,
+    not_told,
 };
 use xenheap_output::{
     Escaped,
@@ -90,16 +91,14 @@ fn facts(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn banner(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
-    let failed: Vec<&str> = checks
-        .iter()
-        .filter(|check| check.outcome == Outcome::Failed)
-        .map(|check| check.id.as_str())
-        .collect();
+    let failed: Vec<CheckId> =
+        checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id).collect();
     if failed.is_empty() {
         return Ok(());
     }
-    let text = format!("{} FAILED: {}.", Several(failed.len() as u64, "self-check"), failed.join(", "));
-    let what = in_doubt(checks);
+    let names: Vec<&str> = failed.iter().map(|id| id.as_str()).collect();
+    let text = format!("{} FAILED: {}.", Several(names.len() as u64, "self-check"), names.join(", "));
+    let what = in_doubt(failed);
     hanging(
         out,
         &format!("  {} ", paint.bad("!!")),
@@ -107,15 +106,6 @@ fn banner(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()>
         &format!("{text} The {what} below may be wrong, see SELF-CHECKS."),
     )?;
     writeln!(out)
-}
-
-/// What may be wrong in a report of a run with failed self-checks.
-pub fn in_doubt(checks: &[Check]) -> &'static str {
-    let failed = checks.iter().filter(|check| check.outcome == Outcome::Failed);
-    match failed.map(|check| check.id).collect::<Vec<_>>().as_slice() {
-        [CheckId::Stacks] => "stacks",
-        _ => "numbers",
-    }
 }
 
 /// What filters left out.

@@ -8,7 +8,7 @@ use xenheap_report::{Group, Report};
 
 use super::store::Store;
 use crate::{
-    failure::{Exit, Failure, say},
+    failure::{Exit, Failure, say, warn},
     runs,
 };
 
@@ -71,6 +71,7 @@ pub struct Added {
     new: usize,
     known: usize,
     cut: usize,
+    uncertain: usize,
 }
 
 impl std::fmt::Display for Added {
@@ -78,6 +79,10 @@ impl std::fmt::Display for Added {
         write!(f, "{} entries added as UNDECIDED, {} stacks had one", self.new, self.known)?;
         if self.cut > 0 {
             write!(f, ", {} stacks left out that the recorder did not see whole", self.cut)?;
+        }
+        if self.uncertain > 0 {
+            let uncertain = self.uncertain;
+            write!(f, ", {uncertain} of the added of stacks that may not be what happened (`uncertain`)")?;
         }
         Ok(())
     }
@@ -97,6 +102,11 @@ pub fn add<'a>(
             xenheap_judge::Proposal::Cut => added.cut += 1,
             xenheap_judge::Proposal::New(mut entry) => {
                 entry.revision = revision.map(str::to_owned);
+                if let Some(why) = &entry.uncertain {
+                    // The entry keeps it, for whoever decides later.
+                    warn(format_args!("{}: uncertain stack of {}, {why}", entry.id, report.name()));
+                    added.uncertain += 1;
+                }
                 store.file.add(*entry).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
                 added.new += 1;
             }

@@ -1,9 +1,13 @@
 //! Comments from a report back into the file.
 
-use std::{io::Read, path::PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use xenheap_output::printable;
+use xenheap_verdicts::lines;
 
 use super::store::Store;
 use crate::failure::{Exit, Failure, say, warn};
@@ -34,6 +38,9 @@ pub fn run(arguments: &Harvest) -> Result<Exit, Failure> {
         ));
     }
     store.save()?;
+    for (id, why) in &harvest.uncertain {
+        warn(format_args!("{id} accepts an uncertain stack, {why}"));
+    }
     say(format_args!(
         "{} changed, {} added, {} as they were, {} refused",
         harvest.changed.len(),
@@ -45,13 +52,17 @@ pub fn run(arguments: &Harvest) -> Result<Exit, Failure> {
 }
 
 /// A text, whatever it is packed in.
-pub fn read(path: &std::path::Path) -> Result<String, Failure> {
+pub fn read(path: &Path) -> Result<String, Failure> {
+    let bytes = read_bytes(path)?;
+    let text = lines::decode(&path.display().to_string(), &bytes);
+    text.map(str::to_owned).map_err(|error| Failure::from_error(Exit::Input, &error))
+}
+
+/// What a file holds, whatever it is packed in.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let failure = |error: &dyn std::error::Error| Failure::from_error(Exit::Input, error);
     let mut input = xenheap_console::open(path).map_err(|error| failure(&error))?;
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes).map_err(|error| failure(&error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let place = error.utf8_error().valid_up_to();
-        Failure::new(Exit::Input, format!("{} is not UTF-8 from byte {place} on", path.display()))
-    })
+    Ok(bytes)
 }

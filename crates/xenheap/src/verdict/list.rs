@@ -53,8 +53,9 @@ pub fn list(arguments: &List) -> Result<Exit, Failure> {
         let comment = entry.comment.lines().find(|line| !line.is_empty()).unwrap_or("");
         let kind =
             entry.kind.map_or_else(|| entry.allocator.clone().unwrap_or_default(), |kind| kind.to_string());
+        let mark = if entry.uncertain.is_some() { " (uncertain)" } else { "" };
         text.push_str(
-            format!("{:<12} {:<9} {kind:<11} {last}  {comment}", entry.id, entry.verdict).trim_end(),
+            format!("{:<12} {:<9} {kind:<11} {last}{mark}  {comment}", entry.id, entry.verdict).trim_end(),
         );
         text.push('\n');
     }
@@ -74,6 +75,7 @@ fn json(entry: &Entry) -> serde_json::Value {
         "allocator": entry.allocator,
         "arch": entry.arch.map(|arch| arch.as_str()),
         "revision": entry.revision,
+        "uncertain": entry.uncertain,
         "stack": entry.pattern.frames().map(|frame| frame.function.clone()).collect::<Vec<_>>(),
     })
 }
@@ -101,6 +103,7 @@ pub fn show(arguments: &Show) -> Result<Exit, Failure> {
     fact("arch", entry.arch.map(|arch| arch.as_str().to_owned()));
     fact("charge", entry.charge.map(|charge| charge.as_str().to_owned()));
     fact("revision", entry.revision.clone());
+    fact("uncertain", entry.uncertain.clone());
     fact("bound", entry.bound.map(|bound| bound.to_string()));
     text.push_str(&entry.stack);
     output::stdout(|out| store::print(out, &text))?;

@@ -50,9 +50,10 @@ pub fn run(arguments: &Match) -> Result<Exit, Failure> {
             let point = EntryPoint::of(group.stack);
             let last = normal.outline().last().map(ToString::to_string).unwrap_or_default();
             // Writing to a string cannot fail.
+            let mark = if group.stack.uncertain.is_some() { " (uncertain)" } else { "" };
             let _ = writeln!(
                 lines,
-                "\n{} by {}: {} > ... > {}",
+                "\n{} by {}: {} > ... > {}{mark}",
                 group.kind,
                 point.entry,
                 printable(&point.function),

@@ -10,7 +10,7 @@ mod stale;
 mod store;
 
 pub use add::add;
-pub use harvest::read;
+pub use harvest::read_bytes;
 pub use store::Store;
 
 use clap::Subcommand;

@@ -1,5 +1,11 @@
 //! The command lines that a document shows; for tests of the arguments and for those that run them.
 
+/// What stands behind the command, installed or not.
+fn arguments(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    line.strip_prefix("xenheap ").or_else(|| line.strip_prefix("cargo run --release -- "))
+}
+
 /// Those of a document's blocks, whole, and those in its sentences, where arguments can be missing.
 pub fn command_lines(document: &str) -> (Vec<String>, Vec<String>) {
     let (mut whole, mut named) = (Vec::new(), Vec::new());
@@ -7,8 +13,8 @@ pub fn command_lines(document: &str) -> (Vec<String>, Vec<String>) {
     for line in document.lines() {
         if line.trim_start().starts_with("```") {
             is_block = !is_block;
-        } else if is_block && line.trim_start().starts_with("xenheap ") {
-            let line = line.trim_start();
+        } else if is_block && let Some(arguments) = arguments(line) {
+            let line = format!("xenheap {arguments}");
             // What it does stands behind it, and behind `&&` what is done then.
             let end = [" #", "  ", " && ", " | ", " > "].iter().filter_map(|end| line.find(end)).min();
             whole.push(line.get(..end.unwrap_or(line.len())).unwrap_or_default().to_owned());
