@@ -1,10 +1,15 @@
 //! Ten million events through the book and through the whole intake, against the least that anybody could do: counting
 //! live addresses in a hash map. Prints seconds and ratios.
 
+#[path = "../tests/support/simulate/rng.rs"]
+#[allow(dead_code, reason = "a part is enough")]
+mod rng;
+
 use std::{collections::HashMap, time::Instant};
 
+use rng::Rng;
 use xenheap_console::{Header, Place, Record, RecordSink, Tag};
-use xenheap_ledger::{Book, Config, Intake, testing::Rng};
+use xenheap_ledger::{Book, Config, Intake};
 use xenheap_model::{Charge, Domain, Event, Kind, Op, PAGE_SIZE, StackId, View};
 
 const EVENTS: u64 = 10_000_000;

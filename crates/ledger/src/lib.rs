@@ -56,8 +56,6 @@ mod rfc;
 mod sequence;
 mod sink;
 mod stacks;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod view;
 
 pub use account::{Account, Stream};

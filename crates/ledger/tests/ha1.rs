@@ -1,11 +1,11 @@
 //! Logs of our recorder with known truth: every number must be the truth, clean and with every noise.
 
+mod support;
+
 use proptest::prelude::*;
+use support::simulate::{Line, Noise, Plan, Story, Truth, log_of, story};
 use xenheap_console::{Counted, Record, scan};
-use xenheap_ledger::{
-    Account, Config, Intake,
-    testing::{Line, Noise, Plan, Story, Truth, log_of, story},
-};
+use xenheap_ledger::{Account, Config, Intake};
 use xenheap_model::{CheckId, Kind, Outcome, RefusalReason, Totals, View};
 
 const ALL: [View; 3] = [View::Trace, View::Warn, View::Summary];

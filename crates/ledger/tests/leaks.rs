@@ -1,10 +1,10 @@
 //! What is left of domains that are gone, and what grows from cycle to cycle: known truth, found to the byte or not at all.
 
+mod support;
+
+use support::simulate::{Churn, LEAKING, Noise, Story, churn, log_of};
 use xenheap_console::scan;
-use xenheap_ledger::{
-    Account, Config, EventSink, Intake, Matched, Retelling,
-    testing::{Churn, LEAKING, Noise, Story, churn, log_of},
-};
+use xenheap_ledger::{Account, Config, EventSink, Intake, Matched, Retelling};
 use xenheap_model::{
     Amount, AnyEvent, Domain, DomainEvent, Event, Growing, Kind, Left, RefusalReason, Rise, Run, StackId,
     View,

@@ -4,8 +4,10 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use support::mutate;
-use xenheap_ledger::testing::{Noise, Plan, log_of, story};
+use support::{
+    mutate::mutate,
+    simulate::{Noise, Plan, log_of, story},
+};
 use xenheap_model::View;
 
 fn classes(modes: &[View], steps: usize) -> BTreeSet<String> {

@@ -4,7 +4,7 @@ mod support;
 
 use std::{io::Read, path::PathBuf};
 
-use support::mutate;
+use support::mutate::mutate;
 
 #[test]
 fn each_mutation_of_a_real_log_fails_the_right_check() {

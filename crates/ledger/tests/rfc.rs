@@ -1,13 +1,13 @@
 //! The RFC's logs: the worked example, and generated logs with known truth.
 
+mod support;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use support::simulate::{Noise, RfcPlan, RfcStory, RfcTruth, rfc_log_of, rfc_story};
 use xenheap_console::scan;
-use xenheap_ledger::{
-    Account, Config, EventSink, Intake, Matched,
-    testing::{Noise, RfcPlan, RfcStory, RfcTruth, rfc_log_of, rfc_story},
-};
+use xenheap_ledger::{Account, Config, EventSink, Intake, Matched};
 use xenheap_model::{Arch, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RawStack, RefusalReason};
 
 /// What the RFC's parser calls an operation, with the size that it gives it.

@@ -8,7 +8,7 @@
 
 use std::{fmt::Write, ops::Range};
 
-use xenheap_ledger::testing::Rng;
+use crate::rng::Rng;
 
 /// What is done to a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

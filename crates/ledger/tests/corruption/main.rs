@@ -14,6 +14,8 @@
 
 mod damage;
 mod numbers;
+#[path = "../support/simulate/rng.rs"]
+mod rng;
 
 use std::{
     collections::BTreeMap,
@@ -30,8 +32,9 @@ use std::{
 
 use damage::{Log, Operation, Variant, damage};
 use numbers::{Said, Sort, differing, made_up, said};
+use rng::Rng;
 use xenheap_console::scan;
-use xenheap_ledger::{Account, Config, Intake, testing::Rng};
+use xenheap_ledger::{Account, Config, Intake};
 use xenheap_model::{CheckId, LogFormat, Outcome, Run};
 
 /// Without `XENHEAP_CORRUPTION`: so few that a debug build takes seconds.
