@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
 use crate::cache::{self, Cache, Lock};
-use crate::error::Error;
+use crate::error::{Error, PackageError};
 use crate::hash;
 use crate::pins::Pin;
 use crate::progress::{Progress, Stage};
@@ -197,8 +197,9 @@ impl<'a> Apt<'a> {
             None,
         )?;
         let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).exists());
-        let sources = sources(&listed, release, content, keyring)
-            .ok_or_else(|| Error::NoPackageLists { what: "any mirror of Debian's".to_owned() })?;
+        let sources = sources(&listed, release, content, keyring).ok_or_else(|| {
+            Error::Package(PackageError::NoPackageLists { what: "any mirror of Debian's".to_owned() })
+        })?;
         if fs::read_to_string(apt.sources()).ok().as_ref() != Some(&sources) {
             apt.update(&sources)?;
         }
@@ -220,10 +221,10 @@ impl<'a> Apt<'a> {
         arguments.push("update".into());
         let done = output("apt-get", arguments, None)?;
         if !done.status.success() {
-            return Err(Error::PackageDownload {
+            return Err(Error::Package(PackageError::PackageDownload {
                 package: format!("list of {} {}", self.release, self.content),
                 output: last_words(&done),
-            });
+            }));
         }
         fs::rename(&fresh, self.sources()).map_err(Error::io("write", &fresh))
     }
@@ -284,7 +285,10 @@ impl<'a> Apt<'a> {
     }
 
     fn no_package(&self, package: &str) -> Error {
-        Error::NoPackage { package: package.to_owned(), place: format!("{} {}", self.release, self.content) }
+        Error::Package(PackageError::NoPackage {
+            package: package.to_owned(),
+            place: format!("{} {}", self.release, self.content),
+        })
     }
 
     /// The version of a package that `linux-image-amd64` and its like stand for.
@@ -299,7 +303,10 @@ impl<'a> Apt<'a> {
         let real = self.real_package(name, prefix)?;
         let gone = self.candidate(&real)?.title();
         let failed = match self.package(&real) {
-            Err(error @ (Error::NoPackage { .. } | Error::PackageDownload { .. })) => error,
+            Err(
+                error @ (Error::Package(PackageError::NoPackage { .. })
+                | Error::Package(PackageError::PackageDownload { .. })),
+            ) => error,
             done => return done,
         };
         let now = self.real_package(name, prefix)?;
@@ -328,7 +335,7 @@ impl<'a> Apt<'a> {
         let wanted = self.candidate(name)?;
         let gone = wanted.title();
         let mut failed = match self.download(wanted) {
-            Err(error @ Error::PackageDownload { .. }) => error,
+            Err(error @ Error::Package(PackageError::PackageDownload { .. })) => error,
             done => return done,
         };
         let path = self.sources();
@@ -341,7 +348,7 @@ impl<'a> Apt<'a> {
         for version in versions {
             let same = version.title() == gone;
             match self.download(version) {
-                Err(error @ Error::PackageDownload { .. }) => failed = error,
+                Err(error @ Error::Package(PackageError::PackageDownload { .. })) => failed = error,
                 Ok(package) if !same => return Ok(self.instead(gone, package)),
                 done => return done,
             }
@@ -394,7 +401,10 @@ impl<'a> Apt<'a> {
             .map(|entry| entry.path())
             .find(|path| path.extension().is_some_and(|end| end == "deb"));
         let Some(arrived) = arrived.filter(|_| done.status.success()) else {
-            return Err(Error::PackageDownload { package: wanted, output: last_words(&done) });
+            return Err(Error::Package(PackageError::PackageDownload {
+                package: wanted,
+                output: last_words(&done),
+            }));
         };
         accept(&arrived, &package.path, &package.sha256)?;
         cache::remove_tree(&work)?;
@@ -443,7 +453,7 @@ pub(crate) struct Source {
 /// A pinned source; if no mirror has it any more, the newest of its series that one has.
 pub(crate) fn source(cache: &Cache, pin: &Pin, progress: &dyn Progress) -> Result<Source, Error> {
     let gone = match exact_source(cache, pin, progress) {
-        Err(error @ Error::Download { .. }) => error,
+        Err(error @ Error::Package(PackageError::Download { .. })) => error,
         done => return done.map(|path| Source { pin: pin.clone(), path, instead_of: None }),
     };
     let index = Apt::open_lists(cache, pin.release, Content::Sources, Stage::Source, progress)?;
@@ -451,7 +461,7 @@ pub(crate) fn source(cache: &Cache, pin: &Pin, progress: &dyn Progress) -> Resul
     loop {
         for other in index.sources_like(pin)? {
             match exact_source(cache, &other, progress) {
-                Err(Error::Download { .. }) => {}
+                Err(Error::Package(PackageError::Download { .. })) => {}
                 Err(error) => return Err(error),
                 Ok(path) => {
                     let what = format!(
@@ -483,7 +493,7 @@ fn exact_source(cache: &Cache, pin: &Pin, progress: &dyn Progress) -> Result<Pat
         return if found == pin.sha256 {
             Ok(path)
         } else {
-            Err(Error::Hash { path, expected: pin.sha256.clone(), found })
+            Err(Error::Package(PackageError::Hash { path, expected: pin.sha256.clone(), found }))
         };
     }
 
@@ -514,18 +524,22 @@ fn exact_source(cache: &Cache, pin: &Pin, progress: &dyn Progress) -> Result<Pat
             tried.push(format!("{address}: {why}"));
         }
     }
-    Err(Error::Download {
+    Err(Error::Package(PackageError::Download {
         file: file.to_owned(),
         destination: path,
         tried: tried.iter().map(|line| crate::text::escape(line.as_bytes())).collect(),
-    })
+    }))
 }
 
 /// Moves a download to its place, if it is what was asked for.
 fn accept(arrived: &Path, path: &Path, expected: &str) -> Result<(), Error> {
     let found = hash::file(arrived)?;
     if found != expected {
-        return Err(Error::Hash { path: arrived.to_path_buf(), expected: expected.to_owned(), found });
+        return Err(Error::Package(PackageError::Hash {
+            path: arrived.to_path_buf(),
+            expected: expected.to_owned(),
+            found,
+        }));
     }
     fs::rename(arrived, path).map_err(Error::io("write", path))
 }
@@ -535,7 +549,7 @@ fn mirrors() -> Result<Vec<String>, Error> {
     let listed = stdout("apt-get", &["indextargets", "--format", "$(REPO_URI)"], None)?;
     let mirrors = distinct(listed.lines().map(|line| line.trim().to_owned()));
     if mirrors.is_empty() {
-        return Err(Error::NoPackageLists { what: "any mirror".to_owned() });
+        return Err(Error::Package(PackageError::NoPackageLists { what: "any mirror".to_owned() }));
     }
     Ok(mirrors)
 }
@@ -632,7 +646,7 @@ mod tests {
         let xen = apt.package("xen-utils-4.20")?;
         assert_eq!(xen.architecture, "arm64");
         assert_eq!(hash::file(&xen.path)?, xen.sha256);
-        assert!(matches!(apt.package("xen-utils-4.17"), Err(Error::NoPackage { .. })));
+        assert!(matches!(apt.package("xen-utils-4.17"), Err(Error::Package(PackageError::NoPackage { .. }))));
         // The lists are kept.
         drop(apt);
         let before =

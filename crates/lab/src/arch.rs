@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, MachineError};
 use crate::packages::Need;
 use crate::partition::Module;
 use crate::workload::Domu;
@@ -95,9 +95,11 @@ impl FromStr for Arch {
     type Err = Error;
 
     fn from_str(given: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|arch| arch.platform().name == given).ok_or_else(|| Error::UnknownArch {
-            given: crate::text::escape(given.as_bytes()),
-            known: Self::ALL.map(|arch| arch.to_string()).to_vec(),
+        Self::ALL.into_iter().find(|arch| arch.platform().name == given).ok_or_else(|| {
+            Error::Machine(MachineError::UnknownArch {
+                given: crate::text::escape(given.as_bytes()),
+                known: Self::ALL.map(|arch| arch.to_string()).to_vec(),
+            })
         })
     }
 }

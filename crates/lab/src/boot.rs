@@ -12,7 +12,7 @@ use crate::cache::{self, Cache};
 use crate::config::Mode;
 use crate::count::{self, Count};
 use crate::ending::{self, Ending, Next};
-use crate::error::{BootFault, Error};
+use crate::error::{BootFault, Error, MachineError, WorkloadError};
 use crate::folder::{
     self, ENDED_BY_KEY, Exit, Machine, POWERED_OFF, Partial, Record, RunFolder, WorkloadFacts,
 };
@@ -99,7 +99,7 @@ impl BootPlan<'_> {
         let sizes = [size(&self.image.kernel)?, size(&self.image.initrd)?];
         let machine = machine_command(self.arch(), self.workload, self.deterministic, accel::THREADS);
         let tree = (domus.alone)(&machine, place, &self.workload.domus, sizes)?;
-        Partition::parse(tree).map(Some).map_err(Error::DeviceTree)
+        Partition::parse(tree).map(Some).map_err(|why| Error::Machine(MachineError::DeviceTree(why)))
     }
 
     fn machine(&self, partition: Option<&Partition>) -> Result<Machine, Error> {
@@ -159,7 +159,10 @@ pub(crate) fn check_alone(
         }
         _ => return Ok(()),
     };
-    Err(Error::NotAlone { workload: text::escape(workload.name.as_bytes()), reason: reason.to_owned() })
+    Err(Error::Workload(WorkloadError::NotAlone {
+        workload: text::escape(workload.name.as_bytes()),
+        reason: reason.to_owned(),
+    }))
 }
 
 /// Xen's arguments.
@@ -205,7 +208,7 @@ fn machine_command(arch: Arch, workload: &Workload, deterministic: bool, acceler
 /// Whether each can be an argument of Xen's.
 pub(crate) fn check_arguments(arguments: &[String]) -> Result<(), Error> {
     match arguments.iter().find(|one| !workload::is_argument(one)) {
-        Some(bad) => Err(Error::Argument { given: text::escape(bad.as_bytes()) }),
+        Some(bad) => Err(Error::Machine(MachineError::Argument { given: text::escape(bad.as_bytes()) })),
         None => Ok(()),
     }
 }
@@ -275,7 +278,9 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
         Err(stop) => {
             let log = partial.fail()?.join(folder::CONSOLE);
             Err(match stop {
-                Stop::Fault(fault, watch) => Error::Boot { fault, lines: watch.tail(), log },
+                Stop::Fault(fault, watch) => {
+                    Error::Machine(MachineError::Boot { fault, lines: watch.tail(), log })
+                }
                 Stop::Error(error) => error,
             })
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::arch::Arch;
 use crate::cache::Cache;
-use crate::error::Error;
+use crate::error::{Error, MachineError, SourceError};
 use crate::toolstack::ToolstackSource;
 
 /// Where Xen's source comes from.
@@ -69,9 +69,11 @@ impl FromStr for XenSource {
             other if other.is_empty() || other.starts_with("debian:") => None,
             other => Self::of_this_machine(other, Path::exists),
         };
-        found.ok_or_else(|| Error::UnknownSource {
-            given: crate::text::escape(given.as_bytes()),
-            known: Self::PINNED.map(str::to_owned).to_vec(),
+        found.ok_or_else(|| {
+            Error::Source(SourceError::UnknownSource {
+                given: crate::text::escape(given.as_bytes()),
+                known: Self::PINNED.map(str::to_owned).to_vec(),
+            })
         })
     }
 }
@@ -113,7 +115,7 @@ impl FromStr for Mode {
         if good {
             Ok(Self(given.to_owned()))
         } else {
-            Err(Error::Mode { given: crate::text::escape(given.as_bytes()) })
+            Err(Error::Machine(MachineError::Mode { given: crate::text::escape(given.as_bytes()) }))
         }
     }
 }

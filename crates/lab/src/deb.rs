@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::apt::Package;
-use crate::error::Error;
+use crate::error::{Error, PackageError};
 use crate::run_tool;
 
 /// What stands in a package under a path.
@@ -39,7 +39,10 @@ pub(crate) fn file(
 ) -> Result<Vec<u8>, Error> {
     match read(package, wanted, 1)?.pop() {
         Some(Member { content: Content::File(body), .. }) => Ok(body),
-        _ => Err(Error::NotInPackage { path: package.path.clone(), wanted: what.to_owned() }),
+        _ => Err(Error::Package(PackageError::NotInPackage {
+            path: package.path.clone(),
+            wanted: what.to_owned(),
+        })),
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::cache;
-use crate::error::Error;
+use crate::error::{Error, MachineError};
 use crate::image::ImageFacts;
 use crate::xenbuild::BuildFacts;
 
@@ -184,7 +184,7 @@ pub(crate) fn check_free(goal: &Path) -> Result<(), Error> {
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,
     };
     if taken {
-        return Err(Error::OutputExists(goal.to_path_buf()));
+        return Err(Error::Machine(MachineError::OutputExists(goal.to_path_buf())));
     }
     Ok(())
 }
@@ -218,7 +218,7 @@ mod tests {
         assert!(!goal.exists());
         assert_eq!(partial.finish()?, goal);
         assert!(goal.join(CONSOLE).exists());
-        assert!(matches!(Partial::begin(&goal), Err(Error::OutputExists(_))));
+        assert!(matches!(Partial::begin(&goal), Err(Error::Machine(MachineError::OutputExists(_)))));
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use xenheap_recorder::Repository;
 
 use crate::cache::Cache;
-use crate::error::Error;
+use crate::error::{Error, SourceError};
 use crate::progress::{Progress, Stage};
 use crate::run_tool::tool_error;
 use crate::source::{SIGNS, unpack_all};
@@ -37,7 +37,7 @@ fn find(given: &Path, revision: &str) -> Result<(Repository, String), Error> {
     for missing in SIGNS {
         if !repository.has(&commit, missing)? {
             let (path, revision) = (given.to_path_buf(), escape(revision.as_bytes()));
-            return Err(Error::NotXenRevision { path, revision, missing });
+            return Err(Error::Source(SourceError::NotXenRevision { path, revision, missing }));
         }
     }
     Ok((repository, commit))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::{self, Cache};
 use crate::cpio::Entry;
-use crate::error::Error;
+use crate::error::{Error, WorkloadError};
 use crate::hash;
 use crate::progress::{Progress, Stage};
 use crate::run_tool;
@@ -48,7 +48,7 @@ impl GuestProgram {
         if plain && is_static(&body) {
             Ok(Self { name: name.to_owned(), body })
         } else {
-            Err(Error::GuestProgram { name: crate::text::escape(name.as_bytes()) })
+            Err(Error::Workload(WorkloadError::GuestProgram { name: crate::text::escape(name.as_bytes()) }))
         }
     }
 
@@ -60,10 +60,10 @@ impl GuestProgram {
     /// Compiles one of the lab's own, or takes it from the cache if that compiler has compiled it before.
     pub fn compile(cache: &Cache, name: &str, progress: &dyn Progress) -> Result<Self, Error> {
         let Some((_, source)) = BUILT_IN.iter().find(|(known, _)| *known == name) else {
-            return Err(Error::UnknownGuestProgram {
+            return Err(Error::Workload(WorkloadError::UnknownGuestProgram {
                 given: crate::text::escape(name.as_bytes()),
                 known: Self::built_in().map(str::to_owned).collect(),
-            });
+            }));
         };
         let [compiler, flags @ ..] = COMPILER;
         let version = run_tool::stdout(compiler, &["--version"], None)?;
@@ -153,7 +153,13 @@ mod tests {
         for (name, body) in
             [("a/b", elf(&[1])), ("", elf(&[1])), ("dynamic", elf(&[3])), ("script", b"#!/bin/sh".to_vec())]
         {
-            assert!(matches!(GuestProgram::new(name, body), Err(Error::GuestProgram { .. })), "{name}");
+            assert!(
+                matches!(
+                    GuestProgram::new(name, body),
+                    Err(Error::Workload(WorkloadError::GuestProgram { .. }))
+                ),
+                "{name}"
+            );
         }
     }
 

@@ -9,7 +9,7 @@ use crate::apt::{Apt, Package, Release};
 use crate::cache::{self, Cache};
 use crate::cpio::{self, Entry};
 use crate::deb;
-use crate::error::Error;
+use crate::error::{Error, PackageError};
 use crate::guest_program::{GuestProgram, GuestProgramFacts, is_static};
 use crate::hash;
 use crate::progress::{Progress, Stage};
@@ -90,7 +90,9 @@ pub fn image(
     let program =
         deb::file(&busybox, "bin/busybox", |path| matches!(path, "bin/busybox" | "usr/bin/busybox"))?;
     if !is_static(&program) {
-        return Err(Error::BusyboxNotStatic { package: format!("{} {}", busybox.name, busybox.version) });
+        return Err(Error::Package(PackageError::BusyboxNotStatic {
+            package: format!("{} {}", busybox.name, busybox.version),
+        }));
     }
     let compress = |archive: &[u8]| cpio::compress(archive).map_err(Error::io("compress", &images));
     // Linux unpacks one archive after the other; the large one, which seldom changes, comes as it lies in the cache.

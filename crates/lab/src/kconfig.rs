@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::arch::Arch;
-use crate::error::Error;
+use crate::error::{BuildError, Error};
 
 /// Without these a log cannot be read. The first is the recorder.
 const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
@@ -53,7 +53,7 @@ pub(crate) fn other_arch(config: &str, arch: Arch) -> Option<Arch> {
 /// The names of all options that a tree's `Kconfig` files define, without `CONFIG_`.
 pub(crate) fn known(xen: &Path) -> Result<BTreeSet<String>, Error> {
     let files = xenheap_facts::build::files(xen, |name| name.starts_with("Kconfig"))
-        .map_err(|source| Error::Kconfig(Box::new(source)))?;
+        .map_err(|source| Error::Build(BuildError::Kconfig(Box::new(source))))?;
     let mut names = BTreeSet::new();
     for file in files {
         let path = xen.join(file);

@@ -48,7 +48,10 @@ pub use arch::Arch;
 pub use boot::{BootPlan, boot};
 pub use cache::{Cache, Lock};
 pub use config::{Mode, RunConfig, XenSource, default_jobs};
-pub use error::{BootFault, Class, Error, Phase};
+pub use error::{
+    BootFault, BuildError, Class, Error, MachineError, PackageError, Phase, SourceError, ToolstackError,
+    WorkloadError,
+};
 pub use folder::{
     CONFIG, CONSOLE, DEVICE_TREE, Exit, Machine, Record, RunFolder, WorkloadFacts, XEN_SYMS, is_good_end,
 };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::arch::Arch;
-use crate::error::Error;
+use crate::error::{Error, PackageError};
 use crate::progress::{Progress, Stage};
 use crate::supervise::{describe, find_program, search_path};
 use crate::text;
@@ -56,10 +56,10 @@ fn missing(arch: Arch, is_there: impl Fn(&str) -> bool) -> Vec<Need> {
 
 /// The error that names them.
 pub(crate) fn missing_error(needs: &[Need]) -> Error {
-    Error::MissingPackages {
+    Error::Package(PackageError::MissingPackages {
         names: needs.iter().map(|need| need.what.to_owned()).collect(),
         packages: names(needs),
-    }
+    })
 }
 
 fn names(needs: &[Need]) -> Vec<String> {
@@ -69,7 +69,7 @@ fn names(needs: &[Need]) -> Vec<String> {
 /// Installs packages with apt; only root can.
 pub fn install_packages(needs: &[Need], progress: &dyn Progress) -> Result<(), Error> {
     if !rustix::process::geteuid().is_root() {
-        return Err(Error::NeedsRoot { packages: names(needs) });
+        return Err(Error::Package(PackageError::NeedsRoot { packages: names(needs) }));
     }
     progress.line(Stage::Packages, "apt-get update");
     apt_get(&["update"])?;
@@ -121,7 +121,7 @@ mod tests {
         let some = missing(Arch::Arm64, |what| {
             !matches!(what, "flex" | "/usr/include/stdio.h" | "qemu-system-aarch64")
         });
-        let Error::MissingPackages { names, packages } = missing_error(&some) else {
+        let Error::Package(PackageError::MissingPackages { names, packages }) = missing_error(&some) else {
             panic!("another error");
         };
         assert_eq!(names, ["/usr/include/stdio.h", "flex", "qemu-system-aarch64"]);

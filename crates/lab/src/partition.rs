@@ -6,7 +6,7 @@ use dtoolkit::fdt::{Fdt, FdtNode};
 use dtoolkit::model::{DeviceTree, DeviceTreeProperty};
 use dtoolkit::{Node as _, Property as _};
 
-use crate::error::Error;
+use crate::error::{Error, MachineError};
 
 /// The most guests that a tree may have: their numbers are looked for in the log.
 const MOST_GUESTS: usize = 64;
@@ -59,7 +59,7 @@ impl Partition {
     /// Reads a tree of the user's. `files` says what lies where, if not the lab's own kernel and initramfs.
     pub fn load(path: &Path, files: &[(u64, PathBuf)]) -> Result<Self, Error> {
         let tree = std::fs::read(path).map_err(Error::io("read", path))?;
-        let fail = |reason| Error::Partition { path: path.to_path_buf(), reason };
+        let fail = |reason| Error::Machine(MachineError::Partition { path: path.to_path_buf(), reason });
         let mut partition = Self::parse(tree).map_err(fail)?;
         for (address, file) in files {
             let Some(module) = partition.modules.iter_mut().find(|module| module.address == *address) else {
@@ -128,14 +128,14 @@ impl Partition {
 
     /// The tree with these arguments for Xen: without dom0 it takes none from anywhere else.
     pub(crate) fn with_arguments(&self, xen_arguments: &str) -> Result<Vec<u8>, Error> {
-        with_arguments(&self.tree, xen_arguments).map_err(Error::DeviceTree)
+        with_arguments(&self.tree, xen_arguments).map_err(|why| Error::Machine(MachineError::DeviceTree(why)))
     }
 
     /// Whether all of a file of the lab's lies where the tree says.
     pub(crate) fn check(&self, content: &Content, file: &Path) -> Result<(), Error> {
         let size = file.metadata().map_err(Error::io("read", file))?.len();
         match self.modules.iter().find(|module| module.content == *content && module.size < size) {
-            Some(module) => Err(Error::DeviceTree(too_large(module, size))),
+            Some(module) => Err(Error::Machine(MachineError::DeviceTree(too_large(module, size)))),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::apt::{self, Release};
-use crate::error::Error;
+use crate::error::{Error, PackageError};
 
 /// One pinned source archive.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -75,17 +75,22 @@ pub fn pin(name: &str) -> Result<Pin, Error> {
     parse(include_str!("../pins.toml"))?
         .into_iter()
         .find(|pin| pin.name == name)
-        .ok_or_else(|| Error::Pins(format!("no source is named `{name}`")))
+        .ok_or_else(|| Error::Package(PackageError::Pins(format!("no source is named `{name}`"))))
 }
 
 /// All pins of a pin file.
 pub fn parse(text: &str) -> Result<Vec<Pin>, Error> {
-    let file: File = toml::from_str(text).map_err(|error| Error::Pins(error.to_string()))?;
+    let file: File =
+        toml::from_str(text).map_err(|error| Error::Package(PackageError::Pins(error.to_string())))?;
     if file.schema != 1 {
-        return Err(Error::Pins(format!("schema {} is not known, only 1", file.schema)));
+        return Err(Error::Package(PackageError::Pins(format!(
+            "schema {} is not known, only 1",
+            file.schema
+        ))));
     }
     for pin in &file.source {
-        check(pin).map_err(|what| Error::Pins(format!("source `{}`: {what}", pin.name)))?;
+        check(pin)
+            .map_err(|what| Error::Package(PackageError::Pins(format!("source `{}`: {what}", pin.name))))?;
     }
     Ok(file.source)
 }

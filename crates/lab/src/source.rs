@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::apt;
 use crate::cache::Cache;
 use crate::config::XenSource;
-use crate::error::Error;
+use crate::error::{Error, SourceError};
 use crate::git::{self, GitFacts};
 use crate::pins::{self, Pin};
 use crate::progress::{Progress, Stage};
@@ -62,7 +62,7 @@ pub fn fetch(cache: &Cache, source: &XenSource, progress: &dyn Progress) -> Resu
         XenSource::Path(given) => {
             let path = given.canonicalize().map_err(Error::io("find the source tree", given))?;
             if git::is_bare(&path) {
-                return Err(Error::NoRevision(given.clone()));
+                return Err(Error::Source(SourceError::NoRevision(given.clone())));
             }
             is_xen(&path)?;
             progress.finish(Stage::Source, "a tree of this machine");
@@ -106,7 +106,7 @@ pub(crate) const SIGNS: [&str; 3] = ["xen/common/page_alloc.c", "xen/Makefile", 
 fn is_xen(root: &Path) -> Result<(), Error> {
     for missing in SIGNS {
         if !root.join(missing).is_file() {
-            return Err(Error::NotXen { path: root.to_path_buf(), missing });
+            return Err(Error::Source(SourceError::NotXen { path: root.to_path_buf(), missing }));
         }
     }
     Ok(())
@@ -418,7 +418,7 @@ mod tests {
         let source = XenSource::Path(folder.path().to_path_buf());
         let cache = Cache::at(folder.path().join("cache"));
         let error = fetch(&cache, &source, &crate::progress::Silent).err();
-        assert!(matches!(error, Some(Error::NotXen { .. })), "{error:?}");
+        assert!(matches!(error, Some(Error::Source(SourceError::NotXen { .. }))), "{error:?}");
         let source = XenSource::Path(folder.path().join("none"));
         let error = fetch(&cache, &source, &crate::progress::Silent).err();
         assert!(matches!(error, Some(Error::Io { .. })), "{error:?}");

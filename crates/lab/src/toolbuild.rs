@@ -13,7 +13,7 @@ use crate::apt::{Apt, Package, Release};
 use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::deb::{self, Content, Member};
-use crate::error::Error;
+use crate::error::{BuildError, Error};
 use crate::hash;
 use crate::logged;
 use crate::progress::{Progress, Stage};
@@ -214,23 +214,23 @@ fn make(work: &Path, packages: &[Package], jobs: usize, progress: &dyn Progress)
     if ended.status.success() {
         return Ok(start.elapsed().as_secs());
     }
-    Err(Error::Build {
+    Err(Error::Build(BuildError::Make {
         step: "toolstack".to_owned(),
         status: describe(ended.status),
         lines: text::build_failure(&fs::read(&log).unwrap_or_default()),
         log,
-    })
+    }))
 }
 
 /// Keeps the log of a failed build where the next attempt does not remove it. Returns the error
 /// that names it there.
 fn keep_log(cache: &Cache, key: &str, work: &Path, error: Error) -> Result<Error, Error> {
-    let Error::Build { step, status, lines, .. } = error else { return Ok(error) };
+    let Error::Build(BuildError::Make { step, status, lines, .. }) = error else { return Ok(error) };
     let kept = cache.folder("failed")?.join(key);
     fs::create_dir_all(&kept).map_err(Error::io("make the folder", &kept))?;
     let (from, log) = (work.join("build.log"), kept.join("build.log"));
     fs::copy(&from, &log).map_err(Error::io("copy", &from))?;
-    Ok(Error::Build { step, status, lines, log })
+    Ok(Error::Build(BuildError::Make { step, status, lines, log }))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::cpio::{self, Entry};
 use crate::deb::{self, Content, Member};
-use crate::error::Error;
+use crate::error::{Error, PackageError, ToolstackError};
 use crate::hash;
 use crate::progress::{Progress, Stage};
 use crate::source::Origin;
@@ -111,10 +111,11 @@ impl FromStr for ToolstackSource {
     type Err = Error;
 
     fn from_str(given: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|one| one.to_string() == given)
-            .ok_or_else(|| Error::UnknownToolstack { given: crate::text::escape(given.as_bytes()) })
+        Self::ALL.into_iter().find(|one| one.to_string() == given).ok_or_else(|| {
+            Error::Toolstack(ToolstackError::UnknownToolstack {
+                given: crate::text::escape(given.as_bytes()),
+            })
+        })
     }
 }
 
@@ -161,7 +162,9 @@ pub(crate) fn choose(
             return Ok(Chosen::Debian(release, version));
         }
         (Some(ToolstackSource::Debian), None) => {
-            return Err(Error::NoToolstack { version: crate::text::escape(xen.as_bytes()) });
+            return Err(Error::Toolstack(ToolstackError::NoToolstack {
+                version: crate::text::escape(xen.as_bytes()),
+            }));
         }
         (None, None) => {
             let what = format!("Debian has no toolstack for Xen {xen}: the one of the source is taken");
@@ -287,7 +290,10 @@ fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<Entry>, Error>
         });
     }
     if entries.is_empty() {
-        return Err(Error::NotInPackage { path: kernel.path.clone(), wanted: "boot/vmlinuz-*".to_owned() });
+        return Err(Error::Package(PackageError::NotInPackage {
+            path: kernel.path.clone(),
+            wanted: "boot/vmlinuz-*".to_owned(),
+        }));
     }
     entries.extend(module_files(kernel, modules)?);
     Ok(entries)
@@ -343,7 +349,12 @@ fn module_files(kernel: &Package, members: Vec<Member>) -> Result<Vec<Entry>, Er
                 entries.push(Entry::Program(format!("lib/modules/{file}"), body));
             }
             None if built_in.lines().any(|line| line.ends_with(&format!("/{file}"))) => {}
-            None => return Err(Error::NotInPackage { path: kernel.path.clone(), wanted: file }),
+            None => {
+                return Err(Error::Package(PackageError::NotInPackage {
+                    path: kernel.path.clone(),
+                    wanted: file,
+                }));
+            }
         }
     }
     entries.push(Entry::Program("lib/modules/order".to_owned(), order.into_bytes()));
@@ -430,7 +441,10 @@ impl<'a> Gathered<'a> {
         members.sort_by(|a, b| a.path.cmp(&b.path));
         for path in paths {
             if !members.iter().any(|member| member.path == path) {
-                return Err(Error::NotInPackage { path: package.path, wanted: path.to_owned() });
+                return Err(Error::Package(PackageError::NotInPackage {
+                    path: package.path,
+                    wanted: path.to_owned(),
+                }));
             }
         }
         for Member { path, content } in members {
@@ -493,10 +507,10 @@ impl<'a> Gathered<'a> {
             }
             return Ok((body, place));
         }
-        Err(Error::NoLibrary {
+        Err(Error::Package(PackageError::NoLibrary {
             library: crate::text::escape(library.as_bytes()),
             package: package.to_owned(),
-        })
+        }))
     }
 
     /// The libraries of a package by the names by which they are asked for.
@@ -505,7 +519,7 @@ impl<'a> Gathered<'a> {
             let libraries = match self.apt.package(package) {
                 Ok(package) => named(deb::members(&package, is_library)?),
                 // The other of two alternatives, or a name that other packages provide.
-                Err(Error::NoPackage { .. }) => BTreeMap::new(),
+                Err(Error::Package(PackageError::NoPackage { .. })) => BTreeMap::new(),
                 Err(error) => return Err(error),
             };
             self.known.insert(package.to_owned(), libraries);
@@ -642,8 +656,9 @@ mod tests {
     fn every_library_is_there() -> Result<(), Error> {
         let cache = Cache::from_environment();
         for version in ["4.17", "4.20"] {
-            let (release, version) =
-                release(version).ok_or_else(|| Error::NoToolstack { version: version.to_owned() })?;
+            let (release, version) = release(version).ok_or_else(|| {
+                Error::Toolstack(ToolstackError::NoToolstack { version: version.to_owned() })
+            })?;
             let silent = crate::progress::Silent;
             let apt = Apt::open(&cache, release, Arch::X86_64, Stage::Image, &silent)?;
             let (entries, _) = gather(&apt, &Chosen::Debian(release, version.clone()), true)?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::arch::Arch;
-use crate::error::Error;
+use crate::error::{Error, WorkloadError};
 
 include!(concat!(env!("OUT_DIR"), "/workloads.rs"));
 
@@ -156,17 +156,18 @@ impl Workload {
         }
         match BUILT_IN.iter().find(|(name, _)| *name == given) {
             Some((name, script)) => Self::parse(name, script),
-            None => Err(Error::UnknownWorkload {
+            None => Err(Error::Workload(WorkloadError::UnknownWorkload {
                 given: crate::text::escape(given.as_bytes()),
                 known: Self::built_in().map(str::to_owned).collect(),
-            }),
+            })),
         }
     }
 
     /// Reads a script with its header.
     pub fn parse(name: &str, script: &str) -> Result<Self, Error> {
-        let fail =
-            |reason: String| Error::Workload { workload: crate::text::escape(name.as_bytes()), reason };
+        let fail = |reason: String| {
+            Error::Workload(WorkloadError::Header { workload: crate::text::escape(name.as_bytes()), reason })
+        };
         // Lines that are not the header's stay, empty, so that a message has the script's line numbers.
         let header: String = script
             .lines()
@@ -241,10 +242,16 @@ impl Workload {
     /// Whether a machine of that kind can do it.
     pub fn check(&self, arch: Arch) -> Result<(), Error> {
         if (!self.dom0 || !self.domus.is_empty()) && arch.platform().domus.is_none() {
-            return Err(Error::NoDomus { workload: crate::text::escape(self.name.as_bytes()), arch });
+            return Err(Error::Workload(WorkloadError::NoDomus {
+                workload: crate::text::escape(self.name.as_bytes()),
+                arch,
+            }));
         }
         if self.guests && arch != Arch::X86_64 {
-            return Err(Error::NoGuests { workload: crate::text::escape(self.name.as_bytes()), arch });
+            return Err(Error::Workload(WorkloadError::NoGuests {
+                workload: crate::text::escape(self.name.as_bytes()),
+                arch,
+            }));
         }
         Ok(())
     }
@@ -252,18 +259,18 @@ impl Workload {
     /// Gives a parameter another value than the header's.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let Some(old) = self.parameters.get_mut(name) else {
-            return Err(Error::UnknownParameter {
+            return Err(Error::Workload(WorkloadError::UnknownParameter {
                 workload: crate::text::escape(self.name.as_bytes()),
                 given: crate::text::escape(name.as_bytes()),
                 known: self.parameters.keys().cloned().collect(),
-            });
+            }));
         };
         check_value(name, value)?;
         if name == CYCLES && !value.parse::<u32>().is_ok_and(|number| number > 0) {
-            return Err(Error::ParameterValue {
+            return Err(Error::Workload(WorkloadError::ParameterValue {
                 name: name.to_owned(),
                 given: crate::text::escape(value.as_bytes()),
-            });
+            }));
         }
         value.clone_into(old);
         Ok(())
@@ -311,7 +318,10 @@ fn check_value(name: &str, value: &str) -> Result<(), Error> {
     if plain {
         return Ok(());
     }
-    Err(Error::ParameterValue { name: name.to_owned(), given: crate::text::escape(value.as_bytes()) })
+    Err(Error::Workload(WorkloadError::ParameterValue {
+        name: name.to_owned(),
+        given: crate::text::escape(value.as_bytes()),
+    }))
 }
 
 #[cfg(test)]

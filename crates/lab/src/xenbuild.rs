@@ -10,7 +10,7 @@ use xenheap_recorder::{LocalChanges, Tree};
 
 use crate::arch::Arch;
 use crate::cache::{self, Cache};
-use crate::error::Error;
+use crate::error::{BuildError, Error, SourceError};
 use crate::git::GitFacts;
 use crate::hash;
 use crate::kconfig;
@@ -187,7 +187,7 @@ impl Recipe {
         let recorder = config.recorder.then(xenheap_recorder::recorder_id);
         for option in &config.options {
             if !kconfig::is_option(option) {
-                return Err(Error::NoOption { given: text::escape(option.as_bytes()) });
+                return Err(Error::Build(BuildError::NoOption { given: text::escape(option.as_bytes()) }));
             }
         }
         let options = config.options.clone();
@@ -308,9 +308,8 @@ fn reuse(cache: &Cache, key: &str, progress: &dyn Progress) -> Result<Option<Bui
 
 /// Puts the recorder into a copy of a tree, or takes out what is there of it. Returns Xen's version.
 pub fn instrument(root: &Path, source_name: &str, recorder: bool) -> Result<String, Error> {
-    let fail = |source: xenheap_recorder::Error| Error::Recorder {
-        source_name: source_name.to_owned(),
-        source: Box::new(source),
+    let fail = |source: xenheap_recorder::Error| {
+        Error::Source(SourceError::Recorder { source_name: source_name.to_owned(), source: Box::new(source) })
     };
     let tree = Tree::open(root).map_err(fail)?;
     let plan = xenheap_recorder::plan(&tree).map_err(fail)?;
@@ -372,7 +371,7 @@ fn try_build(
     let archive = result.join(ARCHIVE);
     let out = File::create(&archive).map_err(Error::io("make", &archive))?;
     xenheap_facts::build::pack(&copy.root.join("xen"), out)
-        .map_err(|source| Error::Analysis(Box::new(source)))?;
+        .map_err(|source| Error::Build(BuildError::Analysis(Box::new(source))))?;
     let facts = BuildFacts {
         schema: SCHEMA,
         key: key.to_owned(),
@@ -421,7 +420,7 @@ fn clean(arch: Arch, root: &Path) -> Result<(), Error> {
 /// Removes what earlier builds of the user's have left of the compiler's notes: no makefile knows of them.
 fn remove_analysis(root: &Path) -> Result<(), Error> {
     let stale = xenheap_facts::build::files(root, |name| name.ends_with(".ci") || name.ends_with(".gimple"));
-    for path in stale.map_err(|source| Error::Analysis(Box::new(source)))? {
+    for path in stale.map_err(|source| Error::Build(BuildError::Analysis(Box::new(source))))? {
         let path = root.join(path);
         fs::remove_file(&path).map_err(Error::io("remove", &path))?;
     }
@@ -505,12 +504,12 @@ impl Maker<'_> {
         match self.keep_failure() {
             Ok(kept) => {
                 let log = kept.join("build.log");
-                Error::Build {
+                Error::Build(BuildError::Make {
                     step: step.to_owned(),
                     status,
                     lines: text::build_failure(&fs::read(&log).unwrap_or_default()),
                     log,
-                }
+                })
             }
             Err(error) => error,
         }
@@ -538,7 +537,7 @@ impl Maker<'_> {
         let known = kconfig::known(&self.root.join("xen"))?;
         let unknown: Vec<String> =
             self.recipe.options.iter().filter(|line| !kconfig::is_known(line, &known)).cloned().collect();
-        if unknown.is_empty() { Ok(()) } else { Err(Error::UnknownOptions(unknown)) }
+        if unknown.is_empty() { Ok(()) } else { Err(Error::Build(BuildError::UnknownOptions(unknown))) }
     }
 
     fn check_config(&self) -> Result<(), Error> {
@@ -557,9 +556,9 @@ impl Maker<'_> {
         }
         let config = self.keep_failure()?.join("config");
         Err(if missing.is_empty() {
-            Error::RefusedOptions { refused, config }
+            Error::Build(BuildError::RefusedOptions { refused, config })
         } else {
-            Error::Config { missing, config }
+            Error::Build(BuildError::Config { missing, config })
         })
     }
 }

@@ -239,7 +239,7 @@ impl<'a> Boots<'a> {
         xen_args.push(format!("heap-audit-fail={target}"));
         let folder = match self.prepared.boot(&xen_args, &goal, Some(self.timeout), deadline) {
             Ok(folder) => folder,
-            Err(xenheap_lab::Error::Boot { log, .. }) => {
+            Err(xenheap_lab::Error::Machine(xenheap_lab::MachineError::Boot { log, .. })) => {
                 RunFolder::open(log.parent().unwrap_or(Path::new(".")))?
             }
             Err(error) => return Err(error.into()),

@@ -12,7 +12,7 @@ use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
 
 use super::{Domus, Platform, quoted, words};
 use crate::cache;
-use crate::error::Error;
+use crate::error::{Error, MachineError};
 use crate::folder::DEVICE_TREE;
 use crate::packages::{Need, need};
 use crate::partition::Module;
@@ -78,11 +78,15 @@ fn dump(qemu: &[String], folder: &Path) -> Result<Vec<u8>, Error> {
 
 fn beside_dom0(qemu: &[String], folder: &Path, guests: &[Domu]) -> Result<(), Error> {
     let tree = with_domus(&dump(qemu, folder)?, guests, of_dom0);
-    cache::write_whole(&folder.join(DEVICE_TREE), &tree.map_err(Error::DeviceTree)?)
+    cache::write_whole(
+        &folder.join(DEVICE_TREE),
+        &tree.map_err(|why| Error::Machine(MachineError::DeviceTree(why)))?,
+    )
 }
 
 fn alone(qemu: &[String], folder: &Path, guests: &[Domu], sizes: [u64; 2]) -> Result<Vec<u8>, Error> {
-    with_domus(&dump(qemu, folder)?, guests, |_| own(sizes)).map_err(Error::DeviceTree)
+    with_domus(&dump(qemu, folder)?, guests, |_| own(sizes))
+        .map_err(|why| Error::Machine(MachineError::DeviceTree(why)))
 }
 
 /// Kernel and initramfs where the lab puts them.
