@@ -158,7 +158,7 @@ more_graphs() {
     graph "$RUNS/graph-4.20" "$RUNS/4.20" debian:4.20
     graph "$RUNS/graph-4.20-debug" "" debian:4.20 --config CONFIG_DEBUG=y --config CONFIG_XEN_IBT=y
     graph "$RUNS/graph-release" "" debian:4.17 --no-recorder --config CONFIG_DEBUG=n --config CONFIG_FRAME_POINTER=n
-    tree=$("$XENHEAP" lab fetch --xen debian:4.17)
+    tree=$("$XENHEAP" lab fetch debian:4.17)
     scripts/build-with-debian13 "$tree" "$RUNS/debian13"
     graph "$RUNS/graph-debian13" "" --build "$RUNS/debian13/xen"
     result
@@ -207,7 +207,7 @@ real_paths() {
 
 # The lines of the workflow build and boot the tree they stand in.
 workflow() {
-    XENHEAP_TREE=$("$XENHEAP" lab fetch --xen debian:4.17) cargo test --locked -q -p xenheap --test ci_files -- --ignored the_workflow
+    XENHEAP_TREE=$("$XENHEAP" lab fetch debian:4.17) cargo test --locked -q -p xenheap --test ci_files -- --ignored the_workflow
 }
 
 large_log() {
@@ -221,7 +221,7 @@ large_log() {
 planted_leaks() {
     local tree=$RUNS/planted-tree
     rm -rf "$tree"
-    cp -r "$("$XENHEAP" lab fetch --xen debian:4.17)" "$tree"
+    cp -r "$("$XENHEAP" lab fetch debian:4.17)" "$tree"
     git -C "$tree" apply "$PWD/testdata/planted/leaks-4.17.patch"
     boot debian:4.17 trace,summary "$RUNS/churn" --workload churn --cycles 6
     boot "$tree" trace,summary "$RUNS/churn-planted" --workload churn --cycles 6

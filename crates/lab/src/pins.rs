@@ -9,7 +9,7 @@ use crate::error::{Error, PackageError};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
-    /// What `--xen` calls it.
+    /// What users call it.
     pub name: String,
     /// The release of Debian's that has it.
     pub release: Release,

@@ -39,7 +39,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// As `--xen` takes it.
+    /// As users name it.
     pub fn name(&self) -> String {
         match self {
             Self::Archive { pin, .. } => pin.name.clone(),

@@ -165,18 +165,18 @@ pub struct Instrument {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  xenheap lab run --xen debian:4.20 --out-dir run && xenheap report run")]
+#[command(after_help = "Example:\n  xenheap lab run debian:4.20 --out-dir run && xenheap report run")]
 pub enum Lab {
     /// Fetch, instrument and build Xen, boot it with a Linux dom0 under QEMU, and keep the log
     Run(Box<LabRun>),
     /// Download a Xen source tree and print its path
     #[command(after_help = "\
 Examples:
-  xenheap lab fetch --xen debian:4.20
-  xenheap lab fetch --xen ../xen.git@RELEASE-4.20.0")]
+  xenheap lab fetch debian:4.20
+  xenheap lab fetch ../xen.git@RELEASE-4.20.0")]
     Fetch {
         /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION (a commit of a repository, bare or not)
-        #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
+        #[arg(value_name = "TREE", default_value = "debian:4.17")]
         xen: String,
     },
 }
@@ -185,9 +185,9 @@ Examples:
 #[command(after_help = "\
 Examples:
   xenheap lab run --out-dir run
-  xenheap lab run --xen debian:4.20 --mode trace,summary --out-dir run-4.20
-  xenheap lab run --xen ../xen --deterministic --out-dir run-mine
-  xenheap lab run --xen ../xen.git@staging --config CONFIG_EVTCHN_FIFO=n --out-dir run-staging
+  xenheap lab run debian:4.20 --mode trace,summary --out-dir run-4.20
+  xenheap lab run ../xen --deterministic --out-dir run-mine
+  xenheap lab run ../xen.git@staging --config CONFIG_EVTCHN_FIFO=n --out-dir run-staging
   xenheap lab run --arch arm64 --workload dom0less --out-dir run-arm
   xenheap lab run --arch arm64 --workload static --out-dir run-static
   xenheap lab run --arch arm64 --workload static --dtb mine.dtb --out-dir run-mine
@@ -198,7 +198,7 @@ Examples:
 pub struct LabRun {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
     /// repository, bare or not). A tree's own xen/.config is taken, with what the recorder needs
-    #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
+    #[arg(value_name = "TREE", default_value = "debian:4.17")]
     pub xen: String,
     /// What it is built for: x86_64, or arm64 (with a cross compiler)
     #[arg(long, value_name = "ARCH", default_value = "x86_64")]

@@ -35,7 +35,7 @@ Examples:
   xenheap sweep merge sweep-* --format json                           what all of them found")]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION; as for `xenheap lab run`
-    #[arg(long, value_name = "XEN", default_value = "debian:4.17")]
+    #[arg(value_name = "TREE", default_value = "debian:4.17")]
     xen: String,
     /// What it is built for: x86_64 or arm64
     #[arg(long, value_name = "ARCH", default_value = "x86_64")]

@@ -45,8 +45,12 @@ fn completions_and_manual_pages() {
 
 #[test]
 fn lab_run_refuses_what_it_does_not_know() {
-    for (option, value) in [("--xen", "debian:1.0"), ("--mode", "loud"), ("--workload", "sleep")] {
-        let ran = run(&["lab", "run", option, value, "--out-dir", "nowhere"]);
+    for (arguments, value) in [
+        (&["debian:1.0"][..], "debian:1.0"),
+        (&["--mode", "loud"], "loud"),
+        (&["--workload", "sleep"], "sleep"),
+    ] {
+        let ran = run(&[&["lab", "run", "--out-dir", "nowhere"], arguments].concat());
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
         assert!(ran.err.contains(value), "{}", ran.err);
     }

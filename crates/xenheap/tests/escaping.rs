@@ -328,11 +328,11 @@ fn machines(asked: &mut Asked) {
     let (nothing, out) = (asked.path("nothing"), asked.path("out/run"));
     fs::create_dir(&nothing).expect("made");
     let guest = ["--guest-program", nothing.as_str(), "--dtb", nothing.as_str()];
-    asked.refused(&[&["lab", "run", "--xen", &nothing, "--out-dir", &out], &guest[..]].concat());
+    asked.refused(&[&["lab", "run", &nothing, "--out-dir", &out], &guest[..]].concat());
     asked.refused(&["lab", "run", "--workload", &nothing, "--out-dir", &out]);
-    asked.refused(&["lab", "fetch", "--xen", &nothing]);
+    asked.refused(&["lab", "fetch", &nothing]);
     for form in ["text", "json"] {
-        let sweep = ["sweep", "run", "--xen", &nothing, "--base", &nothing, "--out-dir", &out];
+        let sweep = ["sweep", "run", &nothing, "--base", &nothing, "--out-dir", &out];
         asked.refused(&[&sweep[..], &["--format", form]].concat());
     }
     asked.refused(&["instrument", "--check", &nothing]);

@@ -39,7 +39,7 @@ fn run(dir: &Path, arguments: &[&str]) -> Ran {
 #[test]
 fn a_revision_is_fetched() {
     let dir = repository();
-    let ran = run(dir.path(), &["lab", "fetch", "--xen", "xen.git@RELEASE-4.20.0"]);
+    let ran = run(dir.path(), &["lab", "fetch", "xen.git@RELEASE-4.20.0"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let tree = Path::new(ran.out.trim());
     assert_eq!(fs::read_to_string(tree.join("xen/Makefile")).expect("it is there"), "xen/Makefile");
@@ -60,8 +60,8 @@ fn what_is_wrong_with_a_revision_is_said_everywhere() {
     ] {
         fs::create_dir_all(place.join("cache")).expect("made");
         for command in [
-            &["lab", "fetch", "--xen", given][..],
-            &["lab", "run", "--out-dir", text(&out), "--xen", given],
+            &["lab", "fetch", given][..],
+            &["lab", "run", "--out-dir", text(&out), given],
             &["graph", "build", "--out-dir", text(&out), given],
             &["instrument", "--check", given],
         ] {
@@ -107,7 +107,7 @@ fn the_environment_names_no_other_repository() {
     };
     for repository in ["xen.git", "work"] {
         let source = format!("{repository}@RELEASE-4.20.0");
-        let ran = within(&["lab", "fetch", "--xen", &source]);
+        let ran = within(&["lab", "fetch", &source]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         assert!(Path::new(ran.out.trim()).join("Config.mk").is_file(), "{}", ran.out);
         // It only comes to this when it reads the files of that revision.

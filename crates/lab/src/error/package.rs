@@ -40,7 +40,7 @@ pub enum PackageError {
     #[error(
         "{file} could not be downloaded from any mirror in this machine's apt sources{}\n\
          Get it elsewhere (Debian keeps old versions in its snapshot archive) and put it at\n    {}\n\
-         where its SHA-256 will be checked, or name a source tree: --xen PATH",
+         where its SHA-256 will be checked, or name a source tree instead",
         Lines(tried), destination.display()
     )]
     Download {

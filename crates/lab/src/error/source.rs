@@ -7,7 +7,7 @@ use super::Class;
 /// What was named is no Xen that could be taken, or not one for the recorder.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// `--xen` names something that is not a Xen tree.
+    /// What was named is not a Xen tree.
     #[error("{} is not a Xen source tree: it has no {missing}", path.display())]
     NotXen {
         /// What was given.
@@ -31,7 +31,7 @@ pub enum SourceError {
         /// What every Xen tree has.
         missing: &'static str,
     },
-    /// `--xen` names nothing at all.
+    /// Nothing is called so.
     #[error("no Xen source `{given}`: use {}, the path of a source tree, or GIT@REVISION", known.join(", "))]
     UnknownSource {
         /// What was given.
