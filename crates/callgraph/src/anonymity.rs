@@ -87,7 +87,7 @@ struct CallOf<'a, 't> {
 }
 
 /// Judges every call of an allocator that the graph has, and the calls of functions that hand their parameters on to one.
-pub fn judge(draft: &mut Draft, program: &Program<'_>, units: &HashMap<u64, u32>) {
+pub fn classify(draft: &mut Draft, program: &Program<'_>, units: &HashMap<u64, u32>) {
     let judge = Judge::new(program);
     let mut by_place: HashMap<(u32, String, u32, &str), Vec<CallOf<'_, '_>>> = HashMap::new();
     let wrappers = judge.wrappers();

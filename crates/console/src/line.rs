@@ -23,12 +23,12 @@ use crate::{
     record::{Place, Record, RecordSink, Refusal, XenSays},
     rfc,
     seen::Seen,
-    trace::{self, Outcome},
+    trace::{self, ParsedFrame},
 };
 
 /// Where a piece of a line begins.
 #[derive(Clone, Copy)]
-pub(crate) struct Place0 {
+pub(crate) struct PieceStart {
     /// Line, from 1.
     pub(crate) line: u64,
     /// Offset of the piece's first byte.
@@ -40,7 +40,7 @@ pub(crate) struct Place0 {
 struct Text<'a> {
     bytes: &'a [u8],
     cleaned: Option<&'a Cleaned>,
-    at: Place0,
+    at: PieceStart,
     /// What begins at or behind this position of the original is looked at with the next piece.
     limit: usize,
 }
@@ -183,7 +183,7 @@ impl Lines {
         &mut self,
         piece: &[u8],
         limit: usize,
-        at: Place0,
+        at: PieceStart,
         sink: &mut S,
     ) -> bool {
         let trimmed = match piece {
@@ -226,7 +226,7 @@ impl Lines {
 
     /// Counts the records of a line whose spaces were altered.
     #[cold]
-    fn altered<S: RecordSink + ?Sized>(&mut self, piece: &[u8], limit: usize, at: Place0, sink: &mut S) {
+    fn altered<S: RecordSink + ?Sized>(&mut self, piece: &[u8], limit: usize, at: PieceStart, sink: &mut S) {
         let text = piece.get(..limit).unwrap_or(piece);
         let is_guests = |here: usize| {
             memchr_iter(b'(', text)
@@ -266,7 +266,7 @@ impl Lines {
                 if self.seen.contains(body) && self.traces.nobodys_frame() {
                     return true;
                 }
-                if trace::parse(body, &mut self.frame) != (Outcome::Frame { whole: true }) {
+                if trace::parse(body, &mut self.frame) != (ParsedFrame::Frame { whole: true }) {
                     return false;
                 }
                 self.seen.insert(body);
@@ -503,11 +503,11 @@ impl Lines {
         sink: &mut S,
     ) -> bool {
         match trace::parse(body, &mut self.frame) {
-            Outcome::Frame { whole } => {
+            ParsedFrame::Frame { whole } => {
                 self.take_frame(whole && !cut, line, sink);
                 whole
             }
-            Outcome::Broken => {
+            ParsedFrame::Broken => {
                 self.traces.broken_frame(line.number);
                 false
             }

@@ -17,7 +17,7 @@ use crate::{
     error::{Damage, Error},
     facts, ha1,
     input::Counted,
-    line::{ALTERED, Lines, Place0},
+    line::{ALTERED, Lines, PieceStart},
     peek::peek,
     record::{Place, RecordSink, Refusal},
     rfc,
@@ -305,7 +305,7 @@ impl Scanner {
         if line.len() >= PIECE {
             rest = line.get(self.pieces(line, sink)..).unwrap_or_default();
         }
-        let at = Place0 { line: self.line + 1, offset: self.offset };
+        let at = PieceStart { line: self.line + 1, offset: self.offset };
         let mattered = self.content.piece(rest, usize::MAX, at, sink);
         self.content.end_line(sink);
         self.line += 1;
@@ -317,7 +317,7 @@ impl Scanner {
     fn pieces<S: RecordSink + ?Sized>(&mut self, line: &[u8], sink: &mut S) -> usize {
         let mut rest = line;
         while let Some(piece) = rest.get(..PIECE) {
-            let at = Place0 { line: self.line + 1, offset: self.offset };
+            let at = PieceStart { line: self.line + 1, offset: self.offset };
             self.content.piece(piece, PIECE - OVERLAP, at, sink);
             self.look = true;
             self.offset += (PIECE - OVERLAP) as u64;

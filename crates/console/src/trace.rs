@@ -16,7 +16,7 @@ const LONGEST_NAME: usize = 256;
 
 /// What a line that should be a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum ParsedFrame {
     /// A frame, and whether the line ends where the frame ends.
     Frame { whole: bool },
     /// It begins like a frame, and what it says cannot be read.
@@ -24,11 +24,11 @@ pub(crate) enum Outcome {
 }
 
 /// Reads the frame of `message`, which begins with [`FRAME`], into `frame`, whose memory is used again.
-pub(crate) fn parse(message: &[u8], frame: &mut TraceFrame) -> Outcome {
+pub(crate) fn parse(message: &[u8], frame: &mut TraceFrame) -> ParsedFrame {
     match parse_into(message, frame) {
         // Without a name and without the address once more, the line was cut behind the address.
-        Some((rest, is_said)) => Outcome::Frame { whole: is_said && rest.trim_ascii().is_empty() },
-        None => Outcome::Broken,
+        Some((rest, is_said)) => ParsedFrame::Frame { whole: is_said && rest.trim_ascii().is_empty() },
+        None => ParsedFrame::Broken,
     }
 }
 
@@ -125,8 +125,8 @@ mod tests {
         let mut frame =
             TraceFrame { addr: Some(1), name: "old".into(), offset: Some((1, 2)), mark: Mark::Lr };
         match parse(line.as_bytes(), &mut frame) {
-            Outcome::Frame { whole } => Some((frame.addr, frame.name, frame.offset, frame.mark, whole)),
-            Outcome::Broken => None,
+            ParsedFrame::Frame { whole } => Some((frame.addr, frame.name, frame.offset, frame.mark, whole)),
+            ParsedFrame::Broken => None,
         }
     }
 

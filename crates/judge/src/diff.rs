@@ -12,7 +12,7 @@ use xenheap_model::{
 
 use crate::{
     EntryPoint, Key, Lifetime,
-    lifetime::judge_without,
+    lifetime::judgements_without,
     tally::{by_key, sum},
 };
 
@@ -202,7 +202,7 @@ pub fn diff(old: &Run, new: &Run) -> Diff {
 }
 
 fn sides(run: &Run, one_sided: &OneSided<'_>) -> BTreeMap<Same, Found> {
-    let judgements = judge_without(run, &one_sided.0);
+    let judgements = judgements_without(run, &one_sided.0);
     let mut all: BTreeMap<Same, Found> = BTreeMap::new();
     for (key, rows) in by_key(run) {
         let (Some(stack), Some(judgement)) = (run.stacks.get(&key.stack), judgements.get(&key)) else {

@@ -10,7 +10,7 @@ use xenheap_model::{
 use xenheap_verdicts::VerdictFile;
 
 use crate::{
-    Decision, Judgement, Key, Leaks, Lifetime, Policy, Unused, decide, judge,
+    Decision, Judgement, Key, Leaks, Lifetime, Policy, Unused, decide, judgements,
     policy::{Accept, is_function},
     tally::{by_key, sum},
 };
@@ -206,7 +206,7 @@ pub fn check(runs: &[(&str, &Run)], verdicts: &VerdictFile, policy: &Policy) -> 
             None => here,
             Some(all) => all.into_iter().filter(|(id, _)| here.contains_key(id)).collect(),
         });
-        let judgements = judge(run);
+        let judgements = judgements(run);
         let rows = by_key(run);
         let mut cases: Vec<Case> = judgements
             .into_iter()

@@ -17,7 +17,7 @@ pub use decide::{Decision, Decisions, Head, Remark, Unused, decide};
 pub use diff::{Change, Changed, Diff, NEW, OLD, Side, diff};
 pub use entry::{Entry, EntryPoint};
 pub use gate::{Case, Code, Gate, Judged, Refusal, check};
-pub use lifetime::{Judgement, Lifetime, judge};
+pub use lifetime::{Judgement, Lifetime, judgements};
 pub use policy::{Leaks, Policy, PolicyError};
 pub use propose::{Proposal, propose};
 pub use tally::Key;

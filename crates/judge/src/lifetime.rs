@@ -87,13 +87,13 @@ pub struct Judgement {
 }
 
 /// Judges everything of a run. In a run that stopped early or has a gap no lifetime is known.
-pub fn judge(run: &Run) -> BTreeMap<Key, Judgement> {
-    judge_without(run, &BTreeSet::new())
+pub fn judgements(run: &Run) -> BTreeMap<Key, Judgement> {
+    judgements_without(run, &BTreeSet::new())
 }
 
 /// The same, as if the recorder had lacked these parts: what one run cannot tell is not to be compared
 /// with what another one does.
-pub(crate) fn judge_without(run: &Run, parts: &BTreeSet<&str>) -> BTreeMap<Key, Judgement> {
+pub(crate) fn judgements_without(run: &Run, parts: &BTreeSet<&str>) -> BTreeMap<Key, Judgement> {
     let lost = |part: &str| parts.contains(part);
     // Without these nothing of a run may be called a leak: `Run::doubt`.
     let doubt = lost("given") || lost("taken") || run.doubt().is_some();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     fn lifetimes(run: &Run) -> Vec<Lifetime> {
-        judge(run).into_values().map(|judgement| judgement.lifetime).collect()
+        judgements(run).into_values().map(|judgement| judgement.lifetime).collect()
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(lifetimes(&run), [Bracketed, Returned, Held, Held, Unknown, Left, Returned]);
         // As if the recorder had had nothing to hook into.
         let without = |parts: &[&str]| -> Vec<Lifetime> {
-            let judged = judge_without(&run, &parts.iter().copied().collect());
+            let judged = judgements_without(&run, &parts.iter().copied().collect());
             judged.into_values().map(|judgement| judgement.lifetime).collect()
         };
         assert_eq!(without(&["calls"]), [Returned, Returned, Held, Held, Unknown, Left, Returned]);

@@ -81,9 +81,9 @@ impl BootPlan<'_> {
     }
 
     /// How the machine is ended, if it does not end by itself.
-    fn ending(&self) -> Option<ending::Plan> {
+    fn ending(&self) -> Option<ending::EndingConfig> {
         let totals = self.mode.is_some_and(|mode| mode.as_str() != "off");
-        let plan = ending::Plan { guests: self.guests(), until: self.workload.until, totals };
+        let plan = ending::EndingConfig { guests: self.guests(), until: self.workload.until, totals };
         (!self.workload.dom0).then_some(plan)
     }
 
@@ -560,7 +560,7 @@ mod tests {
     /// The same for a machine without dom0, which has one guest.
     fn alone(script: &str, until: Until, limit: Duration) -> std::result::Result<Watch, Stop> {
         let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
-        let plan = ending::Plan { guests: 1, until, totals: true };
+        let plan = ending::EndingConfig { guests: 1, until, totals: true };
         let mut ending = Ending::new(plan, folder.path())?;
         let job = Job::new("sh", folder.path()).arguments(["-c", script]).input(ending.input());
         watched(folder.path(), limit).run(&job, None, Some(&mut ending))

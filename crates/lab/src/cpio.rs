@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 /// What stands in an archive. Paths have no leading `/`; folders come before what lies in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum ArchiveMember {
     /// A folder.
     Folder(String),
     /// A file that everybody may read and run.
@@ -19,7 +19,7 @@ pub enum Entry {
     Device(String, u32, u32),
 }
 
-impl Entry {
+impl ArchiveMember {
     fn path(&self) -> &str {
         match self {
             Self::Folder(path) | Self::Program(path, _) | Self::Link(path, _) | Self::Device(path, ..) => {
@@ -30,7 +30,7 @@ impl Entry {
 }
 
 /// The same entries, each with the folders that it lies in before it.
-pub fn with_folders(entries: Vec<Entry>) -> Vec<Entry> {
+pub fn with_folders(entries: Vec<ArchiveMember>) -> Vec<ArchiveMember> {
     let mut made = BTreeSet::new();
     let mut all = Vec::new();
     for entry in entries {
@@ -38,10 +38,10 @@ pub fn with_folders(entries: Vec<Entry>) -> Vec<Entry> {
         for (at, _) in path.match_indices('/') {
             let folder = path.get(..at).unwrap_or_default();
             if made.insert(folder.to_owned()) {
-                all.push(Entry::Folder(folder.to_owned()));
+                all.push(ArchiveMember::Folder(folder.to_owned()));
             }
         }
-        if !matches!(entry, Entry::Folder(_)) || made.insert(path) {
+        if !matches!(entry, ArchiveMember::Folder(_)) || made.insert(path) {
             all.push(entry);
         }
     }
@@ -49,16 +49,16 @@ pub fn with_folders(entries: Vec<Entry>) -> Vec<Entry> {
 }
 
 /// The archive's bytes, not compressed.
-pub fn archive(entries: &[Entry]) -> Vec<u8> {
+pub fn archive(entries: &[ArchiveMember]) -> Vec<u8> {
     let mut out = Vec::new();
     for (index, entry) in (1u32..).zip(entries) {
         match entry {
-            Entry::Folder(path) => append(&mut out, index, 0o040_755, path, (0, 0), &[]),
-            Entry::Program(path, body) => append(&mut out, index, 0o100_755, path, (0, 0), body),
-            Entry::Link(path, target) => {
+            ArchiveMember::Folder(path) => append(&mut out, index, 0o040_755, path, (0, 0), &[]),
+            ArchiveMember::Program(path, body) => append(&mut out, index, 0o100_755, path, (0, 0), body),
+            ArchiveMember::Link(path, target) => {
                 append(&mut out, index, 0o120_777, path, (0, 0), target.as_bytes());
             }
-            Entry::Device(path, major, minor) => {
+            ArchiveMember::Device(path, major, minor) => {
                 append(&mut out, index, 0o020_600, path, (*major, *minor), &[]);
             }
         }
@@ -112,12 +112,12 @@ mod tests {
     use super::*;
     use std::io::Read as _;
 
-    fn sample() -> Vec<Entry> {
+    fn sample() -> Vec<ArchiveMember> {
         vec![
-            Entry::Folder("bin".into()),
-            Entry::Program("bin/a".into(), b"hello".to_vec()),
-            Entry::Link("bin/sh".into(), "a".into()),
-            Entry::Device("console".into(), 5, 1),
+            ArchiveMember::Folder("bin".into()),
+            ArchiveMember::Program("bin/a".into(), b"hello".to_vec()),
+            ArchiveMember::Link("bin/sh".into(), "a".into()),
+            ArchiveMember::Device("console".into(), 5, 1),
         ]
     }
 
@@ -149,8 +149,8 @@ mod tests {
 
     #[test]
     fn folders_come_before_what_lies_in_them() {
-        let file = |path: &str| Entry::Program(path.into(), Vec::new());
-        let folder = |path: &str| Entry::Folder(path.into());
+        let file = |path: &str| ArchiveMember::Program(path.into(), Vec::new());
+        let folder = |path: &str| ArchiveMember::Folder(path.into());
         assert_eq!(
             with_folders(vec![file("a/b/c"), folder("a"), file("a/b/d"), folder("e/f"), file("g")]),
             [folder("a"), folder("a/b"), file("a/b/c"), file("a/b/d"), folder("e"), folder("e/f"), file("g")]

@@ -40,7 +40,7 @@ const MOST_VAIN: u32 = 5;
 
 /// How a machine is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub(crate) struct EndingConfig {
     /// How many guests there are.
     pub(crate) guests: u8,
     /// What is waited for.
@@ -63,7 +63,7 @@ pub(crate) enum Next {
 /// Follows a machine to its end.
 #[derive(Debug)]
 pub(crate) struct Ending {
-    plan: Plan,
+    plan: EndingConfig,
     input: File,
     path: PathBuf,
     done_since: Option<Instant>,
@@ -84,7 +84,7 @@ struct Asked {
 
 impl Ending {
     /// For a machine that is started in this folder with [`Ending::input`] as its standard input.
-    pub(crate) fn new(plan: Plan, place: &Path) -> Result<Self, Error> {
+    pub(crate) fn new(plan: EndingConfig, place: &Path) -> Result<Self, Error> {
         let path = place.join("input");
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
             .map_err(|error| Error::io("make", &path)(error.into()))?;

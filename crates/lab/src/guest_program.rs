@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{self, Cache};
-use crate::cpio::Entry;
+use crate::cpio::ArchiveMember;
 use crate::error::{Error, WorkloadError};
 use crate::hash;
 use crate::progress::{Progress, Stage};
@@ -85,8 +85,8 @@ impl GuestProgram {
         Self::new(name, body)
     }
 
-    pub(crate) fn entry(&self) -> Entry {
-        Entry::Program(format!("bin/{}", self.name), self.body.clone())
+    pub(crate) fn entry(&self) -> ArchiveMember {
+        ArchiveMember::Program(format!("bin/{}", self.name), self.body.clone())
     }
 
     pub(crate) fn facts(&self) -> GuestProgramFacts {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::apt::{Apt, Package, Release};
 use crate::cache::{self, Cache};
-use crate::cpio::{self, Entry};
+use crate::cpio::{self, ArchiveMember};
 use crate::deb;
 use crate::error::{Error, PackageError};
 use crate::guest_program::{GuestProgram, GuestProgramFacts, is_static};
@@ -101,12 +101,12 @@ pub fn image(
     let toolstack = if let Some(tools) = &tools {
         let part = toolstack::part(cache, &xen.xen_version, tools, workload.device_model, &kernel, progress)?;
         initrd.extend_from_slice(&part.bytes);
-        entries.push(Entry::Program("lib/guests.sh".into(), FUNCTIONS.as_bytes().to_vec()));
+        entries.push(ArchiveMember::Program("lib/guests.sh".into(), FUNCTIONS.as_bytes().to_vec()));
         let mut guest = cpio::archive(&guest_content(&program, programs));
         if !programs.is_empty() {
             guest.extend(toolstack::modules(cache, &kernel)?);
         }
-        entries.push(Entry::Program("guest/initrd".into(), compress(&guest)?));
+        entries.push(ArchiveMember::Program("guest/initrd".into(), compress(&guest)?));
         Some(part.facts)
     } else {
         None
@@ -128,29 +128,29 @@ pub fn image(
     Ok(Image { kernel: vmlinuz_path, initrd: initrd_path, facts })
 }
 
-fn content(busybox: &[u8], workload: &Workload) -> Vec<Entry> {
+fn content(busybox: &[u8], workload: &Workload) -> Vec<ArchiveMember> {
     let mut entries = system(busybox, INIT);
-    entries.push(Entry::Program("workload".into(), workload.script.as_bytes().to_vec()));
-    entries.push(Entry::Program("parameters".into(), workload.assignments().into_bytes()));
+    entries.push(ArchiveMember::Program("workload".into(), workload.script.as_bytes().to_vec()));
+    entries.push(ArchiveMember::Program("parameters".into(), workload.assignments().into_bytes()));
     // Always: which guests there are, a device tree of the user's can say too.
-    entries.push(Entry::Program("lib/domu.sh".into(), DOMU_FUNCTIONS.as_bytes().to_vec()));
+    entries.push(ArchiveMember::Program("lib/domu.sh".into(), DOMU_FUNCTIONS.as_bytes().to_vec()));
     entries
 }
 
-fn guest_content(busybox: &[u8], programs: &[GuestProgram]) -> Vec<Entry> {
+fn guest_content(busybox: &[u8], programs: &[GuestProgram]) -> Vec<ArchiveMember> {
     let mut entries = system(busybox, GUEST_INIT);
     entries.extend(programs.iter().map(GuestProgram::entry));
     cpio::with_folders(entries)
 }
 
 /// The smallest system: busybox and a first process.
-fn system(busybox: &[u8], init: &str) -> Vec<Entry> {
+fn system(busybox: &[u8], init: &str) -> Vec<ArchiveMember> {
     vec![
-        Entry::Program("bin/busybox".into(), busybox.to_vec()),
-        Entry::Link("bin/sh".into(), "busybox".into()),
+        ArchiveMember::Program("bin/busybox".into(), busybox.to_vec()),
+        ArchiveMember::Link("bin/sh".into(), "busybox".into()),
         // The first process has its output there, before anything is mounted.
-        Entry::Device("dev/console".into(), 5, 1),
-        Entry::Program("init".into(), init.as_bytes().to_vec()),
+        ArchiveMember::Device("dev/console".into(), 5, 1),
+        ArchiveMember::Program("init".into(), init.as_bytes().to_vec()),
     ]
 }
 

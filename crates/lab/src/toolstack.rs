@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::apt::{Apt, Package, Release};
 use crate::arch::Arch;
 use crate::cache::{self, Cache};
-use crate::cpio::{self, Entry};
+use crate::cpio::{self, ArchiveMember};
 use crate::deb::{self, Content, Member};
 use crate::error::{Error, PackageError, ToolstackError};
 use crate::hash;
@@ -242,7 +242,11 @@ fn utils(version: &str) -> String {
 }
 
 /// The programs of a toolstack with their libraries, and the packages that they are from.
-fn gather(apt: &Apt<'_>, chosen: &Chosen, device_model: bool) -> Result<(Vec<Entry>, Vec<Package>), Error> {
+fn gather(
+    apt: &Apt<'_>,
+    chosen: &Chosen,
+    device_model: bool,
+) -> Result<(Vec<ArchiveMember>, Vec<Package>), Error> {
     let mut gathered = Gathered::new(apt);
     let version = match chosen {
         Chosen::Debian(_, version) => version,
@@ -271,7 +275,7 @@ fn gather(apt: &Apt<'_>, chosen: &Chosen, device_model: bool) -> Result<(Vec<Ent
 }
 
 /// The kernel for guests, and the modules that are not built into it, with the list in which order to load them.
-fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<Entry>, Error> {
+fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<ArchiveMember>, Error> {
     let is_kernel = |path: &str| path.starts_with("boot/vmlinuz-");
     let (kernels, modules): (Vec<_>, Vec<_>) =
         deb::members(kernel, |path| is_kernel(path) || is_of_modules(path))?
@@ -282,11 +286,11 @@ fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<Entry>, Error>
         let Content::File(body) = content else { continue };
         let unpacked = vmlinux(&body);
         if packed_too || unpacked.is_none() {
-            entries.push(Entry::Program(GUEST_KERNEL_PACKED.to_owned(), body));
+            entries.push(ArchiveMember::Program(GUEST_KERNEL_PACKED.to_owned(), body));
         }
         entries.push(match unpacked {
-            Some(kernel) => Entry::Program(GUEST_KERNEL.to_owned(), kernel),
-            None => Entry::Link(GUEST_KERNEL.to_owned(), "vmlinuz".to_owned()),
+            Some(kernel) => ArchiveMember::Program(GUEST_KERNEL.to_owned(), kernel),
+            None => ArchiveMember::Link(GUEST_KERNEL.to_owned(), "vmlinuz".to_owned()),
         });
     }
     if entries.is_empty() {
@@ -323,7 +327,7 @@ fn is_of_modules(path: &str) -> bool {
 }
 
 /// The modules that are not built into the kernel, with the list in which order to load them.
-fn module_files(kernel: &Package, members: Vec<Member>) -> Result<Vec<Entry>, Error> {
+fn module_files(kernel: &Package, members: Vec<Member>) -> Result<Vec<ArchiveMember>, Error> {
     let mut found = BTreeMap::new();
     let mut built_in = String::new();
     for Member { path, content } in members {
@@ -346,7 +350,7 @@ fn module_files(kernel: &Package, members: Vec<Member>) -> Result<Vec<Entry>, Er
         match found.remove(&file) {
             Some(body) => {
                 order.push_str(&format!("/lib/modules/{file}\n"));
-                entries.push(Entry::Program(format!("lib/modules/{file}"), body));
+                entries.push(ArchiveMember::Program(format!("lib/modules/{file}"), body));
             }
             None if built_in.lines().any(|line| line.ends_with(&format!("/{file}"))) => {}
             None => {
@@ -357,7 +361,7 @@ fn module_files(kernel: &Package, members: Vec<Member>) -> Result<Vec<Entry>, Er
             }
         }
     }
-    entries.push(Entry::Program("lib/modules/order".to_owned(), order.into_bytes()));
+    entries.push(ArchiveMember::Program("lib/modules/order".to_owned(), order.into_bytes()));
     Ok(entries)
 }
 
@@ -390,7 +394,7 @@ fn unpack(xz: &[u8]) -> std::io::Result<Vec<u8>> {
 /// The files of some packages, and the libraries that these need.
 struct Gathered<'a> {
     apt: &'a Apt<'a>,
-    entries: Vec<Entry>,
+    entries: Vec<ArchiveMember>,
     /// Libraries still to be looked for, each with the package whose file needs it.
     needed: VecDeque<(String, String)>,
     /// The libraries of every package that was looked into.
@@ -431,7 +435,7 @@ impl<'a> Gathered<'a> {
         for library in needed(&body) {
             self.need(&library, package);
         }
-        self.entries.push(Entry::Program(path, body));
+        self.entries.push(ArchiveMember::Program(path, body));
     }
 
     /// Takes files of a package, which keep their paths.
@@ -450,7 +454,7 @@ impl<'a> Gathered<'a> {
         for Member { path, content } in members {
             match content {
                 Content::File(body) => self.add(path, body, &package.name),
-                Content::Link(target) => self.entries.push(Entry::Link(path, target)),
+                Content::Link(target) => self.entries.push(ArchiveMember::Link(path, target)),
             }
         }
         self.packages.insert(package.name.clone(), package);
@@ -466,7 +470,7 @@ impl<'a> Gathered<'a> {
     ///
     /// Debian's policy makes it simple: a package that needs a library depends on the package that has it, and
     /// such a package's name begins with `lib` (of those in question only zlib's does not).
-    fn finish(mut self) -> Result<(Vec<Entry>, Vec<Package>), Error> {
+    fn finish(mut self) -> Result<(Vec<ArchiveMember>, Vec<Package>), Error> {
         let mut libraries: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         while let Some((library, package)) = self.needed.pop_front() {
             if libraries.contains_key(&library) {
@@ -479,9 +483,9 @@ impl<'a> Gathered<'a> {
             libraries.insert(library, body);
         }
         let linker = LINKER.rsplit('/').next().unwrap_or_default();
-        self.entries.push(Entry::Link(LINKER.to_owned(), format!("../lib/{linker}")));
+        self.entries.push(ArchiveMember::Link(LINKER.to_owned(), format!("../lib/{linker}")));
         for (name, body) in libraries {
-            self.entries.push(Entry::Program(format!("lib/{name}"), body));
+            self.entries.push(ArchiveMember::Program(format!("lib/{name}"), body));
         }
         Ok((self.entries, self.packages.into_values().collect()))
     }
@@ -665,7 +669,7 @@ mod tests {
             let files: BTreeMap<&str, &[u8]> = entries
                 .iter()
                 .filter_map(|entry| match entry {
-                    Entry::Program(path, body) => Some((path.as_str(), body.as_slice())),
+                    ArchiveMember::Program(path, body) => Some((path.as_str(), body.as_slice())),
                     _ => None,
                 })
                 .collect();

@@ -114,7 +114,7 @@ pub(crate) fn nothing(refused: &Refused, first: &BTreeMap<RefusalReason, Place>)
         CheckId::Intact if altered > 0 && altered == count(RefusalReason::RfcUnmarked) => failed(format!(
             "{} of the RFC's recorder {} no (XEN) before {}{}; take the log as the console wrote it: without the mark a \
              record can be anybody's",
-            n(altered, "record"),
+            counted(altered, "record"),
             if altered == 1 { "has" } else { "have" },
             if altered == 1 { "it" } else { "them" },
             first_line(first, &reasons)
@@ -122,8 +122,8 @@ pub(crate) fn nothing(refused: &Refused, first: &BTreeMap<RefusalReason, Place>)
         CheckId::Intact if altered > 0 => failed(format!(
             "{} of a recorder {} damaged{}; take the log as the console wrote it: mail, a terminal or a web page can \
              have altered it",
-            n(altered, "record"),
-            are(altered),
+            counted(altered, "record"),
+            is_or_are(altered),
             first_line(first, &reasons)
         )),
         _ => not_applicable("the log has no record"),
@@ -141,11 +141,11 @@ fn each(check: impl Fn(CheckId) -> Verdict) -> Vec<Check> {
 }
 
 /// `1 record`, `2 records`.
-fn n(count: u64, what: &str) -> String {
+fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-fn are(count: u64) -> &'static str {
+fn is_or_are(count: u64) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }
 
@@ -169,7 +169,7 @@ fn gaps(gaps: &Gaps) -> String {
         .map(|&(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
         .collect();
     if gaps.more > 0 {
-        names.push(format!("and {}", n(gaps.more, "more range")));
+        names.push(format!("and {}", counted(gaps.more, "more range")));
     }
     names.join(", ")
 }
@@ -189,7 +189,7 @@ fn overlap(found: &Found) -> Verdict {
         Some(place) => failed(format!(
             "{} overlapped one that was live, so {} missed; the first at {:x}: made by record {}, made again by record {}; \
              the older was taken for freed",
-            n(found.count, "allocation"),
+            counted(found.count, "allocation"),
             if found.count == 1 { "a free was" } else { "frees were" },
             place.addr,
             place.older,
@@ -230,7 +230,7 @@ impl Evidence<'_> {
             let found = &books.events.sequence.gaps;
             let events = books.events.applied.events;
             if found.missing == 0 {
-                good.push(format!("{view} has all of {}", n(events, "event")));
+                good.push(format!("{view} has all of {}", counted(events, "event")));
             } else {
                 bad.push(format!(
                     "{view} lacks {} of {}: {}",
@@ -244,7 +244,8 @@ impl Evidence<'_> {
             return ok(good.join(", "));
         }
         let late = self.refused(RefusalReason::Late);
-        let late = if late > 0 { format!("; {} came too late", n(late, "record")) } else { String::new() };
+        let late =
+            if late > 0 { format!("; {} came too late", counted(late, "record")) } else { String::new() };
         failed(format!("{}{late}; boot with sync_console, or capture the whole log", bad.join("; ")))
     }
 
@@ -261,7 +262,11 @@ impl Evidence<'_> {
         let count: u64 = reasons.iter().map(|why| self.refused(*why)).sum();
         if count > 0 {
             let first = first_line(self.first, &reasons);
-            return failed(format!("{} of this boot {} damaged{first}", n(count, "record"), are(count)));
+            return failed(format!(
+                "{} of this boot {} damaged{first}",
+                counted(count, "record"),
+                is_or_are(count)
+            ));
         }
         match copies {
             0 => ok("no record of this boot is damaged"),
@@ -293,12 +298,12 @@ impl Evidence<'_> {
         let alone = self.replays.alone;
         let mut told = Vec::new();
         if replayed > 0 {
-            told.push(format!("{} came again and counted once", n(replayed, "record")));
+            told.push(format!("{} came again and counted once", counted(replayed, "record")));
         }
         if old > 0 {
             told.push(format!(
                 "{} came again so late that nothing is compared, and did not count",
-                n(old, "record")
+                counted(old, "record")
             ));
         }
         let mut bad = Vec::new();
@@ -306,7 +311,7 @@ impl Evidence<'_> {
             let first = first_line(self.first, &[RefusalReason::Conflict]);
             bad.push(format!(
                 "{} came again with other bytes and did not count{first}",
-                n(conflicts, "record")
+                counted(conflicts, "record")
             ));
         }
         if let Some(at) = self.replays.first_alone {
@@ -338,7 +343,7 @@ impl Evidence<'_> {
         ]
         .into_iter()
         .filter(|(count, ..)| *count > 0)
-        .map(|(count, what, table)| format!("{} (table {table})", n(count, what)))
+        .map(|(count, what, table)| format!("{} (table {table})", counted(count, what)))
         .collect();
         if lost.is_empty() {
             ok("none of the recorder's tables was full")
@@ -359,14 +364,14 @@ impl Evidence<'_> {
         let only_in_dump = self.stacks.only_in_dump();
         let mut bad = Vec::new();
         if !missing.is_empty() {
-            bad.push(format!("{} never printed: {}", n(missing.len() as u64, "stack"), ids(&missing)));
+            bad.push(format!("{} never printed: {}", counted(missing.len() as u64, "stack"), ids(&missing)));
         }
         if !only_in_dump.is_empty() {
-            let count = n(only_in_dump.len() as u64, "stack");
+            let count = counted(only_in_dump.len() as u64, "stack");
             bad.push(format!("the line of {count} lost, only a dump has it: {}", ids(&only_in_dump)));
         }
         if bad.is_empty() {
-            ok(format!("all of {} were printed", n(self.stacks.len() as u64, "stack")))
+            ok(format!("all of {} were printed", counted(self.stacks.len() as u64, "stack")))
         } else {
             failed(bad.join("; "))
         }
@@ -388,7 +393,7 @@ impl Evidence<'_> {
         if let Some(place) = found.unmatched.first {
             bad.push(format!(
                 "{} of memory that no record allocated, the first at {:x} by record {}",
-                n(found.unmatched.count, "free"),
+                counted(found.unmatched.count, "free"),
                 place.addr,
                 place.newer
             ));
@@ -396,7 +401,7 @@ impl Evidence<'_> {
         if let Some(place) = found.other_size.first {
             bad.push(format!(
                 "{} of another size than allocated, the first at {:x} by record {}",
-                n(found.other_size.count, "free"),
+                counted(found.other_size.count, "free"),
                 place.addr,
                 place.newer
             ));
@@ -405,7 +410,7 @@ impl Evidence<'_> {
         if let Some(place) = found.contradicted.first {
             let text = format!(
                 "{} marked as never recorded, although record {} allocated {:x}",
-                n(found.contradicted.count, "free"),
+                counted(found.contradicted.count, "free"),
                 place.older,
                 place.addr
             );
@@ -418,12 +423,12 @@ impl Evidence<'_> {
             }
         }
         if found.before > 0 {
-            notes.push(format!("{} of memory from before recording", n(found.before, "free")));
+            notes.push(format!("{} of memory from before recording", counted(found.before, "free")));
         }
         if found.unmatched_after_gap.count > 0 {
             notes.push(format!(
                 "{} match nothing: lost record? (the sequence has gaps)",
-                n(found.unmatched_after_gap.count, "free")
+                counted(found.unmatched_after_gap.count, "free")
             ));
         }
         let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
@@ -442,7 +447,7 @@ impl Evidence<'_> {
             .map(|dump| format!("dump {} is incomplete: {}", dump.number, dump.what))
             .collect();
         if self.dumps.incomplete_more > 0 {
-            bad.push(format!("{} incomplete", n(self.dumps.incomplete_more, "more dump")));
+            bad.push(format!("{} incomplete", counted(self.dumps.incomplete_more, "more dump")));
         }
         let Some(dump) = self.last() else {
             bad.push(
@@ -460,7 +465,7 @@ impl Evidence<'_> {
         if newest > dump.seq {
             bad.push(format!(
                 "{} after the last totals (dump {}, {why}, at {}), which hold for a part of the log only",
-                n(newest - dump.seq, "event"),
+                counted(newest - dump.seq, "event"),
                 dump.number,
                 dump.seq
             ));
@@ -494,7 +499,7 @@ impl Evidence<'_> {
             }
             return match (bad.is_empty(), self.sums.compared) {
                 (true, 0) => not_applicable("the hypervisor's totals have nothing to be compared with"),
-                (true, dumps) => ok(format!("the rows of {} add up to their totals", n(dumps, "dump"))),
+                (true, dumps) => ok(format!("the rows of {} add up to their totals", counted(dumps, "dump"))),
                 (false, _) => failed(bad.join("; ")),
             };
         };
@@ -502,16 +507,17 @@ impl Evidence<'_> {
             bad.push(books.totals.words());
         }
         if books.missed > 0 {
-            bad.push(format!("{} came too late to be compared", n(books.missed, "dump")));
+            bad.push(format!("{} came too late to be compared", counted(books.missed, "dump")));
         }
         if bad.is_empty() {
             ok(format!(
                 "all counts are those of the hypervisor, compared in {}",
-                n(books.totals.compared, "dump")
+                counted(books.totals.compared, "dump")
             ))
         } else {
             let lost = self.missing();
-            let hint = if lost > 0 { format!(" ({} missing)", n(lost, "record")) } else { String::new() };
+            let hint =
+                if lost > 0 { format!(" ({} missing)", counted(lost, "record")) } else { String::new() };
             failed(format!("{}{hint}", bad.join("; ")))
         }
     }
@@ -577,7 +583,7 @@ impl Evidence<'_> {
             if let Some(place) = of.first {
                 let more = match of.count {
                     1 => String::new(),
-                    count => format!(" and {}", n(count - 1, "more")),
+                    count => format!(" and {}", counted(count - 1, "more")),
                 };
                 bad.push(format!("record {}{more} {what}", place.newer));
             }
@@ -590,9 +596,10 @@ impl Evidence<'_> {
             let seen = book.domains();
             let ended = seen.iter().filter(|account| account.ended.is_some()).count();
             let were = if seen.len() == 1 { "was" } else { "were" };
-            ok(format!("{} {were} seen, {ended} of them ended", n(seen.len() as u64, "domain")))
+            ok(format!("{} {were} seen, {ended} of them ended", counted(seen.len() as u64, "domain")))
         } else {
-            let hint = if lost > 0 { format!(" ({} missing)", n(lost, "record")) } else { String::new() };
+            let hint =
+                if lost > 0 { format!(" ({} missing)", counted(lost, "record")) } else { String::new() };
             failed(format!("{}{hint}", bad.join("; ")))
         }
     }
@@ -645,7 +652,7 @@ impl Balance {
         let details: Vec<String> = equations.iter().map(Equation::words).collect();
         let busy = match dump.machine.busy {
             0 => String::new(),
-            busy => format!(" ({} under way on other CPUs)", n(busy, "operation")),
+            busy => format!(" ({} under way on other CPUs)", counted(busy, "operation")),
         };
         (equations.iter().all(|equation| equation.rest() == 0), format!("{}{busy}", details.join("; ")))
     }
@@ -759,8 +766,8 @@ impl RfcEvidence<'_> {
         let what = if unmarked == count { "without (XEN) before it" } else { "damaged" };
         failed(format!(
             "{} of the RFC's {} {what}{}",
-            n(count, "record"),
-            are(count),
+            counted(count, "record"),
+            is_or_are(count),
             first_line(self.first, &reasons)
         ))
     }
@@ -773,16 +780,19 @@ impl RfcEvidence<'_> {
         }
         if !marks.is_empty() {
             let letters: Vec<String> = marks.keys().map(char::to_string).collect();
-            let count = n(marks.values().sum(), "frame");
+            let count = counted(marks.values().sum(), "frame");
             beside.push_str(&format!("; {count} with a mark that is not known ({})", letters.join(", ")));
         }
         if *without_trace == 0 && *broken_traces == 0 {
             let different = self.rfc.stacks();
-            return ok(format!("{} have a trace, {different} different{beside}", n(*records, "record")));
+            return ok(format!(
+                "{} have a trace, {different} different{beside}",
+                counted(*records, "record")
+            ));
         }
         failed(format!(
             "of {}, {without_trace} have no trace that could be read and {broken_traces} one that is not certain{beside}",
-            n(*records, "record")
+            counted(*records, "record")
         ))
     }
 
@@ -792,7 +802,7 @@ impl RfcEvidence<'_> {
             0 => "every free has its allocation".to_owned(),
             count => format!(
                 "{} without an allocation: made before recording, by a domain, or in a lost line; RFC records do not tell",
-                n(count, "free")
+                counted(count, "free")
             ),
         })
     }

@@ -3,7 +3,7 @@ use std::{
     io,
 };
 
-use xenheap_judge::{Decision, Decisions, Judgement, Key, judge};
+use xenheap_judge::{Decision, Decisions, Judgement, Key, judgements};
 use xenheap_model::{Domain, DomainAccount, DomainId, Kind, Row, RowKey, Run, StackId, View};
 
 use crate::{Calls, Filter, Finding, Group, LeftOut, Leftover, calls, leftover, rfc::EventLog};
@@ -28,7 +28,7 @@ impl Report {
         let (kept, dropped, left_out) = filter.apply(&run);
         Report {
             name: name.into(),
-            judgements: judge(&run),
+            judgements: judgements(&run),
             run,
             filter: filter.clone(),
             kept,

@@ -143,7 +143,7 @@ pub fn resolve(draft: &mut Draft, image: &Image, build: &Build, fallback: bool) 
     let flow = solve(&program, &mut types, image, fallback);
     apply(draft, &flow);
     contexts::add(draft, &program, &types, image, &flow.units);
-    anonymity::judge(draft, &program, &flow.units);
+    anonymity::classify(draft, &program, &flow.units);
     let bare = program.without_dump(&types);
     if !bare.is_empty() {
         weaken(draft);

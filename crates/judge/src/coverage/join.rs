@@ -9,17 +9,17 @@ use xenheap_verdicts::{Entry, VerdictFile};
 use super::{
     Belongs, Decided, Ground, Note, NoteCode, RunSummary,
     ground::AllocationSite,
-    lay::{End, Laid},
+    lay::{End, PlacedStack},
 };
 use crate::{
-    Assessment, Decision, Judged, Key, Lifetime, Policy, Unused, assess::assess, check, decide, judge,
+    Assessment, Decision, Judged, Key, Lifetime, Policy, Unused, assess::assess, check, decide, judgements,
 };
 
 /// Runs on a graph.
 pub struct Join<'a> {
     pub(super) ground: &'a Ground<'a>,
     pub(super) verdicts: &'a VerdictFile,
-    pub(super) runs: Vec<Told>,
+    pub(super) runs: Vec<RunEvidence>,
     pub(super) notes: BTreeSet<Note>,
     policy: Option<&'a Policy>,
     judged: Vec<Judged>,
@@ -28,10 +28,10 @@ pub struct Join<'a> {
 
 /// What one run shows.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct RunEvidence {
     pub summary: RunSummary,
     pub tag: Option<String>,
-    pub sites: BTreeMap<usize, Shown>,
+    pub sites: BTreeMap<usize, SiteEvidence>,
     pub calls: BTreeMap<SiteId, u64>,
     pub functions: BTreeMap<FunctionId, u64>,
     pub pairs: BTreeMap<(String, String), Explained>,
@@ -39,7 +39,7 @@ pub(super) struct Told {
 
 /// What one run shows of a site.
 #[derive(Default)]
-pub(super) struct Shown {
+pub(super) struct SiteEvidence {
     pub stacks: usize,
     pub counters: Counters,
     pub lifetimes: BTreeSet<Lifetime>,
@@ -47,7 +47,7 @@ pub(super) struct Shown {
     pub refused: usize,
 }
 
-impl Told {
+impl RunEvidence {
     /// An order of runs that does not depend on the order in which they were given.
     pub fn order(&self) -> impl Ord + use<> {
         let summary = &self.summary;
@@ -57,7 +57,7 @@ impl Told {
     }
 
     /// The same boot, as another log tells it.
-    pub fn with(mut self, other: Told) -> Told {
+    pub fn with(mut self, other: RunEvidence) -> RunEvidence {
         for (site, shown) in other.sites {
             let known = self.sites.entry(site).or_default();
             if times(&known.counters) < times(&shown.counters) {
@@ -137,7 +137,7 @@ impl<'a> Join<'a> {
 
     /// Lays a run on the graph. It is the caller's to refuse one that does not belong to it.
     pub fn add(&mut self, name: &str, run: &Run, belongs: &Belongs) {
-        let mut told = Told {
+        let mut told = RunEvidence {
             summary: RunSummary {
                 name: name.to_owned(),
                 differs: belongs.differs.iter().map(ToString::to_string).collect(),
@@ -148,10 +148,10 @@ impl<'a> Join<'a> {
                 ..RunSummary::default()
             },
             tag: run.facts.tag.clone(),
-            ..Told::default()
+            ..RunEvidence::default()
         };
         self.look_at(name, run, belongs);
-        let laid: BTreeMap<StackId, Laid> = run
+        let laid: BTreeMap<StackId, PlacedStack> = run
             .stacks
             .iter()
             .map(|(id, stack)| (*id, self.ground.lay(stack, belongs.is_same_build())))
@@ -163,7 +163,7 @@ impl<'a> Join<'a> {
                 *known = (*known).max(*how);
             }
         }
-        let (judgements, decisions) = (judge(run), decide(run, self.verdicts));
+        let (judgements, decisions) = (judgements(run), decide(run, self.verdicts));
         let refused = self.gate(name, run);
         let mut by_stack: BTreeMap<StackId, Vec<&Row>> = BTreeMap::new();
         for row in run.profile.iter().filter(|row| is_allocation(row)) {
@@ -273,7 +273,7 @@ impl<'a> Join<'a> {
     }
 
     /// Whether a stack was laid as a whole; notes it if not. One that was not shows nothing.
-    fn is_whole(&mut self, run: &str, laid: &Laid, innermost: &str) -> bool {
+    fn is_whole(&mut self, run: &str, laid: &PlacedStack, innermost: &str) -> bool {
         if let Some((caller, callee, how)) = laid.missing() {
             let (code, why) = match how {
                 Explained::Unknown => {

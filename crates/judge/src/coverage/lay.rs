@@ -12,7 +12,7 @@ use super::ground::Ground;
 
 /// A stack on the graph.
 #[derive(Debug, Default)]
-pub(super) struct Laid {
+pub(super) struct PlacedStack {
     /// Each (caller, callee) of it, inlined ones included, and how the graph explains it.
     pub pairs: Vec<(String, String, Explained)>,
     /// The calls that were made, as far as addresses tell.
@@ -37,7 +37,7 @@ pub(super) enum End {
     Nowhere,
 }
 
-impl Laid {
+impl PlacedStack {
     /// The first pair that the graph does not have.
     pub fn missing(&self) -> Option<&(String, String, Explained)> {
         self.pairs.iter().find(|(_, _, how)| matches!(how, Explained::Missing | Explained::Unknown))
@@ -73,8 +73,8 @@ impl<'s> Group<'s> {
 
 impl Ground<'_> {
     /// Lays a stack. Addresses are those of the graph's image only if the run is of the same build.
-    pub(super) fn lay(&self, stack: &Stack, same_build: bool) -> Laid {
-        let mut laid = Laid::default();
+    pub(super) fn lay(&self, stack: &Stack, same_build: bool) -> PlacedStack {
+        let mut laid = PlacedStack::default();
         let groups = self.groups(&stack.frames, same_build);
         for (at, group) in groups.iter().enumerate() {
             self.add_functions(group, &mut laid);
@@ -117,7 +117,7 @@ impl Ground<'_> {
     }
 
     /// Which functions a group is of: by its call, else by names that only one function has.
-    fn add_functions(&self, group: &Group<'_>, laid: &mut Laid) {
+    fn add_functions(&self, group: &Group<'_>, laid: &mut PlacedStack) {
         if let At::Call(call) = group.call
             && let Some(site) = self.graph.sites.get(call.0 as usize)
         {
@@ -133,7 +133,7 @@ impl Ground<'_> {
     }
 
     /// From one group to the next.
-    fn step(&self, group: &Group<'_>, next: &Group<'_>, laid: &mut Laid) {
+    fn step(&self, group: &Group<'_>, next: &Group<'_>, laid: &mut PlacedStack) {
         let (Some(inner), Some(callee)) = (group.inner(), next.outer()) else { return };
         let functions = self.lookup.functions(Seen::from(callee));
         let by_call = match group.call {
@@ -188,7 +188,7 @@ impl Ground<'_> {
     }
 
     /// The end of a stack: who called the allocator.
-    fn end(&self, group: &Group<'_>, laid: &mut Laid) {
+    fn end(&self, group: &Group<'_>, laid: &mut PlacedStack) {
         let call = match group.call {
             At::Call(call) => call,
             At::NoCall => return,
@@ -226,7 +226,7 @@ impl Ground<'_> {
     }
 
     /// The same without an address.
-    fn end_by_names(&self, group: &Group<'_>, laid: &mut Laid) {
+    fn end_by_names(&self, group: &Group<'_>, laid: &mut PlacedStack) {
         let serves = group.outer().is_some_and(|frame| anonymity::serves(clean(&frame.function)));
         laid.end = match self.candidates(group, None).as_slice() {
             // Whoever called this allocator is the site.

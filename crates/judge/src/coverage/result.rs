@@ -14,7 +14,7 @@ use super::{
     CUTS, Call, Calls, Configuration, Counts, Coverage, Decided, Entry, Evidence, Funnel, Join, MissingPair,
     Next, NoteCode, Pairs, RunSummary, Site, State, Untaken,
     ground::{AllocationSite, Place},
-    join::{Told, times},
+    join::{RunEvidence, times},
 };
 
 impl Join<'_> {
@@ -80,7 +80,7 @@ impl Join<'_> {
 
     /// Logs of one boot are one run: what any of them shows is shown, and nothing twice.
     fn count_boots_once(&mut self) {
-        let mut by_tag: BTreeMap<String, Vec<Told>> = BTreeMap::new();
+        let mut by_tag: BTreeMap<String, Vec<RunEvidence>> = BTreeMap::new();
         let mut runs = Vec::new();
         for run in std::mem::take(&mut self.runs) {
             match run.tag.clone() {
@@ -89,20 +89,20 @@ impl Join<'_> {
             }
         }
         for mut logs in by_tag.into_values() {
-            logs.sort_by_cached_key(Told::order);
+            logs.sort_by_cached_key(RunEvidence::order);
             let names: Vec<String> = logs.iter().map(|log| log.summary.name.clone()).collect();
             if names.len() > 1 {
                 let what = format!("{} are of one boot, which counts once", names.join(", "));
                 self.note(NoteCode::SameBoot, what, "give each boot once");
             }
-            runs.extend(logs.into_iter().reduce(Told::with));
+            runs.extend(logs.into_iter().reduce(RunEvidence::with));
         }
         self.runs = runs;
     }
 
     /// Puts runs in order, and gives those of one name different ones.
     fn name_apart(&mut self) {
-        self.runs.sort_by_cached_key(Told::order);
+        self.runs.sort_by_cached_key(RunEvidence::order);
         let mut last: Option<(String, usize)> = None;
         for run in &mut self.runs {
             last = match last.take() {
@@ -199,7 +199,7 @@ impl Join<'_> {
         }
     }
 
-    fn runs_at(&self, site: usize) -> impl Iterator<Item = &Told> {
+    fn runs_at(&self, site: usize) -> impl Iterator<Item = &RunEvidence> {
         self.runs.iter().filter(move |run| run.sites.contains_key(&site))
     }
 
@@ -357,7 +357,8 @@ impl Join<'_> {
     }
 
     fn summaries(&self) -> Vec<RunSummary> {
-        let alone = |run: &Told| run.sites.keys().filter(|site| self.runs_at(**site).count() == 1).count();
+        let alone =
+            |run: &RunEvidence| run.sites.keys().filter(|site| self.runs_at(**site).count() == 1).count();
         self.runs.iter().map(|run| RunSummary { alone: alone(run), ..run.summary.clone() }).collect()
     }
 
