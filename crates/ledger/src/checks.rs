@@ -9,7 +9,7 @@ use xenheap_model::{
 };
 
 use crate::{
-    Found, agree::Agreement, dumps::Dumps, intake::ViewBooks, replays::Replays, rfc::Rfc, sequence::Gaps,
+    Found, agree::Agreement, books::ViewBooks, dumps::Dumps, replays::Replays, rfc::Rfc, sequence::Gaps,
     stacks::Stacks,
 };
 

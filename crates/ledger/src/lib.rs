@@ -42,6 +42,7 @@
 mod account;
 mod agree;
 mod book;
+mod books;
 mod boots;
 mod checks;
 mod dumps;

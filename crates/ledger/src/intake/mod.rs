@@ -1,26 +1,29 @@
+//! Takes the records of a log in the order of the log. Each format has its conclusion in a file of its own.
+
+mod ha1;
+mod rfc;
+
 use std::collections::BTreeMap;
 
 use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcRecord, StackLine, Tag, XenSays};
 use xenheap_model::{
-    AnyEvent, Arch, DomainAccount, Dump, DumpWhy, Experiment, Facts, LogFormat, OnPurpose, RawStack,
-    RefusalReason, Refused, Row, StackId, TraceFrame, View,
+    AnyEvent, Arch, Dump, Experiment, Facts, LogFormat, OnPurpose, RawStack, RefusalReason, Refused, StackId,
+    TraceFrame, View,
 };
 
 use crate::{
     Account, EventSink, LedgerError, Stream,
-    account::{add_pools, without_calls},
     agree::Agreement,
+    books::{Cycling, ViewBooks},
     boots::{Boots, Held, Whose},
-    checks::{self, Evidence, RfcEvidence, Unbalanced},
+    checks::{self, Unbalanced},
     dumps::{self, Dumps},
-    growth::Growth,
     hash,
     names::Names,
     replays::{Damaged, Replays},
     rfc::Rfc,
     sequence::Accepted,
     stacks::{self, Stacks},
-    view::EventView,
 };
 
 /// Complete dumps that wait for events which belong before them.
@@ -70,44 +73,6 @@ pub struct Intake<'s> {
     replays: Replays,
     says: Says,
     damaged_undecided: BTreeMap<(Option<Tag>, bool), (u64, Place)>,
-}
-
-/// What is compared of a view with events.
-pub(crate) struct ViewBooks {
-    pub events: EventView,
-    /// With the dumps' totals.
-    pub totals: Agreement,
-    /// With the dumps' rows.
-    pub rows: Agreement,
-    /// With the domains that exist.
-    pub domains: Agreement,
-    pub cycling: Cycling,
-    /// Dumps whose moment had passed when they came.
-    pub missed: u64,
-}
-
-/// The cycles that dumps end.
-#[derive(Debug, Default)]
-pub(crate) struct Cycling {
-    pub growth: Growth,
-    /// The number of the last dump.
-    last: u64,
-}
-
-impl Cycling {
-    /// A complete dump. `rows`: what is live at it, if that is known.
-    fn dump(&mut self, dump: &Dump, rows: Option<&Vec<Row>>) {
-        // A dump between that was not complete can have ended a cycle.
-        if self.last != 0 && dump.number != self.last.saturating_add(1) {
-            self.growth.missed();
-        }
-        self.last = dump.number;
-        match rows {
-            _ if dump.why != DumpWhy::Key => {}
-            Some(rows) => self.growth.cycle(dump.seq, rows),
-            None => self.growth.missed(),
-        }
-    }
 }
 
 /// Where events go.
@@ -486,122 +451,6 @@ impl<'s> Intake<'s> {
         facts
     }
 
-    /// The view that the profile is made from.
-    fn choose_view(&self, have: &[View]) -> Result<Option<View>, LedgerError> {
-        if let Some(asked) = self.config.view {
-            return if have.contains(&asked) {
-                Ok(Some(asked))
-            } else {
-                Err(LedgerError::NoView { asked, have: have.to_vec() })
-            };
-        }
-        let missing = |view: &View| self.views.get(view).map(|books| books.events.sequence.gaps.missing);
-        // In the order trace, warn, summary.
-        if let Some(view) = have.iter().find(|view| missing(view) == Some(0)) {
-            return Ok(Some(*view));
-        }
-        if have.contains(&View::Summary) && self.dumps.last().is_some() {
-            return Ok(Some(View::Summary));
-        }
-        let best = have.iter().filter_map(|view| Some((missing(view)?, *view))).min();
-        Ok(best.map(|(_, view)| view).or(have.first().copied()))
-    }
-
-    fn ha1(self) -> Result<Account, LedgerError> {
-        let mut facts = self.facts(LogFormat::Ha1);
-        let mut have: Vec<View> = self.views.keys().copied().collect();
-        if self.has_summary() || self.dumps.last().is_some_and(|dump| !dump.rows.is_empty()) {
-            have.push(View::Summary);
-        }
-        facts.view = self.choose_view(&have)?;
-        let refused = self.refused.clone();
-        let chosen = facts.view.and_then(|view| self.views.get(&view));
-        let checks = checks::ha1(&Evidence {
-            facts: &facts,
-            header: self.header.is_some(),
-            views: &self.views,
-            chosen,
-            has_summary: have.contains(&View::Summary),
-            sums: &self.sums,
-            earlier: &self.earlier,
-            stacks: &self.stacks,
-            dumps: &self.dumps,
-            replays: &self.replays,
-            refused: &self.refused,
-            first: &self.first,
-        });
-        let (mut profile, mut totals, mut live) = Default::default();
-        let (mut domains, mut left, mut services): (Vec<DomainAccount>, _, _) = Default::default();
-        let mut growth = None;
-        let states = self.dumps.last().map_or(&[][..], |dump| &dump.domains);
-        if let Some(books) = chosen {
-            let applied = &books.events.applied;
-            facts.events = applied.events;
-            facts.first_time = applied.first_time;
-            facts.last_time = applied.last_time;
-            profile = applied.book.rows();
-            totals = applied.book.totals();
-            without_calls(&facts, &mut profile, &mut totals);
-            live = applied.book.live();
-            domains = applied.book.domains();
-            add_pools(&mut domains, states);
-            left = applied.book.left();
-            services = applied.book.services();
-            growth = Some(&books.cycling.growth);
-        } else if let Some(dump) = self.dumps.last()
-            && facts.view == Some(View::Summary)
-        {
-            profile = dump.rows.clone();
-            totals = dump.totals;
-            domains = states.iter().map(|state| DomainAccount::new(state.id)).collect();
-            domains.sort_unstable_by_key(|account| account.id.generation);
-            add_pools(&mut domains, states);
-            growth = Some(&self.summary.growth);
-        }
-        let cycles = growth.map(Growth::cycles).unwrap_or_default();
-        let cycle_ends = growth.map(|growth| growth.ends().to_vec()).unwrap_or_default();
-        Ok(Account {
-            facts,
-            stacks: self.stacks.into_map(),
-            names: self.names.into_map(),
-            profile,
-            totals,
-            dump: self.dumps.into_last(),
-            checks,
-            refused,
-            live,
-            views: have,
-            streamed: self.outlet.streamed,
-            domains,
-            cycles,
-            left,
-            services,
-            cycle_ends,
-        })
-    }
-
-    fn rfc(self) -> Account {
-        let mut facts = self.facts(LogFormat::Rfc);
-        let applied = &self.rfc.applied;
-        facts.events = applied.events;
-        if let Some((clock, first, last)) = self.rfc.times.span() {
-            (facts.clock, facts.first_time, facts.last_time) = (clock, Some(first), Some(last));
-        }
-        let checks = checks::rfc(&RfcEvidence { rfc: &self.rfc, refused: &self.refused, first: &self.first });
-        Account {
-            facts,
-            profile: applied.book.rows(),
-            totals: applied.book.totals(),
-            live: applied.book.live(),
-            checks,
-            refused: self.refused.clone(),
-            names: self.names.into_map(),
-            streamed: self.outlet.streamed,
-            stacks: self.rfc.into_stacks(),
-            ..Account::default()
-        }
-    }
-
     fn nothing(self) -> Account {
         Account {
             facts: self.facts(LogFormat::None),
@@ -609,36 +458,6 @@ impl<'s> Intake<'s> {
             refused: self.refused.clone(),
             names: self.names.into_map(),
             ..Account::default()
-        }
-    }
-}
-
-impl ViewBooks {
-    fn new() -> Self {
-        ViewBooks {
-            events: EventView::new(),
-            totals: Agreement::default(),
-            rows: Agreement::default(),
-            domains: Agreement::default(),
-            cycling: Cycling::default(),
-            missed: 0,
-        }
-    }
-
-    fn compare(&mut self, view: View, dump: &Dump, has_rows: bool) {
-        let snapshot = self.events.snapshot(dump.seq);
-        self.cycling.dump(dump, snapshot.map(|snapshot| &snapshot.rows));
-        let Some(snapshot) = snapshot else {
-            self.missed += 1;
-            return;
-        };
-        if dump.charged.is_some() {
-            self.domains.domains(dump.number, &snapshot.domains, &dump.domains);
-        }
-        let theirs = format!("dump {}", dump.number);
-        self.totals.totals([view.as_str(), &theirs], &snapshot.totals, &dump.totals);
-        if has_rows {
-            self.rows.rows([view.as_str(), &theirs], &snapshot.rows, &dump.rows);
         }
     }
 }
