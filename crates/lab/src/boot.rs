@@ -268,7 +268,7 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
     for (from, to) in [(plan.build.xen_syms(), folder::XEN_SYMS), (plan.build.config(), folder::CONFIG)] {
         fs::copy(&from, partial.path().join(to)).map_err(Error::io("copy", &from))?;
     }
-    folder::write_json(&partial.path().join(folder::RECORD), &record)?;
+    cache::write_json(&partial.path().join(folder::RECORD), &record)?;
     match ran {
         Ok(_) => {
             let path = partial.finish()?;

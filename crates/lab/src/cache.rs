@@ -7,6 +7,8 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::error::Error;
 use crate::progress::{Progress, Stage};
 
@@ -120,6 +122,14 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), Error> {
 /// Writes a file so that it is either complete or not there.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     xenheap_output::write_whole(path, |out| out.write_all(bytes)).map_err(Error::io("write", path))
+}
+
+/// Writes JSON as people like to read it.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let mut text =
+        serde_json::to_vec_pretty(value).map_err(|error| Error::io("write", path)(error.into()))?;
+    text.push(b'\n');
+    write_whole(path, &text)
 }
 
 #[cfg(test)]

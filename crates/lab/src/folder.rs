@@ -195,14 +195,6 @@ fn beside(goal: &Path, end: &str) -> PathBuf {
     goal.with_file_name(name)
 }
 
-/// Writes JSON as people like to read it.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let mut text =
-        serde_json::to_vec_pretty(value).map_err(|error| Error::io("write", path)(error.into()))?;
-    text.push(b'\n');
-    cache::write_whole(path, &text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

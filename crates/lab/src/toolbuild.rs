@@ -174,7 +174,7 @@ pub(crate) fn build(
     let result = work.join("result");
     let files_sha256 = hash::tree(&result.join(FILES))?;
     let facts = ToolstackBuild { key, source_sha256, compiler, packages, seconds, files_sha256 };
-    crate::folder::write_json(&result.join(RECORD), &facts)?;
+    crate::cache::write_json(&result.join(RECORD), &facts)?;
     fs::rename(&result, &folder).map_err(Error::io("move", &result))?;
     cache::remove_tree(&work)?;
     progress.finish(Stage::Toolstack, &format!("built in {seconds} s"));
@@ -291,7 +291,7 @@ mod tests {
             seconds: 1,
             files_sha256: hash::tree(&files)?,
         };
-        crate::folder::write_json(&folder.path().join(RECORD), &facts)?;
+        crate::cache::write_json(&folder.path().join(RECORD), &facts)?;
         let members = open().ok_or("not whole")?.members()?;
         let member = |path: &str, content| Member { path: path.to_owned(), content };
         assert_eq!(

@@ -232,7 +232,7 @@ pub(crate) fn part(
         },
     };
     cache::write_whole(&archive, &bytes)?;
-    crate::folder::write_json(&record, &facts)?;
+    crate::cache::write_json(&record, &facts)?;
     Ok(Part { bytes, facts })
 }
 

@@ -393,7 +393,7 @@ fn try_build(
         options: recipe.options.clone(),
         analysis_sha256: Some(hash::file(&archive)?),
     };
-    crate::folder::write_json(&result.join("build.json"), &facts)?;
+    crate::cache::write_json(&result.join("build.json"), &facts)?;
     let folder = cache.folder("builds")?.join(key);
     fs::rename(&result, &folder).map_err(Error::io("move", &result))?;
     progress.finish(Stage::Build, &format!("built in {seconds:.0} s"));
@@ -719,7 +719,7 @@ mod tests {
         };
         let open = || Build::open(folder.path().to_path_buf());
         assert!(open().is_none(), "no build.json");
-        crate::folder::write_json(&at("build.json"), &facts)?;
+        crate::cache::write_json(&at("build.json"), &facts)?;
         assert_eq!(open().map(|build| build.facts), Some(facts.clone()));
         fs::write(at("xen-syms"), "cut")?;
         assert!(open().is_none(), "damaged");
@@ -728,7 +728,7 @@ mod tests {
         assert!(open().is_none(), "damaged");
         fs::write(at(ARCHIVE), ARCHIVE)?;
         assert!(open().is_some());
-        crate::folder::write_json(&at("build.json"), &BuildFacts { schema: 0, ..facts })?;
+        crate::cache::write_json(&at("build.json"), &BuildFacts { schema: 0, ..facts })?;
         assert!(open().is_none(), "another schema");
         Ok(())
     }
