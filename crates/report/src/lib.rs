@@ -11,6 +11,7 @@ pub mod diff;
 mod filter;
 mod finding;
 pub mod gate;
+pub mod graph;
 mod group;
 mod guest;
 mod json;
