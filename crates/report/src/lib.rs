@@ -21,6 +21,7 @@ mod render;
 mod report;
 pub mod rfc;
 pub mod runfile;
+pub mod sweep;
 mod text;
 mod untold;
 
