@@ -7,7 +7,7 @@ pub mod charging;
 mod csv;
 mod draft;
 pub mod entries;
-pub mod export;
+mod excerpt;
 mod file;
 pub mod flow;
 mod graph;
@@ -25,6 +25,7 @@ mod whole;
 pub use csv::{CsvError, is_normalized};
 pub use draft::Draft;
 pub use entries::{TableError, Takers};
+pub use excerpt::Excerpt;
 pub use file::{GraphFileError, MAGIC, NAME, VERSION, is_graph_file};
 pub use graph::{
     Allocation, Anonymity, Certainty, Code, Context, ContextId, Edge, Entry, EntryClass, Evidence, Facts,

@@ -1,9 +1,8 @@
 //! What a graph contains, in numbers.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use xenheap_output::word;
 
 use crate::graph::{Certainty, Code, Evidence, Facts, Graph, Open, SiteKind};
 
@@ -96,76 +95,4 @@ impl Graph {
             allocations: number(self.allocations.len()),
         }
     }
-}
-
-impl fmt::Display for Stats {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let facts = &self.facts;
-        let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "not known".to_owned());
-        writeln!(f, "Xen {} for {}", said(&facts.xen), or(&facts.architecture, "an unknown architecture"))?;
-        writeln!(f, "  build id  {}", said(&facts.build_id))?;
-        writeln!(f, "  compiler  {}", said(&facts.compiler))?;
-        writeln!(f, "  .config   {}", said(&facts.config_sha256))?;
-        for (unit, lacks) in &facts.lacks {
-            let lacks: Vec<&str> = lacks.iter().map(|lack| lack.describe()).collect();
-            writeln!(f, "  without   {unit}: {}", lacks.join(", "))?;
-        }
-        writeln!(f)?;
-        let Functions {
-            all,
-            c,
-            assembly,
-            inlined,
-            boot_only,
-            in_pieces,
-            landing,
-            noreturn,
-            with_owner,
-            of_shared_names,
-        } = self.functions;
-        writeln!(f, "Functions {all:>21}")?;
-        for (what, count) in [
-            ("C", c),
-            ("assembly", assembly),
-            ("only inlined", inlined),
-            ("boot only", boot_only),
-            ("in several pieces", in_pieces),
-            ("with a landing pad", landing),
-            ("that do not return", noreturn),
-            ("with domain or vcpu", with_owner),
-            ("of shared names", of_shared_names),
-        ] {
-            row(f, what, count)?;
-        }
-        writeln!(f, "\nCall sites {:>20}", self.sites.values().sum::<u64>())?;
-        for (kind, count) in &self.sites {
-            row(f, &word(kind), *count)?;
-        }
-        let edges: u64 = self.edges.values().flat_map(BTreeMap::values).sum();
-        writeln!(f, "\nEdges {edges:>25}")?;
-        for (evidence, by_certainty) in &self.edges {
-            for (certainty, count) in by_certainty {
-                row(f, &format!("{}, {}", word(evidence), word(certainty)), *count)?;
-            }
-        }
-        writeln!(f, "\nOpen sites {:>20}", self.open.values().sum::<u64>())?;
-        for (reason, count) in &self.open {
-            row(f, &word(reason), *count)?;
-        }
-        writeln!(f, "\nEntries {:>23}", self.entries)?;
-        writeln!(f, "Calls of allocators {:>11}", self.allocations)?;
-        writeln!(f, "\nWhat was read, skipped and lost")?;
-        for (what, count) in &facts.counts {
-            writeln!(f, "{count:>8}  {what}")?;
-        }
-        Ok(())
-    }
-}
-
-fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
-    if text.is_empty() { otherwise } else { text }
-}
-
-fn row(f: &mut fmt::Formatter<'_>, what: &str, count: u64) -> fmt::Result {
-    writeln!(f, "  {what:<20}{count:>9}")
 }

@@ -22,6 +22,7 @@ mod path;
 mod refusal;
 mod run;
 mod stack;
+pub mod sweep;
 mod verdict;
 
 pub use check::{Check, CheckId, Outcome, in_doubt};

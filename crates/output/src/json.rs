@@ -5,18 +5,25 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
-/// Pretty-printed JSON in which every character that is not printable ASCII is a `\uXXXX` escape: the same data for
+/// JSON in which every character that is not printable ASCII is a `\uXXXX` escape: the same data for
 /// every reader, and harmless on a terminal.
 #[derive(Clone, Debug, Default)]
-struct AsciiJson<'a>(serde_json::ser::PrettyFormatter<'a>);
+struct AsciiJson<F>(F);
 
-/// Writes a value as such JSON, and the end of its last line.
+/// Writes a value as such JSON, indented, and the end of its last line.
 pub fn write_json(value: &(impl Serialize + ?Sized), out: &mut dyn io::Write) -> io::Result<()> {
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson::default()))?;
+    let form = AsciiJson(serde_json::ser::PrettyFormatter::default());
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, form))?;
     out.write_all(b"\n")
 }
 
-impl Formatter for AsciiJson<'_> {
+/// Writes a value as such JSON in one line, without the end of the line.
+pub fn write_json_line(value: &(impl Serialize + ?Sized), out: &mut dyn io::Write) -> io::Result<()> {
+    let form = AsciiJson(serde_json::ser::CompactFormatter);
+    Ok(value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, form))?)
+}
+
+impl<F: Formatter> Formatter for AsciiJson<F> {
     fn write_string_fragment<W: io::Write + ?Sized>(
         &mut self,
         out: &mut W,
@@ -84,8 +91,7 @@ mod tests {
         #[test]
         fn json_is_ascii_and_says_the_same(text in any::<String>()) {
             let mut out = Vec::new();
-            let mut json = serde_json::Serializer::with_formatter(&mut out, AsciiJson::default());
-            text.serialize(&mut json).expect("serialized");
+            write_json_line(&text, &mut out).expect("serialized");
             prop_assert!(out.iter().all(|byte| (b' '..=b'~').contains(byte)));
             prop_assert_eq!(serde_json::from_slice::<String>(&out).expect("parsed"), text);
         }

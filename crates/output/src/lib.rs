@@ -13,6 +13,6 @@ mod word;
 
 pub use escape::{Escaped, printable};
 pub use file::{folder, write_whole};
-pub use json::write_json;
+pub use json::{write_json, write_json_line};
 pub use layout::Paint;
 pub use word::word;

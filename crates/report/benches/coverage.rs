@@ -10,10 +10,7 @@ use xenheap_judge::{
 };
 use xenheap_ledger::{EventSink, Matched, Retelling};
 use xenheap_model::{Event, Run};
-use xenheap_report::{
-    assess::{AssessmentJson, AssessmentRenderer},
-    runfile::RunFile,
-};
+use xenheap_report::{Render, assess::AssessmentJson, runfile::RunFile};
 use xenheap_verdicts::VerdictFile;
 
 /// Who does not want to see single events.

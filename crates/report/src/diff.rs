@@ -4,8 +4,6 @@ mod json;
 mod markdown;
 mod text;
 
-use std::io::{self, Write};
-
 use xenheap_judge::{Changed, Diff, NEW, OLD, Side};
 use xenheap_output::size::Several;
 
@@ -13,10 +11,13 @@ pub use json::DiffJson;
 pub use markdown::DiffMarkdown;
 pub use text::DiffText;
 
-/// One form of a difference.
-pub trait DiffRenderer {
-    /// Writes it; `names` are those of the old and the new run.
-    fn render(&self, names: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()>;
+/// A difference, with what it is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared<'a> {
+    /// The names of the old and the new run.
+    pub names: [&'a str; 2],
+    /// What is different.
+    pub diff: &'a Diff,
 }
 
 /// What the runs cannot tell, in sentences.

@@ -7,8 +7,6 @@ mod markdown;
 mod sarif;
 mod text;
 
-use std::io::{self, Write};
-
 use sha2::{Digest, Sha256};
 use xenheap_judge::{Case, Gate, Refusal};
 use xenheap_model::{Charge, NormalStack, StackId, Uncertain};
@@ -22,12 +20,6 @@ pub use sarif::Sarif;
 pub use text::{Details, Short};
 
 use xenheap_output::size::Several;
-
-/// One form of the gate's answer.
-pub trait GateRenderer {
-    /// Writes it.
-    fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()>;
-}
 
 /// Names a problem the same when lines move, when the compiler inlines differently, and in the next pipeline.
 fn fingerprint(code: &str, kind: &str, frames: &NormalStack, what: &str) -> String {

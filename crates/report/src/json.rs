@@ -11,7 +11,7 @@ use xenheap_model::{
 };
 use xenheap_output::{size::Date, write_json};
 
-use crate::{Calls, Filter, Finding, LeftOut, Renderer, Report, guest::guest};
+use crate::{Calls, Filter, Finding, LeftOut, Render, Report, guest::guest};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;
@@ -20,7 +20,7 @@ const SCHEMA: u32 = 1;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
-impl Renderer for Json {
+impl Render<[Report]> for Json {
     fn render(&self, reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
         let views: Vec<ReportView<'_>> = reports.iter().map(ReportView::new).collect();
         match views.as_slice() {

@@ -1,6 +1,6 @@
 //! Reports of a run, and the run file.
 //!
-//! A [`Report`] is a run with what the filters left of it. Each output format is one [`Renderer`] in one module:
+//! A [`Report`] is a run with what the filters left of it. Each output format is one [`Render`] in one module:
 //! [`Text`] for people, [`Json`] for programs, and [`rfc`] for the tools that read the format of the RFC. A renderer
 //! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`xenheap_output::Escaped`]).
 
@@ -11,14 +11,17 @@ pub mod diff;
 mod filter;
 mod finding;
 pub mod gate;
+pub mod graph;
 mod group;
 mod guest;
 mod json;
 mod leftover;
 pub mod plan;
+mod render;
 mod report;
 pub mod rfc;
 pub mod runfile;
+pub mod sweep;
 mod text;
 mod untold;
 
@@ -28,7 +31,8 @@ pub use finding::Finding;
 pub use group::Group;
 pub use json::Json;
 pub use leftover::Leftover;
-pub use report::{Renderer, Report, by_architecture};
+pub use render::Render;
+pub use report::{Report, by_architecture};
 pub use text::{Text, TextOptions};
 pub use untold::write_untold;
 pub use xenheap_model::Glob;

@@ -5,8 +5,6 @@ mod json;
 mod svg;
 mod text;
 
-use std::io::{self, Write};
-
 use xenheap_judge::EntryPoint;
 use xenheap_model::Domain;
 use xenheap_output::size::{Date, Seconds};
@@ -28,10 +26,13 @@ pub struct Question {
     pub memory: Memory,
 }
 
-/// One form of a plan.
-pub trait PlanRenderer {
-    /// Writes it.
-    fn render(&self, plan: &Plan, question: &Question, out: &mut dyn Write) -> io::Result<()>;
+/// A plan, with what is asked of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What is asked.
+    pub question: &'a Question,
 }
 
 /// Where something stands on a run's axis of time.

@@ -1,7 +1,4 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use xenheap_judge::{Decision, Decisions, Judgement, Key, judgements};
 use xenheap_model::{Domain, DomainAccount, DomainId, Kind, Row, RowKey, Run, StackId, View};
@@ -175,12 +172,6 @@ impl Report {
     pub fn findings(&self) -> Vec<Finding<'_>> {
         Finding::sorted(&self.kept, &self.run.stacks)
     }
-}
-
-/// One output format.
-pub trait Renderer {
-    /// Writes several runs into one output. They come in the order in which they are to be shown.
-    fn render(&self, reports: &[Report], out: &mut dyn io::Write) -> io::Result<()>;
 }
 
 /// Brings reports into the order in which several are shown: by architecture, so that none are mixed, else as they came.

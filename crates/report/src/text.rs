@@ -18,7 +18,7 @@ use xenheap_output::{
     size::Several,
 };
 
-use crate::{Group, Renderer, Report};
+use crate::{Group, Render, Report};
 use findings::Findings;
 
 /// What a person can choose.
@@ -36,7 +36,7 @@ pub struct TextOptions {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Text(pub TextOptions);
 
-impl Renderer for Text {
+impl Render<[Report]> for Text {
     fn render(&self, reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
         let paint = Paint(self.0.color);
         let mut arch: Option<Arch> = None;

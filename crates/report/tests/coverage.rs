@@ -10,8 +10,9 @@ use support::{Small, assess, coverage, frame, run, small};
 use xenheap_judge::{Assessment, coverage::Coverage};
 use xenheap_model::Run;
 use xenheap_report::{
-    assess::{AssessmentJson, AssessmentMarkdown, AssessmentRenderer, AssessmentText},
-    coverage::{CoverageJson, CoverageRenderer, CoverageText},
+    Render,
+    assess::{AssessmentJson, AssessmentMarkdown, AssessmentText},
+    coverage::{CoverageJson, CoverageText},
 };
 
 const VERDICTS: &str = r#"

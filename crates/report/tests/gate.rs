@@ -8,7 +8,7 @@ use common::run;
 use proptest::prelude::*;
 use xenheap_judge::{Policy, check};
 use xenheap_model::Run;
-use xenheap_report::gate::{GateRenderer, Junit};
+use xenheap_report::{Render, gate::Junit};
 use xenheap_verdicts::VerdictFile;
 
 /// Names of runs that look like those of others, like cases of others, and like themselves when

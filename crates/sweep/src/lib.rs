@@ -1,21 +1,18 @@
 //! Running out on purpose: each stack that a workload allocates by fails once, in a boot of its own.
 //!
 //! [`sweep`] makes a run without a failure (the *base*), takes its stacks ([`stacks`](mod@stacks)), boots the same Xen once for each with
-//! `heap-audit-fail=HASH:K`, and judges each boot ([`outcome`]): by how the machine ended, by what Xen said of domains, and by what
+//! `heap-audit-fail=HASH:K`, and judges each boot: by how the machine ended, by what Xen said of domains, and by what
 //! the ledger says is still there. A result is a file of its own, so that a sweep can be interrupted, go on, and be put together
 //! of parts ([`merge`]).
 
 mod error;
-pub mod outcome;
+mod outcome;
 mod read;
 mod run;
 pub mod stacks;
 mod store;
-mod table;
 
 pub use error::SweepError;
-pub use outcome::{Crash, Found, Leak, Outcome, Result as TrialResult};
 pub use run::{Config, Watch, sweep};
-pub use stacks::{Shard, ShardError, Stack};
-pub use store::{Identity, Sweep, Trial, merge};
-pub use table::{json, table};
+pub use stacks::{Shard, ShardError};
+pub use store::merge;

@@ -1,137 +1,20 @@
 //! What became of an allocation that failed.
 
-use serde::{Deserialize, Serialize};
 use xenheap_lab::{Exit, is_good_end};
-use xenheap_model::{Amount, Domain, Kind, OnPurpose};
-
-use crate::{
-    read::{Amounts, Seen},
-    stacks::hex,
+use xenheap_model::{
+    Amount, Domain, Kind, OnPurpose,
+    sweep::{Found, Leak, Outcome, TrialResult},
 };
 
-/// How the machine took it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// The workload did all that it does: nobody had to know, or somebody tried again.
-    Unnoticed,
-    /// Somebody got an error and told the workload.
-    Error,
-    /// Something that the workload waited for did not come, and Xen has nothing to say of it.
-    Stalled,
-    /// The domain that it was for, or that was running, was crashed.
-    GuestCrashed,
-    /// Another domain was crashed.
-    OtherGuestHarmed,
-    /// dom0 was crashed or stopped itself, and the host with it.
-    Dom0Crashed,
-    /// Xen stopped.
-    XenCrashed,
-    /// The machine did not end in time.
-    Hung,
-    /// The allocation did not come up in this boot.
-    NotReached,
-}
+use crate::read::{Amounts, Seen};
 
-impl Outcome {
-    /// The word for tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Unnoticed => "unnoticed",
-            Outcome::Error => "error",
-            Outcome::Stalled => "stalled",
-            Outcome::GuestCrashed => "guest crashed",
-            Outcome::OtherGuestHarmed => "other guest harmed",
-            Outcome::Dom0Crashed => "dom0 crashed",
-            Outcome::XenCrashed => "Xen crashed",
-            Outcome::Hung => "hung",
-            Outcome::NotReached => "not reached",
-        }
-    }
-}
-
-/// A domain that Xen crashed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Crash {
-    /// Which.
-    pub domain: Domain,
-    /// Where in Xen's source, if Xen said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
-}
-
-/// How a leak was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Found {
-    /// It is live although the domain that it was for is gone, and in no base as much is.
-    Left,
-    /// The call that failed had allocated it, and it is live at the end, although the same stack has no more live in a base.
-    OfCall,
-    /// The workload did all that it does, and there is more live than in any base.
-    More,
-}
-
-impl Found {
-    /// For tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Found::Left => "left",
-            Found::OfCall => "of the call that failed",
-            Found::More => "more than without the failure",
-        }
-    }
-}
-
-/// What is live at the end and should not be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leak {
-    /// How it was found.
-    pub found: Found,
-    /// The stack that allocated it.
-    #[serde(with = "hex")]
-    pub hash: u64,
-    /// At which level.
-    pub kind: Kind,
-    /// How much more than in a base.
-    pub more: Amount,
-    /// Functions, root first.
-    pub frames: Vec<String>,
-}
-
-/// What is known of one boot in which one allocation failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Result {
-    /// How the machine took it.
-    pub outcome: Outcome,
-    /// What failed.
-    pub failed: Option<OnPurpose>,
-    /// What is live that should not be; empty also where [`doubt`](Result::doubt) says that nothing can be said.
-    pub leaks: Vec<Leak>,
-    /// Why nothing can be said of leaks, if so.
-    pub doubt: Option<String>,
-    /// Domains that Xen crashed.
-    pub crashes: Vec<Crash>,
-    /// How the machine ended, in the lab's words.
-    pub ended: String,
-    /// More of that, for people.
-    pub message: Option<String>,
-    /// What the workload and its tools said last.
-    pub said: Vec<String>,
-    /// How long the machine ran.
-    pub seconds: u64,
-}
-
-impl Result {
-    /// Whether it tells something of the allocation: a boot that failed before that came up does not.
-    pub(crate) fn tells(&self) -> bool {
-        self.outcome != Outcome::NotReached || is_good_end(&self.ended)
-    }
+/// Whether a result tells something of the allocation: a boot that failed before that came up does not.
+pub(crate) fn tells(result: &TrialResult) -> bool {
+    result.outcome != Outcome::NotReached || is_good_end(&result.ended)
 }
 
 /// Judges a boot by what it and those without a failure left. Leaks have no names yet.
-pub(crate) fn judge(exit: &Exit, seconds: f64, seen: &Seen, bases: &[Seen]) -> Result {
+pub(crate) fn judge(exit: &Exit, seconds: f64, seen: &Seen, bases: &[Seen]) -> TrialResult {
     let failed = seen.failed().copied();
     let outcome = match &failed {
         None => Outcome::NotReached,
@@ -139,7 +22,7 @@ pub(crate) fn judge(exit: &Exit, seconds: f64, seen: &Seen, bases: &[Seen]) -> R
     };
     let doubt = seen.doubt.clone().filter(|_| outcome != Outcome::NotReached);
     let conclusive = outcome != Outcome::NotReached && doubt.is_none();
-    Result {
+    TrialResult {
         outcome,
         failed,
         leaks: if conclusive { leaks(outcome, seen, bases) } else { Vec::new() },
@@ -211,7 +94,7 @@ fn leaks(outcome: Outcome, seen: &Seen, bases: &[Seen]) -> Vec<Leak> {
 
 #[cfg(test)]
 mod tests {
-    use xenheap_model::{DomainId, Experiment, How, Subject, Target};
+    use xenheap_model::{DomainId, Experiment, How, Subject, Target, sweep::Crash};
 
     use super::*;
 
@@ -258,10 +141,10 @@ mod tests {
             assert_eq!((result.outcome, result.seconds), (expected, 2), "{reason} {crashed:?} {said}");
         }
         let not_reached = judge(&exit("xen-panic"), 1.0, &Seen::default(), &[]);
-        assert!(!not_reached.tells());
+        assert!(!tells(&not_reached));
         assert_eq!((not_reached.outcome, not_reached.doubt), (Outcome::NotReached, None));
-        assert!(judge(&exit("powered-off"), 1.0, &Seen::default(), &[]).tells());
-        assert!(judge(&exit("xen-panic"), 1.0, &seen(&[], ""), &[]).tells());
+        assert!(tells(&judge(&exit("powered-off"), 1.0, &Seen::default(), &[])));
+        assert!(tells(&judge(&exit("xen-panic"), 1.0, &seen(&[], ""), &[])));
     }
 
     fn amounts(of: &[(u64, u64)]) -> Amounts {

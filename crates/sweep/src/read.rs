@@ -6,10 +6,12 @@ use std::{
 };
 
 use xenheap_ledger::{EventSink, Matched};
-use xenheap_model::{Amount, Domain, Event, Facts, Kind, OnPurpose, Op, RawStack, Run, StackId, Untried};
+use xenheap_model::{
+    Amount, Domain, Event, Facts, Kind, OnPurpose, Op, RawStack, Run, StackId, Untried, sweep::Crash,
+};
 use xenheap_runs::Silent;
 
-use crate::{Crash, SweepError};
+use crate::SweepError;
 
 /// Amounts by the stack's hash and the level.
 pub(crate) type Amounts = BTreeMap<(u64, Kind), Amount>;

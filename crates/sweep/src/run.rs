@@ -9,12 +9,15 @@ use std::{
 };
 
 use xenheap_lab::{CONSOLE, Exit, Prepared, RunConfig, RunFolder, Stage, XEN_SYMS};
-use xenheap_model::{RawStack, Target};
+use xenheap_model::{
+    RawStack, Target,
+    sweep::{Stack, Sweep, TrialResult},
+};
 use xenheap_symbols::{Hints, Image, Symbolizer};
 
 use crate::{
-    Identity, Shard, Stack, Sweep, SweepError, TrialResult,
-    outcome::judge,
+    Shard, SweepError,
+    outcome::{judge, tells},
     read::{Seen, read},
     stacks::{choose, stacks},
     store,
@@ -65,7 +68,7 @@ pub fn sweep(
     let prepared = xenheap_lab::prepare(&config.run, progress)?;
     let bases = bases(config, &prepared, progress)?;
     let first = bases.first().ok_or_else(|| base_error(&config.dir, "there is none"))?;
-    let identity = Identity::new(&first.folder.record, &config.run.xen_args, config.nth);
+    let identity = store::identity(&first.folder.record, &config.run.xen_args, config.nth);
     let mut names = Names::new(&first.folder.path.join(XEN_SYMS), &first.seen)?;
     let mut run = first.run.clone();
     run.stacks = run_stacks(&mut names, &bases)?;
@@ -252,7 +255,7 @@ impl<'a> Boots<'a> {
             .map_err(SweepError::io("write", &log))?;
         fs::remove_dir_all(&folder.path).map_err(SweepError::io("remove", &folder.path))?;
         let result = result?;
-        if result.tells() {
+        if tells(&result) {
             Ok(result)
         } else {
             Err(SweepError::Early(result.message.unwrap_or(result.ended)))

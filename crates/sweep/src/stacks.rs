@@ -2,38 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use xenheap_model::{Kind, NormalFrame, Run};
+use xenheap_model::{Kind, NormalFrame, Run, sweep::Stack};
 
 use crate::SweepError;
-
-/// A hash as people and the boot option write it.
-pub(crate) mod hex {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(crate) fn serialize<S: Serializer>(hash: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{hash:016x}"))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        u64::from_str_radix(&String::deserialize(deserializer)?, 16).map_err(D::Error::custom)
-    }
-}
-
-/// A stack by which the base allocated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stack {
-    /// The same in every boot of the image.
-    #[serde(with = "hex")]
-    pub hash: u64,
-    /// At which levels it allocates.
-    pub kinds: Vec<Kind>,
-    /// How often it did, in the base.
-    pub allocs: u64,
-    /// Functions, root first.
-    pub frames: Vec<String>,
-}
 
 /// The functions of a stack, root first.
 pub(crate) fn functions(stack: &xenheap_model::Stack) -> Vec<String> {

@@ -15,94 +15,43 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use xenheap_model::sweep::{Identity, Stack, Sweep, Trial, TrialResult};
 use xenheap_output::write_whole;
 
-use crate::{Stack, SweepError, TrialResult};
+use crate::SweepError;
 
 /// The version of these files' form.
 const SCHEMA: u32 = 1;
 
-/// What must be the same for results to belong together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Identity {
-    /// Version of this form.
-    pub schema: u32,
-    /// Xen's version.
-    pub xen: String,
-    /// What it was built for.
-    pub arch: String,
-    /// The build: hashes are those of one image.
-    pub build: String,
-    /// What dom0 does.
-    pub workload: String,
-    /// SHA-256 of its script.
-    pub workload_sha256: String,
-    /// The values of its parameters.
-    pub parameters: BTreeMap<String, String>,
-    /// Further arguments of Xen.
-    pub xen_args: Vec<String>,
-    /// Which allocation of a stack fails.
-    pub nth: u64,
-}
-
-impl Identity {
-    pub(crate) fn new(record: &xenheap_lab::Record, xen_args: &[String], nth: u64) -> Self {
-        Identity {
-            schema: SCHEMA,
-            xen: record.xen.xen_version.clone(),
-            arch: record.xen.architecture.to_string(),
-            build: record.xen.key.clone(),
-            workload: record.workload.name.clone(),
-            workload_sha256: record.workload.sha256.clone(),
-            parameters: record.workload.parameters.clone(),
-            xen_args: xen_args.to_vec(),
-            nth,
-        }
-    }
-
-    /// What differs.
-    fn differs(&self, other: &Self) -> Option<&'static str> {
-        let build = |one: &Self| (one.xen.clone(), one.arch.clone(), one.build.clone());
-        let workload =
-            |one: &Self| (one.workload.clone(), one.workload_sha256.clone(), one.parameters.clone());
-        [
-            (self.schema != other.schema, "form"),
-            (build(self) != build(other), "build of Xen"),
-            (workload(self) != workload(other), "workload"),
-            (self.xen_args != other.xen_args, "list of arguments for Xen"),
-            (self.nth != other.nth, "number of the allocation that fails"),
-        ]
-        .into_iter()
-        .find_map(|(differs, what)| differs.then_some(what))
+/// What a boot of the lab is of.
+pub(crate) fn identity(record: &xenheap_lab::Record, xen_args: &[String], nth: u64) -> Identity {
+    Identity {
+        schema: SCHEMA,
+        xen: record.xen.xen_version.clone(),
+        arch: record.xen.architecture.to_string(),
+        build: record.xen.key.clone(),
+        workload: record.workload.name.clone(),
+        workload_sha256: record.workload.sha256.clone(),
+        parameters: record.workload.parameters.clone(),
+        xen_args: xen_args.to_vec(),
+        nth,
     }
 }
 
-/// One stack, and what became of its failure; nothing if that was not tried yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trial {
-    /// Which.
-    #[serde(flatten)]
-    pub stack: Stack,
-    /// What became of it.
-    pub result: Option<TrialResult>,
-}
-
-/// All of it, by hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sweep {
-    /// Of what.
-    #[serde(flatten)]
-    pub identity: Identity,
-    /// By stack.
-    pub trials: Vec<Trial>,
-}
-
-impl Sweep {
-    /// How many are still to be tried.
-    pub fn pending(&self) -> usize {
-        self.trials.iter().filter(|trial| trial.result.is_none()).count()
-    }
+/// What differs.
+fn differs(first: &Identity, second: &Identity) -> Option<&'static str> {
+    let build = |one: &Identity| (one.xen.clone(), one.arch.clone(), one.build.clone());
+    let workload =
+        |one: &Identity| (one.workload.clone(), one.workload_sha256.clone(), one.parameters.clone());
+    [
+        (first.schema != second.schema, "form"),
+        (build(first) != build(second), "build of Xen"),
+        (workload(first) != workload(second), "workload"),
+        (first.xen_args != second.xen_args, "list of arguments for Xen"),
+        (first.nth != second.nth, "number of the allocation that fails"),
+    ]
+    .into_iter()
+    .find_map(|(differs, what)| differs.then_some(what))
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -149,7 +98,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SweepError> {
 pub(crate) fn begin(dir: &Path, identity: &Identity, stacks: &[Stack]) -> Result<(), SweepError> {
     let mut all: BTreeMap<u64, Stack> = BTreeMap::new();
     if let Some(plan) = read_json::<Plan>(&plan_file(dir))? {
-        if let Some(what) = plan.identity.differs(identity) {
+        if let Some(what) = differs(&plan.identity, identity) {
             return Err(SweepError::Mixed { path: dir.to_owned(), what });
         }
         all.extend(plan.stacks.into_iter().map(|stack| (stack.hash, stack)));
@@ -180,7 +129,7 @@ pub fn merge(dirs: &[PathBuf]) -> Result<Sweep, SweepError> {
         };
         match &merged {
             Some(first) => {
-                if let Some(what) = first.differs(&plan.identity) {
+                if let Some(what) = differs(first, &plan.identity) {
                     return Err(SweepError::Mixed { path: dir.clone(), what });
                 }
             }
@@ -197,13 +146,12 @@ pub fn merge(dirs: &[PathBuf]) -> Result<Sweep, SweepError> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use xenheap_model::Kind;
+mod tests {
+    use xenheap_model::{Kind, sweep::Outcome};
 
     use super::*;
-    use crate::Outcome;
 
-    pub(crate) fn identity() -> Identity {
+    fn identity() -> Identity {
         Identity {
             schema: SCHEMA,
             xen: "4.17.5".into(),
@@ -217,11 +165,11 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn stack(hash: u64) -> Stack {
+    fn stack(hash: u64) -> Stack {
         Stack { hash, kinds: vec![Kind::Xmalloc], allocs: 3, frames: vec!["do_domctl".into(), "f".into()] }
     }
 
-    pub(crate) fn result(outcome: Outcome) -> TrialResult {
+    fn result(outcome: Outcome) -> TrialResult {
         TrialResult {
             outcome,
             failed: None,

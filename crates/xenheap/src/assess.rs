@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use xenheap_judge::coverage::Join;
-use xenheap_report::assess::{AssessmentJson, AssessmentMarkdown, AssessmentRenderer, AssessmentText};
+use xenheap_judge::{Assessment, coverage::Join};
+use xenheap_report::{
+    Render,
+    assess::{AssessmentJson, AssessmentMarkdown, AssessmentText},
+};
 
 use crate::{
     check,
@@ -52,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let ground = arguments.joined.ground(&graph)?;
     let join = arguments.joined.lay(Join::with_policy(&ground, &verdicts, &policy), &graph)?;
     let assessment = join.assess();
-    let renderer: &dyn AssessmentRenderer = match arguments.format {
+    let renderer: &dyn Render<Assessment> = match arguments.format {
         Format::Text => &AssessmentText,
         Format::Markdown => &AssessmentMarkdown,
         Format::Json => &AssessmentJson,

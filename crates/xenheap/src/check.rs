@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use xenheap_judge::{Gate, Policy, PolicyError};
 use xenheap_model::Run;
-use xenheap_report::gate::{CodeQuality, Details, GateJson, GateRenderer, Junit, Markdown, Sarif, Short};
+use xenheap_report::{
+    Render,
+    gate::{CodeQuality, Details, GateJson, Junit, Markdown, Sarif, Short},
+};
 use xenheap_verdicts::VerdictFile;
 
 use crate::{
@@ -79,7 +82,7 @@ pub fn run(arguments: &Check) -> Result<Exit, Failure> {
         names.iter().zip(&reports).map(|(name, report)| (name.as_str(), report.run())).collect();
     let gate = xenheap_judge::check(&runs, &verdicts, &policy);
     files(arguments, &gate)?;
-    let renderer: &dyn GateRenderer = match arguments.format {
+    let renderer: &dyn Render<Gate> = match arguments.format {
         CheckFormat::Text => &Short,
         CheckFormat::Json => &GateJson,
         CheckFormat::Markdown => &Markdown,
@@ -100,7 +103,7 @@ pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
 }
 
 fn files(arguments: &Check, gate: &Gate) -> Result<(), Failure> {
-    let files: [(&Option<PathBuf>, &dyn GateRenderer); 5] = [
+    let files: [(&Option<PathBuf>, &dyn Render<Gate>); 5] = [
         (&arguments.details, &Details),
         (&arguments.junit, &Junit),
         (&arguments.sarif, &Sarif),

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use xenheap_callgraph::Graph;
 use xenheap_judge::coverage::{Belongs, Differs, Ground, GroundError, Join, belongs};
-use xenheap_report::coverage::{CoverageJson, CoverageRenderer, CoverageText};
+use xenheap_report::{
+    Render,
+    coverage::{CoverageJson, CoverageText},
+};
 use xenheap_runs::Options;
 use xenheap_verdicts::VerdictFile;
 

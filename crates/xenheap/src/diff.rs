@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use xenheap_report::diff::{DiffJson, DiffMarkdown, DiffRenderer, DiffText};
+use xenheap_report::{
+    Render,
+    diff::{Compared, DiffJson, DiffMarkdown, DiffText},
+};
 
 use crate::{
     failure::{Exit, Failure, warn},
@@ -56,12 +59,13 @@ pub fn run(arguments: &Diff) -> Result<Exit, Failure> {
             warn(format_args!("{}: lifetimes are not known: {doubt}", report.name()));
         }
     }
-    let renderer: &dyn DiffRenderer = match arguments.format {
+    let renderer: &dyn Render<Compared<'_>> = match arguments.format {
         DiffFormat::Text => &DiffText,
         DiffFormat::Json => &DiffJson,
         DiffFormat::Markdown => &DiffMarkdown,
     };
     let diff = xenheap_judge::diff(old.run(), new.run());
-    output::stdout(|out| renderer.render([old.name(), new.name()], &diff, out))?;
+    let compared = Compared { names: [old.name(), new.name()], diff: &diff };
+    output::stdout(|out| renderer.render(&compared, out))?;
     Ok(Exit::Done)
 }

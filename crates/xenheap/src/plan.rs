@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use xenheap_model::Domain;
 use xenheap_plan::{Margin, Plan as Planned, Policy, Rules, RunPlan};
-use xenheap_report::plan::{PlanJson, PlanRenderer, PlanSvg, PlanText, Question, files};
+use xenheap_report::{
+    Render,
+    plan::{Answer, PlanJson, PlanSvg, PlanText, Question, files},
+};
 use xenheap_runs::{Loaded, Options};
 
 use crate::{
@@ -129,24 +132,25 @@ pub fn run(arguments: &Plan) -> Result<Exit, Failure> {
         Policy::ALL.into_iter().filter(|policy| *policy != Policy::Rules || verdicts.is_some()).collect();
     let plan = Planned { runs, margin: Margin(arguments.margin), policies };
     let question = Question { policy, memory: arguments.memory.iter().copied().collect() };
+    let answer = Answer { plan: &plan, question: &question };
     match &arguments.out_dir {
         Some(folder) => {
-            let forms: [(&str, &dyn PlanRenderer); 3] =
+            let forms: [(&str, &dyn Render<Answer<'_>>); 3] =
                 [("plan.txt", &PlanText), ("plan.json", &PlanJson), ("plan.svg", &PlanSvg)];
             for (name, renderer) in forms {
-                output::file(&folder.join(name), |out| renderer.render(&plan, &question, out))?;
+                output::file(&folder.join(name), |out| renderer.render(&answer, out))?;
             }
             for file in files(&plan, &question) {
                 output::file(&folder.join(&file.name), |out| out.write_all(file.text.as_bytes()))?;
             }
         }
         None => {
-            let renderer: &dyn PlanRenderer = match arguments.format {
+            let renderer: &dyn Render<Answer<'_>> = match arguments.format {
                 PlanFormat::Text => &PlanText,
                 PlanFormat::Json => &PlanJson,
                 PlanFormat::Svg => &PlanSvg,
             };
-            output::to(arguments.output.as_deref(), |out| renderer.render(&plan, &question, out))?;
+            output::to(arguments.output.as_deref(), |out| renderer.render(&answer, out))?;
         }
     }
     Ok(Exit::Done)

@@ -16,7 +16,7 @@ use xenheap_gitlab::{
 };
 use xenheap_model::{Arch, Facts, LogFormat};
 use xenheap_output::printable;
-use xenheap_report::{Filter, Renderer, Report, rfc};
+use xenheap_report::{Filter, Render, Report, rfc};
 use xenheap_runs::{Loaded, Options, Symbols};
 
 use crate::{
@@ -338,7 +338,7 @@ impl Pipeline {
     fn write(&self, report: &Report, arch: Arch) -> Result<PathBuf, Failure> {
         let folder = Path::new("parsed").join(arch.as_str());
         let main = folder.join(report.name());
-        let write = |path: &Path, renderer: &dyn Renderer| {
+        let write = |path: &Path, renderer: &dyn Render<[Report]>| {
             let one = std::slice::from_ref(report);
             output::file(&self.store.root().join(path), |out| renderer.render(one, out))
         };

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use xenheap_model::{CheckId, Outcome, View, in_doubt};
 use xenheap_output::printable;
-use xenheap_report::{Json, Renderer, Report, Text, by_architecture, rfc};
+use xenheap_report::{Json, Render, Report, Text, by_architecture, rfc};
 use xenheap_runs::Loaded;
 
 use crate::{
@@ -62,7 +62,7 @@ fn decide(reports: Vec<Report>, path: &Path, add_unknown: bool) -> Result<Vec<Re
         .collect())
 }
 
-fn renderer(format: FormatConfig) -> Box<dyn Renderer> {
+fn renderer(format: FormatConfig) -> Box<dyn Render<[Report]>> {
     match format {
         FormatConfig::Text(options) => Box::new(Text(options)),
         FormatConfig::Rfc { orphan_frees } => Box::new(rfc::Parsed { orphan_frees }),

@@ -4,8 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use xenheap_lab::{Cache, RunConfig, ToolstackSource};
+use xenheap_model::sweep::{Stack, Sweep, TrialResult};
 use xenheap_output::printable;
-use xenheap_sweep::{Config, Shard, Stack, Sweep, SweepError, TrialResult, Watch};
+use xenheap_report::{
+    Render,
+    sweep::{SweepJson, SweepText},
+};
+use xenheap_sweep::{Config, Shard, SweepError, Watch};
 
 use crate::{
     cli::parse_parameter,
@@ -153,10 +158,11 @@ fn merge(arguments: &Merge) -> Result<Exit, Failure> {
 }
 
 fn print(sweep: &Sweep, format: Format) -> Result<(), Failure> {
-    output::stdout(|out| match format {
-        Format::Text => xenheap_sweep::table(sweep, out),
-        Format::Json => xenheap_sweep::json(sweep, out),
-    })
+    let renderer: &dyn Render<Sweep> = match format {
+        Format::Text => &SweepText,
+        Format::Json => &SweepJson,
+    };
+    output::stdout(|out| renderer.render(sweep, out))
 }
 
 fn config(arguments: Arguments) -> Result<Config, Failure> {

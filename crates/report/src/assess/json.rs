@@ -6,7 +6,7 @@ use serde::Serialize;
 use xenheap_judge::Assessment;
 use xenheap_output::write_json;
 
-use super::AssessmentRenderer;
+use crate::Render;
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;
@@ -23,7 +23,7 @@ struct View<'a> {
     assessment: &'a Assessment,
 }
 
-impl AssessmentRenderer for AssessmentJson {
+impl Render<Assessment> for AssessmentJson {
     fn render(&self, assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
         write_json(&View { schema: SCHEMA, result: assessment.result(), assessment }, out)
     }

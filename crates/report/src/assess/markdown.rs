@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use xenheap_judge::{Assessment, Standing, coverage::Site};
 use xenheap_output::size::Bytes;
 
-use super::{AssessmentRenderer, SCOPE, not_covered, standings};
+use super::{SCOPE, not_covered, standings};
 use crate::{
+    Render,
     coverage::{decision, runs},
     gate::cell,
 };
@@ -15,7 +16,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AssessmentMarkdown;
 
-impl AssessmentRenderer for AssessmentMarkdown {
+impl Render<Assessment> for AssessmentMarkdown {
     fn render(&self, assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
         let coverage = &assessment.coverage;
         let of = &coverage.configuration;

@@ -4,19 +4,11 @@ mod json;
 mod markdown;
 mod text;
 
-use std::io::{self, Write};
-
 use xenheap_judge::{Assessment, Standing, coverage::Site};
 
 pub use json::AssessmentJson;
 pub use markdown::AssessmentMarkdown;
 pub use text::AssessmentText;
-
-/// One form of it.
-pub trait AssessmentRenderer {
-    /// Writes it.
-    fn render(&self, assessment: &Assessment, out: &mut dyn Write) -> io::Result<()>;
-}
 
 /// What the statement is, and what it is not.
 const SCOPE: &str = "Of every call of an allocator in this build that can charge nobody: what is known of it, and whether that is accepted. \

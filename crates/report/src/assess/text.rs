@@ -8,14 +8,17 @@ use std::{
 use xenheap_judge::{Assessment, Blocker, Standing, coverage::Site};
 use xenheap_output::Escaped;
 
-use super::{AssessmentRenderer, SCOPE, not_covered, standings};
-use crate::coverage::{decision, head, shown, way};
+use super::{SCOPE, not_covered, standings};
+use crate::{
+    Render,
+    coverage::{decision, head, shown, way},
+};
 
 /// The result first, then what it stands on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AssessmentText;
 
-impl AssessmentRenderer for AssessmentText {
+impl Render<Assessment> for AssessmentText {
     fn render(&self, assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}\n", assessment.result())?;
         writeln!(out, "{SCOPE}\n")?;

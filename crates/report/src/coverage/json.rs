@@ -6,7 +6,7 @@ use serde::Serialize;
 use xenheap_judge::coverage::Coverage;
 use xenheap_output::write_json;
 
-use super::CoverageRenderer;
+use crate::Render;
 
 /// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
 const SCHEMA: u32 = 1;
@@ -22,7 +22,7 @@ struct View<'a> {
     coverage: &'a Coverage,
 }
 
-impl CoverageRenderer for CoverageJson {
+impl Render<Coverage> for CoverageJson {
     fn render(&self, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
         write_json(&View { schema: SCHEMA, coverage }, out)
     }

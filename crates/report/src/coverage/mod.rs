@@ -3,24 +3,15 @@
 mod json;
 mod text;
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::collections::BTreeMap;
 
 use xenheap_output::Escaped;
 
-use xenheap_judge::coverage::{Coverage, Step};
+use xenheap_judge::coverage::Step;
 
 pub use json::CoverageJson;
 pub use text::CoverageText;
 pub(crate) use text::{decision, head, shown};
-
-/// One form of it.
-pub trait CoverageRenderer {
-    /// Writes it.
-    fn render(&self, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()>;
-}
 
 /// A way in one line, root first.
 pub(crate) fn way(steps: &[Step]) -> String {

@@ -6,7 +6,8 @@ use xenheap_callgraph::Who;
 use xenheap_judge::coverage::{Coverage, Decided, Entry, Evidence, Funnel, Next, Site, State, Untaken};
 use xenheap_output::{Escaped, size::Bytes};
 
-use super::{CoverageRenderer, runs, way};
+use super::{runs, way};
+use crate::Render;
 use crate::write_untold;
 
 /// How many of a list are shown unless all of it is asked for.
@@ -19,7 +20,7 @@ pub struct CoverageText {
     pub all: bool,
 }
 
-impl CoverageRenderer for CoverageText {
+impl Render<Coverage> for CoverageText {
     fn render(&self, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
         head(coverage, out)?;
         write_untold(&coverage.untold, out)?;

@@ -1,11 +1,12 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use xenheap_judge::{Change, Diff, EntryPoint, Side};
+use xenheap_judge::{Change, EntryPoint, Side};
 use xenheap_model::{Charge, Kind, Untold};
 use xenheap_output::write_json;
 
-use super::DiffRenderer;
+use super::Compared;
+use crate::Render;
 
 /// For programs; `docs/json-format.md` documents it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,8 +56,9 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-impl DiffRenderer for DiffJson {
-    fn render(&self, [old, new]: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
+impl Render<Compared<'_>> for DiffJson {
+    fn render(&self, compared: &Compared<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let Compared { names: [old, new], diff } = *compared;
         let changed = diff.changed.iter().map(|one| ChangedView {
             changes: &one.changes,
             point: &one.point,

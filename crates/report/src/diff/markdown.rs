@@ -1,9 +1,8 @@
 use std::io::{self, Write};
 
-use xenheap_judge::Diff;
-
-use super::{DiffRenderer, doubtful, doubts, lifetimes, pair, untold, words};
+use super::{Compared, doubtful, doubts, lifetimes, pair, untold, words};
 use crate::{
+    Render,
     gate::{UNCERTAIN, cell},
     untold::{TITLE, list},
 };
@@ -12,8 +11,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DiffMarkdown;
 
-impl DiffRenderer for DiffMarkdown {
-    fn render(&self, [old, new]: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
+impl Render<Compared<'_>> for DiffMarkdown {
+    fn render(&self, compared: &Compared<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let Compared { names: [old, new], diff } = *compared;
         writeln!(out, "## Run-time allocations: {} -> {}\n", cell(old), cell(new))?;
         writeln!(out, "{} paths differ, {} are the same.", diff.changed.len(), diff.same)?;
         let untold = untold(diff);

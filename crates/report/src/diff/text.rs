@@ -1,17 +1,17 @@
 use std::io::{self, Write};
 
-use xenheap_judge::Diff;
 use xenheap_output::{Escaped, layout::hanging, size::Several};
 
-use super::{DiffRenderer, doubtful, doubts, lifetimes, pair, untold, words};
-use crate::{gate::UNCERTAIN, untold::TITLE};
+use super::{Compared, doubtful, doubts, lifetimes, pair, untold, words};
+use crate::{Render, gate::UNCERTAIN, untold::TITLE};
 
 /// For people.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DiffText;
 
-impl DiffRenderer for DiffText {
-    fn render(&self, [old, new]: [&str; 2], diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
+impl Render<Compared<'_>> for DiffText {
+    fn render(&self, compared: &Compared<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let Compared { names: [old, new], diff } = *compared;
         let worse =
             diff.changed.iter().filter(|one| one.changes.iter().any(|change| change.is_worse())).count();
         writeln!(

@@ -10,7 +10,8 @@ use xenheap_judge::{Code, Gate};
 use xenheap_model::NormalStack;
 use xenheap_output::write_json;
 
-use super::{GateRenderer, UNCERTAIN, doubtful, fingerprint, place, problems};
+use super::{UNCERTAIN, doubtful, fingerprint, place, problems};
+use crate::Render;
 use crate::untold::TITLE;
 
 /// For merge requests on GitLab.
@@ -43,7 +44,7 @@ struct Lines {
     begin: u32,
 }
 
-impl GateRenderer for CodeQuality {
+impl Render<Gate> for CodeQuality {
     fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
         let mut seen = BTreeSet::new();
         let problems = problems(gate);

@@ -7,7 +7,8 @@ use xenheap_judge::{Case, Code, Gate};
 use xenheap_model::{Charge, Kind, Uncertain, Untold};
 use xenheap_output::write_json;
 
-use super::{GateRenderer, doubtful, problems};
+use super::{doubtful, problems};
+use crate::Render;
 
 /// For programs; `docs/json-format.md` documents it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,7 +86,7 @@ struct UnusedView<'a> {
     against: &'a [String],
 }
 
-impl GateRenderer for GateJson {
+impl Render<Gate> for GateJson {
     fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
         let problems = problems(gate);
         let runs = gate.runs.iter().map(|run| RunView {

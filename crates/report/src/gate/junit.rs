@@ -7,13 +7,14 @@ use xenheap_judge::{Case, Code, Gate, Refusal};
 use xenheap_model::Untold;
 use xenheap_output::Escaped;
 
-use super::{GateRenderer, doubt, fingerprint, order, path, twins};
+use super::{doubt, fingerprint, order, path, twins};
+use crate::Render;
 
 /// For CI systems that show tests.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Junit;
 
-impl GateRenderer for Junit {
+impl Render<Gate> for Junit {
     fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
         let mut report = Report::new("xenheap check");
         for run in &gate.runs {

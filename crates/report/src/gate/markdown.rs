@@ -6,7 +6,8 @@ use xenheap_judge::Gate;
 use xenheap_model::Untold;
 use xenheap_output::{Escaped, size::Bytes};
 
-use super::{GateRenderer, UNCERTAIN, doubtful, marked, problems, say_doubtful};
+use super::{UNCERTAIN, doubtful, marked, problems, say_doubtful};
+use crate::Render;
 use crate::untold::{TITLE, list};
 
 /// How many problems the table lists.
@@ -16,7 +17,7 @@ const SHOWN: usize = 50;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Markdown;
 
-impl GateRenderer for Markdown {
+impl Render<Gate> for Markdown {
     fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
         let problems = problems(gate);
         match problems.len() {

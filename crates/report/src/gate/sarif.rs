@@ -13,13 +13,14 @@ use serde_sarif::sarif::{
 use xenheap_judge::{Code, Gate};
 use xenheap_output::write_json;
 
-use super::{GateRenderer, Problem, UNCERTAIN, doubtful, problems};
+use super::{Problem, UNCERTAIN, doubtful, problems};
+use crate::Render;
 
 /// For code scanning on GitHub and elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sarif;
 
-impl GateRenderer for Sarif {
+impl Render<Gate> for Sarif {
     fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
         let rules: Vec<ReportingDescriptor> = Code::ALL
             .iter()

@@ -8,7 +8,8 @@ use std::{
 use xenheap_judge::{Code, Gate};
 use xenheap_output::{Escaped, layout::hanging, size::Several};
 
-use super::{GateRenderer, Problem, UNCERTAIN, doubt, doubtful, marked, problems, say_doubtful};
+use super::{Problem, UNCERTAIN, doubt, doubtful, marked, problems, say_doubtful};
+use crate::Render;
 use crate::untold::{TITLE, lines};
 
 /// How many refusals of one kind the short answer shows.
@@ -18,7 +19,7 @@ const SHOWN: usize = 3;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Short;
 
-impl GateRenderer for Short {
+impl Render<Gate> for Short {
     fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
         let findings: usize = gate.runs.iter().map(|run| run.cases.len()).sum();
         let runs = Several(gate.runs.len() as u64, "run");
@@ -87,7 +88,7 @@ fn unused(gate: &Gate) -> String {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Details;
 
-impl GateRenderer for Details {
+impl Render<Gate> for Details {
     fn render(&self, gate: &Gate, out: &mut dyn Write) -> io::Result<()> {
         Short.render(gate, out)?;
         for run in &gate.runs {

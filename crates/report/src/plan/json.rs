@@ -7,7 +7,8 @@ use xenheap_model::{Arch, Charge, Domain, Kind, Untold};
 use xenheap_output::write_json;
 use xenheap_plan::{Axis, Charged, High, Limit, Of, POINTS, Payer, Plan, Policy, RunPlan, Usage};
 
-use super::{PlanRenderer, Question, files, path, when};
+use super::{Answer, files, path, when};
+use crate::Render;
 use crate::guest::guest;
 
 /// The version of the schema. It rises when something is renamed, removed or means something else.
@@ -17,8 +18,8 @@ const SCHEMA: u32 = 2;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlanJson;
 
-impl PlanRenderer for PlanJson {
-    fn render(&self, plan: &Plan, question: &Question, out: &mut dyn Write) -> io::Result<()> {
+impl Render<Answer<'_>> for PlanJson {
+    fn render(&self, Answer { plan, question }: &Answer<'_>, out: &mut dyn Write) -> io::Result<()> {
         let view = PlanView {
             schema: SCHEMA,
             margin_percent: plan.margin.0,

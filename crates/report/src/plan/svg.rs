@@ -9,8 +9,9 @@ use xenheap_model::PAGE_SIZE;
 use xenheap_output::{Escaped, size::Rough};
 use xenheap_plan::{Charged, POINTS, Payer, Plan, Point, Policy, RunPlan};
 
-use super::{PlanRenderer, Question, payer_name, when};
+use super::{Answer, Question, payer_name, when};
 use crate::{
+    Render,
     guest::guest,
     untold::{TITLE as LACKS, lines},
 };
@@ -34,8 +35,8 @@ const LINE: f64 = 15.0;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlanSvg;
 
-impl PlanRenderer for PlanSvg {
-    fn render(&self, plan: &Plan, question: &Question, out: &mut dyn Write) -> io::Result<()> {
+impl Render<Answer<'_>> for PlanSvg {
+    fn render(&self, Answer { plan, question }: &Answer<'_>, out: &mut dyn Write) -> io::Result<()> {
         let runs: Vec<(&RunPlan, Vec<(Payer, &Charged)>)> =
             plan.runs.iter().map(|run| (run, panels(run, question))).collect();
         let panel = TITLE + PLOT + BELOW;

@@ -9,7 +9,8 @@ use xenheap_output::{
 };
 use xenheap_plan::{Axis, Charged, Of, Payer, Plan, Policy, RunPlan};
 
-use super::{PlanRenderer, Question, files, guests, path, payer_name, when};
+use super::{Answer, Question, files, guests, path, payer_name, when};
+use crate::Render;
 use crate::untold::{TITLE, lines};
 
 /// How many causes of a heap are shown.
@@ -19,8 +20,8 @@ const CAUSES: usize = 5;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlanText;
 
-impl PlanRenderer for PlanText {
-    fn render(&self, plan: &Plan, question: &Question, out: &mut dyn Write) -> io::Result<()> {
+impl Render<Answer<'_>> for PlanText {
+    fn render(&self, Answer { plan, question }: &Answer<'_>, out: &mut dyn Write) -> io::Result<()> {
         let runs = Several(plan.runs.len() as u64, "run");
         writeln!(out, "What domains would need if anonymous memory were charged to them: {runs}\n")?;
         for run in &plan.runs {

@@ -14,7 +14,7 @@ use super::{
     events::{Entry, EventLog, Live, Op, shown_size},
     stacks::Stacks,
 };
-use crate::{Renderer, Report};
+use crate::{Render, Report};
 
 const BETWEEN_DOMAINS: &str = "  ----------------------------------------------------------";
 const UNDER_TITLE: &str = "------------------------------------------------------------";
@@ -26,7 +26,7 @@ pub struct Parsed {
     pub orphan_frees: bool,
 }
 
-impl Renderer for Parsed {
+impl Render<[Report]> for Parsed {
     fn render(&self, reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
         reports.iter().try_for_each(|report| self.one(report, out))
     }

@@ -7,13 +7,13 @@ use super::{
     events::{EventLog, Op},
     stacks::Stacks,
 };
-use crate::{Renderer, Report};
+use crate::{Render, Report};
 
 /// The verbose file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Verbose;
 
-impl Renderer for Verbose {
+impl Render<[Report]> for Verbose {
     fn render(&self, reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
         reports.iter().try_for_each(|report| one(report, out))
     }

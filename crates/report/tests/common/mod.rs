@@ -418,7 +418,7 @@ pub fn report_with_events(filter: &Filter) -> Report {
     Report::new("job", run(), filter).with_events(log)
 }
 
-pub fn render(renderer: &dyn xenheap_report::Renderer, reports: &[Report]) -> String {
+pub fn render(renderer: &dyn xenheap_report::Render<[Report]>, reports: &[Report]) -> String {
     let mut out = Vec::new();
     renderer.render(reports, &mut out).expect("rendered into memory");
     String::from_utf8(out).expect("UTF-8")

@@ -8,6 +8,7 @@ use xenheap_callgraph::{
     ViewOptions, presets,
 };
 use xenheap_paths::{Direction, NodeSet, Paths, Query, Shape, reach};
+use xenheap_report::graph::LeftOut;
 
 use crate::failure::{Exit, Failure, warn};
 
@@ -153,48 +154,14 @@ impl<'a> Asked<'a> {
         reach(self.view.compact(), from, Some(&self.selection.within), direction)
     }
 
-    /// What is said after "no path": that there may be one in what the graph lacks, if it lacks something.
-    pub fn limits(&self) -> &'static str {
-        if self.view.graph().part_of().is_some() { " in this part" } else { "" }
+    /// What an answer does not cover.
+    pub fn left_out(&self) -> LeftOut<'_> {
+        LeftOut::new(self.view.graph(), &self.names, &self.selection)
     }
 
-    /// What is not there: what the graph lacks, and what was left out, one line for each that did it.
-    pub fn left_out(&self) -> Vec<String> {
-        super::limits(self.view.graph()).into_iter().chain(self.taken_out()).collect()
-    }
-
-    /// What filters took out.
-    pub fn taken_out(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for removed in &self.selection.removed {
-            let who = removed.preset.as_ref().map_or("--exclude".to_owned(), |name| format!("preset {name}"));
-            let names: Vec<&str> = removed.functions.iter().map(|id| self.names.show(*id)).collect();
-            // Boot code is hundreds of functions; the JSON form lists them too.
-            let list = match names.len() {
-                0 => String::new(),
-                1..=40 => format!(": {}", names.join(", ")),
-                _ => ", too many to list here".to_owned(),
-            };
-            let functions = if names.len() == 1 { "function" } else { "functions" };
-            let lacks = match removed.absent.is_empty() {
-                true => String::new(),
-                false => format!("; this graph lacks {}", removed.absent.join(", ")),
-            };
-            lines.push(format!("{who} takes out {} {functions}{list}{lacks}", names.len()));
-        }
-        if !self.selection.absent.is_empty() {
-            lines.push(format!("lists name what this graph lacks: {}", self.selection.absent.join(", ")));
-        }
-        lines
-    }
-
-    /// The same for programs.
-    pub fn left_out_json(&self) -> serde_json::Value {
-        let list = self.selection.removed.iter().map(|removed| {
-            let functions: Vec<&str> = removed.functions.iter().map(|id| self.names.show(*id)).collect();
-            serde_json::json!({ "preset": removed.preset, "functions": functions, "absent": removed.absent })
-        });
-        list.collect()
+    /// How a node is called.
+    pub fn name(&self, node: u32) -> &str {
+        self.names.show(FunctionId(node))
     }
 }
 
@@ -225,12 +192,4 @@ pub fn name_failure(error: &NameError) -> Failure {
 
 fn preset_failure(error: &PresetError) -> Failure {
     Failure::from_error(Exit::Usage, error).help("`xenheap graph paths --presets` says what each does")
-}
-
-/// How a word of the graph's vocabulary is written.
-pub fn word(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
 }

@@ -1,12 +1,11 @@
 //! `xenheap graph cut`: a smallest set of functions through which all paths go.
 
-use std::io::{self, Write};
-
 use clap::Args;
-use serde_json::json;
-use xenheap_callgraph::FunctionId;
-use xenheap_output::Escaped;
-use xenheap_paths::{Cut, Path, Shape, cut};
+use xenheap_paths::{Cut, Shape, cut};
+use xenheap_report::{
+    Render,
+    graph::{CutText, Cutting, JsonLine},
+};
 
 use super::{
     Given,
@@ -50,52 +49,16 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let sources = asked.sources(&arguments.from)?;
     let keep = asked.functions(&arguments.keep)?;
     let paths = asked.paths(&sources, &targets, Shape::default())?;
-    let found = cut(&paths, &keep);
-    output::stdout(|out| match arguments.format {
-        Format::Text => text(&asked, arguments, &found, out),
-        Format::Json => {
-            let name = |node: u32| asked.names.show(FunctionId(node)).to_owned();
-            let (nodes, path): (Option<Vec<String>>, Option<Vec<String>>) = match &found {
-                Cut::Nodes(nodes) => (Some(nodes.iter().map(|node| name(*node)).collect()), None),
-                Cut::Impossible(path) => (None, Some(path.iter().map(|step| name(step.node)).collect())),
-            };
-            let value = json!({
-                "from": arguments.from, "to": arguments.to, "keep": arguments.keep,
-                "cut": nodes, "cannot_be_cut": path, "left_out": asked.left_out_json(),
-                "part": asked.view.graph().part_of(),
-            });
-            super::paths::json::write_line(&value, out)
-        }
-    })?;
+    let (cut, cannot_be_cut) = match cut(&paths, &keep) {
+        Cut::Nodes(nodes) => (Some(nodes.iter().map(|node| asked.name(*node)).collect()), None),
+        Cut::Impossible(path) => (None, Some(path.iter().map(|step| asked.name(step.node)).collect())),
+    };
+    let (from, to, keep) = (&arguments.from, &arguments.to, &arguments.keep);
+    let found = Cutting { from, to, keep, cut, cannot_be_cut, left_out: asked.left_out() };
+    let renderer: &dyn Render<Cutting<'_>> = match arguments.format {
+        Format::Text => &CutText,
+        Format::Json => &JsonLine,
+    };
+    output::stdout(|out| renderer.render(&found, out))?;
     Ok(Exit::Done)
-}
-
-fn text(asked: &Asked, arguments: &Arguments, found: &Cut, out: &mut dyn Write) -> io::Result<()> {
-    let name = |node: u32| Escaped(asked.names.show(FunctionId(node)));
-    let to = Escaped(arguments.to.join(", "));
-    match found {
-        Cut::Nodes(nodes) if nodes.is_empty() => writeln!(out, "// no path leads to {to}{}", asked.limits())?,
-        Cut::Nodes(nodes) if nodes.len() == 1 => {
-            writeln!(out, "// all paths to {to} go through this function")?
-        }
-        Cut::Nodes(nodes) => {
-            writeln!(out, "// all paths to {to} go through these {}; no fewer will do", nodes.len())?
-        }
-        Cut::Impossible(path) => {
-            let path: Path = path.clone();
-            writeln!(out, "// cannot be cut: nothing on this path may be in the set")?;
-            for (depth, step) in path.iter().enumerate() {
-                writeln!(out, "{:indent$}{}", "", name(step.node), indent = 2 * depth)?;
-            }
-        }
-    }
-    for line in asked.left_out() {
-        writeln!(out, "// {}", Escaped(line))?;
-    }
-    if let Cut::Nodes(nodes) = found {
-        for node in nodes {
-            writeln!(out, "{}", name(*node))?;
-        }
-    }
-    Ok(())
 }

@@ -7,8 +7,12 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use xenheap_callgraph::export::{Dot, Exporter, GraphMl, Json, Part};
+use xenheap_callgraph::Excerpt;
 use xenheap_paths::{NodeSet, Shape};
+use xenheap_report::{
+    Render,
+    graph::export::{Dot, GraphMl, Json},
+};
 
 use super::{
     Given,
@@ -72,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             "--out-dir belongs to --format csv; the other forms are one file, -o FILE",
         ));
     }
-    let exporter: &dyn Exporter = match arguments.format {
+    let renderer: &dyn Render<Excerpt<'_>> = match arguments.format {
         Format::Dot => &Dot,
         Format::Json => &Json,
         Format::Graphml => &GraphMl,
@@ -93,8 +97,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             return Ok(Exit::Done);
         }
     };
-    let part = Part { view: &asked.view, names: &asked.names, functions: &functions };
-    write(arguments, |out| exporter.export(&part, out))?;
+    let excerpt = Excerpt { view: &asked.view, names: &asked.names, functions: &functions };
+    write(arguments, |out| renderer.render(&excerpt, out))?;
     Ok(Exit::Done)
 }
 

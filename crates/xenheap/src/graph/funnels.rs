@@ -1,12 +1,11 @@
 //! `xenheap graph funnels`: the functions that others cannot get around on their way.
 
-use std::io::{self, Write};
-
 use clap::Args;
-use serde_json::json;
-use xenheap_callgraph::FunctionId;
-use xenheap_output::Escaped;
-use xenheap_paths::{Funnel, Shape, funnels};
+use xenheap_paths::{Shape, funnels};
+use xenheap_report::{
+    Render,
+    graph::{FunnelRow, Funnels, FunnelsText, JsonLine},
+};
 
 use super::{
     Given,
@@ -53,46 +52,21 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if arguments.limit > 0 {
         found.truncate(arguments.limit);
     }
-    let starts = paths.sources().count();
-    output::stdout(|out| match arguments.format {
-        Format::Text => text(&asked, &arguments.to, starts, &found, out),
-        Format::Json => {
-            let name = |funnel: &Funnel| asked.names.show(FunctionId(funnel.node)).to_owned();
-            let list = found.iter().map(|funnel| {
-                json!({ "function": name(funnel), "sources": funnel.sources, "functions": funnel.nodes })
-            });
-            let value = json!({
-                "to": arguments.to,
-                "sources": starts,
-                "funnels": list.collect::<Vec<_>>(),
-                "left_out": asked.left_out_json(),
-                "part": asked.view.graph().part_of(),
-            });
-            super::paths::json::write_line(&value, out)
-        }
-    })?;
+    let funnels = found.iter().map(|funnel| FunnelRow {
+        function: asked.name(funnel.node),
+        sources: funnel.sources,
+        functions: funnel.nodes,
+    });
+    let found = Funnels {
+        to: &arguments.to,
+        sources: paths.sources().count(),
+        funnels: funnels.collect(),
+        left_out: asked.left_out(),
+    };
+    let renderer: &dyn Render<Funnels<'_>> = match arguments.format {
+        Format::Text => &FunnelsText,
+        Format::Json => &JsonLine,
+    };
+    output::stdout(|out| renderer.render(&found, out))?;
     Ok(Exit::Done)
-}
-
-fn text(
-    asked: &Asked,
-    to: &[String],
-    starts: usize,
-    found: &[Funnel],
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let to = Escaped(to.join(", "));
-    writeln!(
-        out,
-        "// {starts} functions where paths to {to} start; all paths of so many of them, and of so many functions, go through"
-    )?;
-    for line in asked.left_out() {
-        writeln!(out, "// {}", Escaped(line))?;
-    }
-    writeln!(out, "{:>8} {:>9}  through", "starts", "functions")?;
-    for funnel in found {
-        let name = Escaped(asked.names.show(FunctionId(funnel.node)));
-        writeln!(out, "{:>8} {:>9}  {name}", funnel.sources, funnel.nodes)?;
-    }
-    Ok(())
 }

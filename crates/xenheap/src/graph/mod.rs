@@ -95,11 +95,6 @@ pub struct Seen {
     pub audited: bool,
 }
 
-/// That a graph is a part, and what follows from it; nothing for a whole one.
-pub fn limits(graph: &xenheap_callgraph::Graph) -> Option<String> {
-    Some(format!("{}; what it lacks can be possible all the same", graph.part_of()?))
-}
-
 /// Loads a graph file, that of a folder, or a folder in the normalized form (CSV). All commands that ask a graph get it from here.
 pub fn load(path: &Path, seen: Seen) -> Result<xenheap_callgraph::Graph, Failure> {
     use xenheap_callgraph::{Graph, NAME, is_normalized};

@@ -1,19 +1,15 @@
 //! `xenheap graph reach`: what leads to a function, and which entries do.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
-
 use clap::Args;
-use serde_json::json;
-use xenheap_callgraph::{Entry, EntryClass, FunctionId, Graph, Who};
-use xenheap_output::Escaped;
 use xenheap_paths::{Direction, NodeSet, Shape};
+use xenheap_report::{
+    Render,
+    graph::{JsonLine, Reached, ReachedFrom, ReachedText},
+};
 
 use super::{
     Given,
-    asking::{Asked, Selecting, word},
+    asking::{Asked, Selecting},
     stats::Format,
 };
 use crate::{
@@ -60,62 +56,26 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let lead = NodeSet::of(nodes.count(), lead.iter().map(|node| nodes.function(node).0));
     let targets = NodeSet::of(nodes.count(), targets.iter().map(|node| nodes.function(node).0));
     let others = lead.iter().filter(|node| !targets.has(*node)).count();
-    output::stdout(|out| match arguments.format {
-        Format::Text => text(&graph, &asked, (others, &to), &lead, arguments.functions, out),
-        Format::Json => {
-            let functions: Vec<&str> = lead.iter().map(|node| asked.names.show(FunctionId(node))).collect();
-            let entries = graph.entries.iter().filter(|entry| lead.has(entry.function.0)).map(|entry| {
-                json!({
-                    "class": entry.class, "who": entry.who, "operation": entry.operation,
-                    "function": asked.names.show(entry.function), "source": entry.source,
-                })
-            });
-            let value = json!({
-                "to": to,
-                "functions": functions,
-                "entries": entries.collect::<Vec<_>>(),
-                "left_out": asked.left_out_json(),
-                "part": asked.view.graph().part_of(),
-            });
-            super::paths::json::write_line(&value, out)
-        }
-    })?;
+    let entries = graph.entries.iter().filter(|entry| lead.has(entry.function.0));
+    let entries = entries.map(|entry| ReachedFrom {
+        class: entry.class,
+        who: entry.who,
+        operation: &entry.operation,
+        function: asked.names.show(entry.function),
+        source: &entry.source,
+    });
+    let found = Reached {
+        to: &to,
+        functions: lead.iter().map(|node| asked.name(node)).collect(),
+        others,
+        entries: entries.collect(),
+        left_out: asked.left_out(),
+    };
+    let text = ReachedText { functions: arguments.functions };
+    let renderer: &dyn Render<Reached<'_>> = match arguments.format {
+        Format::Text => &text,
+        Format::Json => &JsonLine,
+    };
+    output::stdout(|out| renderer.render(&found, out))?;
     Ok(Exit::Done)
-}
-
-fn text(
-    graph: &Graph,
-    asked: &Asked,
-    (others, to): (usize, &[String]),
-    lead: &NodeSet,
-    list: bool,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    writeln!(out, "// {others} functions lead to {}", Escaped(to.join(", ")))?;
-    for line in asked.left_out() {
-        writeln!(out, "// {}", Escaped(line))?;
-    }
-    let mut by_class: BTreeMap<(EntryClass, Who), BTreeMap<&str, Vec<&Entry>>> = BTreeMap::new();
-    for entry in graph.entries.iter().filter(|entry| lead.has(entry.function.0)) {
-        by_class
-            .entry((entry.class, entry.who))
-            .or_default()
-            .entry(&entry.operation)
-            .or_default()
-            .push(entry);
-    }
-    for ((class, who), operations) in by_class {
-        writeln!(out, "\n{}, {}", word(&class), word(&who))?;
-        for (operation, entries) in operations {
-            let functions: Vec<&str> = entries.iter().map(|entry| asked.names.show(entry.function)).collect();
-            writeln!(out, "  {}  {}", Escaped(operation), Escaped(functions.join(", ")))?;
-        }
-    }
-    if list {
-        writeln!(out, "\nfunctions")?;
-        for node in lead.iter() {
-            writeln!(out, "  {}", Escaped(asked.names.show(FunctionId(node))))?;
-        }
-    }
-    Ok(())
 }

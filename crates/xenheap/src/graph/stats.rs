@@ -1,7 +1,11 @@
 //! `xenheap graph stats`.
 
 use clap::{Args, ValueEnum};
-use xenheap_output::Escaped;
+use xenheap_callgraph::Stats;
+use xenheap_report::{
+    Render,
+    graph::{Json, StatsText},
+};
 
 use super::Given;
 use crate::{
@@ -31,13 +35,10 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let stats = arguments.graph.load()?.stats();
-    match arguments.format {
-        Format::Text => {
-            let lines = stats.to_string();
-            let lines = lines.lines().map(|line| format!("{}\n", Escaped(line))).collect::<String>();
-            output::print(lines.as_bytes())?;
-        }
-        Format::Json => output::json(&stats)?,
-    }
+    let renderer: &dyn Render<Stats> = match arguments.format {
+        Format::Text => &StatsText,
+        Format::Json => &Json,
+    };
+    output::stdout(|out| renderer.render(&stats, out))?;
     Ok(Exit::Done)
 }

@@ -1,14 +1,18 @@
+//! For Graphviz.
+
 use std::io::{self, Write};
 
-use super::{Exporter, Part, escaped};
-use crate::Certainty;
+use xenheap_callgraph::{Certainty, Excerpt};
+
+use super::escaped;
+use crate::Render;
 
 /// The language of Graphviz. Calls that are not certain are dashed, steps into inlined functions dotted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Dot;
 
-impl Exporter for Dot {
-    fn export(&self, part: &Part, out: &mut dyn Write) -> io::Result<()> {
+impl Render<Excerpt<'_>> for Dot {
+    fn render(&self, part: &Excerpt<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "digraph calls {{\n  rankdir=LR;\n  node [shape=box];")?;
         for node in part.functions.iter() {
             writeln!(out, "  {node} [label=\"{}\"];", quoted(part.name(node)))?;

@@ -2,16 +2,45 @@
 
 use std::io::{self, Write};
 
+use xenheap_callgraph::FunctionId;
 use xenheap_output::Escaped;
 use xenheap_paths::{Count, Step};
 
-use super::{Head, Used, Writer};
-use crate::graph::asking::Asked;
+use super::{Listing, Used};
+use crate::Render;
 
 /// A number of more digits than this is shown by its size.
 const DIGITS: usize = 40;
 
-pub struct Text {
+/// Root first, two spaces a level.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PathsText {
+    /// Show where each function calls the next.
+    pub locations: bool,
+    /// Show how much of the stack is used up to each function.
+    pub stack: bool,
+}
+
+impl Render<Listing<'_>> for PathsText {
+    fn render(&self, listing: &Listing<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let mut lines = Lines::new(listing, *self);
+        lines.head(out)?;
+        let mut stream = listing.paths.stream();
+        let mut shown = 0;
+        while let Some(path) = stream.advance() {
+            if listing.limit > 0 && shown == listing.limit {
+                return writeln!(out, "\n// {shown} shown; --limit 0 shows all");
+            }
+            lines.path(path, out)?;
+            shown += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What is written once for each name and place, and then often.
+struct Lines<'a> {
+    listing: &'a Listing<'a>,
     names: Vec<String>,
     /// For each edge where its caller calls.
     places: Option<Vec<String>>,
@@ -19,29 +48,29 @@ pub struct Text {
     line: Vec<u8>,
 }
 
-impl Text {
-    pub fn new(asked: &Asked, locations: bool, stack: bool) -> Self {
-        let compact = asked.view.compact();
-        let name = |node| Escaped(asked.names.show(xenheap_callgraph::FunctionId(node))).to_string();
-        let place = |edge| match asked.view.location(edge) {
+impl<'a> Lines<'a> {
+    fn new(listing: &'a Listing<'a>, PathsText { locations, stack }: PathsText) -> Self {
+        let compact = listing.view.compact();
+        let name = |node| Escaped(listing.names.show(FunctionId(node))).to_string();
+        let place = |edge| match listing.view.location(edge) {
             Some(place) => format!("{}:{}", Escaped(&place.file), place.line),
             None => "?".to_owned(),
         };
-        Text {
+        Lines {
+            listing,
             names: (0..compact.nodes() as u32).map(name).collect(),
             places: locations.then(|| (0..compact.edges() as u32).map(place).collect()),
             stack,
             line: Vec::new(),
         }
     }
-}
 
-impl Writer for Text {
-    fn head(&mut self, asked: &Asked, head: &Head, out: &mut dyn Write) -> io::Result<()> {
-        let from = named(" from ", head.from);
-        let to = named(" to ", head.to);
-        writeln!(out, "// {}{from}{to}{}", number(head.count), asked.limits())?;
-        for cycle in &head.count.collapsed {
+    fn head(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Listing { count, unrooted, left_out, .. } = self.listing;
+        let from = named(" from ", self.listing.from);
+        let to = named(" to ", self.listing.to);
+        writeln!(out, "// {}{from}{to}{}", number(count), left_out.in_this_part())?;
+        for cycle in &count.collapsed {
             let names: Vec<&str> = cycle
                 .nodes
                 .iter()
@@ -57,16 +86,13 @@ impl Writer for Text {
                 names.join(", ")
             )?;
         }
-        if head.unrooted > 0 {
-            writeln!(out, "// {} functions lead there though no path starts before them", head.unrooted)?;
+        if *unrooted > 0 {
+            writeln!(out, "// {unrooted} functions lead there though no path starts before them")?;
         }
-        for line in asked.left_out() {
-            writeln!(out, "// {}", Escaped(line))?;
-        }
-        Ok(())
+        left_out.write(out)
     }
 
-    fn path(&mut self, asked: &Asked, path: &[Step], out: &mut dyn Write) -> io::Result<()> {
+    fn path(&mut self, path: &[Step], out: &mut dyn Write) -> io::Result<()> {
         self.line.clear();
         self.line.push(b'\n');
         let mut used = Used::default();
@@ -79,19 +105,12 @@ impl Writer for Text {
                 write!(self.line, "  {place}")?;
             }
             if self.stack {
-                used.add(asked, step.node);
+                used.add(self.listing.view, step.node);
                 write!(self.line, "  {}{} B", if used.open { ">=" } else { "" }, used.bytes)?;
             }
             self.line.push(b'\n');
         }
         out.write_all(&self.line)
-    }
-
-    fn end(&mut self, shown: u64, more: bool, out: &mut dyn Write) -> io::Result<()> {
-        match more {
-            true => writeln!(out, "\n// {shown} shown; --limit 0 shows all"),
-            false => Ok(()),
-        }
     }
 }
 

@@ -1,15 +1,19 @@
+//! For Gephi, yEd and networkx.
+
 use std::io::{self, Write};
 
+use xenheap_callgraph::Excerpt;
 use xenheap_output::word;
 
-use super::{Exporter, Part, escaped};
+use super::escaped;
+use crate::Render;
 
 /// The XML form that Gephi, yEd and networkx read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct GraphMl;
 
-impl Exporter for GraphMl {
-    fn export(&self, part: &Part, out: &mut dyn Write) -> io::Result<()> {
+impl Render<Excerpt<'_>> for GraphMl {
+    fn render(&self, part: &Excerpt<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
         writeln!(out, "<graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\">")?;
         for (id, of, name) in [

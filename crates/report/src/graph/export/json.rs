@@ -1,15 +1,20 @@
+//! One JSON object.
+
 use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::{Exporter, Part, escaped};
+use xenheap_callgraph::Excerpt;
+use xenheap_output::write_json_line;
+
+use crate::Render;
 
 /// One object with functions and calls; calls name functions by their position in the list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
-impl Exporter for Json {
-    fn export(&self, part: &Part, out: &mut dyn Write) -> io::Result<()> {
+impl Render<Excerpt<'_>> for Json {
+    fn render(&self, part: &Excerpt<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{{\n\"functions\": [")?;
         let mut position = std::collections::BTreeMap::new();
         for node in part.functions.iter() {
@@ -24,7 +29,8 @@ impl Exporter for Json {
                 "boot_only": function.map(|function| function.boot_only()),
                 "stack": function.and_then(|function| function.stack),
             });
-            write!(out, "{comma}{}", ascii(&line))?;
+            write!(out, "{comma}")?;
+            write_json_line(&line, out)?;
         }
         writeln!(out, "\n],\n\"calls\": [")?;
         for (index, edge) in part.edges().enumerate() {
@@ -39,15 +45,9 @@ impl Exporter for Json {
                 "evidence": part.view.evidence(edge),
                 "at": part.view.location(edge),
             });
-            write!(out, "{comma}{}", ascii(&line))?;
+            write!(out, "{comma}")?;
+            write_json_line(&line, out)?;
         }
         writeln!(out, "\n]\n}}")
     }
-}
-
-fn ascii(value: &serde_json::Value) -> String {
-    escaped(&value.to_string(), |c| match c {
-        ' '..='~' => None,
-        c => Some(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()),
-    })
 }

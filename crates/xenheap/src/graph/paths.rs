@@ -1,16 +1,14 @@
 //! `xenheap graph paths`: the ways that calls can take, counted and listed.
 
-pub mod json;
-mod text;
-
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use xenheap_callgraph::presets;
-use xenheap_paths::{Count, Direction, Shape, Step};
+use xenheap_paths::{Direction, Shape};
+use xenheap_report::{
+    Render,
+    graph::{Listing, PathsJson, PathsText},
+};
 
 use crate::{
     failure::{Exit, Failure},
@@ -80,24 +78,6 @@ pub enum Format {
     Json,
 }
 
-/// What is said before the first path.
-struct Head<'a> {
-    /// Names of functions; none: where nothing calls.
-    from: &'a [String],
-    /// Names of functions; none: what calls nothing.
-    to: &'a [String],
-    count: &'a Count,
-    /// Functions that lead there though no path starts before them.
-    unrooted: usize,
-}
-
-/// How paths are written: one form a file.
-trait Writer {
-    fn head(&mut self, asked: &Asked, head: &Head, out: &mut dyn Write) -> io::Result<()>;
-    fn path(&mut self, asked: &Asked, path: &[Step], out: &mut dyn Write) -> io::Result<()>;
-    fn end(&mut self, shown: u64, more: bool, out: &mut dyn Write) -> io::Result<()>;
-}
-
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let Some(path) = arguments.graph.filter(|_| !arguments.presets) else {
         output::print(presets::TABLE.as_bytes())?;
@@ -125,43 +105,22 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         0
     };
     let (from, to) = (asked.shown(&arguments.from)?, asked.shown(&arguments.to)?);
-    let head = Head { from: &from, to: &to, count: &count, unrooted };
-    let mut writer: Box<dyn Writer> = match arguments.format {
-        Format::Text => Box::new(text::Text::new(&asked, arguments.locations, arguments.stack)),
-        Format::Json => Box::new(json::JsonLines { locations: arguments.locations, stack: arguments.stack }),
+    let listing = Listing {
+        paths: &paths,
+        view: &asked.view,
+        names: &asked.names,
+        from: &from,
+        to: &to,
+        count: &count,
+        unrooted,
+        left_out: asked.left_out(),
+        limit: arguments.limit,
     };
-    output::stdout(|out| {
-        writer.head(&asked, &head, out)?;
-        let mut stream = paths.stream();
-        let mut shown = 0;
-        while let Some(path) = stream.advance() {
-            if arguments.limit > 0 && shown == arguments.limit {
-                return writer.end(shown, true, out);
-            }
-            writer.path(&asked, path, out)?;
-            shown += 1;
-        }
-        writer.end(shown, false, out)
-    })?;
+    let (locations, stack) = (arguments.locations, arguments.stack);
+    let renderer: &dyn Render<Listing<'_>> = match arguments.format {
+        Format::Text => &PathsText { locations, stack },
+        Format::Json => &PathsJson { locations, stack },
+    };
+    output::stdout(|out| renderer.render(&listing, out))?;
     Ok(Exit::Done)
-}
-
-/// What a path takes of the stack, function by function.
-#[derive(Default)]
-struct Used {
-    bytes: u64,
-    /// Whether it can be more: a function's use is not known, or depends on what happens.
-    open: bool,
-}
-
-impl Used {
-    fn add(&mut self, asked: &Asked, node: u32) {
-        match asked.view.function(node).and_then(|function| function.stack) {
-            Some(stack) => {
-                self.bytes += u64::from(stack.bytes);
-                self.open |= stack.dynamic;
-            }
-            None => self.open = true,
-        }
-    }
 }
