@@ -112,8 +112,8 @@ pub(crate) fn nothing(refused: &Refused, first: &BTreeMap<RefusalReason, Place>)
             failed("the log begins in base64 (line 1): decode it, with base64 -d, and read what that gives")
         }
         CheckId::Intact if altered > 0 && altered == count(RefusalReason::RfcUnmarked) => failed(format!(
-            "{} of the RFC's recorder {} no (XEN) before {}{}; take the log as the console wrote it: without the mark a \
-             record can be anybody's",
+            "{} of the RFC's recorder {} no (XEN) before {}{}; take the log as the console wrote it: without (XEN) it is \
+             unknown who wrote a record",
             counted(altered, "record"),
             if altered == 1 { "has" } else { "have" },
             if altered == 1 { "it" } else { "them" },
@@ -270,11 +270,9 @@ impl Evidence<'_> {
         }
         match copies {
             0 => ok("no record of this boot is damaged"),
-            1 => ok(
-                "no record of this boot is damaged but a copy, where records were told again; none is missing",
-            ),
+            1 => ok("no record of this boot is damaged, except one copy in a replay; no record is missing"),
             copies => ok(format!(
-                "no record of this boot is damaged but {copies} copies, where records were told again; none is missing"
+                "no record of this boot is damaged, except {copies} copies in a replay; no record is missing"
             )),
         }
     }
@@ -302,7 +300,7 @@ impl Evidence<'_> {
         }
         if old > 0 {
             told.push(format!(
-                "{} came again so late that nothing is compared, and did not count",
+                "{} came again too late to be compared, and did not count",
                 counted(old, "record")
             ));
         }
@@ -316,11 +314,11 @@ impl Evidence<'_> {
         }
         if let Some(at) = self.replays.first_alone {
             let more = if alone > 1 { format!(" and {} more", alone - 1) } else { String::new() };
-            bad.push(format!("the one in {at}{more} came alone, as no xl dmesg tells it"));
+            bad.push(format!("the one in {at}{more} came again alone, but xl dmesg repeats many records"));
         }
         match (told.is_empty(), bad.is_empty()) {
             (true, true) => ok("every record came once"),
-            (false, true) => ok(format!("{}; xl dmesg tells records again", told.join(", "))),
+            (false, true) => ok(format!("{}; xl dmesg repeats records", told.join(", "))),
             _ => failed([told, bad].concat().join("; ")),
         }
     }
@@ -563,7 +561,7 @@ impl Evidence<'_> {
         }
         let Some(books) = self.chosen else {
             return not_applicable(
-                "the summary view has no events of domains: one that its dumps lack is not noticed",
+                "the summary view has no events of domains: a domain that its dumps lack is not noticed",
             );
         };
         let book = &books.events.applied.book;
@@ -571,7 +569,7 @@ impl Evidence<'_> {
             || self.facts.tables.is_some_and(|tables| tables.domains.is_some())
             || self.last().is_some_and(|dump| dump.charged.is_some());
         if !tells {
-            return not_applicable("this recorder tells nothing of domains");
+            return not_applicable("this recorder does not record domains");
         }
         let found = book.life_findings();
         let mut bad = Vec::new();
@@ -791,7 +789,7 @@ impl RfcEvidence<'_> {
             ));
         }
         failed(format!(
-            "of {}, {without_trace} have no trace that could be read and {broken_traces} one that is not certain{beside}",
+            "of {}, {without_trace} have no readable trace and {broken_traces} have an uncertain trace{beside}",
             counted(*records, "record")
         ))
     }
@@ -801,7 +799,8 @@ impl RfcEvidence<'_> {
         not_applicable(match found.unmatched.count {
             0 => "every free has its allocation".to_owned(),
             count => format!(
-                "{} without an allocation: made before recording, by a domain, or in a lost line; RFC records do not tell",
+                "{} without an allocation: it was made before recording, by a domain, or in a lost line; RFC records \
+                 do not say which",
                 counted(count, "free")
             ),
         })

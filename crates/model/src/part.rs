@@ -158,7 +158,7 @@ impl Untold {
 /// What stands behind the name of a part that a run lacks.
 fn without(what: Option<&str>) -> String {
     match what {
-        Some(what) => format!(". Not told here: {what}"),
+        Some(what) => format!(". Hence unknown: {what}"),
         None => ", which this version of xenheap does not know".to_owned(),
     }
 }
@@ -181,14 +181,14 @@ mod tests {
         let runs = [("b", &b[..]), ("a", &a[..])];
         let lines = |question| Untold::of(question, runs).iter().map(Untold::line).collect::<Vec<_>>();
         let gate = [
-            "given (b). Not told here: pages that Xen allocates for itself and gives to a domain later, \
+            "given (b). Hence unknown: pages that Xen allocates for itself and gives to a domain later, \
              and so leaks",
-            "calls (a, b). Not told here: whether memory was freed before the call that allocated it was \
+            "calls (a, b). Hence unknown: whether memory was freed before the call that allocated it was \
              over, and what calls leave behind",
             "new (a), which this version of xenheap does not know",
         ];
         assert_eq!(lines(Question::Findings), gate);
-        assert!(lines(Question::Payers).iter().any(|line| line.starts_with("pools-hap (a). Not told")));
+        assert!(lines(Question::Payers).iter().any(|line| line.starts_with("pools-hap (a). Hence unknown")));
         assert_eq!(Untold::of(Question::Findings, [("a", &[][..])]), []);
     }
 }

@@ -156,12 +156,12 @@ fn what_the_recorder_lacks_is_said_where_it_cannot_be_told() {
     run.domains.clear();
     let text = above_the_rest(run.clone());
     for said in [
-        "Lacks      owners. Not told here: which domain memory is for",
-        "Lacks      calls. Not told here: whether memory was freed before",
+        "Lacks      owners. Hence unknown: which domain memory is for",
+        "Lacks      calls. Hence unknown: whether memory was freed before",
         "Lacks      what-is-new, which this version of xenheap does not know",
-        "It cannot be told which domains ended",
-        "WHAT CALLS LEAVE BEHIND WHEN THEY COMPLETE: cannot be told",
-        "Not told, as this Xen has nothing for the recorder to hook into: what is taken from the pools of",
+        "It is unknown which domains ended",
+        "WHAT CALLS LEAVE BEHIND WHEN THEY COMPLETE: unknown",
+        "Unknown, because this Xen lacks a function that the recorder hooks: what is taken from the",
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }

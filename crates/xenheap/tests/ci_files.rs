@@ -1,4 +1,5 @@
-//! The lines of the CI files in `ci/`, run as they stand there, with what a runner would give them.
+//! The lines of the CI files in `ci-templates/`, run as they stand there, with what a runner would give
+//! them; and the workflow of this repository.
 
 #[path = "../../gitlab/tests/support/mod.rs"]
 mod gitlab;
@@ -16,7 +17,7 @@ use support::{image, log, repository, text, xenheap};
 use tempfile::tempdir;
 
 fn yaml(file: &str) -> Value {
-    let text = fs::read_to_string(repository("ci").join(file)).expect("a CI file");
+    let text = fs::read_to_string(repository("ci-templates").join(file)).expect("a CI file");
     serde_yaml_ng::from_str(&text).expect("YAML")
 }
 
@@ -197,6 +198,42 @@ fn the_build_of_gitlab_keeps_what_is_needed() {
         assert!(config.lines().any(|other| other == line), "{line} is what the lab sets, too");
     }
     assert!(root.join("binaries/xen-syms").is_file());
+}
+
+/// The workflow of this repository formats, lints and tests as `./check` does, with the same Rust.
+#[test]
+fn the_workflow_of_this_repository_does_what_check_does() {
+    let read = |path: &str| fs::read_to_string(repository(path)).expect("a file");
+    let workflow = read(".github/workflows/ci.yml");
+    let workflow: Value = serde_yaml_ng::from_str(&workflow).expect("YAML");
+    let mut ran = Vec::new();
+    for (name, job) in workflow["jobs"].as_mapping().expect("jobs") {
+        assert!(job["timeout-minutes"].as_u64().is_some_and(|minutes| minutes <= 240), "{name:?}");
+        for step in job["steps"].as_sequence().expect("steps") {
+            match (step["uses"].as_str(), step["run"].as_str()) {
+                (Some(action), None) => assert!(action.contains("@v"), "{action}: a version is pinned"),
+                (None, Some(line)) => ran.push(line.to_owned()),
+                _ => panic!("a step of {name:?} is neither an action nor a line"),
+            }
+        }
+    }
+    for line in &ran {
+        let parsed = Command::new("bash").args(["-n", "-c", line]).status().expect("bash runs");
+        assert!(parsed.success(), "{line}");
+    }
+    let check = read("check");
+    let of_check = |line: &str| check.contains(&line.replace(" -- -D warnings", " -q -- -D warnings"));
+    for wanted in ["cargo fmt ", "cargo clippy ", "scripts/style"] {
+        let line = ran.iter().find(|line| line.starts_with(wanted)).expect(wanted);
+        assert!(of_check(line), "{line} is a line of ./check, too");
+    }
+    for wanted in ["cargo test --workspace --locked", "./check"] {
+        assert!(ran.iter().any(|line| line == wanted), "{wanted}: {ran:?}");
+    }
+    let rust = workflow["env"]["RUST"].as_str().expect("a version").to_owned();
+    let minimum = rust.strip_suffix(".0").expect("a version with three numbers");
+    assert!(read("scripts/common.sh").contains(&format!("RUST_MINIMUM={minimum}\n")), "{rust}");
+    assert!(read("Cargo.toml").contains(&format!("rust-version = \"{minimum}\"\n")), "{rust}");
 }
 
 /// The workflow of GitHub builds and boots. `XENHEAP_TREE` names a Xen source.

@@ -106,3 +106,46 @@ fn command_lines_that_need_only_testdata() {
     }
     assert!(ran.len() >= 12, "{ran:?}");
 }
+
+/// ARCHITECTURE.md stays short, and its paths are there.
+#[test]
+fn the_architecture_names_files_that_exist() {
+    let document = fs::read_to_string(repository("ARCHITECTURE.md")).expect("a document");
+    let lines: Vec<&str> = document.lines().collect();
+    assert!(lines.len() < 150, "{} lines", lines.len());
+    let long: Vec<_> = lines.iter().filter(|line| line.chars().count() > 100).collect();
+    assert!(long.is_empty(), "longer than 100 characters: {long:?}");
+    let code = lines.iter().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let paths: Vec<_> = code
+        .filter(|code| {
+            ["crates/", "docs/", "scripts/", "testdata/", ".github/"].iter().any(|at| code.starts_with(at))
+        })
+        // A name in capitals stands for any.
+        .filter(|path| !path.contains("NAME"))
+        .collect();
+    let missing: Vec<_> = paths.iter().filter(|path| !repository(path).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(paths.len() > 30, "{paths:?}");
+    let entry = fs::read_dir(repository("crates")).expect("crates");
+    for name in entry.map(|entry| entry.expect("an entry").file_name()) {
+        let name = name.to_str().expect("a name");
+        assert!(document.contains(&format!("\n| `{name}` | ")), "{name} is no row");
+    }
+}
+
+/// Each dependency has its reason.
+#[test]
+fn each_dependency_has_a_reason() {
+    let reasons = fs::read_to_string(repository("docs/dependencies.md")).expect("a document");
+    for entry in fs::read_dir(repository("crates")).expect("crates") {
+        let manifest = entry.expect("an entry").path().join("Cargo.toml");
+        let manifest = fs::read_to_string(manifest).expect("a manifest");
+        let sections = manifest.split("\n[").filter(|section| section.contains("dependencies]\n"));
+        for line in sections.flat_map(|section| section.lines().skip(1)) {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            if !(name.is_empty() || name.starts_with('#') || name.starts_with("xenheap-")) {
+                assert!(reasons.contains(&format!("`{name}`")), "{name}: {line}");
+            }
+        }
+    }
+}

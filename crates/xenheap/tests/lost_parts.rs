@@ -65,7 +65,7 @@ fn differences_of_what_one_run_cannot_tell_are_none() {
         assert_snapshot!(name, ran.out);
     }
     let both = ran(&dir, &["diff", "%part.log", "%part.log"]).out;
-    assert!(both.contains("calls (both runs). Not told here"), "{both}");
+    assert!(both.contains("calls (both runs). Hence unknown"), "{both}");
     assert!(!ran(&dir, &["diff", "%whole.log", "%whole.log"]).out.contains("lacks"));
 }
 
@@ -129,14 +129,17 @@ fn a_pool_that_nobody_watched_gets_no_setting() {
     assert!(ran(&dir, &["plan", "%whole.log"]).out.contains("shadow_memory = 1"));
     assert!(!ran(&dir, &["plan", "%part.log"]).out.contains("shadow_memory"));
     let both = ran(&dir, &["plan", "%part.log", "%whole.log"]).out;
-    assert!(both.contains("shadow_memory = 1") && both.contains("pools-hap (part.log). Not told"), "{both}");
+    assert!(
+        both.contains("shadow_memory = 1") && both.contains("pools-hap (part.log). Hence unknown"),
+        "{both}"
+    );
 }
 
 #[test]
 fn coverage_and_statement_name_the_parts() {
     let dir = folder();
     let graph = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/small.xhg");
-    let said = "owners (part.log). Not told here: which domain memory is for";
+    let said = "owners (part.log). Hence unknown: which domain memory is for";
     let text = ran(&dir, &["coverage", "--allow-mismatch", graph, "%part.log", "%whole.log"]);
     assert!(text.out.contains(said), "{}", text.out);
     let statement = ran(&dir, &["assess", "--allow-mismatch", graph, "%part.log"]);

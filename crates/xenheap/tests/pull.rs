@@ -118,7 +118,7 @@ fn what_a_job_cannot_tell_is_in_the_summary() {
     let ran = pull(&server, dir.path(), &[]);
     let read = |name: &str| fs::read_to_string(dir.path().join("6").join(name)).expect(&ran.err);
     let people = read("summary.txt");
-    assert!(people.contains("owners (smoke). Not told here: which domain memory is for"), "{people}");
+    assert!(people.contains("owners (smoke). Hence unknown: which domain memory is for"), "{people}");
     let summary: Value = serde_json::from_str(&read("summary.json")).expect("JSON");
     assert_eq!(summary["jobs"][0]["reports"][0]["lacks"], serde_json::json!(["owners"]));
 }

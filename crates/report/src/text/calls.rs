@@ -19,7 +19,7 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
     let calls = report.calls();
     let title = "WHAT CALLS LEAVE BEHIND WHEN THEY COMPLETE";
     if report.run().facts.lacks("calls") {
-        let text = "cannot be told, as this Xen has nothing for the recorder to hook into where calls end";
+        let text = "unknown, because this Xen lacks a function that the recorder hooks where calls end";
         hanging(out, &format!("{}: ", paint.bold(title)), 2, text)?;
         return writeln!(out);
     }

@@ -38,7 +38,7 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
                 out,
                 "  ",
                 2,
-                &format!("Not told, as this Xen has nothing for the recorder to hook into: {untold}."),
+                &format!("Unknown, because this Xen lacks a function that the recorder hooks: {untold}."),
             )?;
             writeln!(out)?;
         }
@@ -118,11 +118,7 @@ fn few<const N: usize>(out: &mut dyn Write, titles: [&str; N], lines: &[[String;
     }
     match lines.len().saturating_sub(LINES) {
         0 => Ok(()),
-        more => writeln!(
-            out,
-            "  {} that come less near to their end are not shown.\n",
-            Several(more as u64, "line")
-        ),
+        more => writeln!(out, "  {} of less concern are not shown.\n", Several(more as u64, "line")),
     }
 }
 

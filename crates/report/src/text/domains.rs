@@ -61,7 +61,7 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
     }
     let title = paint.bold("DOMAINS, AND WHAT WAS ALLOCATED FOR THEM");
     if report.run().facts.view == Some(View::Summary) {
-        let text = "not in this view: the summary does not tell of domains that came and went, nor for whom memory is";
+        let text = "not in this view: the summary shows neither which domains came and went nor which domain memory is for";
         hanging(out, &format!("{title}: "), 2, text)?;
         return writeln!(out);
     }

@@ -55,7 +55,7 @@ fn purpose(experiment: &Experiment, paint: Paint, out: &mut dyn Write) -> io::Re
             failed.current
         ),
         None => format!(
-            "Allocation {} of the stack {:016x} was to fail on purpose, and did not come up.",
+            "Allocation {} of the stack {:016x} was selected to fail, but was never requested.",
             fail.nth, fail.hash
         ),
     };

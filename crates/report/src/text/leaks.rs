@@ -92,18 +92,18 @@ fn basis(report: &Report) -> String {
     let mut text = match ended(run) {
         _ if run.facts.lacks("owners") => {
             let why = nothing_for("owners");
-            format!("It cannot be told which domains ended, nor what is left of one, as {why}")
+            format!("It is unknown which domains ended and what is left of them, because {why}")
         }
         0 if run.facts.view == Some(View::Summary) => {
             "The summary view does not tell which domains ended".to_owned()
         }
-        0 => "No domain ended, so nothing can be left of one".to_owned(),
+        0 => "No domain ended, so no memory can be left over".to_owned(),
         ended => format!("{} ended", Several(ended, "domain")),
     };
     let needed = GROWING + 1;
     text.push_str(&match cycles {
         0 => {
-            "; no cycle was marked (by a dump by the debug key y), so nothing can be seen to grow.".to_owned()
+            "; no cycle was marked (a dump by the debug key y ends one), so growth cannot be seen.".to_owned()
         }
         _ if cycles < needed => {
             format!("; {}, too few to see something grow ({needed}).", marked(cycles))
@@ -117,7 +117,7 @@ fn basis(report: &Report) -> String {
     let unowned = report.unowned(|kind| kind != Kind::PoolGrowth);
     if let Some(live) = unowned.map(|sums| sums.live).filter(|live| !live.is_zero()) {
         text.push_str(&format!(
-            " Live for an unknown owner: {}. Whether that was for a domain that ended cannot be told.",
+            " Live for an unknown owner: {}. If the owner is unknown, the memory cannot be reported as left.",
             bytes_in(live.bytes, live.count)
         ));
     }

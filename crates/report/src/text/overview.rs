@@ -173,16 +173,16 @@ pub(super) fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::
     table(out, ["", a, b, c, d, e], 1, &lines.collect::<Vec<_>>())?;
     let sums = Kind::ANONYMOUS.map(|kind| totals.of(kind));
     let words = [
-        (
-            sums.iter().any(|of| of.counters.taken > 0),
-            "Taken: pages of a domain that are nobody's from then on.",
-        ),
+        (sums.iter().any(|of| of.counters.taken > 0), "Taken: pages of a domain that became anonymous."),
         (
             sums.iter().any(|of| of.counters.bracketed.is_some()),
-            "Within call: before the call that allocated it returned.",
+            "Within call: freed before the call that allocated the memory returned.",
         ),
-        (sums.iter().any(|of| of.counters.given > 0), "Given away: to a domain, as pages of its own."),
-        (sums.iter().any(|of| of.orphans > 0), "Orphan frees: of what no record allocated."),
+        (
+            sums.iter().any(|of| of.counters.given > 0),
+            "Given away: anonymous pages that became pages of a domain.",
+        ),
+        (sums.iter().any(|of| of.orphans > 0), "Orphan frees: frees of memory that no record allocated."),
     ];
     let words: Vec<&str> =
         words.into_iter().filter(|(is_there, _)| *is_there).map(|(_, text)| text).collect();
@@ -233,16 +233,18 @@ fn why(reason: RefusalReason) -> &'static str {
         RefusalReason::Guest => "on a line that is marked as a guest's",
         RefusalReason::Damaged => "of this boot, cut off, interleaved or altered: the check does not fit",
         RefusalReason::DamagedReplay => "damaged, among records that were printed again",
-        RefusalReason::DamagedOther => "damaged, of another boot or of none that can be told",
+        RefusalReason::DamagedOther => "damaged, of another boot or of an unknown one",
         RefusalReason::Malformed => "of this boot, with a good check and a content that makes no sense",
-        RefusalReason::MalformedOther => "without sense, of another boot or of none that can be told",
+        RefusalReason::MalformedOther => {
+            "with a content that makes no sense, of another boot or of an unknown one"
+        }
         RefusalReason::WrongTag => "with the tag of no boot: an imitation, or the header is not in the log",
         RefusalReason::OtherBoot => "of another boot than the one reported",
         RefusalReason::TooManyBoots => "headers of more boots than are told apart",
         RefusalReason::Replayed => "printed again (xl dmesg), with the same bytes",
         RefusalReason::ReplayedOld => "printed again, so late that the bytes could not be compared",
         RefusalReason::Conflict => "printed again with other bytes; the first one counts",
-        RefusalReason::Late => "so late that the number had been given up",
+        RefusalReason::Late => "so late that the number had already been counted as missing",
         RefusalReason::FarAhead => "with a number far beyond those around it",
         RefusalReason::OutsideDump => "part of a dump whose beginning or end is missing",
         RefusalReason::TooMany => "stacks or rows beyond what a recorder can have",
