@@ -17,6 +17,7 @@ mod guest;
 mod json;
 mod leftover;
 pub mod plan;
+pub mod pull;
 mod render;
 mod report;
 pub mod rfc;

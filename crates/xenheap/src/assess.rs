@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use xenheap_judge::{Assessment, coverage::Join};
 use xenheap_report::{
     Render,
@@ -13,6 +13,7 @@ use crate::{
     check,
     coverage::Joined,
     failure::{Exit, Failure},
+    format::DocumentFormat,
     graph, output,
 };
 
@@ -33,19 +34,7 @@ pub struct Arguments {
     pub policy: Option<PathBuf>,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-}
-
-/// How a statement is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For a document
-    Markdown,
-    /// For programs
-    Json,
+    pub format: DocumentFormat,
 }
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -56,9 +45,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let join = arguments.joined.lay(Join::with_policy(&ground, &verdicts, &policy), &graph)?;
     let assessment = join.assess();
     let renderer: &dyn Render<Assessment> = match arguments.format {
-        Format::Text => &AssessmentText,
-        Format::Markdown => &AssessmentMarkdown,
-        Format::Json => &AssessmentJson,
+        DocumentFormat::Text => &AssessmentText,
+        DocumentFormat::Markdown => &AssessmentMarkdown,
+        DocumentFormat::Json => &AssessmentJson,
     };
     output::stdout(|out| renderer.render(&assessment, out))?;
     Ok(if assessment.supported { Exit::Done } else { Exit::Refused })

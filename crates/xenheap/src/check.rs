@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use xenheap_judge::{Gate, Policy, PolicyError};
 use xenheap_model::Run;
 use xenheap_report::{
@@ -13,6 +13,7 @@ use xenheap_verdicts::VerdictFile;
 
 use crate::{
     failure::{Exit, Failure},
+    format::DocumentFormat,
     output, runs,
     verdict::{Store, read_bytes},
 };
@@ -37,7 +38,7 @@ pub struct Check {
     pub policy: Option<PathBuf>,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
-    pub format: CheckFormat,
+    pub format: DocumentFormat,
     /// Write this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -58,18 +59,6 @@ pub struct Check {
     pub markdown: Option<PathBuf>,
 }
 
-/// How the gate's answer is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
-    /// For people: what is refused, and what to do
-    #[default]
-    Text,
-    /// For programs (docs/json-format.md)
-    Json,
-    /// For merge requests
-    Markdown,
-}
-
 pub fn run(arguments: &Check) -> Result<Exit, Failure> {
     let policy = policy(arguments.policy.as_deref())?;
     let verdicts = match &arguments.verdicts {
@@ -83,9 +72,9 @@ pub fn run(arguments: &Check) -> Result<Exit, Failure> {
     let gate = xenheap_judge::check(&runs, &verdicts, &policy);
     files(arguments, &gate)?;
     let renderer: &dyn Render<Gate> = match arguments.format {
-        CheckFormat::Text => &Short,
-        CheckFormat::Json => &GateJson,
-        CheckFormat::Markdown => &Markdown,
+        DocumentFormat::Text => &Short,
+        DocumentFormat::Json => &GateJson,
+        DocumentFormat::Markdown => &Markdown,
     };
     output::to(arguments.output.as_deref(), |out| renderer.render(&gate, out))?;
     Ok(if gate.passes() { Exit::Done } else { Exit::Refused })

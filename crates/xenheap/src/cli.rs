@@ -15,6 +15,7 @@ use crate::{
     check::Check,
     diff::Diff,
     failure::{EXIT_CODES, Exit, Failure},
+    format::ReportFormat,
     plan::Plan,
     pull::Pull,
     verdict::Verdict,
@@ -262,18 +263,6 @@ pub struct LabRun {
     pub build_jobs: Option<usize>,
 }
 
-/// How a report is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// The format of the RFC on xen-devel (docs/rfc-format.md)
-    Rfc,
-    /// For programs (docs/json-format.md)
-    Json,
-}
-
 /// When there is colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -303,7 +292,7 @@ pub struct Report {
 
     /// How the report is written
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: ReportFormat,
     /// Write this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

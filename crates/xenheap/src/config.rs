@@ -10,8 +10,9 @@ use xenheap_report::{Filter, TextOptions};
 use xenheap_runs::{Options, Symbols};
 
 use crate::{
-    cli::{self, Cli, Color, Format},
+    cli::{self, Cli, Color},
     failure::{Exit, Failure},
+    format::ReportFormat,
 };
 
 /// A command that makes sense.
@@ -105,26 +106,26 @@ fn report(args: cli::Report, color: Color) -> Result<Report, Failure> {
     if args.runs.iter().filter(|run| run.as_os_str() == "-").count() > 1 {
         return Err(Failure::usage("standard input (`-`) can be read only once"));
     }
-    if args.lines && args.format != Format::Text {
+    if args.lines && args.format != ReportFormat::Text {
         return Err(Failure::usage("--lines belongs to --format text; JSON always has file and line"));
     }
-    if args.all && args.format != Format::Text {
+    if args.all && args.format != ReportFormat::Text {
         return Err(Failure::usage("--all belongs to --format text; JSON always has all stacks"));
     }
-    if args.orphan_frees && args.format != Format::Rfc {
+    if args.orphan_frees && args.format != ReportFormat::Rfc {
         return Err(Failure::usage("--orphan-frees belongs to --format rfc"));
     }
     let format = match args.format {
-        Format::Text => {
+        ReportFormat::Text => {
             let color = args.output.is_none() && args.out_dir.is_none() && use_color(color);
             FormatConfig::Text(TextOptions { lines: args.lines, all: args.all, color })
         }
-        Format::Rfc if several && args.out_dir.is_none() => {
+        ReportFormat::Rfc if several && args.out_dir.is_none() => {
             return Err(Failure::usage("the rfc format has one file for each run, and several were given")
                 .help("name a folder for the files with --out-dir DIR"));
         }
-        Format::Rfc => FormatConfig::Rfc { orphan_frees: args.orphan_frees },
-        Format::Json => FormatConfig::Json,
+        ReportFormat::Rfc => FormatConfig::Rfc { orphan_frees: args.orphan_frees },
+        ReportFormat::Json => FormatConfig::Json,
     };
     let symbols = match (args.symbols, args.no_symbols) {
         (Some(file), _) => Symbols::File(file),

@@ -14,8 +14,8 @@ use xenheap_verdicts::VerdictFile;
 
 use crate::{
     failure::{Exit, Failure, warn},
-    graph::{self, Format},
-    output, runs,
+    format::Format,
+    graph, output, runs,
     verdict::Store,
 };
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use xenheap_report::{
     Render,
     diff::{Compared, DiffJson, DiffMarkdown, DiffText},
@@ -10,6 +10,7 @@ use xenheap_report::{
 
 use crate::{
     failure::{Exit, Failure, warn},
+    format::DocumentFormat,
     output, runs,
 };
 
@@ -27,22 +28,10 @@ pub struct Diff {
     pub new: PathBuf,
     /// How the difference is written
     #[arg(long, value_enum, default_value_t)]
-    pub format: DiffFormat,
+    pub format: DocumentFormat,
     /// Compare runs of different architectures all the same
     #[arg(long)]
     pub allow_mismatch: bool,
-}
-
-/// How a difference is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum DiffFormat {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
-    /// For merge requests
-    Markdown,
 }
 
 pub fn run(arguments: &Diff) -> Result<Exit, Failure> {
@@ -60,9 +49,9 @@ pub fn run(arguments: &Diff) -> Result<Exit, Failure> {
         }
     }
     let renderer: &dyn Render<Compared<'_>> = match arguments.format {
-        DiffFormat::Text => &DiffText,
-        DiffFormat::Json => &DiffJson,
-        DiffFormat::Markdown => &DiffMarkdown,
+        DocumentFormat::Text => &DiffText,
+        DocumentFormat::Json => &DiffJson,
+        DocumentFormat::Markdown => &DiffMarkdown,
     };
     let diff = xenheap_judge::diff(old.run(), new.run());
     let compared = Compared { names: [old.name(), new.name()], diff: &diff };

@@ -7,6 +7,7 @@ mod config;
 mod coverage;
 mod diff;
 mod failure;
+mod format;
 mod graph;
 mod instrument;
 mod lab;

@@ -13,6 +13,7 @@ use xenheap_runs::{Loaded, Options};
 
 use crate::{
     failure::{Exit, Failure, warn},
+    format::PlanFormat,
     output, runs,
     verdict::Store,
 };
@@ -71,18 +72,6 @@ impl From<PolicyName> for Policy {
             PolicyName::Rules => Policy::Rules,
         }
     }
-}
-
-/// How a plan is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
-    /// For people
-    #[default]
-    Text,
-    /// For programs (docs/plan.md)
-    Json,
-    /// A picture of each domain's curve
-    Svg,
 }
 
 fn memory(text: &str) -> Result<(Domain, u64), String> {

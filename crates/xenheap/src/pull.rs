@@ -16,14 +16,18 @@ use xenheap_gitlab::{
 };
 use xenheap_model::{Arch, Facts, LogFormat};
 use xenheap_output::printable;
-use xenheap_report::{Filter, Render, Report, rfc};
+use xenheap_report::{
+    Filter, Render, Report,
+    pull::{Build, Reported, Summary},
+    rfc,
+};
 use xenheap_runs::{Loaded, Options, Symbols};
 
 use crate::{
     failure::{Exit, Failure, warn},
     output,
     progress::Pulling,
-    pull::summary::{Build, Reported, Summary},
+    pull::summary::Collected,
     runs,
 };
 
@@ -100,9 +104,9 @@ fn gitlab(arguments: &Gitlab) -> Result<Exit, Failure> {
     let parallel = usize::from(arguments.parallel);
     let pipeline = Pipeline { client, plan, store, parallel, limits: Limits::default() };
     let summary = pipeline.pull(&project)?;
-    summary.write(pipeline.store.root())?;
-    summary.tell(pipeline.store.root());
-    Ok(summary.exit(arguments.strict))
+    summary::write(&summary, pipeline.store.root())?;
+    summary::tell(&summary, pipeline.store.root());
+    Ok(summary::exit(&summary, arguments.strict))
 }
 
 fn failure(error: Error) -> Failure {
@@ -147,7 +151,7 @@ struct Images {
 
 impl Pipeline {
     fn pull(&self, asked: &Project) -> Result<Summary, Failure> {
-        let mut summary = Summary::new(&self.plan, asked);
+        let mut summary = Collected::new(&self.plan, asked);
         let jobs = self.logs(&mut summary)?;
         let images = self.images(&jobs, &mut summary)?;
         let mut shelves = BTreeMap::new();
@@ -158,13 +162,11 @@ impl Pipeline {
         }
         // Only now, because the images lie in these folders.
         for planned in self.plan.jobs.iter().filter(|planned| planned.role != Role::None) {
-            let built = images.builds.iter().find(|build| build.is_of(planned)).map(|build| build.arch);
+            let built = images.builds.iter().find(|build| build.id == planned.job.id).map(|build| build.arch);
             let arch = shelves.get(&planned.job.id).copied().flatten().or(built).unwrap_or_default();
             self.store.shelve(&planned.folder(), arch.as_str()).map_err(failure)?;
         }
-        summary.builds = images.builds;
-        summary.count();
-        Ok(summary)
+        Ok(summary.finish(images.builds))
     }
 
     fn fetch(&self, tasks: &[Task<'_>], watch: &Pulling) -> Result<Vec<Outcome>, Failure> {
@@ -172,7 +174,7 @@ impl Pipeline {
     }
 
     /// Fetches what the jobs left whose logs are wanted, and reads which logs have records.
-    fn logs(&self, summary: &mut Summary) -> Result<Vec<(&Planned, Vec<Log>)>, Failure> {
+    fn logs(&self, summary: &mut Collected) -> Result<Vec<(&Planned, Vec<Log>)>, Failure> {
         let ended: Vec<&Planned> =
             self.plan.with_role(Role::Log).filter(|planned| planned.job.has_ended()).collect();
         let tasks: Vec<Task<'_>> = ended
@@ -190,7 +192,7 @@ impl Pipeline {
     }
 
     /// The logs of a job that have records, the best one first.
-    fn with_records(&self, planned: &Planned, summary: &mut Summary) -> Result<Vec<Log>, Failure> {
+    fn with_records(&self, planned: &Planned, summary: &mut Collected) -> Result<Vec<Log>, Failure> {
         let mut logs = Vec::new();
         for Artifacts { path, is_trace, .. } in self.contents(planned, Content::Log)? {
             match xenheap_runs::facts(&path, &runs::Terminal) {
@@ -212,7 +214,7 @@ impl Pipeline {
     }
 
     /// Finds the images of logs: first in what is there already, then in one batch of archives after the other.
-    fn images(&self, jobs: &[(&Planned, Vec<Log>)], summary: &mut Summary) -> Result<Images, Failure> {
+    fn images(&self, jobs: &[(&Planned, Vec<Log>)], summary: &mut Collected) -> Result<Images, Failure> {
         let mut missing: BTreeSet<String> =
             jobs.iter().flat_map(|(_, logs)| logs).filter_map(|log| log.facts.build_id.clone()).collect();
         let mut images = Images::default();
@@ -256,7 +258,7 @@ impl Pipeline {
                 continue;
             };
             info!("{} has the build id {build_id}", printable(&path.display().to_string()));
-            images.builds.push(Build::new(planned, &build_id, image.arch()));
+            images.builds.push(summary::build(planned, &build_id, image.arch()));
             let image = Image { path, arch: image.arch(), has_debug_info: image.has_debug_info() };
             match images.by_build_id.get(&build_id) {
                 Some(known) if known.has_debug_info || !image.has_debug_info => {}
@@ -275,7 +277,7 @@ impl Pipeline {
         logs: Vec<Log>,
         images: &Images,
         names: &mut BTreeSet<String>,
-        summary: &mut Summary,
+        summary: &mut Collected,
     ) -> Result<Option<Arch>, Failure> {
         let mut boots: Vec<Option<String>> = Vec::new();
         let mut shelf = None;

@@ -15,7 +15,7 @@ use xenheap_sweep::{Config, Shard, SweepError, Watch};
 use crate::{
     cli::parse_parameter,
     failure::{Exit, Failure, say},
-    graph::Format,
+    format::Format,
     output,
     progress::LabProgress,
 };

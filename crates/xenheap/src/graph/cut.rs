@@ -10,10 +10,10 @@ use xenheap_report::{
 use super::{
     Given,
     asking::{Asked, Selecting},
-    stats::Format,
 };
 use crate::{
     failure::{Exit, Failure},
+    format::Format,
     output,
 };
 

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use xenheap_callgraph::Excerpt;
 use xenheap_paths::{NodeSet, Shape};
 use xenheap_report::{
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     failure::{Exit, Failure},
+    format::ExportFormat,
     output,
 };
 
@@ -41,7 +42,7 @@ pub struct Arguments {
     pub selecting: Selecting,
     /// The form
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: ExportFormat,
     /// Write this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -50,42 +51,26 @@ pub struct Arguments {
     pub out_dir: Option<PathBuf>,
 }
 
-/// The form of an export.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For Graphviz
-    #[default]
-    Dot,
-    /// One JSON object
-    Json,
-    /// For Gephi, yEd, networkx
-    Graphml,
-    /// functions.csv, edges.csv and metadata.json in a folder (docs/graph-csv.md); needs --out-dir
-    Csv,
-    /// A smaller graph file for xenheap itself (docs/graph-file.md)
-    Graph,
-}
-
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     arguments.selecting.no_include()?;
     let graph = arguments.graph.load()?;
     let mut asked = Asked::new(&graph, &arguments.selecting, false)?;
     let functions = part(&mut asked, arguments)?;
-    if arguments.out_dir.is_some() && arguments.format != Format::Csv {
+    if arguments.out_dir.is_some() && arguments.format != ExportFormat::Csv {
         return Err(Failure::usage(
             "--out-dir belongs to --format csv; the other forms are one file, -o FILE",
         ));
     }
     let renderer: &dyn Render<Excerpt<'_>> = match arguments.format {
-        Format::Dot => &Dot,
-        Format::Json => &Json,
-        Format::Graphml => &GraphMl,
-        Format::Graph => {
+        ExportFormat::Dot => &Dot,
+        ExportFormat::Json => &Json,
+        ExportFormat::Graphml => &GraphMl,
+        ExportFormat::Graph => {
             let part = graph.part(&functions);
             write(arguments, |out| part.write(out, super::TOOL))?;
             return Ok(Exit::Done);
         }
-        Format::Csv => {
+        ExportFormat::Csv => {
             let Some(folder) = &arguments.out_dir else {
                 return Err(Failure::usage(
                     "the csv form is a folder of three files; name it with --out-dir",

@@ -15,8 +15,6 @@ mod why;
 
 use std::path::{Path, PathBuf};
 
-pub use stats::Format;
-
 use clap::{Args, Subcommand};
 
 use crate::failure::{Exit, Failure, warn};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use xenheap_callgraph::presets;
 use xenheap_paths::{Direction, Shape};
 use xenheap_report::{
@@ -12,6 +12,7 @@ use xenheap_report::{
 
 use crate::{
     failure::{Exit, Failure},
+    format::PathsFormat,
     graph::{
         self,
         asking::{Asked, Selecting},
@@ -65,17 +66,7 @@ pub struct Arguments {
     pub limit: u64,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-}
-
-/// How paths are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// As the RFC writes stacks: root first, two spaces a level
-    #[default]
-    Text,
-    /// One JSON object a line
-    Json,
+    pub format: PathsFormat,
 }
 
 pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -118,8 +109,8 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
     };
     let (locations, stack) = (arguments.locations, arguments.stack);
     let renderer: &dyn Render<Listing<'_>> = match arguments.format {
-        Format::Text => &PathsText { locations, stack },
-        Format::Json => &PathsJson { locations, stack },
+        PathsFormat::Text => &PathsText { locations, stack },
+        PathsFormat::Json => &PathsJson { locations, stack },
     };
     output::stdout(|out| renderer.render(&listing, out))?;
     Ok(Exit::Done)

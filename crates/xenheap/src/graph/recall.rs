@@ -12,10 +12,11 @@ use xenheap_report::{
 };
 use xenheap_runs::Options;
 
-use super::{Given, stats::Format};
+use super::Given;
 use crate::{
     coverage::not_together,
     failure::{Exit, Failure},
+    format::Format,
     output, runs,
 };
 

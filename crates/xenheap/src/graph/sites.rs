@@ -7,9 +7,10 @@ use xenheap_report::{
     graph::{IndirectCall, IndirectCalls, IndirectCallsText, Json, Target},
 };
 
-use super::{Given, stats::Format};
+use super::Given;
 use crate::{
     failure::{Exit, Failure},
+    format::Format,
     output,
 };
 

@@ -1,6 +1,6 @@
 //! `xenheap graph stats`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use xenheap_callgraph::Stats;
 use xenheap_report::{
     Render,
@@ -10,18 +10,9 @@ use xenheap_report::{
 use super::Given;
 use crate::{
     failure::{Exit, Failure},
+    format::Format,
     output,
 };
-
-/// How numbers are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
-}
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  xenheap graph stats graph")]

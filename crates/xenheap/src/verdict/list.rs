@@ -9,7 +9,7 @@ use xenheap_verdicts::Entry;
 use super::store::{self, Store};
 use crate::{
     failure::{Exit, Failure},
-    graph::Format,
+    format::Format,
     output,
 };
 
