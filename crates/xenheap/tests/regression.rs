@@ -144,7 +144,7 @@ mod issue_15 {
             assert_eq!(finding["stack"]["uncertain"]["line"], 4);
         }
         let shown = run_with_input(&["report", "-"], text.as_bytes());
-        assert_eq!(lines_with(&shown.out, "uncertain").len(), 2, "{}", shown.out);
+        assert_eq!(lines_with(&shown.out, "uncertain  stack, line 4 of the log").len(), 2, "{}", shown.out);
         assert!(shown.out.contains("The stacks below may be wrong"), "{}", shown.out);
         assert!(shown.err.contains("the report's stacks may be wrong"), "{}", shown.err);
         let comments = rfc(&text);
