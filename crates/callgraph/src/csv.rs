@@ -13,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
-use xenheap_output::word;
+use xenheap_output::{word, write_whole};
 
 use crate::{
     draft::Draft,
@@ -260,9 +260,8 @@ impl Graph {
                 .collect(),
         };
         let path = folder.join(METADATA);
-        let file = File::create(&path).map_err(|source| CsvError::Io { path: path.clone(), source })?;
-        serde_json::to_writer_pretty(io::BufWriter::new(file), &metadata)
-            .map_err(|source| CsvError::Metadata { path, source })
+        write_whole(&path, |out| Ok(serde_json::to_writer_pretty(out, &metadata)?))
+            .map_err(|source| CsvError::Io { path, source })
     }
 
     /// Reads it from a folder. Functions that only edges name are known by their name alone.
@@ -640,12 +639,14 @@ impl Cell<'_> {
 
 fn table<T: Serialize>(folder: &Path, name: &str, rows: impl Iterator<Item = T>) -> Result<(), CsvError> {
     let path = folder.join(name);
-    let fail = |source| CsvError::Csv { path: path.clone(), source };
-    let mut writer = csv::Writer::from_path(&path).map_err(fail)?;
-    for row in rows {
-        writer.serialize(row).map_err(fail)?;
-    }
-    writer.flush().map_err(|source| CsvError::Io { path: path.clone(), source })
+    let write = |out: &mut dyn io::Write| {
+        let mut writer = csv::Writer::from_writer(out);
+        for row in rows {
+            writer.serialize(row)?;
+        }
+        writer.flush()
+    };
+    write_whole(&path, write).map_err(|source| CsvError::Io { path, source })
 }
 
 /// The rows of a table, each with its line.

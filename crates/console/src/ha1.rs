@@ -102,6 +102,11 @@ fn check_of(text: &[u8]) -> Option<u16> {
 }
 
 /// The tag of what begins with [`MAGIC`].
+/// Whether a tag is at the start of `text`.
+pub(crate) fn begins_with_tag(text: &[u8]) -> bool {
+    hex_of(text, 8).is_some()
+}
+
 fn tag_of(text: &[u8]) -> Option<Tag> {
     let (tag, rest) = hex_of(text.strip_prefix(MAGIC)?, 8)?;
     matches!(rest, [] | [b' ', ..]).then_some(Tag(tag as u32))

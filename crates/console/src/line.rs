@@ -12,7 +12,10 @@
 //!   up by another CPU's. What counts is the check, and the tag, which is not guessed in 2^32.
 //! * An RFC record and a trace have neither, so `(XEN) ` is asked for.
 
-use memchr::{memchr_iter, memmem::Finder};
+use memchr::{
+    memchr_iter, memchr2,
+    memmem::{self, Finder},
+};
 use xenheap_model::{Arch, Mark, TraceFrame, View};
 
 use crate::{
@@ -91,8 +94,8 @@ pub(crate) struct Lines {
     boot: u32,
     /// The line is the last one and has no end: more of it may have followed.
     is_unfinished: bool,
-    /// A record was found that could be read.
-    has_records: bool,
+    /// A record of ours was found that could be read.
+    has_ours: bool,
     /// Behind the last line of a trace stood spaces.
     padded: bool,
     /// How long time stamps are, with the space behind them.
@@ -115,7 +118,7 @@ impl Default for Lines {
             wide: false,
             boot: 0,
             is_unfinished: false,
-            has_records: false,
+            has_ours: false,
             padded: false,
             stamp: 0,
         }
@@ -123,7 +126,7 @@ impl Default for Lines {
 }
 
 /// How a record begins where a terminal or a page has written its spaces in another way.
-pub(crate) const ALTERED: [&[u8]; 4] = [b"HA1\t", b"HA1\xc2\xa0", b"DEBUG:\t", b"DEBUG:\xc2\xa0"];
+const ALTERED: [&[u8]; 4] = [b"HA1\t", b"HA1\xc2\xa0", b"DEBUG:\t", b"DEBUG:\xc2\xa0"];
 
 /// What stands before Xen's messages.
 const XEN: &[u8] = b"(XEN) ";
@@ -171,12 +174,6 @@ impl Lines {
         self.is_unfinished = true;
     }
 
-    /// Whether there was a record that could be read.
-    #[inline]
-    pub(crate) fn has_records(&self) -> bool {
-        self.has_records
-    }
-
     /// Looks at a line or, if it is very long, at a piece of one. What begins in the first `limit` bytes is looked at;
     /// `usize::MAX` for the last piece. Says whether there was anything that looks like a record.
     pub(crate) fn piece<S: RecordSink + ?Sized>(
@@ -205,7 +202,8 @@ impl Lines {
                 return true;
             }
         }
-        if !self.has_records {
+        // With records of ours, their numbers tell that some are missing.
+        if !self.has_ours && memchr2(b'\t', 0xa0, trimmed).is_some() {
             self.altered(trimmed, limit, at, sink);
         }
         if Cleaned::is_clean(trimmed) {
@@ -227,17 +225,23 @@ impl Lines {
     /// Counts the records of a line whose spaces were altered.
     #[cold]
     fn altered<S: RecordSink + ?Sized>(&mut self, piece: &[u8], limit: usize, at: PieceStart, sink: &mut S) {
-        let text = piece.get(..limit).unwrap_or(piece);
-        let is_guests = |here: usize| {
-            memchr_iter(b'(', text)
-                .take_while(|at| *at < here)
-                .any(|at| text.get(at..).is_some_and(prefix::guest_mark))
-        };
+        let message = piece.strip_prefix(XEN).map_or(piece, |text| prefix::split_stamp(text).1);
+        if self.guest || prefix::dom_mark(message) {
+            return;
+        }
+        let is_guests = |at: &usize| piece.get(*at..).is_some_and(prefix::guest_mark);
+        let end = memchr_iter(b'(', piece).find(is_guests).unwrap_or(piece.len());
+        let text = piece.get(..end).unwrap_or_default();
         for word in ALTERED {
-            for here in memchr::memmem::find_iter(text, word).filter(|here| !is_guests(*here)) {
-                let place = Place { line: at.line, offset: at.offset + here as u64 };
-                let is_ours = word.starts_with(b"HA1");
-                sink.refused(place, if is_ours { Refusal::Damaged(None) } else { Refusal::RfcDamaged });
+            let is_ours = word.starts_with(b"HA1");
+            for here in memmem::find_iter(text, word).filter(|here| *here < limit) {
+                let after = text.get(here + word.len()..).unwrap_or_default();
+                let is_record =
+                    if is_ours { ha1::begins_with_tag(after) } else { rfc::begins_with_domain(after) };
+                if is_record {
+                    let place = Place { line: at.line, offset: at.offset + here as u64 };
+                    sink.refused(place, if is_ours { Refusal::Damaged(None) } else { Refusal::RfcDamaged });
+                }
             }
         }
     }
@@ -257,7 +261,7 @@ impl Lines {
                 if view == View::Warn {
                     self.traces.ours();
                 }
-                self.has_records = true;
+                self.has_ours = true;
                 sink.record(at, tag, seq, message, Record::Event { view, event });
                 true
             }
@@ -487,7 +491,6 @@ impl Lines {
             Some(mut record) => {
                 self.wide |= record.ptr.is_some_and(|ptr| ptr > u64::from(u32::MAX));
                 record.time = prefix::stamp_time(stamp);
-                self.has_records = true;
                 self.traces.start(at, record, sink);
             }
             None => sink.refused(at, Refusal::RfcDamaged),
@@ -592,9 +595,9 @@ impl Lines {
             }
             found = true;
             let bytes = text.part(here, end);
-            let (traces, has_records) = (&mut self.traces, &mut self.has_records);
+            let (traces, has_ours) = (&mut self.traces, &mut self.has_ours);
             let (length, refused) = ha1::parse(bytes, |tag, seq, bytes, record| {
-                *has_records = true;
+                *has_ours = true;
                 if matches!(record, Record::Event { view: View::Warn, .. }) {
                     traces.ours();
                 }

@@ -48,10 +48,15 @@ impl RfcOp {
 
 /// Whether what begins with [`MAGIC`] is meant to be a record: a domain follows. Xen prints other lines with this word.
 pub(crate) fn is_candidate(text: &[u8]) -> bool {
-    text.strip_prefix(MAGIC).map(<[u8]>::trim_ascii_start).is_some_and(|text| match text {
+    text.strip_prefix(MAGIC).map(<[u8]>::trim_ascii_start).is_some_and(begins_with_domain)
+}
+
+/// Whether a record's domain is at the start of `text`.
+pub(crate) fn begins_with_domain(text: &[u8]) -> bool {
+    match text {
         [b'd', b'0'..=b'9' | b'[', ..] => true,
         _ => text.starts_with(b"NULL"),
-    })
+    }
 }
 
 /// Reads the record at the start of `text`, which begins with [`MAGIC`]. The trace is still to come.

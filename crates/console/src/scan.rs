@@ -15,12 +15,11 @@ use memchr::memmem::Finder;
 use crate::{
     encoding::{self, Written},
     error::{Damage, Error},
-    facts, ha1,
+    facts,
     input::Counted,
-    line::{ALTERED, Lines, PieceStart},
+    line::{Lines, PieceStart},
     peek::peek,
     record::{Place, RecordSink, Refusal},
-    rfc,
     runner::{self, Unstamped},
     trace,
 };
@@ -190,19 +189,9 @@ fn scan_plain<R: Read, S: RecordSink + ?Sized>(
     }
 }
 
-/// Words, one of which is in every line that can matter while nothing is being assembled. The last
-/// ones are looked for only while no record was found.
-const WORDS: [&[u8]; 9] = [
-    ha1::MAGIC,
-    rfc::MAGIC,
-    trace::TITLE,
-    facts::VERSION,
-    facts::BUILD_ID,
-    ALTERED[0],
-    ALTERED[1],
-    ALTERED[2],
-    ALTERED[3],
-];
+/// Words, one of which is in every line that can matter while nothing is being assembled. Those of
+/// records are without the space that belongs to them: what stands in its place is looked at, too.
+const WORDS: [&[u8]; 5] = [b"HA1", b"DEBUG:", trace::TITLE, facts::VERSION, facts::BUILD_ID];
 
 struct Scanner {
     words: [Finder<'static>; WORDS.len()],
@@ -262,8 +251,7 @@ impl Scanner {
     /// Where in `rest` the first of the words is.
     fn next_word(&self, rest: &[u8], found: &mut [Option<usize>; WORDS.len()]) -> Option<usize> {
         let mut first = None;
-        let count = if self.content.has_records() { WORDS.len() - ALTERED.len() } else { WORDS.len() };
-        for (word, found) in self.words.iter().zip(found).take(count) {
+        for (word, found) in self.words.iter().zip(found) {
             // `None`: not in the rest. Else known if it is not behind us.
             if found.is_some_and(|from_end| from_end > rest.len()) {
                 *found = word.find(rest).map(|at| rest.len() - at);
@@ -277,7 +265,8 @@ impl Scanner {
     }
 
     /// Goes back over the last lines that have stamps: the first of them can be the beginning of a
-    /// line that was cut in pieces. Says how many bytes these are.
+    /// line that was cut in pieces. Says how many bytes these are. Pieces of an earlier block are passed:
+    /// a record that was cut there is lost.
     fn back(&mut self, passed: &[u8]) -> usize {
         let mut start = passed.len();
         while let Some(end) = start.checked_sub(1) {

@@ -97,6 +97,10 @@ fn parse_into<'a>(message: &'a [u8], frame: &mut TraceFrame) -> Option<(&'a [u8]
 
 /// Whether a line that is no frame has something of one: it was cut, or altered.
 pub(crate) fn remains(line: &[u8]) -> bool {
+    // Of most lines one look is enough.
+    if memchr::memchr3(b'<', b'>', b'+', line).is_none() {
+        return false;
+    }
     let has = |what| memchr::memmem::find(line, what).is_some();
     has(FRAME) || has(b">] ") || (has(b"+0x") && has(b"/0x"))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use xenheap_model::{NormalStack, nothing_for, untold};
+use xenheap_model::{NormalStack, nothing_for};
 
 use crate::{
     Case, Code, Judged, Refusal, Unused,
@@ -133,12 +133,7 @@ pub(crate) fn assess(
     for run in runs {
         // That a run is empty or lacks a part stands above, whatever the policy says. That its
         // recorder is too old is said of no part.
-        let is_of_part = |refusal: &Refusal| refusal.what.split(':').next().and_then(untold).is_some();
-        let stands_above = |refusal: &Refusal| match refusal.code {
-            Code::Empty => true,
-            Code::LostPart => is_of_part(refusal),
-            _ => false,
-        };
+        let stands_above = |refusal: &Refusal| refusal.code == Code::Empty || refusal.part.is_some();
         for refusal in run.refusals.iter().filter(|refusal| !stands_above(refusal)) {
             blockers.add(blocker(refusal, "a run".to_owned()), Some(&run.name));
         }

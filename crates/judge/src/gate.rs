@@ -101,11 +101,14 @@ pub struct Refusal {
     /// The self-check that failed, if it is one.
     #[serde(skip)]
     pub check: Option<CheckId>,
+    /// The part of the recorder that is missing, if that is it.
+    #[serde(skip)]
+    pub part: Option<&'static str>,
 }
 
 impl Refusal {
     fn new(code: Code, what: String, next: impl Into<String>) -> Self {
-        Refusal { code, what, next: next.into(), check: None }
+        Refusal { code, what, next: next.into(), check: None, part: None }
     }
 }
 
@@ -334,17 +337,16 @@ fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
         .checks
         .iter()
         .filter(|check| check.outcome == Outcome::Failed && !policy.run.may_fail.contains(&check.id))
-        .map(|check| Refusal {
-            code: Code::SelfCheck,
-            what: format!("{}: {}", check.id.as_str(), check.detail),
-            next: "run the test again with a console that loses nothing (docs/trust.md)".to_owned(),
-            check: Some(check.id),
+        .map(|check| {
+            let what = format!("{}: {}", check.id.as_str(), check.detail);
+            let next = "run the test again with a console that loses nothing (docs/trust.md)";
+            Refusal { check: Some(check.id), ..Refusal::new(Code::SelfCheck, what, next) }
         })
         .collect();
     // Whatever a policy says of leaks, it asks for them.
     for part in TELL_LEAKS {
         if run.facts.lacks(part) && !policy.run.may_lack.contains(part) {
-            refusals.push(Refusal::new(
+            let refusal = Refusal::new(
                 Code::LostPart,
                 format!(
                     "{part}: a leak can be missed, as {}, which tells {}",
@@ -352,14 +354,15 @@ fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
                     untold(part).unwrap_or_default()
                 ),
                 format!("{HOOK}; or allow it with may-lack in the policy (docs/policy.md)"),
-            ));
+            );
+            refusals.push(Refusal { part: Some(part), ..refusal });
         }
     }
     // A run that was saved long ago, or the log of an old build.
     if run.is_before_domains() && !policy.run.may_lack.contains("owners") {
         refusals.push(Refusal::new(
             Code::LostPart,
-            "domains: a leak can be missed, as the recorder of this run is too old to tell for whom memory is"
+            "owners: a leak can be missed, as the recorder of this run is too old to tell for whom memory is"
                 .to_owned(),
             "record it again with the recorder of this xenheap; or allow it with `owners` in may-lack (docs/policy.md)",
         ));

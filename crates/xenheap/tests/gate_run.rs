@@ -10,7 +10,7 @@ use std::{
 use support::{Ran, output_of, real::run_folder, run, text, write};
 use tempfile::{TempDir, tempdir};
 
-/// Xen 4.17 itself leaves memory behind when a guest is destroyed (docs/leads), which a reviewer can accept with a claim of how much.
+/// A policy whose run may leave memory, which a reviewer accepts with a claim of how much.
 const POLICY: &str = "format = 1\n[run]\nleaks = \"reviewed\"\n[coverage]\nstacks = 100\nentries = [\"do_domctl\", \"do_event_channel_op\"]\n";
 
 /// A folder with a policy and a complete verdict file: all accepted, with a reason and a claim.

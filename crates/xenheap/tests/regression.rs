@@ -582,7 +582,17 @@ mod issue_15 {
             let shown = run_with_input(&["report", "-"], log.as_bytes()).out;
             assert!(!shown.contains("Was Xen instrumented"), "{shown}");
         }
+        // Where records of the RFC's are altered behind good ones, no number tells.
+        let half = format!("{rfc}{}", as_tabs(&rfc));
+        let report = json_of(&half);
+        let line = format!("line {}", rfc.lines().count() + 1);
+        assert!(matches!(check(&report, "intact"), ("failed", why) if why.contains(&line)), "{report}");
+        // The word alone is no record.
+        let said = format!("(XEN) DEBUG:\tsomething of Xen's\nHA1\tno tag\n{rfc}");
+        assert_eq!(check(&json_of(&said), "intact").0, "ok");
         // A guest can write all of these.
+        let of_dom1 = format!("(XEN) DOM1: {}\n{rfc}", as_tabs(rfc.lines().next().expect("a line")));
+        assert_eq!(check(&json_of(&of_dom1), "intact").0, "ok");
         let guests: String = as_tabs(&rfc).lines().map(|line| format!("(d1) {line}\n")).collect();
         assert_eq!(check(&json_of(&guests), "intact").0, "not-applicable");
     }
@@ -837,7 +847,7 @@ mod issue_15 {
             // The first version is of a recorder that told nothing of domains: leaks were not
             // looked for.
             let says =
-                checked.out.contains("domains: a leak can be missed, as the recorder of this run is too old");
+                checked.out.contains("owners: a leak can be missed, as the recorder of this run is too old");
             assert_eq!(says, version == 1, "{version}: {}", checked.out);
         }
         let allowed = support::write(dir.path(), "p.toml", "format = 1\n[run]\nmay-lack = [\"owners\"]\n");
