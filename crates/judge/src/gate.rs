@@ -173,7 +173,7 @@ impl Code {
     pub fn describe(self) -> &'static str {
         match self {
             Code::Leak => "memory is left or growing",
-            Code::Unreviewed => "a stack that no entry of the verdict file speaks of",
+            Code::Unreviewed => "a stack that no entry of the verdict file matches",
             Code::NotAccepted => "a stack that its entry does not accept",
             Code::Unjustified => "an acceptance that does not say why",
             Code::Ambiguous => "entries that contradict each other",
@@ -293,7 +293,7 @@ fn case(
             None => Refusal::new(
                 Code::Unreviewed,
                 format!(
-                    "no entry speaks of this stack; the machine says {}{}",
+                    "no entry matches this stack; the machine says {}{}",
                     judgement.lifetime,
                     unmarked(run, &accept)
                 ),

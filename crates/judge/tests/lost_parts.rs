@@ -61,7 +61,7 @@ fn why_the_machine_does_not_accept_is_said() {
     let (_, first) = gate.refusals().next().expect("a refusal");
     assert_eq!(
         first.what,
-        "no entry speaks of this stack; the machine says returned, and cannot say bracketed: \
+        "no entry matches this stack; the machine says returned, and cannot say bracketed: \
          the recorder had nothing to hook into for calls"
     );
 }

@@ -102,7 +102,7 @@ impl Why {
             Why::OwnerLate => "for whom it is was known only when it was freed",
             Why::Taken => "taken from a domain that had paid for it",
             Why::Bound => "on its way to a domain that is being built",
-            Why::NoRule => "no rule speaks of its stack",
+            Why::NoRule => "no rule matches its stack",
         }
     }
 }

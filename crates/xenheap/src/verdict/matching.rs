@@ -79,7 +79,7 @@ fn explain(store: &Store, subject: &Subject<'_>, found: &Found<'_>, text: &mut S
             let _ = writeln!(text, "  contradicting entries: {}", ids.join(", "));
         }
         Found::None if subject.truncated => {
-            let _ = writeln!(text, "  no entry can speak of it: the recorder did not see the whole stack");
+            let _ = writeln!(text, "  no entry can match it: the recorder did not see the whole stack");
         }
         Found::None => {
             let near = store.file.near(subject, 3);

@@ -41,7 +41,7 @@ pub fn import(arguments: &Import) -> Result<Exit, Failure> {
         warn(format_args!("{place}:{}: {why}: {}", skipped.line, printable(&skipped.text)));
     }
     for id in &imported.contradicting {
-        warn(format_args!("{id} speaks of a stack that another entry speaks of in other words"));
+        warn(format_args!("{id} is for a stack that another entry is for in other words"));
     }
     store.save()?;
     say(format_args!(
