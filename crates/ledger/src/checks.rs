@@ -115,7 +115,7 @@ pub(crate) fn nothing(refused: &Refused, first: &BTreeMap<RefusalReason, Place>)
             "{} of the RFC's recorder {} no (XEN) before {}{}; take the log as the console wrote it: without (XEN) it is \
              unknown who wrote a record",
             counted(altered, "record"),
-            if altered == 1 { "has" } else { "have" },
+            has_or_have(altered),
             if altered == 1 { "it" } else { "them" },
             first_line(first, &reasons)
         )),
@@ -147,6 +147,10 @@ fn counted(count: u64, what: &str) -> String {
 
 fn is_or_are(count: u64) -> &'static str {
     if count == 1 { "is" } else { "are" }
+}
+
+fn has_or_have(count: u64) -> &'static str {
+    if count == 1 { "has" } else { "have" }
 }
 
 /// A word of the log's, made safe to be shown.
@@ -784,13 +788,16 @@ impl RfcEvidence<'_> {
         if *without_trace == 0 && *broken_traces == 0 {
             let different = self.rfc.stacks();
             return ok(format!(
-                "{} have a trace, {different} different{beside}",
-                counted(*records, "record")
+                "{} {} a trace, {different} different{beside}",
+                counted(*records, "record"),
+                has_or_have(*records)
             ));
         }
         failed(format!(
-            "of {}, {without_trace} have no readable trace and {broken_traces} have an uncertain trace{beside}",
-            counted(*records, "record")
+            "of {}, {without_trace} {} no readable trace and {broken_traces} {} an uncertain trace{beside}",
+            counted(*records, "record"),
+            has_or_have(*without_trace),
+            has_or_have(*broken_traces)
         ))
     }
 
