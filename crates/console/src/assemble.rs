@@ -255,11 +255,17 @@ impl Assembler {
         let index = known.unwrap_or(self.streams.len().saturating_sub(1));
         let Some(stream) = self.streams.get_mut(index) else { return };
         let record = stream.record;
+        // Only the first frame of a trace has such a mark: the end of this one, and the record and
+        // the title of another, were lost.
+        let is_anothers = !begins && trace::is_first(frame) && stream.last.is_some();
         stream.last = frame.addr;
         if let Some(other) = stream.passed_by.take()
             && known.is_none()
         {
             self.doubt(other, Doubt::Mixed, line.number);
+            self.doubt(record, Doubt::Mixed, line.number);
+        }
+        if is_anothers {
             self.doubt(record, Doubt::Mixed, line.number);
         }
         if !whole {

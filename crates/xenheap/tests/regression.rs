@@ -440,6 +440,18 @@ mod issue_15 {
         assert!(json_of(&padded)["findings"][0]["stack"].get("uncertain").is_none());
     }
 
+    /// The end of a trace is lost, and the record and the title of the next one.
+    #[test]
+    fn row_03_a_first_frame_in_a_trace_is_anothers() {
+        let before = record(1, 0x10, &[("R", "_xmalloc"), ("F", "gamma"), ("F", "delta")]);
+        let one = record(1, 0x20, &[("R", "_xmalloc"), ("F", "alpha"), ("F", "beta")]);
+        let lines = [&before[..], &one[..one.len() - 1], &before[2..]].concat();
+        let report = json_of(&log(&lines));
+        let findings = report["findings"].as_array().expect("findings");
+        let mixed = findings.iter().find(|finding| functions(finding).contains(&"alpha")).expect("a finding");
+        assert_eq!(mixed["stack"]["uncertain"]["why"], "mixed", "{mixed}");
+    }
+
     /// A log that ends in a trace.
     #[test]
     fn row_03_a_trace_without_an_end_is_uncertain() {
