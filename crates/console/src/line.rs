@@ -457,10 +457,11 @@ impl Lines {
                 self.traces.title();
                 return false;
             }
-            if self.traces.is_active() {
-                if trace::remains(body) && !body.starts_with(trace::FRAME) {
+            // What begins like a frame was looked at above.
+            if self.traces.is_active() && !body.starts_with(trace::FRAME) {
+                if trace::remains(body) {
                     self.traces.broken_frame(text.at.line);
-                } else if !body.starts_with(trace::FRAME) {
+                } else {
                     self.traces.message(sink);
                 }
             }

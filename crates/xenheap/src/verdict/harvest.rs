@@ -6,7 +6,6 @@ use std::{
 };
 
 use clap::Args;
-use xenheap_output::printable;
 use xenheap_verdicts::lines;
 
 use super::store::Store;
@@ -31,11 +30,7 @@ pub fn run(arguments: &Harvest) -> Result<Exit, Failure> {
     let report = read(&arguments.report)?;
     let harvest = xenheap_verdicts::harvest(&report, &mut store.file);
     for (line, why) in &harvest.refused {
-        warn(format_args!(
-            "{}:{line}: {}",
-            printable(&arguments.report.display().to_string()),
-            printable(why)
-        ));
+        warn(format_args!("{}:{line}: {why}", arguments.report.display()));
     }
     store.save()?;
     for (id, why) in &harvest.uncertain {

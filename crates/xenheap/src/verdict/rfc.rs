@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use xenheap_output::printable;
 use xenheap_verdicts::rfc;
 
 use super::{
@@ -35,10 +34,10 @@ pub fn import(arguments: &Import) -> Result<Exit, Failure> {
     let mut store = Store::open_or_new(&arguments.file)?;
     let imported = rfc::import(&read(&arguments.comments)?, &mut store.file);
     for skipped in &imported.skipped {
-        let place = printable(&arguments.comments.display().to_string());
+        let place = arguments.comments.display();
         let why =
             skipped.refused.as_ref().map_or("belongs to no entry".to_owned(), |error| error.to_string());
-        warn(format_args!("{place}:{}: {why}: {}", skipped.line, printable(&skipped.text)));
+        warn(format_args!("{place}:{}: {why}: {}", skipped.line, skipped.text));
     }
     for id in &imported.contradicting {
         warn(format_args!("{id} is for a stack that another entry is for in other words"));
