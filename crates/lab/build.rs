@@ -1,5 +1,6 @@
 //! Lists the scripts in `workloads/` and the programs in `guest/`, so that adding one needs no change of code.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -9,28 +10,49 @@ type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 fn main() -> Result {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    list(&root.join("workloads"), ".sh", "workload", &out.join("workloads.rs"))?;
-    list(&root.join("guest"), ".c", "program for guests", &out.join("guest_programs.rs"))
+    scripts(&root.join("workloads"), &out.join("workloads.rs"))?;
+    programs(&root.join("guest"), &out.join("guest_programs.rs"))
 }
 
-/// Writes a table of the files in a folder whose names end so.
-fn list(folder: &Path, end: &str, what: &str, out: &Path) -> Result {
+/// Writes a table of the scripts in a folder: name without `.sh`, and text.
+fn scripts(folder: &Path, out: &Path) -> Result {
     println!("cargo::rerun-if-changed={}", folder.display());
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        if let Some(name) = name.to_str().and_then(|name| name.strip_suffix(end)) {
-            names.push(name.to_owned());
+    let mut code =
+        "/// Name and text of every built-in workload.\nconst BUILT_IN: &[(&str, &str)] = &[\n".to_owned();
+    for path in entries(folder)? {
+        if path.extension().is_some_and(|end| end == "sh") {
+            writeln!(code, "    ({:?}, include_str!({path:?})),", name(path.file_stem())?)?;
         }
     }
-    names.sort();
-    let mut code =
-        format!("/// Name and text of every built-in {what}.\nconst BUILT_IN: &[(&str, &str)] = &[\n");
-    for name in names {
-        let path = folder.join(format!("{name}{end}"));
-        writeln!(code, "    ({name:?}, include_str!({path:?})),")?;
+    code.push_str("];\n");
+    Ok(fs::write(out, code)?)
+}
+
+/// Writes a table of the programs in a folder, each a folder of C files and headers of its own.
+fn programs(folder: &Path, out: &Path) -> Result {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut code = "/// Every built-in program for guests.\nconst BUILT_IN: &[Source] = &[\n".to_owned();
+    for program in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
+        writeln!(code, "    Source {{ name: {:?}, files: &[", name(program.file_name())?)?;
+        for path in entries(&program)? {
+            writeln!(code, "        ({:?}, include_str!({path:?})),", name(path.file_name())?)?;
+        }
+        code.push_str("    ] },\n");
     }
     code.push_str("];\n");
-    fs::write(out, code)?;
-    Ok(())
+    Ok(fs::write(out, code)?)
+}
+
+/// The paths of what lies in a folder, in order of name.
+fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn name(part: Option<&OsStr>) -> std::result::Result<&str, &'static str> {
+    part.and_then(OsStr::to_str).ok_or("a file's name is not UTF-8")
 }

@@ -1,4 +1,5 @@
-//! Programs that guests have besides busybox: files that the user names, and those in `guest/`, which are compiled here.
+//! Programs that guests have besides busybox: files that the user names, and those in `guest/`,
+//! which are compiled here.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +12,24 @@ use crate::error::{Error, WorkloadError};
 use crate::hash;
 use crate::progress::{Progress, Stage};
 use crate::run_tool;
+
+/// A program of the lab's own: a folder in `guest/`.
+struct Source {
+    /// The folder's name.
+    name: &'static str,
+    /// Name and text of each C file and header, in order of name.
+    files: &'static [(&'static str, &'static str)],
+}
+
+impl Source {
+    /// Writes the files into a folder. Returns the names of those to compile.
+    fn write(&self, folder: &Path) -> Result<Vec<&'static str>, Error> {
+        for (name, text) in self.files {
+            cache::write_whole(&folder.join(name), text.as_bytes())?;
+        }
+        Ok(self.files.iter().map(|(name, _)| *name).filter(|name| name.ends_with(".c")).collect())
+    }
+}
 
 include!(concat!(env!("OUT_DIR"), "/guest_programs.rs"));
 
@@ -54,12 +73,12 @@ impl GuestProgram {
 
     /// The names of the lab's own.
     pub fn built_in() -> impl Iterator<Item = &'static str> {
-        BUILT_IN.iter().map(|(name, _)| *name)
+        BUILT_IN.iter().map(|source| source.name)
     }
 
     /// Compiles one of the lab's own, or takes it from the cache if that compiler has compiled it before.
     pub fn compile(cache: &Cache, name: &str, progress: &dyn Progress) -> Result<Self, Error> {
-        let Some((_, source)) = BUILT_IN.iter().find(|(known, _)| *known == name) else {
+        let Some(source) = BUILT_IN.iter().find(|source| source.name == name) else {
             return Err(Error::Workload(WorkloadError::UnknownGuestProgram {
                 given: crate::text::escape(name.as_bytes()),
                 known: Self::built_in().map(str::to_owned).collect(),
@@ -67,15 +86,16 @@ impl GuestProgram {
         };
         let [compiler, flags @ ..] = COMPILER;
         let version = run_tool::stdout(compiler, &["--version"], None)?;
-        let key = hash::key(&[("source", source), ("compiler", &version), ("flags", &format!("{flags:?}"))]);
+        let flags_said = format!("{flags:?}");
+        let tools = [("compiler", version.as_str()), ("flags", flags_said.as_str())];
+        let key = hash::key(&[&tools, source.files].concat());
         let kept = cache.folder("guest-programs")?.join(format!("{name}-{key}"));
         let _lock = cache.lock(&format!("guest-program-{key}"), Stage::Image, progress)?;
         if !kept.exists() {
             progress.line(Stage::Image, &format!("compiling the guests' program {name}"));
             let work = cache.work_folder(&format!("guest-program-{key}"))?;
-            let file = format!("{name}.c");
-            cache::write_whole(&work.join(&file), source.as_bytes())?;
-            run_tool::stdout(compiler, &[&flags[..], &["-o", name, &file]].concat(), Some(&work))?;
+            let files = source.write(&work)?;
+            run_tool::stdout(compiler, &[&flags, &["-o", name][..], &files].concat(), Some(&work))?;
             let program = work.join(name);
             let body = fs::read(&program).map_err(Error::io("read", &program))?;
             cache::write_whole(&kept, &body)?;
@@ -169,13 +189,15 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let cache = Cache::at(folder.path());
         assert!(GuestProgram::built_in().any(|name| name == "stress"));
-        for (name, source) in BUILT_IN {
-            let file = folder.path().join("source.c");
-            fs::write(&file, source)?;
-            let file = file.display().to_string();
-            let flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-c", "-o", "/dev/null", &*file];
-            run_tool::stdout("gcc", &flags, None)?;
+        for source in BUILT_IN {
+            let sources = folder.path().join(source.name);
+            fs::create_dir(&sources)?;
+            for file in source.write(&sources)? {
+                let flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-c", "-o", "/dev/null", file];
+                run_tool::stdout("gcc", &flags, Some(&sources))?;
+            }
 
+            let name = source.name;
             let program = GuestProgram::compile(&cache, name, &Silent)?;
             let kept: Vec<_> = fs::read_dir(folder.path().join("guest-programs"))?.collect();
             assert!(!kept.is_empty());

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// The program's steps, as its table has them.
 fn steps() -> Vec<String> {
-    let source = include_str!("../../lab/guest/stress.c");
+    let source = include_str!("../../lab/guest/stress/main.c");
     let table = source.split("} steps[] = {").nth(1).and_then(|rest| rest.split("};").next());
     let names = table.expect("the table of steps").lines();
     names.filter_map(|line| Some(line.split('"').nth(1)?.to_owned())).collect()
