@@ -244,13 +244,13 @@ impl Workload {
         if (!self.dom0 || !self.domus.is_empty()) && arch.platform().domus.is_none() {
             return Err(Error::Workload(WorkloadError::NoDomus {
                 workload: crate::text::escape(self.name.as_bytes()),
-                arch,
+                arch: arch.platform().name,
             }));
         }
         if self.guests && arch != Arch::X86_64 {
             return Err(Error::Workload(WorkloadError::NoGuests {
                 workload: crate::text::escape(self.name.as_bytes()),
-                arch,
+                arch: arch.platform().name,
             }));
         }
         Ok(())

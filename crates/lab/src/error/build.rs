@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use super::{Class, Lines};
+use super::class::Class;
+use super::shown::Lines;
 
 /// Xen is not configured as it should be, or does not build.
 #[derive(Debug, thiserror::Error)]

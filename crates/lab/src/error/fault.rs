@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::Lines;
+use super::shown::Lines;
 
 /// How a boot failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
-use super::{BootFault, Class, Lines};
+use super::class::Class;
+use super::fault::BootFault;
+use super::shown::Lines;
 
 /// A machine that cannot be made, or that did not come to its end.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use super::{Class, Lines};
+use super::class::Class;
+use super::shown::Lines;
 
 /// A program, a package or a file of Debian's that cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use xenheap_recorder::GitError;
 
-use super::Class;
+use super::class::Class;
 
 /// What was named is no Xen that could be taken, or not one for the recorder.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-use super::Class;
+use super::class::Class;
 
 /// There is no such toolstack.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,5 @@
-use super::{Class, Known};
-use crate::arch::Arch;
+use super::class::Class;
+use super::shown::Known;
 
 /// A workload that is not known, or that cannot run so.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +63,8 @@ pub enum WorkloadError {
     NoDomus {
         /// Its name.
         workload: String,
-        /// Where it cannot.
-        arch: Arch,
+        /// The architecture on which it cannot.
+        arch: &'static str,
     },
     /// A workload needs a toolstack, and there is none.
     #[error(
@@ -73,8 +73,8 @@ pub enum WorkloadError {
     NoGuests {
         /// Its name.
         workload: String,
-        /// Where there is none.
-        arch: Arch,
+        /// The architecture that has none.
+        arch: &'static str,
     },
     /// A workload is not for such a machine.
     #[error("the workload {workload} {reason}")]

@@ -1,9 +1,11 @@
 //! What can go wrong, in words that say what to do next.
 
 mod build;
+mod class;
 mod fault;
 mod machine;
 mod package;
+mod shown;
 mod source;
 mod toolstack;
 mod workload;
@@ -11,9 +13,11 @@ mod workload;
 use std::path::{Path, PathBuf};
 
 pub use build::BuildError;
+pub use class::Class;
 pub use fault::{BootFault, Phase};
 pub use machine::MachineError;
 pub use package::PackageError;
+use shown::Lines;
 pub use source::SourceError;
 pub use toolstack::ToolstackError;
 pub use workload::WorkloadError;
@@ -75,19 +79,6 @@ pub enum Error {
     Machine(#[from] MachineError),
 }
 
-/// What kind of failure it is: the command turns it into its exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// The command was used wrongly, or the machine lacks something.
-    Usage,
-    /// An input cannot be read or is not what it should be.
-    Input,
-    /// A build, a boot or a time limit failed.
-    Run,
-    /// Something could not be downloaded.
-    Network,
-}
-
 impl Error {
     /// What kind of failure this is.
     pub fn class(&self) -> Class {
@@ -114,31 +105,6 @@ impl Error {
 impl From<xenheap_recorder::GitError> for Error {
     fn from(error: xenheap_recorder::GitError) -> Self {
         SourceError::from(error).into()
-    }
-}
-
-/// Lines of a log below a message, each on its own line and indented.
-struct Lines<'a>(&'a [String]);
-
-impl std::fmt::Display for Lines<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for line in self.0 {
-            write!(f, "\n  | {line}")?;
-        }
-        Ok(())
-    }
-}
-
-/// The names that could have been meant, behind a message.
-struct Known<'a>(&'a [String]);
-
-impl std::fmt::Display for Known<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.is_empty() {
-            f.write_str(", and no other")
-        } else {
-            write!(f, ", only {}", self.0.join(", "))
-        }
     }
 }
 
