@@ -19,6 +19,7 @@ use crate::cache::{self, Cache, Lock};
 use crate::error::{Error, PackageError};
 use crate::hash;
 use crate::pins::Pin;
+use crate::platform;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::{last_words, output, stdout};
 
@@ -168,7 +169,7 @@ impl<'a> Apt<'a> {
         stage: Stage,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
-        Self::open_lists(cache, release, Content::Packages(arch.platform().debian), stage, progress)
+        Self::open_lists(cache, release, Content::Packages(platform::of(arch).debian), stage, progress)
     }
 
     fn open_lists(
@@ -233,7 +234,7 @@ impl<'a> Apt<'a> {
     fn options(&self, sources: &Path) -> Vec<OsString> {
         let architecture = match self.content {
             Content::Packages(architecture) => architecture,
-            Content::Sources => Arch::default().platform().debian,
+            Content::Sources => platform::of(Arch::default()).debian,
         };
         let place = |option: &str, path: &Path| {
             let mut text = OsString::from(option);

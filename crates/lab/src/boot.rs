@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::accel;
-use crate::arch::{Arch, Domus};
+use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::config::Mode;
 use crate::count::{self, Count};
@@ -19,7 +19,9 @@ use crate::folder::{
 use crate::follow::Follow;
 use crate::image::Image;
 use crate::partition::{Content, Partition};
+use crate::platform::{self, Domus};
 use crate::progress::{Progress, Stage};
+use crate::run_files;
 use crate::run_tool::stdout;
 use crate::supervise::{Job, describe};
 use crate::text;
@@ -71,7 +73,7 @@ impl BootPlan<'_> {
     /// How guests of Xen's own are made, if there are to be some.
     fn domus(&self) -> Option<&'static Domus> {
         let wanted = !self.workload.dom0 || !self.workload.domus.is_empty();
-        self.arch().platform().domus.as_ref().filter(|_| wanted)
+        platform::of(self.arch()).domus.as_ref().filter(|_| wanted)
     }
 
     /// How many there are.
@@ -103,7 +105,7 @@ impl BootPlan<'_> {
     }
 
     fn machine(&self, partition: Option<&Partition>) -> Result<Machine, Error> {
-        let platform = self.arch().platform();
+        let platform = platform::of(self.arch());
         let kept = partition.is_some().then(|| ending::KEEP_INPUT.to_owned());
         let more: Vec<&str> =
             self.workload.xen.iter().chain(&kept).chain(self.xen_args).map(String::as_str).collect();
@@ -172,7 +174,7 @@ fn xen_arguments(arch: Arch, mode: Option<&Mode>, more: &[&str]) -> String {
     let mode = mode.map(|mode| format!("heap-audit={mode}"));
     let base = ["loglvl=all", "guest_loglvl=all", "noreboot", "sync_console"];
     let base = base.into_iter().chain(mode.as_deref());
-    let all = arch.platform().console.iter().copied().chain(base).chain(more.iter().copied());
+    let all = platform::of(arch).console.iter().copied().chain(base).chain(more.iter().copied());
     all.collect::<Vec<_>>().join(" ")
 }
 
@@ -189,7 +191,7 @@ fn linux_arguments(deterministic: bool, more: &[&str]) -> String {
 fn machine_command(arch: Arch, workload: &Workload, deterministic: bool, accelerator: &str) -> Vec<String> {
     let cpus = if deterministic { 1 } else { workload.cpus };
     let cpus = cpus.to_string();
-    let platform = arch.platform();
+    let platform = platform::of(arch);
     let usual = [
         &["-m", &workload.memory, "-smp", &cpus],
         ["-display", "none", "-monitor", "none", "-serial", "stdio", "-nic", "none", "-no-reboot"].as_slice(),
@@ -265,10 +267,11 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
         boot_seconds,
         exit: exit(plan, &ran),
     };
-    for (from, to) in [(plan.build.xen_syms(), folder::XEN_SYMS), (plan.build.config(), folder::CONFIG)] {
+    for (from, to) in [(plan.build.xen_syms(), run_files::XEN_SYMS), (plan.build.config(), run_files::CONFIG)]
+    {
         fs::copy(&from, partial.path().join(to)).map_err(Error::io("copy", &from))?;
     }
-    cache::write_json(&partial.path().join(folder::RECORD), &record)?;
+    cache::write_json(&partial.path().join(run_files::RECORD), &record)?;
     match ran {
         Ok(_) => {
             let path = partial.finish()?;
@@ -276,7 +279,7 @@ pub fn boot(cache: &Cache, plan: &BootPlan<'_>, progress: &dyn Progress) -> Resu
             Ok(RunFolder { path, record })
         }
         Err(stop) => {
-            let log = partial.fail()?.join(folder::CONSOLE);
+            let log = partial.fail()?.join(run_files::CONSOLE);
             Err(match stop {
                 Stop::Fault(fault, watch) => {
                     Error::Machine(MachineError::Boot { fault, lines: watch.tail(), log })
@@ -342,7 +345,7 @@ fn run_qemu(
         symlink(file, place.join(name)).map_err(Error::io("link", file))?;
     }
     if let Some(domus) = plan.domus() {
-        let tree = place.join(folder::DEVICE_TREE);
+        let tree = place.join(run_files::DEVICE_TREE);
         if let Some(partition) = partition {
             for module in &partition.modules {
                 if let Content::File(file) = &module.content {
@@ -351,16 +354,16 @@ fn run_qemu(
             }
             cache::write_whole(&tree, &partition.with_arguments(&machine.xen_arguments)?)?;
             // Without the lab's arguments: it is there to be changed and given back.
-            cache::write_whole(&results.join(folder::DEVICE_TREE), partition.tree())?;
+            cache::write_whole(&results.join(run_files::DEVICE_TREE), partition.tree())?;
         } else {
             let without = machine.command.len().saturating_sub(domus.arguments.len());
             let command = machine.command.get(..without).unwrap_or_default();
             (domus.beside_dom0)(command, place, &plan.workload.domus)?;
-            fs::copy(&tree, results.join(folder::DEVICE_TREE)).map_err(Error::io("copy", &tree))?;
+            fs::copy(&tree, results.join(run_files::DEVICE_TREE)).map_err(Error::io("copy", &tree))?;
         }
     }
     let mut ending = plan.ending().map(|plan| Ending::new(plan, place)).transpose()?;
-    let mut job = Job::new(plan.arch().platform().qemu, place).arguments(machine.command.iter().skip(1));
+    let mut job = Job::new(platform::of(plan.arch()).qemu, place).arguments(machine.command.iter().skip(1));
     if let Some(ending) = &ending {
         job = job.input(ending.input());
     }
@@ -392,7 +395,7 @@ impl Watched<'_> {
         mut ending: Option<&mut Ending>,
     ) -> Result<Watch, Stop> {
         let Self { limit, results, place, progress } = *self;
-        let console = results.join(folder::CONSOLE);
+        let console = results.join(run_files::CONSOLE);
         let messages = place.join("messages");
         let create = |path: &Path| File::create(path).map_err(Error::io("write", path));
         let mut machine = job
@@ -498,7 +501,7 @@ mod tests {
         let xen = xen_arguments(arch, Some(&mode), &["dom0_mem=1G,max:1G"]);
         let linux = linux_arguments(deterministic, &["panic=0", "x=1,2"]);
         let mut command = machine_command(arch, &workload, deterministic, accel::THREADS);
-        command.extend((arch.platform().load)(&xen, &linux));
+        command.extend((platform::of(arch).load)(&xen, &linux));
         Ok(command.join("|"))
     }
 

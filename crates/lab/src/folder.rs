@@ -13,21 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::cache;
 use crate::error::{Error, MachineError};
 use crate::image::ImageFacts;
+use crate::run_files::RECORD;
 use crate::xenbuild::BuildFacts;
 
 /// The version of `lab.json`'s form.
 pub const SCHEMA: u32 = 1;
-
-/// The log's name in the folder.
-pub const CONSOLE: &str = "console.log";
-/// The symbols' name in the folder.
-pub const XEN_SYMS: &str = "xen-syms";
-/// The configuration's name in the folder.
-pub const CONFIG: &str = "config";
-/// The device tree's name in the folder, where Xen starts guests by itself.
-pub const DEVICE_TREE: &str = "machine.dtb";
-/// The record's name in the folder.
-pub const RECORD: &str = "lab.json";
 
 /// A finished run.
 #[derive(Debug, Clone)]
@@ -198,6 +188,7 @@ fn beside(goal: &Path, end: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run_files::CONSOLE;
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 

@@ -12,6 +12,7 @@ use crate::deb;
 use crate::error::{Error, PackageError};
 use crate::guest_program::{GuestProgram, GuestProgramFacts, is_static};
 use crate::hash;
+use crate::platform;
 use crate::progress::{Progress, Stage};
 use crate::toolstack::{self, ToolstackConfig, ToolstackFacts};
 use crate::workload::Workload;
@@ -75,7 +76,7 @@ pub fn image(
     progress.start(Stage::Image, &format!("making dom0 for the workload {}", workload.name));
     let images = cache.folder("images")?;
 
-    let platform = xen.architecture.platform();
+    let platform = platform::of(xen.architecture);
     let (kernel, busybox) = {
         let apt = Apt::open(cache, Release::Bookworm, xen.architecture, Stage::Image, progress)?;
         (apt.package_behind(platform.kernel, "linux-image-")?, apt.package("busybox-static")?)

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use crate::arch::Arch;
 use crate::error::{BuildError, Error};
+use crate::platform;
 
 /// Without these a log cannot be read. The first is the recorder.
 const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
 
 /// Those required options that a `.config` does not set.
-pub fn missing_options(config: &str, recorder: bool) -> Vec<String> {
+pub(crate) fn missing_options(config: &str, recorder: bool) -> Vec<String> {
     REQUIRED
         .into_iter()
         .skip(usize::from(!recorder))
@@ -46,7 +47,7 @@ pub(crate) fn has_option(config: &str, option: &str) -> bool {
 
 /// The architecture that a `.config` says that it is for, if it is another one.
 pub(crate) fn other_arch(config: &str, arch: Arch) -> Option<Arch> {
-    let is_for = |arch: &Arch| has_option(config, arch.platform().config_sign);
+    let is_for = |arch: &Arch| has_option(config, platform::of(*arch).config_sign);
     if is_for(&arch) { None } else { Arch::ALL.into_iter().find(is_for) }
 }
 

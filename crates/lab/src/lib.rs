@@ -15,6 +15,7 @@ mod config;
 mod count;
 mod cpio;
 mod deb;
+mod domu;
 mod ending;
 mod error;
 mod folder;
@@ -27,10 +28,13 @@ mod kconfig;
 mod logged;
 #[cfg(test)]
 mod mirror_tests;
+mod need;
 mod packages;
 mod partition;
 mod pins;
+mod platform;
 mod progress;
+mod run_files;
 mod run_tool;
 mod source;
 pub mod supervise;
@@ -52,23 +56,21 @@ pub use error::{
     BootFault, BuildError, Class, Error, MachineError, PackageError, Phase, SourceError, ToolstackError,
     WorkloadError,
 };
-pub use folder::{
-    CONFIG, CONSOLE, DEVICE_TREE, Exit, Machine, Record, RunFolder, WorkloadFacts, XEN_SYMS, is_good_end,
-};
+pub use folder::{Exit, Machine, Record, RunFolder, WorkloadFacts, is_good_end};
 pub use git::GitFacts;
 pub use guest_program::{GuestProgram, GuestProgramFacts};
 pub use hash::file as file_sha256;
 pub use image::{Image, ImageFacts, image};
-pub use kconfig::missing_options;
-pub use packages::{Need, install_packages, missing_packages, needs};
+pub use packages::prepare_machine;
 pub use partition::Partition;
 pub use pins::{Pin, pin};
 pub use progress::{Progress, Silent, Stage};
+pub use run_files::{CONFIG, CONSOLE, XEN_SYMS};
 pub use source::{Origin, fetch, source_tree};
 pub use text::escape;
 pub use toolbuild::ToolstackBuild;
 pub use toolstack::{ToolstackConfig, ToolstackFacts, ToolstackSource};
-pub use workload::{CYCLES, Domu, Until, Workload};
+pub use workload::{CYCLES, Workload};
 pub use xenbuild::{Build, BuildConfig, BuildFacts, build, instrument};
 
 /// Does a whole run.
@@ -159,27 +161,4 @@ impl Prepared {
         };
         boot(&self.cache, &plan, progress)
     }
-}
-
-/// Sees to it that this machine has what the lab needs for an architecture.
-pub fn prepare_machine(arch: Arch, install: bool, progress: &dyn Progress) -> Result<(), Error> {
-    progress.start(Stage::Packages, "looking for what is needed");
-    if std::env::consts::ARCH != "x86_64" {
-        return Err(Error::Host(std::env::consts::ARCH));
-    }
-    let missing = missing_packages(arch);
-    if missing.is_empty() {
-        progress.finish(Stage::Packages, "all there");
-        return Ok(());
-    }
-    if !install {
-        return Err(packages::missing_error(&missing));
-    }
-    install_packages(&missing, progress)?;
-    let still = missing_packages(arch);
-    if !still.is_empty() {
-        return Err(packages::missing_error(&still));
-    }
-    progress.finish(Stage::Packages, &format!("{} installed", missing.len()));
-    Ok(())
 }

@@ -5,18 +5,11 @@ use std::process::{Command, Stdio};
 
 use crate::arch::Arch;
 use crate::error::{Error, PackageError};
+use crate::need::{Need, need};
+use crate::platform;
 use crate::progress::{Progress, Stage};
 use crate::supervise::{describe, find_program, search_path};
 use crate::text;
-
-/// Something that must be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Need {
-    /// A program, or, with a leading `/`, a file.
-    pub what: &'static str,
-    /// The Debian package that has it.
-    pub package: &'static str,
-}
 
 /// What every architecture needs, beyond what every Debian has (`apt`, `dpkg`, a shell, `gzip`).
 ///
@@ -31,17 +24,36 @@ const NEEDS: [Need; 6] = [
     need("python3", "python3"),
 ];
 
-pub(crate) const fn need(what: &'static str, package: &'static str) -> Need {
-    Need { what, package }
+/// Sees to it that this machine has what the lab needs for an architecture.
+pub fn prepare_machine(arch: Arch, install: bool, progress: &dyn Progress) -> Result<(), Error> {
+    progress.start(Stage::Packages, "looking for what is needed");
+    if std::env::consts::ARCH != "x86_64" {
+        return Err(Error::Host(std::env::consts::ARCH));
+    }
+    let missing = missing_packages(arch);
+    if missing.is_empty() {
+        progress.finish(Stage::Packages, "all there");
+        return Ok(());
+    }
+    if !install {
+        return Err(missing_error(&missing));
+    }
+    install_packages(&missing, progress)?;
+    let still = missing_packages(arch);
+    if !still.is_empty() {
+        return Err(missing_error(&still));
+    }
+    progress.finish(Stage::Packages, &format!("{} installed", missing.len()));
+    Ok(())
 }
 
 /// All that is needed for an architecture.
-pub fn needs(arch: Arch) -> impl Iterator<Item = Need> {
-    NEEDS.iter().chain(arch.platform().needs).copied()
+fn needs(arch: Arch) -> impl Iterator<Item = Need> {
+    NEEDS.iter().chain(platform::of(arch).needs).copied()
 }
 
 /// What of it is missing on this machine.
-pub fn missing_packages(arch: Arch) -> Vec<Need> {
+fn missing_packages(arch: Arch) -> Vec<Need> {
     missing(
         arch,
         |what| {
@@ -55,7 +67,7 @@ fn missing(arch: Arch, is_there: impl Fn(&str) -> bool) -> Vec<Need> {
 }
 
 /// The error that names them.
-pub(crate) fn missing_error(needs: &[Need]) -> Error {
+fn missing_error(needs: &[Need]) -> Error {
     Error::Package(PackageError::MissingPackages {
         names: needs.iter().map(|need| need.what.to_owned()).collect(),
         packages: names(needs),
@@ -67,7 +79,7 @@ fn names(needs: &[Need]) -> Vec<String> {
 }
 
 /// Installs packages with apt; only root can.
-pub fn install_packages(needs: &[Need], progress: &dyn Progress) -> Result<(), Error> {
+fn install_packages(needs: &[Need], progress: &dyn Progress) -> Result<(), Error> {
     if !rustix::process::geteuid().is_root() {
         return Err(Error::Package(PackageError::NeedsRoot { packages: names(needs) }));
     }

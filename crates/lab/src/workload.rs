@@ -11,7 +11,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::arch::Arch;
+use crate::domu::Domu;
 use crate::error::{Error, WorkloadError};
+use crate::platform;
 
 include!(concat!(env!("OUT_DIR"), "/workloads.rs"));
 
@@ -50,30 +52,6 @@ pub struct Workload {
     pub parameters: BTreeMap<String, String>,
     /// The script.
     pub script: String,
-}
-
-/// A guest that Xen starts by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Domu {
-    /// Its memory.
-    pub memory: String,
-    /// Its number of CPUs.
-    pub cpus: u8,
-}
-
-impl Default for Domu {
-    fn default() -> Self {
-        Self { memory: "256M".to_owned(), cpus: 1 }
-    }
-}
-
-impl Domu {
-    /// Its memory in KiB; it has been checked.
-    pub(crate) fn kib(&self) -> u64 {
-        let (number, unit) = self.memory.split_at(self.memory.len().saturating_sub(1));
-        number.parse::<u64>().unwrap_or_default() << if unit == "G" { 20 } else { 10 }
-    }
 }
 
 /// When a machine without dom0 has done its work.
@@ -241,16 +219,16 @@ impl Workload {
 
     /// Whether a machine of that kind can do it.
     pub fn check(&self, arch: Arch) -> Result<(), Error> {
-        if (!self.dom0 || !self.domus.is_empty()) && arch.platform().domus.is_none() {
+        if (!self.dom0 || !self.domus.is_empty()) && platform::of(arch).domus.is_none() {
             return Err(Error::Workload(WorkloadError::NoDomus {
                 workload: crate::text::escape(self.name.as_bytes()),
-                arch: arch.platform().name,
+                arch: arch.name(),
             }));
         }
         if self.guests && arch != Arch::X86_64 {
             return Err(Error::Workload(WorkloadError::NoGuests {
                 workload: crate::text::escape(self.name.as_bytes()),
-                arch: arch.platform().name,
+                arch: arch.name(),
             }));
         }
         Ok(())

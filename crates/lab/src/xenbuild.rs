@@ -15,6 +15,7 @@ use crate::git::GitFacts;
 use crate::hash;
 use crate::kconfig;
 use crate::logged;
+use crate::platform;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::stdout;
 use crate::source::{self, Origin};
@@ -197,7 +198,7 @@ impl Recipe {
     /// What is added to the tree's configuration: to one of the user's no more than what is needed and asked for.
     fn config(&self) -> String {
         let config = if self.recorder.is_some() { CONFIG } else { PLAIN_CONFIG };
-        let usual = if self.tree_config { "" } else { self.arch.platform().config };
+        let usual = if self.tree_config { "" } else { platform::of(self.arch).config };
         let options = self.options.iter().map(|option| format!("{option}\n")).collect::<String>();
         config.to_owned() + usual + &options
     }
@@ -404,7 +405,7 @@ fn try_build(
 pub(crate) fn compiler(arch: Arch) -> Result<String, Error> {
     let mut lines = Vec::new();
     for program in ["gcc", "ld"] {
-        let program = format!("{}{program}", arch.platform().tools);
+        let program = format!("{}{program}", platform::of(arch).tools);
         let said = stdout(&program, &["--version"], None)?;
         lines.push(text::escape(said.lines().next().unwrap_or_default().as_bytes()));
     }
@@ -435,7 +436,7 @@ pub(crate) fn environment(arch: Arch) -> Vec<(&'static str, String)> {
         ("TZ", "UTC".to_owned()),
         ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ("XEN_TARGET_ARCH", arch.to_string()),
-        ("CROSS_COMPILE", arch.platform().tools.to_owned()),
+        ("CROSS_COMPILE", platform::of(arch).tools.to_owned()),
         // To 4.14 the option EXPERT is read from here.
         ("XEN_CONFIG_EXPERT", "y".to_owned()),
         ("XEN_BUILD_DATE", "1970-01-01".to_owned()),
@@ -452,7 +453,7 @@ pub(crate) fn environment(arch: Arch) -> Vec<(&'static str, String)> {
 
 /// Flags for the hypervisor's own files.
 fn flags(arch: Arch) -> String {
-    [FLAGS, arch.platform().flags].join(" ").trim_end().to_owned()
+    [FLAGS, platform::of(arch).flags].join(" ").trim_end().to_owned()
 }
 
 /// The same as make's argument, for files below that root.
@@ -492,7 +493,7 @@ impl Maker<'_> {
             .arguments([format!("-j{}", self.jobs), extra_flags(self.recipe.arch, self.root)])
             .arguments(targets)
             .environment(environment(self.recipe.arch));
-        let usual = self.recipe.arch.platform().log_lines;
+        let usual = platform::of(self.recipe.arch).log_lines;
         let ended = logged::run(&job, "make", self.log, usual, Stage::Build, self.progress)?;
         if ended.status.success() {
             return Ok(ended.lines);

@@ -1,10 +1,9 @@
 //! Xen for 64-bit x86: built with the machine's own compiler, booted on a PC.
 
-use super::{Platform, quoted, words};
-use crate::packages::{Need, need};
+use super::form::{Platform, quoted, words};
+use crate::need::{Need, need};
 
 pub(super) const PLATFORM: Platform = Platform {
-    name: "x86_64",
     debian: "amd64",
     kernel: "linux-image-amd64",
     tools: "",

@@ -10,17 +10,16 @@ use dtoolkit::error::ModelError;
 use dtoolkit::fdt::Fdt;
 use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
 
-use super::{Domus, Platform, quoted, words};
+use super::form::{Domus, Platform, quoted, words};
 use crate::cache;
+use crate::domu::Domu;
 use crate::error::{Error, MachineError};
-use crate::folder::DEVICE_TREE;
-use crate::packages::{Need, need};
+use crate::need::{Need, need};
 use crate::partition::Module;
+use crate::run_files::DEVICE_TREE;
 use crate::run_tool::stdout;
-use crate::workload::Domu;
 
 pub(super) const PLATFORM: Platform = Platform {
-    name: "arm64",
     debian: "arm64",
     // In Debian 12 it holds a plain image, which Xen takes as it is.
     kernel: "linux-image-arm64",
