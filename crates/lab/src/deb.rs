@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::apt::Package;
 use crate::error::{Error, PackageError};
+use crate::package::Package;
 use crate::run_tool;
 
 /// What stands in a package under a path.

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::apt::{Apt, Package, Release};
+use crate::apt::Apt;
 use crate::cache::{self, Cache};
 use crate::cpio::{self, ArchiveMember};
 use crate::deb;
+use crate::debian::Release;
 use crate::error::{Error, PackageError};
 use crate::guest_program::{GuestProgram, GuestProgramFacts, is_static};
 use crate::hash;
+use crate::package::Package;
 use crate::platform;
 use crate::progress::{Progress, Stage};
 use crate::toolstack::{self, ToolstackConfig, ToolstackFacts};

@@ -15,6 +15,7 @@ mod config;
 mod count;
 mod cpio;
 mod deb;
+mod debian;
 mod domu;
 mod ending;
 mod error;
@@ -29,6 +30,7 @@ mod logged;
 #[cfg(test)]
 mod mirror_tests;
 mod need;
+mod package;
 mod packages;
 mod partition;
 mod pins;
@@ -37,6 +39,7 @@ mod progress;
 mod run_files;
 mod run_tool;
 mod source;
+mod source_archive;
 pub mod supervise;
 mod text;
 mod toolbuild;
@@ -47,7 +50,6 @@ mod xenbuild;
 
 use std::{path::Path, time::Duration};
 
-pub use apt::{Package, Release};
 pub use arch::Arch;
 pub use boot::{BootPlan, boot};
 pub use cache::{Cache, Lock};

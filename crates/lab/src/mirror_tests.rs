@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use crate::apt::{Apt, Package, Release};
+use crate::apt::Apt;
 use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::config::XenSource;
+use crate::debian::Release;
 use crate::hash;
+use crate::package::Package;
 use crate::progress::{Progress, Stage};
 use crate::source::{Origin, fetch, source_tree};
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::apt::{self, Release};
+use crate::debian::{self, Release};
 use crate::error::{Error, PackageError};
 
 /// One pinned source archive.
@@ -31,9 +31,7 @@ impl Pin {
 
     /// The same source in another version, if that is of the same series: what a paragraph of `apt-cache showsrc` says.
     pub(crate) fn of_paragraph(&self, paragraph: &str) -> Option<Self> {
-        let field = |name: &str| {
-            paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
-        };
+        let field = |name| debian::field(paragraph, name);
         let version = field("Version").filter(|version| self.is_of_series(version))?;
         let folder = field("Directory")?;
         // Its lines have a hash, a size and a name, and begin with a space.
@@ -50,7 +48,7 @@ impl Pin {
             size,
             sha256: sha256.to_owned(),
         };
-        (apt::is_plain(version) && apt::is_plain(name) && check(&pin).is_ok()).then_some(pin)
+        (debian::is_plain(version) && debian::is_plain(name) && check(&pin).is_ok()).then_some(pin)
     }
 
     /// `debian:4.17` is the series of 4.17.5 and 4.17.6, but not of 4.170.

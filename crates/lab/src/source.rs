@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Component, Path, PathBuf};
 
-use crate::apt;
 use crate::cache::Cache;
 use crate::config::XenSource;
 use crate::error::{Error, SourceError};
 use crate::git::{self, GitFacts};
 use crate::pins::{self, Pin};
 use crate::progress::{Progress, Stage};
+use crate::source_archive::{self, Archive};
 
 /// Where a source was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn fetch(cache: &Cache, source: &XenSource, progress: &dyn Progress) -> Resu
     let origin = match source {
         XenSource::Debian417 | XenSource::Debian420 => {
             let pin = pins::pin(&source.to_string())?;
-            let apt::Source { pin, path, instead_of } = apt::source(cache, &pin, progress)?;
+            let Archive { pin, path, instead_of } = source_archive::get(cache, &pin, progress)?;
             progress.finish(Stage::Source, &format!("Debian's {}", pin.version));
             Origin::Archive { pin, path, instead_of }
         }

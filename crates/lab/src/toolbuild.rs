@@ -9,13 +9,15 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::apt::{Apt, Package, Release};
+use crate::apt::Apt;
 use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::deb::{self, Content, Member};
+use crate::debian::Release;
 use crate::error::{BuildError, Error};
 use crate::hash;
 use crate::logged;
+use crate::package::Package;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::stdout;
 use crate::source::{self, Origin};

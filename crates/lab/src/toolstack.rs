@@ -11,13 +11,15 @@ use std::str::FromStr;
 use object::Object as _;
 use serde::{Deserialize, Serialize};
 
-use crate::apt::{Apt, Package, Release};
+use crate::apt::Apt;
 use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::cpio::{self, ArchiveMember};
 use crate::deb::{self, Content, Member};
+use crate::debian::Release;
 use crate::error::{Error, PackageError, ToolstackError};
 use crate::hash;
+use crate::package::Package;
 use crate::progress::{Progress, Stage};
 use crate::source::Origin;
 use crate::toolbuild::{self, Toolstack, ToolstackBuild};
