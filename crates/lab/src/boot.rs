@@ -9,7 +9,6 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::accel;
 use crate::arch::Arch;
 use crate::cache::{self, Cache};
-use crate::config::Mode;
 use crate::count::{self, Count};
 use crate::ending::{self, Ending, Next};
 use crate::error::{BootFault, Error, MachineError, WorkloadError};
@@ -18,6 +17,7 @@ use crate::folder::{
 };
 use crate::follow::Follow;
 use crate::image::Image;
+use crate::mode::Mode;
 use crate::partition::{Content, Partition};
 use crate::platform::{self, Domus};
 use crate::progress::{Progress, Stage};

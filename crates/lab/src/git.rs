@@ -11,8 +11,9 @@ use crate::cache::Cache;
 use crate::error::{Error, SourceError};
 use crate::progress::{Progress, Stage};
 use crate::run_tool::tool_error;
-use crate::source::{SIGNS, unpack_all};
 use crate::text::escape;
+use crate::unpack;
+use crate::xen_tree::SIGNS;
 
 /// Which commit of which repository a tree is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +60,7 @@ pub(crate) fn export(
     if !tree.is_dir() {
         progress.line(Stage::Source, &format!("exporting {commit}"));
         let work = cache.work_folder(&format!("tree-{name}"))?;
-        unpack(&repository, &commit, given, &work)?;
+        unpack_commit(&repository, &commit, given, &work)?;
         fs::create_dir_all(&folder).map_err(Error::io("make the folder", &folder))?;
         fs::rename(&work, &tree).map_err(Error::io("write", &tree))?;
     }
@@ -72,7 +73,7 @@ pub(crate) fn export(
 }
 
 /// Unpacks the whole tree of a commit into a folder.
-fn unpack(repository: &Repository, commit: &str, from: &Path, to: &Path) -> Result<(), Error> {
+fn unpack_commit(repository: &Repository, commit: &str, from: &Path, to: &Path) -> Result<(), Error> {
     let arguments = ["archive", "--format=tar", "--prefix=xen/", commit];
     let mut archiver = repository
         .command(&arguments)
@@ -80,7 +81,7 @@ fn unpack(repository: &Repository, commit: &str, from: &Path, to: &Path) -> Resu
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|source| Error::Spawn { program: "git".to_owned(), source })?;
-    let unpacked = archiver.stdout.take().map_or(Ok(()), |stream| unpack_all(stream, to));
+    let unpacked = archiver.stdout.take().map_or(Ok(()), |stream| unpack::all(stream, to));
     let ended = archiver.wait_with_output().map_err(Error::io("read", from))?;
     if !ended.status.success() {
         return Err(tool_error(format!("git {}", arguments.join(" ")), &ended));

@@ -26,10 +26,14 @@ mod guest_program;
 mod hash;
 mod image;
 mod kconfig;
+#[cfg(test)]
+mod listing;
 mod logged;
 #[cfg(test)]
 mod mirror_tests;
+mod mode;
 mod need;
+mod origin;
 mod package;
 mod packages;
 mod partition;
@@ -44,8 +48,11 @@ pub mod supervise;
 mod text;
 mod toolbuild;
 mod toolstack;
+mod unpack;
 mod watch;
 mod workload;
+mod xen_source;
+mod xen_tree;
 mod xenbuild;
 
 use std::{path::Path, time::Duration};
@@ -53,7 +60,7 @@ use std::{path::Path, time::Duration};
 pub use arch::Arch;
 pub use boot::{BootPlan, boot};
 pub use cache::{Cache, Lock};
-pub use config::{Mode, RunConfig, XenSource, default_jobs};
+pub use config::{RunConfig, default_jobs};
 pub use error::{
     BootFault, BuildError, Class, Error, MachineError, PackageError, Phase, SourceError, ToolstackError,
     WorkloadError,
@@ -63,16 +70,18 @@ pub use git::GitFacts;
 pub use guest_program::{GuestProgram, GuestProgramFacts};
 pub use hash::file as file_sha256;
 pub use image::{Image, ImageFacts, image};
+pub use mode::Mode;
+pub use origin::Origin;
 pub use packages::prepare_machine;
 pub use partition::Partition;
-pub use pins::{Pin, pin};
 pub use progress::{Progress, Silent, Stage};
 pub use run_files::{CONFIG, CONSOLE, XEN_SYMS};
-pub use source::{Origin, fetch, source_tree};
+pub use source::{fetch, source_tree};
 pub use text::escape;
 pub use toolbuild::ToolstackBuild;
 pub use toolstack::{ToolstackConfig, ToolstackFacts, ToolstackSource};
 pub use workload::{CYCLES, Workload};
+pub use xen_source::XenSource;
 pub use xenbuild::{Build, BuildConfig, BuildFacts, build, instrument};
 
 /// Does a whole run.

@@ -10,12 +10,14 @@ use std::sync::Mutex;
 use crate::apt::Apt;
 use crate::arch::Arch;
 use crate::cache::Cache;
-use crate::config::XenSource;
 use crate::debian::Release;
 use crate::hash;
+use crate::origin::Origin;
 use crate::package::Package;
 use crate::progress::{Progress, Stage};
-use crate::source::{Origin, fetch, source_tree};
+use crate::source::{fetch, source_tree};
+use crate::source_archive::Archive;
+use crate::xen_source::XenSource;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -191,7 +193,9 @@ fn the_source_in_a_process_of_its_own() -> Result {
     for _ in 0..2 {
         let notes = Notes::default();
         let origin = fetch(&cache, &XenSource::Debian417, &notes)?;
-        let Origin::Archive { pin, instead_of, .. } = &origin else { return Err("another origin".into()) };
+        let Origin::Archive(Archive { pin, instead_of, .. }) = &origin else {
+            return Err("another origin".into());
+        };
         assert_eq!((pin.version.as_str(), instead_of.as_ref()), ("4.17.10-1~deb12u1", Some(&pinned)));
         let note = format!(
             "Debian's {pinned} is gone from the mirrors: 4.17.10-1~deb12u1 is taken, the newest of the series"
@@ -208,7 +212,7 @@ fn the_source_in_a_process_of_its_own() -> Result {
     fs::remove_file(mirror.file("pool/main/x/xen/xen_4.17.10.orig.tar.xz"))?;
     fs::remove_file(mirror.file("pool/main/x/xen/xen_4.17.9.orig.tar.xz"))?;
     let origin = fetch(&cache, &XenSource::Debian417, &Notes::default())?;
-    assert!(matches!(origin, Origin::Archive { pin, .. } if pin.version == "4.17.12-1"));
+    assert!(matches!(origin, Origin::Archive(Archive { pin, .. }) if pin.version == "4.17.12-1"));
     // A series of which there is nothing at all is the error that it was.
     let none = fetch(&cache, &XenSource::Debian420, &Notes::default());
     assert!(none.is_err());

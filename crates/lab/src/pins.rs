@@ -118,7 +118,7 @@ fn check(pin: &Pin) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::XenSource;
+    use crate::xen_source::XenSource;
 
     #[test]
     fn every_named_source_is_pinned() {

@@ -12,7 +12,7 @@ use crate::run_tool::output;
 
 /// Where it is, and which one it came to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Archive {
+pub struct Archive {
     /// What it is: another than the pinned one where that is gone.
     pub(crate) pin: Pin,
     /// The file, whose hash is right.

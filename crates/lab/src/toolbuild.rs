@@ -17,12 +17,14 @@ use crate::debian::Release;
 use crate::error::{BuildError, Error};
 use crate::hash;
 use crate::logged;
+use crate::origin::Origin;
 use crate::package::Package;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::stdout;
-use crate::source::{self, Origin};
 use crate::supervise::{Job, describe};
 use crate::text;
+use crate::unpack;
+use crate::xen_tree;
 use crate::xenbuild;
 
 /// What builds it. It leaves the files of the image, and no others.
@@ -133,9 +135,9 @@ pub(crate) fn build(
     let _copy_lock = cache.lock(&name, Stage::Toolstack, progress)?;
     let copy = cache.work_folder(&name)?;
     let source_sha256 = match origin {
-        Origin::Archive { pin, .. } => pin.sha256.clone(),
+        Origin::Archive(archive) => archive.pin.sha256.clone(),
         Origin::Tree { path } | Origin::Git { path, .. } => {
-            if source::copy(path, source::TOOLSTACK, &copy)? {
+            if xen_tree::copy(path, xen_tree::TOOLSTACK, &copy)? {
                 // The tree knows best what a build leaves.
                 stdout("make", &["-C", &copy.join("tools").display().to_string(), "distclean"], None)?;
             }
@@ -161,8 +163,8 @@ pub(crate) fn build(
     let work = cache.work_folder(&format!("toolstack-{key}"))?;
     let root = work.join("tree");
     fs::rename(&copy, &root).map_err(Error::io("move", &copy))?;
-    if let Origin::Archive { path, .. } = origin {
-        source::unpack(path, source::TOOLSTACK, &root)?;
+    if let Origin::Archive(archive) = origin {
+        unpack::part(&archive.path, xen_tree::TOOLSTACK, &root)?;
     }
     let made = make(&work, &packages, jobs, progress);
     let seconds = match made {

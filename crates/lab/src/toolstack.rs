@@ -19,9 +19,9 @@ use crate::deb::{self, Content, Member};
 use crate::debian::Release;
 use crate::error::{Error, PackageError, ToolstackError};
 use crate::hash;
+use crate::origin::Origin;
 use crate::package::Package;
 use crate::progress::{Progress, Stage};
-use crate::source::Origin;
 use crate::toolbuild::{self, Toolstack, ToolstackBuild};
 
 /// Programs below `usr/lib/xen-VERSION` in `xen-utils-VERSION` and below `usr/lib/xen-tree` of a

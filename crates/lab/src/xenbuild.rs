@@ -15,12 +15,14 @@ use crate::git::GitFacts;
 use crate::hash;
 use crate::kconfig;
 use crate::logged;
+use crate::origin::Origin;
 use crate::platform;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::stdout;
-use crate::source::{self, Origin};
 use crate::supervise::{self, Job, describe};
 use crate::text;
+use crate::unpack;
+use crate::xen_tree;
 
 /// Added to the configuration of a tree. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
 const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\n";
@@ -149,7 +151,7 @@ impl Build {
         let facts = &mut self.facts;
         facts.source = origin.name();
         (facts.debian_version, facts.pinned_version, facts.git) = match origin {
-            Origin::Archive { pin, instead_of, .. } => (Some(pin.version.clone()), instead_of.clone(), None),
+            Origin::Archive(archive) => (Some(archive.pin.version.clone()), archive.instead_of.clone(), None),
             Origin::Tree { .. } => (None, None, None),
             Origin::Git { facts, .. } => (None, None, Some(facts.clone())),
         };
@@ -234,8 +236,8 @@ pub fn build(
     let mut recipe = Recipe::new(config)?;
     let jobs = config.jobs;
     let built = match origin {
-        Origin::Archive { pin, path, .. } => {
-            let key = recipe.key(&pin.sha256);
+        Origin::Archive(archive) => {
+            let key = recipe.key(&archive.pin.sha256);
             let _lock = cache.lock(&format!("build-{key}"), Stage::Build, progress)?;
             if let Some(build) = reuse(cache, &key, progress)? {
                 return Ok(build.of(origin));
@@ -243,8 +245,8 @@ pub fn build(
             progress.start(Stage::Instrument, "unpacking the source");
             let work = cache.work_folder(&format!("build-{key}"))?;
             let root = work.join("tree");
-            source::unpack(path, source::HYPERVISOR, &root)?;
-            let copy = Prepared { root, sha256: pin.sha256.clone() };
+            unpack::part(&archive.path, xen_tree::HYPERVISOR, &root)?;
+            let copy = Prepared { root, sha256: archive.pin.sha256.clone() };
             make_build(cache, origin, &copy, &key, &recipe, jobs, progress)?
         }
         Origin::Tree { path } | Origin::Git { path, .. } => {
@@ -277,7 +279,7 @@ fn copy_tree(from: &Path, to: &Path, recipe: &mut Recipe, progress: &dyn Progres
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         text => Some(text.map_err(Error::io("read", &own))?),
     };
-    if source::copy(from, source::HYPERVISOR, to)? {
+    if xen_tree::copy(from, xen_tree::HYPERVISOR, to)? {
         clean(recipe.arch, to)?;
     }
     remove_analysis(to)?;
