@@ -10,6 +10,7 @@ mod accel;
 mod apt;
 mod arch;
 mod boot;
+mod build_env;
 mod cache;
 mod config;
 mod count;
@@ -82,7 +83,7 @@ pub use toolbuild::ToolstackBuild;
 pub use toolstack::{ToolstackConfig, ToolstackFacts, ToolstackSource};
 pub use workload::{CYCLES, Workload};
 pub use xen_source::XenSource;
-pub use xenbuild::{Build, BuildConfig, BuildFacts, build, instrument};
+pub use xenbuild::{Build, BuildConfig, BuildFacts, build};
 
 /// Does a whole run.
 pub fn run(config: &RunConfig, progress: &dyn Progress) -> Result<RunFolder, Error> {
