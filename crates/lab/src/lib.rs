@@ -80,7 +80,7 @@ pub use run_files::{CONFIG, CONSOLE, XEN_SYMS};
 pub use source::{fetch, source_tree};
 pub use text::escape;
 pub use toolbuild::ToolstackBuild;
-pub use toolstack::{ToolstackConfig, ToolstackFacts, ToolstackSource};
+pub use toolstack::{ToolstackFacts, ToolstackSource};
 pub use workload::{CYCLES, Workload};
 pub use xen_source::XenSource;
 pub use xenbuild::{Build, BuildConfig, BuildFacts, build};
@@ -138,7 +138,7 @@ pub fn prepare(config: &RunConfig, progress: &dyn Progress) -> Result<Prepared, 
         .map(|name| GuestProgram::compile(&config.cache, name, progress))
         .chain(given.into_iter().map(Ok))
         .collect::<Result<Vec<_>, _>>()?;
-    let toolstack = ToolstackConfig { origin: &origin, from: config.toolstack, jobs: config.jobs };
+    let toolstack = toolstack::ToolstackConfig { origin: &origin, from: config.toolstack, jobs: config.jobs };
     let image = image(&config.cache, &build.facts, &toolstack, &workload, &programs, progress)?;
     Ok(Prepared {
         build,
