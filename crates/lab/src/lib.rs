@@ -59,7 +59,6 @@ mod xenbuild;
 use std::{path::Path, time::Duration};
 
 pub use arch::Arch;
-pub use boot::{BootPlan, boot};
 pub use cache::{Cache, Lock};
 pub use config::{RunConfig, default_jobs};
 pub use error::{
@@ -160,7 +159,7 @@ impl Prepared {
         timeout: Option<Duration>,
         progress: &dyn Progress,
     ) -> Result<RunFolder, Error> {
-        let plan = BootPlan {
+        let plan = boot::BootPlan {
             build: &self.build,
             image: &self.image,
             workload: &self.workload,
@@ -171,6 +170,6 @@ impl Prepared {
             timeout,
             out_dir,
         };
-        boot(&self.cache, &plan, progress)
+        boot::boot(&self.cache, &plan, progress)
     }
 }
