@@ -313,7 +313,7 @@ mod tests {
         // The lists are kept.
         drop(apt);
         let before =
-            fs::metadata(cache.root().join("apt-trixie-arm64/sources.list")).and_then(|m| m.modified());
+            fs::metadata(folder.path().join("apt-trixie-arm64/sources.list")).and_then(|m| m.modified());
         let again = open(Release::Trixie, Arch::Arm64)?;
         let after = fs::metadata(again.sources()).and_then(|m| m.modified());
         assert_eq!(before.ok(), after.ok());

@@ -20,7 +20,7 @@ pub struct Cache {
 
 /// Held until dropped.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
@@ -35,13 +35,8 @@ impl Cache {
         Self::at(place(|name| std::env::var_os(name).map(PathBuf::from)))
     }
 
-    /// Its folder.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// A folder in it, made if need be.
-    pub fn folder(&self, name: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.root.join(name);
         fs::create_dir_all(&path).map_err(Error::io("make the folder", &path))?;
         // As an absolute path: programs are started in other folders and are given names of files in here.
@@ -49,7 +44,7 @@ impl Cache {
     }
 
     /// An empty folder for work on something whose lock is held; what an aborted run left there is removed.
-    pub fn work_folder(&self, name: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn work_folder(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.folder("work")?.join(name);
         remove_tree(&path)?;
         fs::create_dir_all(&path).map_err(Error::io("make the folder", &path))?;
@@ -57,7 +52,7 @@ impl Cache {
     }
 
     /// Waits until nobody else works on `name`, and sees to it that nobody will.
-    pub fn lock(&self, name: &str, stage: Stage, progress: &dyn Progress) -> Result<Lock, Error> {
+    pub(crate) fn lock(&self, name: &str, stage: Stage, progress: &dyn Progress) -> Result<Lock, Error> {
         let path = self.folder("locks")?.join(name);
         let file = File::create(&path).map_err(Error::io("open", &path))?;
         let mut told = false;
@@ -78,11 +73,6 @@ impl Cache {
             }
         }
     }
-
-    /// How many bytes it takes.
-    pub fn size(&self) -> u64 {
-        size_of_tree(&self.root)
-    }
 }
 
 /// Where the cache is, by the environment.
@@ -99,16 +89,6 @@ fn place(variable: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
         Some(home) => home.join(".cache/xenheap"),
         None => std::env::temp_dir().join("xenheap-cache"),
     }
-}
-
-fn size_of_tree(path: &Path) -> u64 {
-    let Ok(meta) = fs::symlink_metadata(path) else {
-        return 0;
-    };
-    if !meta.is_dir() {
-        return meta.len();
-    }
-    fs::read_dir(path).map_or(0, |entries| entries.flatten().map(|entry| size_of_tree(&entry.path())).sum())
 }
 
 /// Removes a folder and all in it; it is no error if it is not there.
@@ -202,7 +182,6 @@ mod tests {
         let cache = Cache::at(folder.path());
         let work = cache.work_folder("x")?;
         fs::write(work.join("left"), "over")?;
-        assert_eq!(cache.size(), 4);
         assert_eq!(cache.work_folder("x")?, work);
         assert_eq!(fs::read_dir(&work)?.count(), 0);
         Ok(())

@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 /// What stands in an archive. Paths have no leading `/`; folders come before what lies in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ArchiveMember {
+pub(crate) enum ArchiveMember {
     /// A folder.
     Folder(String),
     /// A file that everybody may read and run.
@@ -30,7 +30,7 @@ impl ArchiveMember {
 }
 
 /// The same entries, each with the folders that it lies in before it.
-pub fn with_folders(entries: Vec<ArchiveMember>) -> Vec<ArchiveMember> {
+pub(crate) fn with_folders(entries: Vec<ArchiveMember>) -> Vec<ArchiveMember> {
     let mut made = BTreeSet::new();
     let mut all = Vec::new();
     for entry in entries {
@@ -49,7 +49,7 @@ pub fn with_folders(entries: Vec<ArchiveMember>) -> Vec<ArchiveMember> {
 }
 
 /// The archive's bytes, not compressed.
-pub fn archive(entries: &[ArchiveMember]) -> Vec<u8> {
+pub(crate) fn archive(entries: &[ArchiveMember]) -> Vec<u8> {
     let mut out = Vec::new();
     for (index, entry) in (1u32..).zip(entries) {
         match entry {
@@ -101,7 +101,7 @@ fn pad(out: &mut Vec<u8>) {
 }
 
 /// The same bytes gzipped, with nothing in the header that could differ between two runs.
-pub fn compress(archive: &[u8]) -> std::io::Result<Vec<u8>> {
+pub(crate) fn compress(archive: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(archive)?;
     encoder.finish()

@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// A release that packages and sources are taken from, in small letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Release {
+pub(crate) enum Release {
     /// Debian 12, with Xen 4.17.
     Bookworm,
     /// Debian 13, with Xen 4.20.

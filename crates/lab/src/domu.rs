@@ -5,11 +5,11 @@ use serde::Deserialize;
 /// Its size. Without a word of it, the usual one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Domu {
+pub(crate) struct Domu {
     /// A number with `M` or `G` behind it.
-    pub memory: String,
+    pub(crate) memory: String,
     /// How many CPUs it has, from 1.
-    pub cpus: u8,
+    pub(crate) cpus: u8,
 }
 
 impl Default for Domu {

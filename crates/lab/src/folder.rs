@@ -17,7 +17,7 @@ use crate::run_files::RECORD;
 use crate::xenbuild::BuildFacts;
 
 /// The version of `lab.json`'s form.
-pub const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 /// A finished run.
 #[derive(Debug, Clone)]
@@ -32,23 +32,23 @@ pub struct RunFolder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Version of this form.
-    pub schema: u32,
+    pub(crate) schema: u32,
     /// What wrote it, with its version.
-    pub tool: String,
+    pub(crate) tool: String,
     /// The hypervisor.
     pub xen: BuildFacts,
     /// dom0.
-    pub dom0: ImageFacts,
+    pub(crate) dom0: ImageFacts,
     /// The machine.
-    pub machine: Machine,
+    pub(crate) machine: Machine,
     /// What dom0 did.
     pub workload: WorkloadFacts,
     /// The recorder's mode; none for a Xen without the recorder.
     pub mode: Option<String>,
     /// Whether time was virtual, so that the run can be repeated to the byte.
-    pub deterministic: bool,
+    pub(crate) deterministic: bool,
     /// When the machine was switched on, in UTC.
-    pub started: String,
+    pub(crate) started: String,
     /// How many seconds it ran, by the clock of the host.
     pub boot_seconds: f64,
     /// How it ended.
@@ -57,17 +57,17 @@ pub struct Record {
 
 /// The machine that ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// QEMU's version.
-    pub qemu: String,
+    pub(crate) qemu: String,
     /// Its command line; file names in it are those of the boot, not of the host.
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
     /// Xen's arguments.
-    pub xen_arguments: String,
+    pub(crate) xen_arguments: String,
     /// Linux' arguments.
-    pub linux_arguments: String,
+    pub(crate) linux_arguments: String,
     /// How long it was allowed to run, in seconds.
-    pub timeout_seconds: u64,
+    pub(crate) timeout_seconds: u64,
 }
 
 /// Which workload ran.

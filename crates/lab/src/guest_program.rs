@@ -38,30 +38,30 @@ const COMPILER: [&str; 3] = ["gcc", "-static", "-O2"];
 
 /// A program that guests find in their `/bin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GuestProgram {
+pub(crate) struct GuestProgram {
     name: String,
     body: Vec<u8>,
 }
 
 /// Which program guests had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GuestProgramFacts {
+pub(crate) struct GuestProgramFacts {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its SHA-256.
-    pub sha256: String,
+    pub(crate) sha256: String,
 }
 
 impl GuestProgram {
     /// A program in a file, which gives it its name.
-    pub fn load(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn load(path: &Path) -> Result<Self, Error> {
         let body = fs::read(path).map_err(Error::io("read", path))?;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         Self::new(name, body)
     }
 
     /// A program. It must be linked statically: guests have no libraries.
-    pub fn new(name: &str, body: Vec<u8>) -> Result<Self, Error> {
+    pub(crate) fn new(name: &str, body: Vec<u8>) -> Result<Self, Error> {
         let plain = !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         if plain && is_static(&body) {
@@ -72,12 +72,12 @@ impl GuestProgram {
     }
 
     /// The names of the lab's own.
-    pub fn built_in() -> impl Iterator<Item = &'static str> {
+    pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
         BUILT_IN.iter().map(|source| source.name)
     }
 
     /// Compiles one of the lab's own, or takes it from the cache if that compiler has compiled it before.
-    pub fn compile(cache: &Cache, name: &str, progress: &dyn Progress) -> Result<Self, Error> {
+    pub(crate) fn compile(cache: &Cache, name: &str, progress: &dyn Progress) -> Result<Self, Error> {
         let Some(source) = BUILT_IN.iter().find(|source| source.name == name) else {
             return Err(Error::Workload(WorkloadError::UnknownGuestProgram {
                 given: crate::text::escape(name.as_bytes()),

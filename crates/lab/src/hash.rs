@@ -42,7 +42,7 @@ fn add_file(hasher: &mut Sha256, path: &Path) -> Result<u64, Error> {
 }
 
 /// A folder's SHA-256, over the names, kinds and contents of all that is in it, in order of name.
-pub fn tree(root: &Path) -> Result<String, Error> {
+pub(crate) fn tree(root: &Path) -> Result<String, Error> {
     let mut hasher = Sha256::new();
     add_folder(&mut hasher, root)?;
     Ok(hex(&hasher.finalize()))

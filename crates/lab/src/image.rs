@@ -34,36 +34,36 @@ const GUEST_INIT: &str = include_str!("../guest/init");
 
 /// A kernel and an initramfs in the cache.
 #[derive(Debug, Clone)]
-pub struct Image {
+pub(crate) struct Image {
     /// The kernel.
-    pub kernel: PathBuf,
+    pub(crate) kernel: PathBuf,
     /// The initramfs.
-    pub initrd: PathBuf,
+    pub(crate) initrd: PathBuf,
     /// What they are.
-    pub facts: ImageFacts,
+    pub(crate) facts: ImageFacts,
 }
 
 /// What an image was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageFacts {
+pub(crate) struct ImageFacts {
     /// The kernel's package.
-    pub kernel: Package,
+    pub(crate) kernel: Package,
     /// SHA-256 of the kernel itself.
-    pub vmlinuz_sha256: String,
+    pub(crate) vmlinuz_sha256: String,
     /// busybox's package.
-    pub busybox: Package,
+    pub(crate) busybox: Package,
     /// SHA-256 of the initramfs.
-    pub initrd_sha256: String,
+    pub(crate) initrd_sha256: String,
     /// Xen's toolstack, if dom0 has guests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub toolstack: Option<ToolstackFacts>,
+    pub(crate) toolstack: Option<ToolstackFacts>,
     /// Programs that guests had besides busybox.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub guest_programs: Vec<GuestProgramFacts>,
+    pub(crate) guest_programs: Vec<GuestProgramFacts>,
 }
 
 /// Gets dom0's kernel and makes its initramfs for a workload on that Xen.
-pub fn image(
+pub(crate) fn image(
     cache: &Cache,
     xen: &BuildFacts,
     toolstack: &ToolstackConfig<'_>,

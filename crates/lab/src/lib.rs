@@ -1,8 +1,10 @@
 //! The lab: from a Xen source to the log of a real machine that ran it.
 //!
-//! [`run`] does all of it: gets a Xen, puts the recorder into a copy, builds that, makes a dom0, boots the machine
-//! under QEMU with a time limit, and leaves a [`RunFolder`] that the report reads. The steps can be taken one by one too:
-//! [`fetch`], [`source_tree`], [`instrument`], [`build`], [`image`](fn@image) and [`boot`](fn@boot). What is made is kept in a [`Cache`].
+//! [`run`] does all of it: gets a Xen, puts the recorder into a copy, builds that, makes a dom0,
+//! boots the machine under QEMU with a time limit, and leaves a [`RunFolder`] that the report reads.
+//! Some steps can be taken by themselves: [`prepare`] does all but the boot, which can then be done
+//! often; [`fetch`], [`source_tree`] and [`build`] go as far as a Xen. What is made is kept in a
+//! [`Cache`].
 //!
 //! Nothing here prints; who wants to watch gives a [`Progress`].
 
@@ -58,28 +60,28 @@ mod xenbuild;
 
 use std::{path::Path, time::Duration};
 
+use guest_program::GuestProgram;
+use image::{Image, image};
+use partition::Partition;
+
 pub use arch::Arch;
-pub use cache::{Cache, Lock};
+pub use cache::Cache;
 pub use config::{RunConfig, default_jobs};
 pub use error::{
     BootFault, BuildError, Class, Error, MachineError, PackageError, Phase, SourceError, ToolstackError,
     WorkloadError,
 };
-pub use folder::{Exit, Machine, Record, RunFolder, WorkloadFacts, is_good_end};
+pub use folder::{Exit, Record, RunFolder, WorkloadFacts, is_good_end};
 pub use git::GitFacts;
-pub use guest_program::{GuestProgram, GuestProgramFacts};
 pub use hash::file as file_sha256;
-pub use image::{Image, ImageFacts, image};
 pub use mode::Mode;
 pub use origin::Origin;
 pub use packages::prepare_machine;
-pub use partition::Partition;
 pub use progress::{Progress, Silent, Stage};
 pub use run_files::{CONFIG, CONSOLE, XEN_SYMS};
 pub use source::{fetch, source_tree};
 pub use text::escape;
-pub use toolbuild::ToolstackBuild;
-pub use toolstack::{ToolstackFacts, ToolstackSource};
+pub use toolstack::ToolstackSource;
 pub use workload::{CYCLES, Workload};
 pub use xen_source::XenSource;
 pub use xenbuild::{Build, BuildConfig, BuildFacts, build};
@@ -97,11 +99,11 @@ pub struct Prepared {
     /// Xen.
     pub build: Build,
     /// dom0.
-    pub image: Image,
+    pub(crate) image: Image,
     /// What dom0 does.
     pub workload: Workload,
     /// Which guests Xen starts, where that is the user's to say.
-    pub partition: Option<Partition>,
+    pub(crate) partition: Option<Partition>,
     cache: Cache,
     mode: Option<Mode>,
     deterministic: bool,

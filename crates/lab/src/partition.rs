@@ -13,7 +13,7 @@ const MOST_GUESTS: usize = 64;
 
 /// A checked device tree in which Xen finds guests and no dom0.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition {
+pub(crate) struct Partition {
     tree: Vec<u8>,
     /// How many guests there are. Xen numbers them in the tree's order, from 1.
     pub(crate) guests: u8,
@@ -57,7 +57,7 @@ impl Module {
 
 impl Partition {
     /// Reads a tree of the user's. `files` says what lies where, if not the lab's own kernel and initramfs.
-    pub fn load(path: &Path, files: &[(u64, PathBuf)]) -> Result<Self, Error> {
+    pub(crate) fn load(path: &Path, files: &[(u64, PathBuf)]) -> Result<Self, Error> {
         let tree = std::fs::read(path).map_err(Error::io("read", path))?;
         let fail = |reason| Error::Machine(MachineError::Partition { path: path.to_path_buf(), reason });
         let mut partition = Self::parse(tree).map_err(fail)?;

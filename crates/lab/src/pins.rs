@@ -8,24 +8,24 @@ use crate::error::{Error, PackageError};
 /// One pinned source archive.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pin {
+pub(crate) struct Pin {
     /// What users call it.
-    pub name: String,
+    pub(crate) name: String,
     /// The release of Debian's that has it.
-    pub release: Release,
+    pub(crate) release: Release,
     /// The Debian source package's version.
-    pub version: String,
+    pub(crate) version: String,
     /// Its paths below a mirror's base; the first that a mirror has is taken.
-    pub paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
     /// Its size in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Its SHA-256 in lower-case hex.
-    pub sha256: String,
+    pub(crate) sha256: String,
 }
 
 impl Pin {
     /// The archive's file name.
-    pub fn file_name(&self) -> &str {
+    pub(crate) fn file_name(&self) -> &str {
         self.paths.first().and_then(|path| path.rsplit('/').next()).unwrap_or(&self.name)
     }
 
@@ -69,7 +69,7 @@ struct File {
 }
 
 /// The pin of that name.
-pub fn pin(name: &str) -> Result<Pin, Error> {
+pub(crate) fn pin(name: &str) -> Result<Pin, Error> {
     parse(include_str!("../pins.toml"))?
         .into_iter()
         .find(|pin| pin.name == name)
@@ -77,7 +77,7 @@ pub fn pin(name: &str) -> Result<Pin, Error> {
 }
 
 /// All pins of a pin file.
-pub fn parse(text: &str) -> Result<Vec<Pin>, Error> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Pin>, Error> {
     let file: File =
         toml::from_str(text).map_err(|error| Error::Package(PackageError::Pins(error.to_string())))?;
     if file.schema != 1 {

@@ -42,19 +42,19 @@ pub(crate) fn without_end(mut line: &[u8]) -> &[u8] {
 
 /// The last lines of something.
 #[derive(Debug, Clone)]
-pub struct Tail {
+pub(crate) struct Tail {
     lines: VecDeque<Vec<u8>>,
     capacity: usize,
 }
 
 impl Tail {
     /// Keeps at most `capacity` lines.
-    pub fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self { lines: VecDeque::with_capacity(capacity), capacity }
     }
 
     /// Adds a line; empty ones say nothing and are left out.
-    pub fn push(&mut self, line: &[u8]) {
+    pub(crate) fn push(&mut self, line: &[u8]) {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
@@ -72,7 +72,7 @@ impl Tail {
 }
 
 /// The last `count` lines of a text, escaped.
-pub fn tail(text: &[u8], count: usize) -> Vec<String> {
+pub(crate) fn tail(text: &[u8], count: usize) -> Vec<String> {
     let mut tail = Tail::new(count);
     for line in text.split(|&byte| byte == b'\n') {
         tail.push(line);
@@ -84,7 +84,7 @@ pub fn tail(text: &[u8], count: usize) -> Vec<String> {
 ///
 /// With several jobs the compiler's message often stands far above the end, where other jobs go on and make
 /// gives up.
-pub fn build_failure(log: &[u8]) -> Vec<String> {
+pub(crate) fn build_failure(log: &[u8]) -> Vec<String> {
     const SIGNS: [&[u8]; 4] = [b"error:", b"undefined reference", b"Error ", b"No such file"];
     const FROM_ERROR: usize = 12;
     const FROM_END: usize = 8;
@@ -106,13 +106,13 @@ pub fn build_failure(log: &[u8]) -> Vec<String> {
 
 /// Cuts a stream of bytes into lines.
 #[derive(Debug, Default)]
-pub struct LineCutter {
+pub(crate) struct LineCutter {
     pending: Vec<u8>,
 }
 
 impl LineCutter {
     /// Takes more bytes and hands every line that they complete to `each`, without its end.
-    pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) {
+    pub(crate) fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             let (body, complete) = match piece.strip_suffix(b"\n") {
                 Some(body) => (body, true),
@@ -128,7 +128,7 @@ impl LineCutter {
     }
 
     /// The line that has begun and not ended.
-    pub fn rest(&self) -> &[u8] {
+    pub(crate) fn rest(&self) -> &[u8] {
         &self.pending
     }
 }

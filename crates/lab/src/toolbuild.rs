@@ -67,19 +67,19 @@ pub(crate) struct Toolstack {
 /// What a toolstack of a tree's own was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ToolstackBuild {
+pub(crate) struct ToolstackBuild {
     /// Hash over everything that went in.
-    pub key: String,
+    pub(crate) key: String,
     /// SHA-256 of the source archive, or of what of the tree the toolstack is made of.
-    pub source_sha256: String,
+    pub(crate) source_sha256: String,
     /// Compiler and linker.
-    pub compiler: String,
+    pub(crate) compiler: String,
     /// The packages that it was compiled against.
-    pub packages: Vec<Package>,
+    pub(crate) packages: Vec<Package>,
     /// How long it took, in seconds.
-    pub seconds: u64,
+    pub(crate) seconds: u64,
     /// SHA-256 of its files.
-    pub files_sha256: String,
+    pub(crate) files_sha256: String,
 }
 
 impl Toolstack {

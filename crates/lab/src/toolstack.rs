@@ -36,19 +36,19 @@ pub(crate) struct Part {
 
 /// What a toolstack was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToolstackFacts {
+pub(crate) struct ToolstackFacts {
     /// The version of Xen that it is for.
-    pub xen: String,
+    pub(crate) xen: String,
     /// Where it comes from.
     #[serde(default)]
-    pub from: ToolstackSource,
+    pub(crate) from: ToolstackSource,
     /// How it was built, if it is the tree's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub build: Option<ToolstackBuild>,
+    pub(crate) build: Option<ToolstackBuild>,
     /// Whether QEMU is there for HVM guests.
-    pub device_model: bool,
+    pub(crate) device_model: bool,
     /// The packages from which something was taken.
-    pub packages: Vec<Package>,
+    pub(crate) packages: Vec<Package>,
 }
 
 /// Makes the part of dom0's image that has toolstack and modules, or takes it from the cache.

@@ -11,15 +11,15 @@ use crate::error::{BootFault, Phase};
 use crate::text::{self, KEPT, LineCutter, Tail};
 
 /// Written by `dom0/init` when it starts.
-pub const DOM0_UP: &str = "xenheap-lab: dom0 up";
+pub(crate) const DOM0_UP: &str = "xenheap-lab: dom0 up";
 /// Written by `dom0/init` when the workload has ended, with its status behind it.
-pub const WORKLOAD_ENDED: &str = "xenheap-lab: workload ended, status ";
+pub(crate) const WORKLOAD_ENDED: &str = "xenheap-lab: workload ended, status ";
 
 const SHOWN_LINES: usize = 30;
 
 /// Follows one console.
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     cutter: LineCutter,
     dom0_line: Vec<u8>,
     tail: Tail,
@@ -36,13 +36,13 @@ pub struct Watch {
 
 /// What has come of the recorder's totals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// How many are complete.
-    pub complete: u64,
+    pub(crate) complete: u64,
     /// Whether others have begun.
-    pub has_begun: bool,
+    pub(crate) has_begun: bool,
     /// Whether something was recorded after the last complete ones.
-    pub is_stale: bool,
+    pub(crate) is_stale: bool,
 }
 
 impl Default for Watch {
@@ -65,49 +65,49 @@ impl Default for Watch {
 
 impl Watch {
     /// Takes what the console wrote since the last time.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let mut cutter = std::mem::take(&mut self.cutter);
         cutter.feed(bytes, |line| self.line(line));
         self.cutter = cutter;
     }
 
     /// How far the machine is.
-    pub fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         self.phase
     }
 
     /// What went wrong, if something did.
-    pub fn fault(&self) -> Option<&BootFault> {
+    pub(crate) fn fault(&self) -> Option<&BootFault> {
         self.fault.as_ref()
     }
 
     /// The workload's exit status, once it has ended.
-    pub fn workload_status(&self) -> Option<u8> {
+    pub(crate) fn workload_status(&self) -> Option<u8> {
         self.workload_status
     }
 
     /// The exit status of the workload's part in a guest that Xen started itself, once it has ended.
-    pub fn guest_status(&self, domain: u8) -> Option<u8> {
+    pub(crate) fn guest_status(&self, domain: u8) -> Option<u8> {
         self.guests.get(&domain).copied()
     }
 
     /// The exit status of the workload's part in each guest that Xen started itself, where it has ended.
-    pub fn guests(&self) -> &BTreeMap<u8, u8> {
+    pub(crate) fn guests(&self) -> &BTreeMap<u8, u8> {
         &self.guests
     }
 
     /// What has come of the recorder's totals.
-    pub fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         self.totals
     }
 
     /// The last line, escaped, if one came since the last call.
-    pub fn take_last(&mut self) -> Option<String> {
+    pub(crate) fn take_last(&mut self) -> Option<String> {
         self.last.take()
     }
 
     /// The last lines, escaped.
-    pub fn tail(&self) -> Vec<String> {
+    pub(crate) fn tail(&self) -> Vec<String> {
         let mut tail = self.tail.clone();
         tail.push(self.cutter.rest());
         tail.escaped()

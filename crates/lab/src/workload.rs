@@ -21,43 +21,43 @@ include!(concat!(env!("OUT_DIR"), "/workloads.rs"));
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workload {
     /// Its name: the file's, without `.sh`.
-    pub name: String,
+    pub(crate) name: String,
     /// One line for people.
-    pub summary: String,
+    pub(crate) summary: String,
     /// How long the machine may run.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// The machine's memory, as QEMU takes it.
-    pub memory: String,
+    pub(crate) memory: String,
     /// Its number of CPUs.
-    pub cpus: u8,
+    pub(crate) cpus: u8,
     /// Further arguments for Xen.
-    pub xen: Vec<String>,
+    pub(crate) xen: Vec<String>,
     /// Further arguments for dom0's kernel.
-    pub linux: Vec<String>,
+    pub(crate) linux: Vec<String>,
     /// Whether there is a dom0.
-    pub dom0: bool,
+    pub(crate) dom0: bool,
     /// The guests that Xen starts by itself.
-    pub domus: Vec<Domu>,
+    pub(crate) domus: Vec<Domu>,
     /// When a machine without dom0 has done its work.
-    pub until: Until,
+    pub(crate) until: Until,
     /// Whether dom0 has guests: it gets Xen's toolstack, and a kernel and a small system for them.
-    pub guests: bool,
+    pub(crate) guests: bool,
     /// Whether dom0 can have HVM guests: it gets QEMU too.
-    pub device_model: bool,
+    pub(crate) device_model: bool,
     /// Which of the lab's own programs its guests have, besides those that the user gives.
-    pub guest_programs: Vec<String>,
+    pub(crate) guest_programs: Vec<String>,
     /// How much longer the machine may run for each of its `cycles`.
-    pub cycle_timeout: Duration,
+    pub(crate) cycle_timeout: Duration,
     /// What can be chosen from outside, with the values that the script will find.
     pub parameters: BTreeMap<String, String>,
     /// The script.
-    pub script: String,
+    pub(crate) script: String,
 }
 
 /// When a machine without dom0 has done its work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Until {
+pub(crate) enum Until {
     /// When each guest has ended its part of the workload.
     #[default]
     Marks,
@@ -120,12 +120,12 @@ pub const CYCLES: &str = "cycles";
 
 impl Workload {
     /// The names of the built-in ones.
-    pub fn built_in() -> impl Iterator<Item = &'static str> {
+    pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
         BUILT_IN.iter().map(|(name, _)| *name)
     }
 
     /// A built-in workload, or, if there is a `/` in what is given, the script at that path.
-    pub fn load(given: &str) -> Result<Self, Error> {
+    pub(crate) fn load(given: &str) -> Result<Self, Error> {
         if given.contains('/') {
             let path = Path::new(given);
             let script = fs::read_to_string(path).map_err(Error::io("read", path))?;
@@ -142,7 +142,7 @@ impl Workload {
     }
 
     /// Reads a script with its header.
-    pub fn parse(name: &str, script: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(name: &str, script: &str) -> Result<Self, Error> {
         let fail = |reason: String| {
             Error::Workload(WorkloadError::Header { workload: crate::text::escape(name.as_bytes()), reason })
         };
@@ -218,7 +218,7 @@ impl Workload {
     }
 
     /// Whether a machine of that kind can do it.
-    pub fn check(&self, arch: Arch) -> Result<(), Error> {
+    pub(crate) fn check(&self, arch: Arch) -> Result<(), Error> {
         if (!self.dom0 || !self.domus.is_empty()) && platform::of(arch).domus.is_none() {
             return Err(Error::Workload(WorkloadError::NoDomus {
                 workload: crate::text::escape(self.name.as_bytes()),
@@ -235,7 +235,7 @@ impl Workload {
     }
 
     /// Gives a parameter another value than the header's.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let Some(old) = self.parameters.get_mut(name) else {
             return Err(Error::Workload(WorkloadError::UnknownParameter {
                 workload: crate::text::escape(self.name.as_bytes()),
@@ -255,13 +255,13 @@ impl Workload {
     }
 
     /// How long the machine may run.
-    pub fn limit(&self) -> Duration {
+    pub(crate) fn limit(&self) -> Duration {
         let cycles = self.parameters.get(CYCLES).and_then(|value| value.parse().ok()).unwrap_or(0);
         self.timeout.saturating_add(self.cycle_timeout.saturating_mul(cycles))
     }
 
     /// The parameters as lines of a shell script.
-    pub fn assignments(&self) -> String {
+    pub(crate) fn assignments(&self) -> String {
         self.parameters.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 

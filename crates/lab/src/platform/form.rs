@@ -10,32 +10,32 @@ use crate::partition::Module;
 /// What is particular to an architecture.
 pub(crate) struct Platform {
     /// Debian's name for it.
-    pub debian: &'static str,
+    pub(crate) debian: &'static str,
     /// The package that stands for Debian's current kernel.
-    pub kernel: &'static str,
+    pub(crate) kernel: &'static str,
     /// What stands before the names of compiler and linker.
-    pub tools: &'static str,
+    pub(crate) tools: &'static str,
     /// Added to the compiler's flags.
-    pub flags: &'static str,
+    pub(crate) flags: &'static str,
     /// Added to Xen's configuration.
-    pub config: &'static str,
+    pub(crate) config: &'static str,
     /// The line by which a configuration is for this architecture.
-    pub config_sign: &'static str,
+    pub(crate) config_sign: &'static str,
     /// How many lines a build writes, about: only for telling how far it is.
-    pub log_lines: usize,
+    pub(crate) log_lines: usize,
     /// What the machine that runs the lab must have, beyond what every architecture needs.
-    pub needs: &'static [Need],
+    pub(crate) needs: &'static [Need],
     /// The emulator.
-    pub qemu: &'static str,
+    pub(crate) qemu: &'static str,
     /// Xen's arguments that make the machine's serial port its console.
-    pub console: &'static [&'static str],
+    pub(crate) console: &'static [&'static str],
     /// The machine, as arguments of the emulator.
-    pub machine: &'static [&'static str],
+    pub(crate) machine: &'static [&'static str],
     /// Arguments of the emulator that load Xen, with its arguments, and dom0's kernel, with its own,
     /// and initramfs. Files are named as they lie in the boot's own folder.
-    pub load: fn(xen_arguments: &str, linux_arguments: &str) -> Vec<String>,
+    pub(crate) load: fn(xen_arguments: &str, linux_arguments: &str) -> Vec<String>,
     /// Makes Xen start guests of its own beside dom0; nothing where it cannot.
-    pub domus: Option<Domus>,
+    pub(crate) domus: Option<Domus>,
 }
 
 type BesideDom0 = fn(qemu: &[String], folder: &Path, guests: &[Domu]) -> Result<(), Error>;
@@ -44,15 +44,15 @@ type Alone = fn(qemu: &[String], folder: &Path, guests: &[Domu], sizes: [u64; 2]
 /// Guests that Xen starts by itself.
 pub(crate) struct Domus {
     /// Further arguments of the emulator, which name a device tree in the boot's folder.
-    pub arguments: &'static [&'static str],
+    pub(crate) arguments: &'static [&'static str],
     /// Writes that tree, with these guests beside dom0. `qemu` is the emulator's command line
     /// without those arguments.
-    pub beside_dom0: BesideDom0,
+    pub(crate) beside_dom0: BesideDom0,
     /// The device tree of that machine with these guests and no dom0. `sizes` are those of kernel
     /// and initramfs, in bytes.
-    pub alone: Alone,
+    pub(crate) alone: Alone,
     /// Arguments of the emulator that load Xen without dom0, and what guests are started from.
-    pub load: fn(xen_arguments: &str, modules: &[Module]) -> Vec<String>,
+    pub(crate) load: fn(xen_arguments: &str, modules: &[Module]) -> Vec<String>,
 }
 
 /// Words as arguments of a command.

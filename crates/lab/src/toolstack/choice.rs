@@ -51,13 +51,13 @@ impl FromStr for ToolstackSource {
 
 /// What is known of the toolstack that is wanted.
 #[derive(Debug, Clone, Copy)]
-pub struct ToolstackConfig<'a> {
+pub(crate) struct ToolstackConfig<'a> {
     /// The source of the Xen that it is for.
-    pub origin: &'a Origin,
+    pub(crate) origin: &'a Origin,
     /// Where it shall come from, if the user said.
-    pub from: Option<ToolstackSource>,
+    pub(crate) from: Option<ToolstackSource>,
     /// How many compilers run at once.
-    pub jobs: usize,
+    pub(crate) jobs: usize,
 }
 
 /// A toolstack that was decided on.
