@@ -31,8 +31,8 @@ use crate::run_tool::{last_words, output};
 
 /// The packages of one release for one architecture, or its sources.
 ///
-/// Their lists are fetched when there are none yet, and again when a package is no longer where they say; so what is
-/// taken does not change under one's feet from run to run.
+/// Their lists are fetched when there are none yet, and again when a package is no longer where
+/// they say; so what is taken does not change under one's feet from run to run.
 pub(crate) struct Apt<'a> {
     cache: &'a Cache,
     progress: &'a dyn Progress,
@@ -46,7 +46,8 @@ pub(crate) struct Apt<'a> {
 }
 
 impl<'a> Apt<'a> {
-    /// Opens the lists of packages, and fetches them if need be. Until it is dropped nobody else uses them.
+    /// Opens the lists of packages, and fetches them if need be. Until it is dropped nobody else
+    /// uses them.
     pub(crate) fn open(
         cache: &'a Cache,
         release: Release,
@@ -98,7 +99,8 @@ impl<'a> Apt<'a> {
         self.folder.join("sources.list")
     }
 
-    /// Fetches the lists. The sources have their name only when that is done: they stand for the lists.
+    /// Fetches the lists. The sources have their name only when that is done: they stand for the
+    /// lists.
     fn update(&self, sources: &str) -> Result<(), Error> {
         let what = format!("fetching the package lists of {} {}", self.release, self.content);
         self.progress.line(self.stage, &what);
@@ -198,7 +200,8 @@ impl<'a> Apt<'a> {
         real.map(str::to_owned).ok_or_else(|| self.no_package(&format!("{prefix}... that {name} depends on")))
     }
 
-    /// That package itself. Its name has a version in it: with the package that name can vanish, too.
+    /// That package itself. Its name has a version in it: with the package that name can vanish,
+    /// too.
     pub(crate) fn package_behind(&self, name: &str, prefix: &str) -> Result<Package, Error> {
         let real = self.real_package(name, prefix)?;
         let gone = self.candidate(&real)?.title();
@@ -229,8 +232,9 @@ impl<'a> Apt<'a> {
         Ok(self.candidate(name)?.dependencies().map(str::to_owned).collect())
     }
 
-    /// A package, downloaded into the cache unless it is there. If no mirror has it any more, newer lists are fetched, and
-    /// the newest is taken that a mirror has: lists can also be ahead of their mirror.
+    /// A package, downloaded into the cache unless it is there. If no mirror has it any more, newer
+    /// lists are fetched, and the newest is taken that a mirror has: lists can also be ahead of
+    /// their mirror.
     pub(crate) fn package(&self, name: &str) -> Result<Package, Error> {
         let wanted = self.candidate(name)?;
         let gone = wanted.title();

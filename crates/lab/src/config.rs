@@ -18,7 +18,8 @@ pub struct RunConfig {
     pub arch: Arch,
     /// Lines for its configuration, such as `CONFIG_DEBUG=y`.
     pub options: Vec<String>,
-    /// What dom0 does: the name of a built-in workload or, if it has a `/` in it, the path of a script.
+    /// What dom0 does: the name of a built-in workload or, if it has a `/` in it, the path of a
+    /// script.
     pub workload: String,
     /// Names and values of the workload's parameters that are not to be as its header says.
     pub parameters: Vec<(String, String)>,
@@ -26,7 +27,8 @@ pub struct RunConfig {
     pub guest_programs: Vec<PathBuf>,
     /// A device tree with guests that Xen starts, for a workload without dom0.
     pub dtb: Option<PathBuf>,
-    /// What lies where in the machine's memory, if that tree names more than the lab's own kernel and initramfs.
+    /// What lies where in the machine's memory, if that tree names more than the lab's own kernel
+    /// and initramfs.
     pub loads: Vec<(u64, PathBuf)>,
     /// What the recorder does; without a mode, a Xen without the recorder is built.
     pub mode: Option<Mode>,

@@ -76,7 +76,8 @@ impl GuestProgram {
         BUILT_IN.iter().map(|source| source.name)
     }
 
-    /// Compiles one of the lab's own, or takes it from the cache if that compiler has compiled it before.
+    /// Compiles one of the lab's own, or takes it from the cache if that compiler has compiled it
+    /// before.
     pub(crate) fn compile(cache: &Cache, name: &str, progress: &dyn Progress) -> Result<Self, Error> {
         let Some(source) = BUILT_IN.iter().find(|source| source.name == name) else {
             return Err(Error::Workload(WorkloadError::UnknownGuestProgram {

@@ -1,10 +1,10 @@
 //! The lab: from a Xen source to the log of a real machine that ran it.
 //!
 //! [`run`] does all of it: gets a Xen, puts the recorder into a copy, builds that, makes a dom0,
-//! boots the machine under QEMU with a time limit, and leaves a [`RunFolder`] that the report reads.
-//! Some steps can be taken by themselves: [`prepare`] does all but the boot, which can then be done
-//! often; [`fetch`], [`source_tree`] and [`build`] go as far as a Xen. What is made is kept in a
-//! [`Cache`].
+//! boots the machine under QEMU with a time limit, and leaves a [`RunFolder`] that the report
+//! reads. Some steps can be taken by themselves: [`prepare`] does all but the boot, which can then
+//! be done often; [`fetch`], [`source_tree`] and [`build`] go as far as a Xen. What is made is kept
+//! in a [`Cache`].
 //!
 //! Nothing here prints; who wants to watch gives a [`Progress`].
 

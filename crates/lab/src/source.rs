@@ -42,8 +42,9 @@ pub fn fetch(cache: &Cache, source: &XenSource, progress: &dyn Progress) -> Resu
     Ok(origin)
 }
 
-/// The source as a folder, not instrumented: a pinned one unpacked in the cache, which is not to be changed, or the tree
-/// that the user named. An unpacked one has what the hypervisor's build needs, and no more; a revision has all of its files.
+/// The source as a folder, not instrumented: a pinned one unpacked in the cache, which is not to be
+/// changed, or the tree that the user named. An unpacked one has what the hypervisor's build needs,
+/// and no more; a revision has all of its files.
 pub fn source_tree(cache: &Cache, origin: &Origin, progress: &dyn Progress) -> Result<PathBuf, Error> {
     let (pin, archive) = match origin {
         Origin::Tree { path } | Origin::Git { path, .. } => return Ok(path.clone()),

@@ -1,8 +1,8 @@
 //! What dom0 needs to have guests: `xl` and daemons, Debian's or the tree's own, their libraries,
 //! and the kernel's modules for them.
 //!
-//! Only the programs that are used are taken, and of the libraries only those that a program names as needed, directly or
-//! through another: some 15 MB instead of a Debian system.
+//! Only the programs that are used are taken, and of the libraries only those that a program names
+//! as needed, directly or through another: some 15 MB instead of a Debian system.
 
 mod choice;
 mod kernel;

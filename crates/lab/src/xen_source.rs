@@ -28,8 +28,9 @@ impl XenSource {
     /// The pinned ones, by the names that [`FromStr`] takes.
     pub const PINNED: [&str; 2] = ["debian:4.17", "debian:4.20"];
 
-    /// What names neither a pinned source nor nothing. Paths may have an `@`, and so may revisions (`HEAD@{1}`): what is there
-    /// as a whole is a tree; else the first `@` with something before it that is there ends the repository's name.
+    /// What names neither a pinned source nor nothing. Paths may have an `@`, and so may revisions
+    /// (`HEAD@{1}`): what is there as a whole is a tree; else the first `@` with something before
+    /// it that is there ends the repository's name.
     fn of_this_machine(given: &str, is_there: impl Fn(&Path) -> bool) -> Option<Self> {
         if is_there(Path::new(given)) || !given.contains('@') {
             return Some(Self::Path(PathBuf::from(given)));

@@ -25,8 +25,8 @@ pub(crate) struct Part(&'static [&'static str]);
 
 /// What the hypervisor's build needs.
 ///
-/// The rest (tools, firmware, documentation, other repositories in a developer's tree) is most of the bytes and
-/// none of the hypervisor.
+/// The rest (tools, firmware, documentation, other repositories in a developer's tree) is most of
+/// the bytes and none of the hypervisor.
 pub(crate) const HYPERVISOR: Part = Part(&["config", "tools/flask", "xen"]);
 
 /// What the build of a toolstack needs, of every version. Of the hypervisor that is what tools
@@ -102,7 +102,8 @@ fn copy_folder(root: &Path, part: Part, folder: &Path, to: &Path, built: &mut bo
             *built = true;
         } else if kind.is_symlink() {
             let link = fs::read_link(&from).map_err(Error::io("read", &from))?;
-            // A build leaves links that name the tree itself; through such a one the copy's build would write there.
+            // A build leaves links that name the tree itself; through such a one the copy's build
+            // would write there.
             if link.is_absolute() {
                 *built = true;
             } else {

@@ -49,7 +49,8 @@ pub fn build(
         }
         Origin::Tree { path } | Origin::Git { path, .. } => {
             progress.start(Stage::Instrument, "copying the source");
-            // What the copy holds decides which build it is; until then it is named after where it comes from.
+            // What the copy holds decides which build it is; until then it is named after where it
+            // comes from.
             let name = format!("copy-{}", hash::key(&[("path", &path.to_string_lossy())]));
             let _copy_lock = cache.lock(&name, Stage::Instrument, progress)?;
             let copied = cache.work_folder(&name)?;

@@ -12,7 +12,8 @@ use crate::supervise::describe;
 /// apt's program for downloads by address. It is in the `apt` package, outside the search path.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
-/// Run as root, apt would download as another user, who cannot write to the cache, and complain of it.
+/// Run as root, apt would download as another user, who cannot write to the cache, and complain of
+/// it.
 pub(super) const AS_WE_ARE: &str = "APT::Sandbox::User=root";
 
 /// Downloads what lies at an address into a file; `Err` with a reason if it did not come.

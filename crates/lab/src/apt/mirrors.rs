@@ -7,7 +7,8 @@ use crate::debian::Release;
 use crate::error::{Error, PackageError};
 use crate::run_tool::stdout;
 
-/// Where Debian's keys are, in the package `debian-archive-keyring`. Where it is not, apt's own keys must do.
+/// Where Debian's keys are, in the package `debian-archive-keyring`. Where it is not, apt's own
+/// keys must do.
 const KEYRINGS: [&str; 2] =
     ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
 

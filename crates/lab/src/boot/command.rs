@@ -10,7 +10,8 @@ use crate::workload::{self, Workload};
 
 /// Xen's arguments.
 ///
-/// `sync_console`: else Xen drops what the console cannot take at once. `noreboot`: else a panic is a reset.
+/// `sync_console`: else Xen drops what the console cannot take at once. `noreboot`: else a panic is
+/// a reset.
 pub(super) fn xen_arguments(arch: Arch, mode: Option<&Mode>, more: &[&str]) -> String {
     let mode = mode.map(|mode| format!("heap-audit={mode}"));
     let base = ["loglvl=all", "guest_loglvl=all", "noreboot", "sync_console"];
@@ -21,8 +22,8 @@ pub(super) fn xen_arguments(arch: Arch, mode: Option<&Mode>, more: &[&str]) -> S
 
 /// Linux' arguments.
 ///
-/// Where instructions are counted the machine ends with a reset, at which QEMU stops it at once (`-no-reboot`). After a power-off it
-/// goes on for as long as QEMU likes.
+/// Where instructions are counted the machine ends with a reset, at which QEMU stops it at once
+/// (`-no-reboot`). After a power-off it goes on for as long as QEMU likes.
 pub(super) fn linux_arguments(deterministic: bool, more: &[&str]) -> String {
     let end: &[&str] = if deterministic { &["end=reboot"] } else { &[] };
     [&["console=hvc0"], end, more].concat().join(" ")

@@ -76,7 +76,8 @@ impl BootPlan<'_> {
         (!self.workload.dom0).then_some(plan)
     }
 
-    /// What guests are started from where there is no dom0; the tree is made in `place`, an empty folder.
+    /// What guests are started from where there is no dom0; the tree is made in `place`, an empty
+    /// folder.
     pub(super) fn partition(&self, place: &Path) -> Result<Option<Partition>, Error> {
         let Some(domus) = self.domus().filter(|_| !self.workload.dom0) else { return Ok(None) };
         if let Some(given) = self.partition {
@@ -97,7 +98,8 @@ impl BootPlan<'_> {
         let kept = partition.is_some().then(|| ending::KEEP_INPUT.to_owned());
         let more: Vec<&str> =
             self.workload.xen.iter().chain(&kept).chain(self.xen_args).map(String::as_str).collect();
-        // Of an argument that comes twice Xen takes the last: what the lab needs comes after what the tree has.
+        // Of an argument that comes twice Xen takes the last: what the lab needs comes after what
+        // the tree has.
         let of_tree = partition.map(|partition| partition.xen_arguments.clone()).unwrap_or_default();
         let xen_arguments = [of_tree, vec![xen_arguments(self.arch(), self.mode, &more)]].concat().join(" ");
         let linux: Vec<&str> = self.workload.linux.iter().map(String::as_str).collect();

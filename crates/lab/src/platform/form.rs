@@ -31,8 +31,8 @@ pub(crate) struct Platform {
     pub(crate) console: &'static [&'static str],
     /// The machine, as arguments of the emulator.
     pub(crate) machine: &'static [&'static str],
-    /// Arguments of the emulator that load Xen, with its arguments, and dom0's kernel, with its own,
-    /// and initramfs. Files are named as they lie in the boot's own folder.
+    /// Arguments of the emulator that load Xen, with its arguments, and dom0's kernel, with its
+    /// own, and initramfs. Files are named as they lie in the boot's own folder.
     pub(crate) load: fn(xen_arguments: &str, linux_arguments: &str) -> Vec<String>,
     /// Makes Xen start guests of its own beside dom0; nothing where it cannot.
     pub(crate) domus: Option<Domus>,

@@ -68,7 +68,8 @@ pub(crate) enum Chosen {
     Tree(Toolstack),
 }
 
-/// The release of Debian's that has a toolstack for that Xen: a toolstack works with no other version.
+/// The release of Debian's that has a toolstack for that Xen: a toolstack works with no other
+/// version.
 fn release(xen: &str) -> Option<(Release, String)> {
     let numbers = xen.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
     let version = numbers.split('.').take(2).collect::<Vec<_>>().join(".");

@@ -17,7 +17,8 @@ const GUEST_KERNEL: &str = "guest/vmlinux";
 /// The same as it was, for HVM guests: QEMU wants it so.
 const GUEST_KERNEL_PACKED: &str = "guest/vmlinuz";
 
-/// The kernel for guests, and the modules that are not built into it, with the list in which order to load them.
+/// The kernel for guests, and the modules that are not built into it, with the list in which order
+/// to load them.
 pub(super) fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<ArchiveMember>, Error> {
     let is_kernel = |path: &str| path.starts_with("boot/vmlinuz-");
     let (kernels, modules): (Vec<_>, Vec<_>) =
@@ -46,8 +47,8 @@ pub(super) fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<Arc
     Ok(entries)
 }
 
-/// The modules as an archive that is not compressed, for guests whose programs ask Xen for something. Kept in the cache:
-/// a kernel's package is slow to unpack.
+/// The modules as an archive that is not compressed, for guests whose programs ask Xen for
+/// something. Kept in the cache: a kernel's package is slow to unpack.
 pub(crate) fn modules(cache: &Cache, kernel: &Package) -> Result<Vec<u8>, Error> {
     let key = hash::key(&[("kernel", &kernel.sha256), ("list", &format!("{MODULES:?}"))]);
     let path = cache.folder("images")?.join(format!("modules-{key}"));
@@ -110,8 +111,8 @@ fn module_files(kernel: &Package, members: Vec<Member>) -> Result<Vec<ArchiveMem
 
 /// The kernel inside a compressed one, if it is packed with xz.
 ///
-/// `xl` could unpack it itself, but would need 15 s in our machine, each time. Where it lies is said in the file's
-/// header, which Linux describes in `Documentation/x86/boot.rst`.
+/// `xl` could unpack it itself, but would need 15 s in our machine, each time. Where it lies is
+/// said in the file's header, which Linux describes in `Documentation/x86/boot.rst`.
 fn vmlinux(vmlinuz: &[u8]) -> Option<Vec<u8>> {
     let number = |at: usize| -> Option<usize> {
         let bytes = vmlinuz.get(at..at.checked_add(4)?)?;

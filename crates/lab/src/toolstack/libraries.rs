@@ -98,8 +98,9 @@ impl<'a> Gathered<'a> {
 
     /// Looks for what is needed until nothing is.
     ///
-    /// Debian's policy makes it simple: a package that needs a library depends on the package that has it, and
-    /// such a package's name begins with `lib` (of those in question only zlib's does not).
+    /// Debian's policy makes it simple: a package that needs a library depends on the package that
+    /// has it, and such a package's name begins with `lib` (of those in question only zlib's does
+    /// not).
     pub(super) fn finish(mut self) -> Result<(Vec<ArchiveMember>, Vec<Package>), Error> {
         let mut libraries: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         while let Some((library, package)) = self.needed.pop_front() {

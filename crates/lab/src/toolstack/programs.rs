@@ -19,8 +19,8 @@ const XENSTORE: &str = "usr/bin/xenstore";
 pub(super) const DEVICE_MODEL: [(&str, &[&str]); 3] = [
     ("qemu-system-xen", &["usr/libexec/xen-qemu-system-i386"]),
     ("seabios", &["usr/share/seabios/bios-256k.bin"]),
-    // The first two start a kernel that is given to QEMU and does not lie on the guest's disk; the last is looked for even
-    // where there is no keyboard.
+    // The first two start a kernel that is given to QEMU and does not lie on the guest's disk; the
+    // last is looked for even where there is no keyboard.
     (
         "qemu-system-data",
         &["usr/share/qemu/linuxboot_dma.bin", "usr/share/qemu/linuxboot.bin", "usr/share/qemu/keymaps/en-us"],

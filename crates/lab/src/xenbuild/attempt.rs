@@ -34,7 +34,8 @@ impl Attempt<'_> {
     /// Makes the build. The copy is gone afterwards, whatever comes of it.
     pub(super) fn run(&self) -> Result<Build, Error> {
         let built = self.make();
-        // A tree with its objects is large, and of no use to the next attempt; what it says is kept elsewhere.
+        // A tree with its objects is large, and of no use to the next attempt; what it says is kept
+        // elsewhere.
         let removed = cache::remove_tree(self.work());
         let build = built?;
         removed?;
@@ -117,7 +118,8 @@ impl Attempt<'_> {
     }
 }
 
-/// Puts the recorder into a copy of a tree, or takes out what is there of it. Returns Xen's version.
+/// Puts the recorder into a copy of a tree, or takes out what is there of it. Returns Xen's
+/// version.
 fn instrument(root: &Path, source_name: &str, recorder: bool) -> Result<String, Error> {
     let fail = |source: xenheap_recorder::Error| {
         Error::Source(SourceError::Recorder { source_name: source_name.to_owned(), source: Box::new(source) })

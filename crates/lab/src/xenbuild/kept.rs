@@ -67,7 +67,8 @@ pub struct BuildFacts {
     /// What the user added to the configuration.
     #[serde(default)]
     pub options: Vec<String>,
-    /// SHA-256 of the archive of what the compiler knew of calls. Builds of before it was kept have none.
+    /// SHA-256 of the archive of what the compiler knew of calls. Builds of before it was kept have
+    /// none.
     #[serde(default)]
     pub analysis_sha256: Option<String>,
 }
@@ -117,7 +118,8 @@ impl Build {
         whole.then_some(build)
     }
 
-    /// The same with where its source came from this time: one build serves all sources of the same content.
+    /// The same with where its source came from this time: one build serves all sources of the same
+    /// content.
     pub(super) fn of(mut self, origin: &Origin) -> Self {
         let facts = &mut self.facts;
         facts.source = origin.name();

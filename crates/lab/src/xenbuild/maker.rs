@@ -89,7 +89,8 @@ impl Maker<'_> {
         Ok(kept)
     }
 
-    /// What is asked for must be an option at all: else `CONFIG_X=n` would seem to be had wherever there is no X.
+    /// What is asked for must be an option at all: else `CONFIG_X=n` would seem to be had wherever
+    /// there is no X.
     fn check_options(&self) -> Result<(), Error> {
         if self.recipe.options.is_empty() {
             return Ok(());

@@ -11,17 +11,20 @@ use crate::kconfig;
 use crate::platform;
 use crate::text;
 
-/// Added to the configuration of a tree. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
+/// Added to the configuration of a tree. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what
+/// the tree has.
 pub(super) const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\n";
 
 /// The same without the recorder: nothing but the recorder shall differ.
 const PLAIN_CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_FRAME_POINTER=y\n";
 
-/// Added to the compiler's flags. For Xens that are older than the compiler: it has warnings they do not know, which stay in
-/// the log. And what the compiler knows of calls is written down, always, so that a run and its call graph are of one build.
+/// Added to the compiler's flags. For Xens that are older than the compiler: it has warnings they
+/// do not know, which stay in the log. And what the compiler knows of calls is written down,
+/// always, so that a run and its call graph are of one build.
 const FLAGS: &str = "-Wno-error -fcallgraph-info=su -fdump-tree-gimple-lineno";
 
-/// Where the sources seem to lie, for debug information: where they do lie would make each build different.
+/// Where the sources seem to lie, for debug information: where they do lie would make each build
+/// different.
 const SOURCE_PLACE: &str = "/usr/src/xen";
 
 /// What a source is made into.
@@ -62,7 +65,8 @@ impl Recipe {
         Ok(Self { arch, tree_config: false, options, recorder, compiler: build_env::compiler(arch)? })
     }
 
-    /// What is added to the tree's configuration: to one of the user's no more than what is needed and asked for.
+    /// What is added to the tree's configuration: to one of the user's no more than what is needed
+    /// and asked for.
     pub(super) fn config(&self) -> String {
         let config = if self.recorder.is_some() { CONFIG } else { PLAIN_CONFIG };
         let usual = if self.tree_config { "" } else { platform::of(self.arch).config };

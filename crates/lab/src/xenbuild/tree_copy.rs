@@ -23,7 +23,8 @@ pub(super) struct TreeCopy {
     pub(super) sha256: String,
 }
 
-/// Copies a tree without what builds have left in it, but with its own configuration if that is for the same architecture.
+/// Copies a tree without what builds have left in it, but with its own configuration if that is for
+/// the same architecture.
 pub(super) fn copy_tree(
     from: &Path,
     to: &Path,
@@ -56,7 +57,8 @@ fn clean(arch: Arch, root: &Path) -> Result<(), Error> {
     stdout("make", &["-C", &xen, &format!("XEN_TARGET_ARCH={arch}"), "distclean"], None).map(drop)
 }
 
-/// Removes what earlier builds of the user's have left of the compiler's notes: no makefile knows of them.
+/// Removes what earlier builds of the user's have left of the compiler's notes: no makefile knows
+/// of them.
 fn remove_analysis(root: &Path) -> Result<(), Error> {
     let stale = xenheap_facts::build::files(root, |name| name.ends_with(".ci") || name.ends_with(".gimple"));
     for path in stale.map_err(|source| Error::Build(BuildError::Analysis(Box::new(source))))? {
