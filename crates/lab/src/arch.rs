@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, MachineError};
 
-/// An architecture of Xen's.
+/// Written and read as `x86_64` and `arm64`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
@@ -19,7 +19,7 @@ pub enum Arch {
 }
 
 impl Arch {
-    /// All of them.
+    /// In the order in which messages name them.
     pub const ALL: [Self; 2] = [Self::X86_64, Self::Arm64];
 
     /// As Xen's makefiles and `--arch` have it.

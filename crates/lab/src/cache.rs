@@ -13,13 +13,13 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::progress::{Progress, Stage};
 
-/// A cache folder.
+/// A folder that need not be there yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     root: PathBuf,
 }
 
-/// Held until dropped.
+/// Nobody else works on the same until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
@@ -37,7 +37,7 @@ impl Cache {
         Self::at(place(|name| std::env::var_os(name).map(PathBuf::from)))
     }
 
-    /// A folder in it, made if need be.
+    /// The absolute path of a folder in it, made if need be.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.root.join(name);
         fs::create_dir_all(&path).map_err(Error::io("make the folder", &path))?;
@@ -56,6 +56,7 @@ impl Cache {
     }
 
     /// Waits until nobody else works on `name`, and sees to it that nobody will.
+    /// [`Error::Cancelled`] if the wait is given up.
     pub(crate) fn lock(&self, name: &str, stage: Stage, progress: &dyn Progress) -> Result<Lock, Error> {
         let path = self.folder("locks")?.join(name);
         let file = File::create(&path).map_err(Error::io("open", &path))?;
@@ -108,7 +109,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     xenheap_output::write_whole(path, |out| out.write_all(bytes)).map_err(Error::io("write", path))
 }
 
-/// Writes JSON as people like to read it.
+/// Writes JSON, indented, whole or not at all.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let mut text =
         serde_json::to_vec_pretty(value).map_err(|error| Error::io("write", path)(error.into()))?;

@@ -38,7 +38,7 @@ pub enum Error {
     /// A program of the machine could not be started.
     #[error("cannot run `{program}`")]
     Spawn {
-        /// Its name.
+        /// As it was called.
         program: String,
         /// Why it failed.
         source: std::io::Error,

@@ -32,23 +32,23 @@ pub struct RunFolder {
 /// `lab.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Version of this form.
+    /// [`SCHEMA`].
     pub(crate) schema: u32,
-    /// What wrote it, with its version.
+    /// What wrote it: `xenheap-lab VERSION`.
     pub(crate) tool: String,
-    /// The hypervisor.
+    /// The build that ran.
     pub xen: BuildFacts,
-    /// dom0.
+    /// What dom0's kernel and initramfs were made from.
     pub(crate) dom0: ImageFacts,
-    /// The machine.
+    /// QEMU's command line, and what Xen and Linux were told.
     pub(crate) machine: Machine,
     /// What dom0 did.
     pub workload: WorkloadFacts,
-    /// The recorder's mode; none for a Xen without the recorder.
+    /// The value of `heap-audit`; none for a Xen without the recorder.
     pub mode: Option<String>,
     /// Whether time was virtual, so that the run can be repeated to the byte.
     pub(crate) deterministic: bool,
-    /// When the machine was switched on, in UTC.
+    /// When the machine was switched on: RFC 3339, UTC, whole seconds.
     pub(crate) started: String,
     /// How many seconds it ran, by the clock of the host.
     pub boot_seconds: f64,
@@ -59,13 +59,13 @@ pub struct Record {
 /// The machine that ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Machine {
-    /// QEMU's version.
+    /// The first line of what QEMU says of its version.
     pub(crate) qemu: String,
-    /// Its command line; file names in it are those of the boot, not of the host.
+    /// Program and arguments; file names in it are those of the boot, not of the host.
     pub(crate) command: Vec<String>,
-    /// Xen's arguments.
+    /// What Xen was told, with spaces between.
     pub(crate) xen_arguments: String,
-    /// Linux' arguments.
+    /// What dom0's kernel was told; empty where each guest's stands in the device tree.
     pub(crate) linux_arguments: String,
     /// How long it was allowed to run, in seconds.
     pub(crate) timeout_seconds: u64,
@@ -74,11 +74,11 @@ pub(crate) struct Machine {
 /// Which workload ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkloadFacts {
-    /// Its name.
+    /// A built-in one's name, or a script's without `.sh`.
     pub name: String,
-    /// SHA-256 of the script.
+    /// SHA-256 of the script, in lower-case hex.
     pub sha256: String,
-    /// The values of its parameters.
+    /// Values by the parameters' names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
 }
@@ -112,7 +112,8 @@ pub(crate) const POWERED_OFF: &str = "powered-off";
 pub(crate) const ENDED_BY_KEY: &str = "ended-by-key";
 
 impl RunFolder {
-    /// Reads the record of a folder that a run has left.
+    /// Reads the record of a folder that a run has left; [`Error::Io`] if there is none, or one of
+    /// another schema.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = path.join(RECORD);
         let text = fs::read(&file).map_err(Error::io("read", &file))?;

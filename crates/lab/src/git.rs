@@ -22,7 +22,7 @@ pub struct GitFacts {
     pub repository: String,
     /// The revision as it was named.
     pub revision: String,
-    /// What that was, in full.
+    /// The whole name of that commit, in hex.
     pub commit: String,
 }
 

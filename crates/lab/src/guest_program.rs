@@ -46,9 +46,9 @@ pub(crate) struct GuestProgram {
 /// Which program guests had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GuestProgramFacts {
-    /// Its name.
+    /// The file's, in `/bin`.
     pub(crate) name: String,
-    /// Its SHA-256.
+    /// In lower-case hex.
     pub(crate) sha256: String,
 }
 

@@ -10,17 +10,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 
-/// Lower-case hex.
+/// Two lower-case digits a byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The SHA-256 of bytes in memory.
+/// The SHA-256 of bytes in memory, in lower-case hex.
 pub(crate) fn bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// A file's SHA-256.
+/// A file's SHA-256, in lower-case hex.
 pub fn file(path: &Path) -> Result<String, Error> {
     let mut hasher = Sha256::new();
     add_file(&mut hasher, path)?;

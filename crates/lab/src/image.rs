@@ -36,11 +36,11 @@ const GUEST_INIT: &str = include_str!("../guest/init");
 /// A kernel and an initramfs in the cache.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
-    /// The kernel.
+    /// The kernel, as Debian packs it.
     pub(crate) kernel: PathBuf,
-    /// The initramfs.
+    /// The initramfs: compressed cpio archives, one after the other.
     pub(crate) initrd: PathBuf,
-    /// What they are.
+    /// For the run's record.
     pub(crate) facts: ImageFacts,
 }
 

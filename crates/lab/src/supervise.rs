@@ -29,7 +29,7 @@ exec 3<&-
 wait "$program"
 "#;
 
-/// A program to run.
+/// A program to run, with its arguments, folder and environment.
 #[derive(Debug, Clone)]
 pub struct Job {
     program: OsString,
@@ -51,7 +51,7 @@ impl Job {
         }
     }
 
-    /// Adds arguments.
+    /// Adds arguments behind those that it has.
     pub fn arguments(mut self, more: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.arguments.extend(more.into_iter().map(|one| one.as_ref().to_owned()));
         self

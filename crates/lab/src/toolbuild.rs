@@ -53,7 +53,7 @@ pub(crate) const RUNTIME: [&str; 4] = ["libc6", "libuuid1", "libyajl2", "zlib1g"
 /// How many lines a build writes, about: only for telling how far it is.
 const LOG_LINES: usize = 2200;
 
-/// What lies in the folder of a kept one.
+/// What lies in the folder of a kept one: files as in dom0's image, and [`ToolstackBuild`].
 const FILES: &str = "files";
 const RECORD: &str = "toolstack.json";
 
@@ -72,13 +72,13 @@ pub(crate) struct ToolstackBuild {
     pub(crate) key: String,
     /// SHA-256 of the source archive, or of what of the tree the toolstack is made of.
     pub(crate) source_sha256: String,
-    /// Compiler and linker.
+    /// What compiler and linker say of their versions.
     pub(crate) compiler: String,
     /// The packages that it was compiled against.
     pub(crate) packages: Vec<Package>,
     /// How long it took, in seconds.
     pub(crate) seconds: u64,
-    /// SHA-256 of its files.
+    /// SHA-256 over names and content of its files.
     pub(crate) files_sha256: String,
 }
 
@@ -185,7 +185,7 @@ pub(crate) fn build(
     Ok(Toolstack { folder, facts })
 }
 
-/// The key of a toolstack.
+/// The key of a toolstack: any other input makes another.
 fn key(source_sha256: &str, compiler: &str, packages: &[Package]) -> String {
     let hashes: Vec<&str> = packages.iter().map(|package| package.sha256.as_str()).collect();
     hash::key(&[

@@ -25,15 +25,15 @@ pub struct Workload {
     pub(crate) name: String,
     /// One line for people.
     pub(crate) summary: String,
-    /// How long the machine may run.
+    /// How long the machine may run, without what each cycle adds.
     pub(crate) timeout: Duration,
-    /// The machine's memory, as QEMU takes it.
+    /// The machine's memory: a number with `M` or `G` behind it.
     pub(crate) memory: String,
-    /// Its number of CPUs.
+    /// How many CPUs the machine has, from 1.
     pub(crate) cpus: u8,
-    /// Further arguments for Xen.
+    /// Further arguments for Xen, each one word.
     pub(crate) xen: Vec<String>,
-    /// Further arguments for dom0's kernel.
+    /// Further arguments for dom0's kernel, each one word.
     pub(crate) linux: Vec<String>,
     /// Whether there is a dom0.
     pub(crate) dom0: bool,
@@ -51,7 +51,7 @@ pub struct Workload {
     pub(crate) cycle_timeout: Duration,
     /// What can be chosen from outside, with the values that the script will find.
     pub parameters: BTreeMap<String, String>,
-    /// The script.
+    /// The whole file, with its header.
     pub(crate) script: String,
 }
 
@@ -267,7 +267,7 @@ impl Workload {
         self.parameters.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 
-    /// The script's SHA-256.
+    /// SHA-256 of the script, in lower-case hex.
     pub fn sha256(&self) -> String {
         crate::hash::bytes(self.script.as_bytes())
     }

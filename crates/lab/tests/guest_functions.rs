@@ -1,6 +1,6 @@
 //! What workloads do while they wait for a guest: the real shell functions with a shell like
-//! dom0's, and an `xl` that says what a script of the test wants. Guests that are real are `./check
-//! --full`'s.
+//! dom0's, and an `xl` that says what a script of the test wants. Guests that are real are
+//! `./check --full`'s.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -23,7 +23,7 @@ pub enum BootFault {
         humantime::format_duration(*limit), phase
     )]
     Timeout {
-        /// The limit.
+        /// How long it was allowed to run.
         limit: Duration,
         /// How far it came.
         phase: Phase,

@@ -13,11 +13,11 @@ pub(crate) struct Platform {
     pub(crate) debian: &'static str,
     /// The package that stands for Debian's current kernel.
     pub(crate) kernel: &'static str,
-    /// What stands before the names of compiler and linker.
+    /// What stands before the names of compiler and linker: `CROSS_COMPILE`.
     pub(crate) tools: &'static str,
-    /// Added to the compiler's flags.
+    /// Added to the compiler's flags, with spaces between.
     pub(crate) flags: &'static str,
-    /// Added to Xen's configuration.
+    /// Added to Xen's configuration: whole lines.
     pub(crate) config: &'static str,
     /// The line by which a configuration is for this architecture.
     pub(crate) config_sign: &'static str,
@@ -25,7 +25,7 @@ pub(crate) struct Platform {
     pub(crate) log_lines: usize,
     /// What the machine that runs the lab must have, beyond what every architecture needs.
     pub(crate) needs: &'static [Need],
-    /// The emulator.
+    /// The emulator's program.
     pub(crate) qemu: &'static str,
     /// Xen's arguments that make the machine's serial port its console.
     pub(crate) console: &'static [&'static str],

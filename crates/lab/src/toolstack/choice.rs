@@ -24,7 +24,7 @@ pub enum ToolstackSource {
 }
 
 impl ToolstackSource {
-    /// All of them.
+    /// In the order in which messages name them.
     pub const ALL: [Self; 2] = [Self::Debian, Self::Tree];
 }
 

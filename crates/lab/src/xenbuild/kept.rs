@@ -26,7 +26,7 @@ pub struct Build {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildFacts {
-    /// Version of this form.
+    /// Version of this form; builds of another are not used.
     pub schema: u32,
     /// Hash over everything that went in.
     pub key: String,
@@ -49,7 +49,7 @@ pub struct BuildFacts {
     pub source_sha256: String,
     /// Which recorder is in it, if one is.
     pub recorder: Option<String>,
-    /// Compiler and linker.
+    /// What compiler and linker say of their versions.
     pub compiler: String,
     /// How long it took, in seconds.
     pub seconds: f64,
