@@ -21,6 +21,7 @@ pub struct TableError {
 
 #[derive(Debug, Deserialize)]
 struct Table {
+    /// What dispatches is for readers of stacks, who read it themselves.
     group: Vec<Group>,
 }
 

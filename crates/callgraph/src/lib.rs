@@ -15,6 +15,7 @@ mod names;
 mod nodes;
 mod part;
 pub mod presets;
+pub mod program;
 pub mod recall;
 mod stats;
 #[cfg(test)]

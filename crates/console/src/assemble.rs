@@ -20,12 +20,12 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use xenheap_model::{Clock, Doubt, Mark, TraceFrame, Uncertain};
+use xenheap_model::{Clock, Doubt, Mark, RfcOp, TraceFrame, Uncertain};
 
 use crate::{
     prefix,
-    record::{Place, RecordSink, RfcOp, RfcRecord},
-    trace,
+    record::{Place, RecordSink, RfcRecord},
+    rfc, trace,
 };
 
 const MOST_OPEN: usize = 4;
@@ -86,7 +86,7 @@ impl Open {
 }
 
 fn fits(open: &Open, frame: &TraceFrame) -> bool {
-    open.state == State::Waiting && open.record.op.begins_in(&frame.name)
+    open.state == State::Waiting && rfc::begins_in(open.record.op, &frame.name)
 }
 
 /// A trace that is being read.

@@ -101,12 +101,12 @@ fn check_of(text: &[u8]) -> Option<u16> {
     rest.is_empty().then_some(check as u16)
 }
 
-/// The tag of what begins with [`MAGIC`].
 /// Whether a tag is at the start of `text`.
 pub(crate) fn begins_with_tag(text: &[u8]) -> bool {
     hex_of(text, 8).is_some()
 }
 
+/// The tag of what begins with [`MAGIC`].
 fn tag_of(text: &[u8]) -> Option<Tag> {
     let (tag, rest) = hex_of(text.strip_prefix(MAGIC)?, 8)?;
     matches!(rest, [] | [b' ', ..]).then_some(Tag(tag as u32))
@@ -234,84 +234,91 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
             return None;
         }
         seen |= bit;
-        fields = match letter {
-            b's' => {
-                let (id, rest) = decimal(value)?;
-                event.stack = StackId(u32::try_from(id).ok()?);
-                rest
-            }
-            b'd' => {
-                let (id, rest) = decimal(value)?;
-                event.current = domain(id)?;
-                rest
-            }
-            b'o' => {
-                let (id, rest) = decimal(value)?;
-                event.passed = Some(domain(id)?);
-                rest
-            }
-            b'l' => {
-                let (layers, rest) = decimal(value)?;
-                event.layer = u32::try_from(layers).ok()?;
-                rest
-            }
-            b'c' => {
-                let (id, rest) = decimal(value)?;
-                event.cpu = u32::try_from(id).ok()?;
-                rest
-            }
-            b'u' if kind.is_block() => {
-                let (bytes, rest) = decimal(value)?;
-                event.used = Some(bytes);
-                rest
-            }
-            b'm' => {
-                let (flags, rest) = hex(value)?;
-                event.memflags = u32::try_from(flags).ok()?;
-                rest
-            }
-            b't' => {
-                let (nanoseconds, rest) = hex(value)?;
-                event.time = nanoseconds;
-                rest
-            }
-            b'n' => {
-                event.charge = Charge::NoOwner;
-                value
-            }
-            b'q' if op == Op::Free => {
-                event.unknown = true;
-                value
-            }
-            b'e' => {
-                let (epoch, rest) = decimal(value)?;
-                event.epoch = epoch;
-                rest
-            }
-            b'b' if op == Op::Free => {
-                event.bracketed = true;
-                value
-            }
-            b'w' => {
-                let (subject, rest) = subject(value)?;
-                event.subject = Some(subject);
-                rest
-            }
-            b'z' if op == Op::Fail => {
-                let (why, rest) = value.split_first()?;
-                event.untried = Some(untried(*why)?);
-                rest
-            }
-            b'q' | b'u' | b'b' | b'z' => return None,
-            // A letter of a later recorder.
-            _ if letter.is_ascii_alphabetic() => {
-                let end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
-                value.get(end..)?
-            }
-            _ => return None,
-        };
+        fields = field(&mut event, *letter, value)?;
     }
     fields.is_empty().then_some(event)
+}
+
+/// Reads the field `letter` into the event, whose operation and kind are known. Gives what follows
+/// the field.
+#[inline]
+fn field<'t>(event: &mut Event, letter: u8, value: &'t [u8]) -> Option<&'t [u8]> {
+    Some(match letter {
+        b's' => {
+            let (id, rest) = decimal(value)?;
+            event.stack = StackId(u32::try_from(id).ok()?);
+            rest
+        }
+        b'd' => {
+            let (id, rest) = decimal(value)?;
+            event.current = domain(id)?;
+            rest
+        }
+        b'o' => {
+            let (id, rest) = decimal(value)?;
+            event.passed = Some(domain(id)?);
+            rest
+        }
+        b'l' => {
+            let (layers, rest) = decimal(value)?;
+            event.layer = u32::try_from(layers).ok()?;
+            rest
+        }
+        b'c' => {
+            let (id, rest) = decimal(value)?;
+            event.cpu = u32::try_from(id).ok()?;
+            rest
+        }
+        b'u' if event.kind.is_block() => {
+            let (bytes, rest) = decimal(value)?;
+            event.used = Some(bytes);
+            rest
+        }
+        b'm' => {
+            let (flags, rest) = hex(value)?;
+            event.memflags = u32::try_from(flags).ok()?;
+            rest
+        }
+        b't' => {
+            let (nanoseconds, rest) = hex(value)?;
+            event.time = nanoseconds;
+            rest
+        }
+        b'n' => {
+            event.charge = Charge::NoOwner;
+            value
+        }
+        b'q' if event.op == Op::Free => {
+            event.unknown = true;
+            value
+        }
+        b'e' => {
+            let (epoch, rest) = decimal(value)?;
+            event.epoch = epoch;
+            rest
+        }
+        b'b' if event.op == Op::Free => {
+            event.bracketed = true;
+            value
+        }
+        b'w' => {
+            let (subject, rest) = subject(value)?;
+            event.subject = Some(subject);
+            rest
+        }
+        b'z' if event.op == Op::Fail => {
+            let (why, rest) = value.split_first()?;
+            event.untried = Some(untried(*why)?);
+            rest
+        }
+        b'q' | b'u' | b'b' | b'z' => return None,
+        // A letter of a later recorder.
+        _ if letter.is_ascii_alphabetic() => {
+            let end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
+            value.get(end..)?
+        }
+        _ => return None,
+    })
 }
 
 fn untried(letter: u8) -> Option<Untried> {

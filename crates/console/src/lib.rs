@@ -48,8 +48,8 @@ pub use error::{Compression, Damage, Error};
 pub use input::{Input, Position, open};
 pub use peek::{Peeked, peek};
 pub use record::{
-    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
-    RowLine, StackLine, Tag, XenSays,
+    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcRecord, RowLine,
+    StackLine, Tag, XenSays,
 };
 pub use runner::Unstamped;
 pub use scan::{ScanStats, scan};

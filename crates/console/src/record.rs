@@ -2,7 +2,7 @@ use std::fmt;
 
 use xenheap_model::{
     Bill, Charging, Clock, Counters, Domain, DomainEvent, DomainState, DumpWhy, Event, Kind, KindTotals,
-    Machine, OnPurpose, Pc, RowKey, StackId, Tables, Target, TraceFrame, Uncertain, View,
+    Machine, OnPurpose, Pc, RfcOp, RowKey, StackId, Tables, Target, TraceFrame, Uncertain, View,
 };
 
 /// Where in the log something stands.
@@ -160,23 +160,6 @@ pub struct DumpEnd {
     pub bills: u64,
     /// The recorder had no time to print all of them.
     pub cut: bool,
-}
-
-/// Operations of the RFC's recorder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RfcOp {
-    /// `xmem_pool_alloc`.
-    XmemPoolAlloc,
-    /// `xmalloc_whole_pages`.
-    XmallocWholePages,
-    /// `alloc_domheap_pages`.
-    AllocDomheapPages,
-    /// `xfree`.
-    Xfree,
-    /// `free_domheap_pages`.
-    FreeDomheapPages,
-    /// `free_xenheap_pages`.
-    FreeXenheapPages,
 }
 
 /// A record of the RFC's recorder, with the call trace that followed it.

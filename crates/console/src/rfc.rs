@@ -1,49 +1,21 @@
 //! Lines of the RFC's recorder: `DEBUG: d1: xmem_pool_alloc - size 712 p=00008000fbe4a010`.
 
-use xenheap_model::Domain;
+use xenheap_model::{Domain, RfcOp};
 
 use crate::{
     number::{decimal, hex},
-    record::{RfcOp, RfcRecord},
+    record::RfcRecord,
 };
 
 /// How a record begins. The space belongs to it.
 pub(crate) const MAGIC: &[u8] = b"DEBUG: ";
 
-impl RfcOp {
-    /// All operations.
-    pub const ALL: [RfcOp; 6] = [
-        RfcOp::XmemPoolAlloc,
-        RfcOp::XmallocWholePages,
-        RfcOp::AllocDomheapPages,
-        RfcOp::Xfree,
-        RfcOp::FreeDomheapPages,
-        RfcOp::FreeXenheapPages,
-    ];
-
-    /// The name, as the RFC's recorder prints it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RfcOp::XmemPoolAlloc => "xmem_pool_alloc",
-            RfcOp::XmallocWholePages => "xmalloc_whole_pages",
-            RfcOp::AllocDomheapPages => "alloc_domheap_pages",
-            RfcOp::Xfree => "xfree",
-            RfcOp::FreeDomheapPages => "free_domheap_pages",
-            RfcOp::FreeXenheapPages => "free_xenheap_pages",
-        }
-    }
-
-    /// Whether `function` is where the trace of such a record begins.
-    pub(crate) fn begins_in(self, function: &str) -> bool {
-        let function = function.rsplit('#').next().unwrap_or(function);
-        let function = function.split('.').next().unwrap_or(function);
-        match self {
-            RfcOp::XmemPoolAlloc | RfcOp::XmallocWholePages => {
-                function == "_xmalloc" || function == self.as_str()
-            }
-            _ => function == self.as_str(),
-        }
-    }
+/// Whether `function` is where the trace of a record of `op` begins.
+pub(crate) fn begins_in(op: RfcOp, function: &str) -> bool {
+    let function = function.rsplit('#').next().unwrap_or(function);
+    let function = function.split('.').next().unwrap_or(function);
+    // Of an xmalloc, the function that prints may be inlined.
+    (op.is_xmalloc() && function == "_xmalloc") || function == op.as_str()
 }
 
 /// Whether what begins with [`MAGIC`] is meant to be a record: a domain follows. Xen prints other lines with this word.

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 use xenheap_model::{
-    Charge, Counters, Kind, NormalStack, Question, Run, Stack, Uncertain, Untold, clean, is_vmalloc,
+    AllocatorRole, Charge, Counters, Kind, NormalStack, Question, Run, Stack, Uncertain, Untold, clean,
 };
 
 use crate::{
@@ -213,7 +213,7 @@ fn sides(run: &Run, one_sided: &OneSided<'_>) -> BTreeMap<Same, Found> {
         // With the part, a stack ends with who asked for the vmalloc.
         while one_sided.has(&["vmalloc"])
             && names.len() > 1
-            && names.last().is_some_and(|last| is_vmalloc(last))
+            && names.last().and_then(|last| AllocatorRole::of(last)).is_some_and(AllocatorRole::is_of_vmalloc)
         {
             names.pop();
         }
@@ -242,7 +242,8 @@ fn sides(run: &Run, one_sided: &OneSided<'_>) -> BTreeMap<Same, Found> {
 
 /// Whether memory is pages, or the array of its pages, of a vmalloc.
 fn is_in_vmalloc(stack: &Stack) -> bool {
-    stack.frames.iter().any(|frame| is_vmalloc(clean(&frame.function)))
+    let mut roles = stack.frames.iter().filter_map(|frame| AllocatorRole::of(clean(&frame.function)));
+    roles.any(AllocatorRole::is_of_vmalloc)
 }
 
 fn changes(old: Option<&Found>, new: Option<&Found>, one_sided: &OneSided<'_>) -> Vec<Change> {

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 use xenheap_console::{
-    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
-    RowLine, StackLine, Tag,
+    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcRecord, RowLine,
+    StackLine, Tag,
 };
 use xenheap_ledger::{Account, Book, Config, EventSink, Intake, Matched};
 use xenheap_model::{
     AnyEvent, Charge, CheckId, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
-    KindTotals, Life, Machine, Mark, Op, Outcome, Owner, Pair, Pc, Pool, Row, RowKey, StackId, Subject,
-    TraceFrame, View,
+    KindTotals, Life, Machine, Mark, Op, Outcome, Owner, Pair, Pc, Pool, RfcOp, Row, RowKey, StackId,
+    Subject, TraceFrame, View,
 };
 
 /// Small numbers, so that records meet, and the ends of the range.

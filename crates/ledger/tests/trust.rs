@@ -1,9 +1,9 @@
 //! What a log may contain besides one boot's genuine records, and what it must not do.
 
-use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord, Tag};
+use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcRecord, Tag};
 use xenheap_ledger::{Account, Config, EventSink, Intake, LedgerError, Matched, Stream};
 use xenheap_model::{
-    Charge, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RefusalReason, StackId, View,
+    Charge, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RefusalReason, RfcOp, StackId, View,
 };
 
 const OURS: u32 = 0x3f9a_2c41;

@@ -2,44 +2,10 @@
 
 use std::fmt;
 
-use crate::{Frame, Stack};
+use crate::{AllocatorRole, Frame, Stack};
 
 /// What GCC and Clang append to the name of a function that they copied, cut in pieces or specialised. A number follows some.
 const SUFFIXES: [&str; 6] = ["isra", "constprop", "part", "cold", "lto_priv", "llvm"];
-
-/// The allocators themselves: a stack of ours ends with who called them, those of others with one of these.
-const ALLOCATORS: [&str; 9] = [
-    "_xmalloc",
-    "_xzalloc",
-    "_xrealloc",
-    "_xmalloc_array",
-    "xmem_pool_alloc",
-    "xmalloc_pool_get",
-    "xmalloc_whole_pages",
-    "alloc_xenheap_pages",
-    "alloc_domheap_pages",
-];
-
-/// The allocator of single pages.
-const PAGES: &str = "alloc_domheap_pages";
-
-/// Who asks [`PAGES`] for pages that are one allocation.
-const OF_PAGES: [&str; 9] = [
-    "_xvmalloc",
-    "_xvzalloc",
-    "_xvrealloc",
-    "_xvmalloc_array",
-    "_xvzalloc_array",
-    "vmalloc",
-    "vzalloc",
-    "vmalloc_xen",
-    "vmalloc_type",
-];
-
-/// Whether a function allocates pages as a vmalloc or an xvmalloc does, by its [`clean`] name.
-pub fn is_vmalloc(function: &str) -> bool {
-    OF_PAGES.contains(&function)
-}
 
 /// What our recorder puts before the name of an original that it wraps.
 pub const RENAMED: &str = "heap_audited_";
@@ -80,6 +46,11 @@ impl NormalFrame {
             text.strip_suffix("[inlined]").map_or((text, false), |text| (text.trim_end(), true));
         let (file, function) = text.rsplit_once('#').map_or((None, text), |(file, name)| (Some(file), name));
         NormalFrame { function: clean(function).to_owned(), file: file.map(str::to_owned), inlined }
+    }
+
+    /// What it has to do with allocating.
+    fn role(&self) -> Option<AllocatorRole> {
+        AllocatorRole::of(&self.function)
     }
 
     /// Whether both may be the same function: a file may be said in one of them only, or with fewer folders.
@@ -127,10 +98,10 @@ impl NormalStack {
                 _ => all.push(frame),
             }
         }
-        let pages = all.last().is_some_and(|last| last.function == PAGES);
-        cut(&mut all, &ALLOCATORS);
+        let pages = all.last().is_some_and(|last| last.role() == Some(AllocatorRole::Domheap));
+        cut(&mut all, AllocatorRole::ends_stacks);
         if pages {
-            cut(&mut all, &OF_PAGES);
+            cut(&mut all, AllocatorRole::is_of_vmalloc);
         }
         NormalStack(all)
     }
@@ -142,8 +113,8 @@ impl NormalStack {
 }
 
 /// Takes functions off the end; something must be left to compare.
-fn cut(frames: &mut Vec<NormalFrame>, functions: &[&str]) {
-    while frames.len() > 1 && frames.last().is_some_and(|last| functions.contains(&last.function.as_str())) {
+fn cut(frames: &mut Vec<NormalFrame>, goes: fn(AllocatorRole) -> bool) {
+    while frames.len() > 1 && frames.last().and_then(NormalFrame::role).is_some_and(goes) {
         frames.pop();
     }
 }

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use xenheap_facts::types::Types;
 use xenheap_model::relative;
 
-use super::Program;
-use crate::{Code, Draft};
+use crate::{Code, Draft, program::Program};
 
 /// The objects whose dumps are of another version of their source: the body of a function begins before the line where the image has the
 /// function, or only behind the next one of the same file.

@@ -8,11 +8,8 @@ use xenheap_facts::{
     types::Types,
 };
 
-use super::{
-    Functions,
-    lower::temporary,
-    program::{Program, Routine},
-};
+use super::{functions::Functions, lower::temporary};
+use crate::program::{Program, Routine};
 
 /// Something that does not change while Xen runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

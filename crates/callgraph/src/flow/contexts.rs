@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use xenheap_facts::{image::Image, types::Types};
 
 use super::{
-    Functions,
     constants::{Constant, Constants, Given, Through, join},
+    functions::Functions,
+};
+use crate::{
+    Certainty, Code, Context, ContextId, Draft, FunctionId, Location, SiteId, SiteKind, Way,
     program::{Program, Routine},
 };
-use crate::{Certainty, Code, Context, ContextId, Draft, FunctionId, Location, SiteId, SiteKind, Way};
 
 /// A function that is called with more tables than this is not told apart.
 const MOST: usize = 64;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use xenheap_facts::gimple::{Base, Function, Kind, Operand, Statement};
 
-use super::program::{Program, Routine};
+use crate::program::{Program, Routine};
 
 /// More than this, and it is no helper.
 const LONGEST: usize = 128;

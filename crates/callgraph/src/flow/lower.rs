@@ -9,9 +9,9 @@ use xenheap_facts::{
 
 use super::{
     helpers, models,
-    program::{Program, Routine},
     solve::{Call, Held, Node, Sink, Solver, Source},
 };
+use crate::program::{Program, Routine};
 
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

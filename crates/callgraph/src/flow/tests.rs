@@ -2,10 +2,10 @@ use xenheap_facts::types::Types;
 
 use super::{
     lower::{Lowering, Name},
-    program::{Dumps, Program},
     run,
     solve::Held,
 };
+use crate::program::{Dumps, Program};
 
 /// Follows the pointers of one unit; what its `callee` calls at each indirect call, by the function it stands in.
 fn follow(dump: &str) -> Vec<(String, Vec<String>)> {

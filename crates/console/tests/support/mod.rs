@@ -5,13 +5,13 @@ use std::io::{self, Read};
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use xenheap_console::{
-    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
-    RowLine, ScanStats, StackLine, Tag, XenSays, format::Stamp, scan,
+    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcRecord, RowLine,
+    ScanStats, StackLine, Tag, XenSays, format::Stamp, scan,
 };
 use xenheap_model::{
     Beside, Bill, Charge, Charging, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
-    KindTotals, Life, Machine, Mark, OnPurpose, Op, Owner, Pair, Payer, Pc, Pool, RowKey, StackId, Subject,
-    Tables, Target, TraceFrame, Untried, View,
+    KindTotals, Life, Machine, Mark, OnPurpose, Op, Owner, Pair, Payer, Pc, Pool, RfcOp, RowKey, StackId,
+    Subject, Tables, Target, TraceFrame, Untried, View,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use xenheap_model::{Doubt, Mark, RawStack, StackId, TraceFrame, Uncertain};
+use xenheap_model::{AllocatorRole, Doubt, Mark, RawStack, RfcOp, StackId, TraceFrame, Uncertain};
 
 use crate::hash::FoldMap;
 
@@ -78,14 +78,17 @@ impl Through {
     pub(crate) fn of(trace: &[TraceFrame]) -> Self {
         let mut through = Through::default();
         for frame in trace {
-            match function(&frame.name) {
-                "alloc_xenheap_pages" => through.xenheap = true,
-                "_xmalloc" | "_xzalloc" | "_xrealloc" => through.xmalloc = true,
-                "xmalloc_whole_pages" => through.whole_pages = true,
-                "xmem_pool_alloc" | "xmalloc_pool_get" => through.pool_grows = true,
-                "xfree" => through.xfree = true,
-                "xmem_pool_free" | "xmalloc_pool_put" => through.pool_shrinks = true,
-                "free_xenheap_pages" => through.xenheap_free = true,
+            let name = function(&frame.name);
+            match AllocatorRole::of(name) {
+                Some(AllocatorRole::Xenheap) => through.xenheap = true,
+                Some(AllocatorRole::Xmalloc) => through.xmalloc = true,
+                Some(AllocatorRole::XmallocStep) if name == RfcOp::XmallocWholePages.as_str() => {
+                    through.whole_pages = true;
+                }
+                Some(AllocatorRole::XmallocStep) => through.pool_grows = true,
+                Some(AllocatorRole::XmallocFree) => through.xfree = true,
+                Some(AllocatorRole::XmallocFreeStep) => through.pool_shrinks = true,
+                Some(AllocatorRole::XenheapFree) => through.xenheap_free = true,
                 _ => {}
             }
         }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use xenheap_console::{RfcOp, RfcRecord};
-use xenheap_model::{Clock, Domain, Mark, PAGE_SIZE, TraceFrame};
+use xenheap_console::RfcRecord;
+use xenheap_model::{Clock, Domain, Mark, PAGE_SIZE, RfcOp, TraceFrame};
 
 use super::Rng;
 

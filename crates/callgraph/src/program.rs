@@ -5,7 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use rayon::prelude::*;
 use xenheap_facts::{build::Build, gimple, types::Types};
 
-use super::Error;
+/// A build whose dumps cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the build.
+    #[error(transparent)]
+    Facts(#[from] xenheap_facts::Error),
+    /// A dump.
+    #[error(transparent)]
+    Gimple(#[from] gimple::Error),
+}
 
 /// The texts of the dumps below a folder.
 pub struct Dumps {

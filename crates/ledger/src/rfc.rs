@@ -10,8 +10,8 @@ mod trace;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use xenheap_console::{RfcOp, RfcRecord};
-use xenheap_model::{Charge, Clock, Event, Kind, Mark, Op, PAGE_SIZE, RawStack, StackId};
+use xenheap_console::RfcRecord;
+use xenheap_model::{Charge, Clock, Event, Kind, Mark, Op, PAGE_SIZE, RawStack, RfcOp, StackId};
 
 use crate::{EventSink, view::Applied};
 use trace::{Through, Traces, without_double};
