@@ -24,7 +24,8 @@ use crate::toolbuild::{self, Toolstack, ToolstackBuild};
 
 /// Programs below `usr/lib/xen-VERSION` in `xen-utils-VERSION` and below `usr/lib/xen-tree` of a
 /// tree's own: `xl` has the path of each built in.
-const PROGRAMS: [&str; 5] = ["xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper"];
+const PROGRAMS: [&str; 6] =
+    ["xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper", "xen-hptool"];
 
 /// The client of xenstore's, from `xenstore-utils` or a tree's own.
 const XENSTORE: &str = "usr/bin/xenstore";
