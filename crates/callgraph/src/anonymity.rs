@@ -1,5 +1,6 @@
-//! Whether what a call allocates is charged to somebody, judged from its arguments: the domain and the flags of `alloc_domheap_pages`,
-//! followed through variables, and through parameters to the callers that set them. All other allocators charge nobody.
+//! Whether what a call allocates is charged to somebody, judged from its arguments: the domain and
+//! the flags of `alloc_domheap_pages`, followed through variables, and through parameters to the
+//! callers that set them. All other allocators charge nobody.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -36,7 +37,8 @@ pub fn is_allocator(name: &str) -> bool {
     name == CHARGING.0 || UNCHARGED.contains(&name)
 }
 
-/// Whether a function works within an allocator: what it calls is a step of somebody else's request.
+/// Whether a function works within an allocator: what it calls is a step of somebody else's
+/// request.
 pub fn serves(name: &str) -> bool {
     is_allocator(name)
         || ["xmalloc_pool_get", "xmalloc_whole_pages", "xmem_pool_alloc", "vmalloc_type"].contains(&name)
@@ -86,7 +88,8 @@ struct CallOf<'a, 't> {
     arguments: &'a [Operand<'t>],
 }
 
-/// Judges every call of an allocator that the graph has, and the calls of functions that hand their parameters on to one.
+/// Judges every call of an allocator that the graph has, and the calls of functions that hand their
+/// parameters on to one.
 pub fn classify(draft: &mut Draft, program: &Program<'_>, units: &HashMap<u64, u32>) {
     let judge = Judge::new(program);
     let mut by_place: HashMap<(u32, String, u32, &str), Vec<CallOf<'_, '_>>> = HashMap::new();
@@ -252,7 +255,8 @@ impl<'a, 't> Judge<'a, 't> {
         found
     }
 
-    /// What a wrapper itself passes where its callers have no say, to the allocator or to a wrapper below it.
+    /// What a wrapper itself passes where its callers have no say, to the allocator or to a wrapper
+    /// below it.
     fn inside(
         &self,
         routine: Routine,
@@ -478,7 +482,8 @@ fn value_can(body: &Function<'_>, at: usize, value: &Value<'_>, question: Questi
     }
 }
 
-/// Whether a statement before the given one reads through a pointer that is never compared with null before.
+/// Whether a statement before the given one reads through a pointer that is never compared with
+/// null before.
 fn is_looked_into(body: &Function<'_>, before: usize, name: &str) -> bool {
     let through = |place: &Place<'_>| matches!((&place.base, place.steps.first()), (Base::Name(base), Some(Step::Arrow(_))) if *base == name);
     for Statement { kind, .. } in body.statements.iter().take(before) {
@@ -675,7 +680,8 @@ void somebody (struct vcpu * v)
         );
     }
 
-    /// `kimage_alloc_control_page` of Xen: the flags come from above, the domain from two layers below.
+    /// `kimage_alloc_control_page` of Xen: the flags come from above, the domain from two layers
+    /// below.
     #[test]
     fn a_wrapper_of_a_wrapper_passes_what_the_lower_one_does() {
         let text = format!(

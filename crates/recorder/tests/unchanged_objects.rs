@@ -1,6 +1,7 @@
-//! With `CONFIG_HEAP_AUDIT=n` the edited files compile to what they compiled to before; with `y` the
-//! configuration is the one that the recorder needs. Builds with the real build system of real trees (see
-//! `common/trees.rs`), for x86 and Arm, on a copy in a fixed place: paths are in the objects.
+//! With `CONFIG_HEAP_AUDIT=n` the edited files compile to what they compiled to before; with `y`
+//! the configuration is the one that the recorder needs. Builds with the real build system of real
+//! trees (see `common/trees.rs`), for x86 and Arm, on a copy in a fixed place: paths are in the
+//! objects.
 
 #[path = "common/trees.rs"]
 mod trees;
@@ -49,7 +50,8 @@ const X86: Target = Target {
     with_static: ("arch/x86/mm/hap/hap.o", "hap_alloc"),
 };
 
-/// What is compiled for both is compared on x86; one such file with a static function is enough here.
+/// What is compiled for both is compared on x86; one such file with a static function is enough
+/// here.
 const ARM: Target = Target {
     arch: "arm64",
     tools: "aarch64-linux-gnu-",
@@ -123,8 +125,8 @@ impl Build {
         (config.lines().map(str::to_owned).collect(), said)
     }
 
-    /// Generated headers are made on the way to the hypervisor only. Without objects to link the build
-    /// stops right after them, with an error that is meant to happen.
+    /// Generated headers are made on the way to the hypervisor only. Without objects to link the
+    /// build stops right after them, with an error that is meant to happen.
     fn prepare(&self) {
         self.make(&["ALL_OBJS-y=", "ALL_LIBS-y=", "ALL_OBJS=", "ALL_LIBS="]);
     }
@@ -231,7 +233,8 @@ fn jumps_to(path: &Path, function: &str) -> usize {
     jumps
 }
 
-/// What each function of an object calls or jumps to itself, without what it calls through pointers.
+/// What each function of an object calls or jumps to itself, without what it calls through
+/// pointers.
 fn calls_in(path: &Path, tools: &str) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(format!("{tools}objdump"))
         .args(["-dr", "--no-show-raw-insn"])

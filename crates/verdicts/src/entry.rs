@@ -66,7 +66,8 @@ impl Entry {
     }
 }
 
-/// The level that an allocator of the RFC's means. The function that it names is the innermost one, which others may have called.
+/// The level that an allocator of the RFC's means. The function that it names is the innermost one,
+/// which others may have called.
 fn kinds(allocator: &str, stack: &str) -> Option<Kind> {
     match allocator.trim_end_matches("()") {
         "alloc_domheap_pages" if stack.contains("xmalloc_pool_get") => Some(Kind::PoolGrowth),
