@@ -1,4 +1,5 @@
-//! Lists the scripts in `workloads/` and the programs in `guest/`, so that adding one needs no change of code.
+//! Lists the scripts in `workloads/` and the programs in `guest/`, so that adding one needs no
+//! change of code.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

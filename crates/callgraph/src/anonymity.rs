@@ -1,4 +1,5 @@
-//! Whether what a call allocates is charged to somebody, judged from its arguments: the domain and the flags of
+//! Whether what a call allocates is charged to somebody, judged from its arguments: the domain and
+//! the flags of
 //! `alloc_domheap_pages`, followed through variables, and through parameters to the callers that set them. All other
 //! allocators charge nobody.
 
@@ -24,12 +25,14 @@ pub fn is_allocator(name: &str) -> bool {
     AllocatorRole::of(name).is_some_and(AllocatorRole::is_allocator)
 }
 
-/// Whether a function works within an allocator: what it calls is a step of somebody else's request.
+/// Whether a function works within an allocator: what it calls is a step of somebody else's
+/// request.
 pub fn serves(name: &str) -> bool {
     AllocatorRole::of(name).is_some_and(AllocatorRole::serves)
 }
 
-/// Judges every call of an allocator that the graph has, and the calls of functions that hand their parameters on to one.
+/// Judges every call of an allocator that the graph has, and the calls of functions that hand their
+/// parameters on to one.
 pub fn classify(draft: &mut Draft, program: &Program<'_>, units: &HashMap<u64, u32>) {
     let judge = Judge::new(program);
     let mut found = Vec::new();

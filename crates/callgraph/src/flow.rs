@@ -1,7 +1,9 @@
-//! Where each pointer to a function can go: through variables, parameters, results and fields, over all units at once.
+//! Where each pointer to a function can go: through variables, parameters, results and fields, over
+//! all units at once.
 //!
-//! A field is one place for all structs of its type, an array one for all its elements, and a static variable one for its unit. Calls
-//! through pointers are resolved while the solution grows, so that what they hand on goes on too.
+//! A field is one place for all structs of its type, an array one for all its elements, and a
+//! static variable one for its unit. Calls through pointers are resolved while the solution grows,
+//! so that what they hand on goes on too.
 
 mod apply;
 mod compare;
@@ -155,7 +157,8 @@ pub fn resolve(draft: &mut Draft, image: &Image, build: &Build, fallback: bool) 
     Ok(())
 }
 
-/// Takes back what holds only if all dumps are there: that nothing is put somewhere, and that every caller passes a domain.
+/// Takes back what holds only if all dumps are there: that nothing is put somewhere, and that every
+/// caller passes a domain.
 fn weaken(draft: &mut Draft) {
     for site in draft.sites.iter_mut().filter(|site| site.open == Some(Open::NeverSet)) {
         site.open = Some(Open::Unknown);
@@ -211,7 +214,8 @@ fn data(lowering: &mut Lowering<'_, '_>, image: &Image, functions: &Functions) -
     slots
 }
 
-/// What lies at an address of the data. What no dump mentions is kept aside: nothing calls through it.
+/// What lies at an address of the data. What no dump mentions is kept aside: nothing calls through
+/// it.
 fn places(lowering: &mut Lowering<'_, '_>, address: u64, held: Routine) -> Option<Vec<Node>> {
     let types = &*lowering.types;
     let after = types.variables.partition_point(|variable| variable.address <= address);

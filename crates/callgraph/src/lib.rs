@@ -1,4 +1,5 @@
-//! What a build says, as one call graph: which function can call which, where, and how that is known.
+//! What a build says, as one call graph: which function can call which, where, and how that is
+//! known.
 
 pub mod anonymity;
 mod audited;

@@ -1,7 +1,8 @@
-//! How fast logs are read, beside counting their lines with `memchr` and beside a plain reader that looks at every line.
+//! How fast logs are read, beside counting their lines with `memchr` and beside a plain reader that
+//! looks at every line.
 //!
-//! `cargo bench -p xenheap-console`. With files behind `--`, those are measured; with `--keep=DIR`, the logs are left there for
-//! trying other tools on them.
+//! `cargo bench -p xenheap-console`. With files behind `--`, those are measured; with `--keep=DIR`,
+//! the logs are left there for trying other tools on them.
 
 use std::{
     hint::black_box,
@@ -97,7 +98,8 @@ fn frames(seq: u64) -> Vec<TraceFrame> {
         .collect()
 }
 
-/// Lines until there are enough bytes. `messages` gives those of a step: Xen's, and others as they are.
+/// Lines until there are enough bytes. `messages` gives those of a step: Xen's, and others as they
+/// are.
 fn log(mut messages: impl FnMut(u64) -> Vec<Result<String, String>>) -> Vec<u8> {
     let mut log = Vec::with_capacity(SIZE + 4096);
     let mut step = 0;

@@ -23,7 +23,8 @@ const CHECK: usize = 5;
 /// What stands at a [`MAGIC`]: how many bytes are done with, and why they are refused.
 pub(crate) type Outcome = (usize, Option<Refusal>);
 
-/// Whether the [`MAGIC`] at `position` of `text` can be a record's: it begins a word, or a tag follows it. (`SHA1 ` does not.)
+/// Whether the [`MAGIC`] at `position` of `text` can be a record's: it begins a word, or a tag
+/// follows it. (`SHA1 ` does not.)
 pub(crate) fn is_candidate(text: &[u8], position: usize) -> bool {
     let before = position.checked_sub(1).and_then(|before| text.get(before));
     if !before.is_some_and(u8::is_ascii_alphanumeric) {
@@ -32,11 +33,11 @@ pub(crate) fn is_candidate(text: &[u8], position: usize) -> bool {
     text.get(position..).is_some_and(|text| tag_of(text).is_some())
 }
 
-/// Reads the record at the start of `text`, which begins with [`MAGIC`] and goes on for as far as this record can go, and
-/// gives its tag, number, bytes and content to `take`.
+/// Reads the record at the start of `text`, which begins with [`MAGIC`] and goes on for as far as
+/// this record can go, and gives its tag, number, bytes and content to `take`.
 ///
-/// The record ends where a check fits. Usually that is the end of `text`; but a line can have lost its end, so that
-/// something else follows at once.
+/// The record ends where a check fits. Usually that is the end of `text`; but a line can have lost
+/// its end, so that something else follows at once.
 #[inline]
 pub(crate) fn parse(text: &[u8], take: impl FnOnce(Tag, u64, &[u8], Record)) -> Outcome {
     let text = text.get(..LONGEST).unwrap_or(text).trim_ascii_end();
@@ -52,8 +53,8 @@ pub(crate) fn parse(text: &[u8], take: impl FnOnce(Tag, u64, &[u8], Record)) -> 
     }
 }
 
-/// Reads a record that ends where `text` ends, if it is an event and its check fits; else does nothing. What [`parse`] would
-/// do, for the lines that nearly all of a log consists of.
+/// Reads a record that ends where `text` ends, if it is an event and its check fits; else does
+/// nothing. What [`parse`] would do, for the lines that nearly all of a log consists of.
 #[inline]
 pub(crate) fn event_of(text: &[u8]) -> Option<(Tag, u64, View, Event)> {
     if text.len() > LONGEST {
@@ -72,8 +73,8 @@ pub(crate) fn event_of(text: &[u8]) -> Option<(Tag, u64, View, Event)> {
     (crc::crc16(content) == check_of(check)?).then_some((Tag(tag as u32), seq, view, event))
 }
 
-/// The slow way: another record begins in this one, or something follows it. Gives the record with and without its check, or
-/// how many bytes are none.
+/// The slow way: another record begins in this one, or something follows it. Gives the record with
+/// and without its check, or how many bytes are none.
 #[cold]
 fn cut(text: &[u8]) -> Result<(&[u8], &[u8]), usize> {
     let end = memchr::memmem::find_iter(text, MAGIC)
@@ -486,7 +487,8 @@ fn state(fields: &[u8]) -> Option<DomainState> {
     Some(DomainState { id, pool: pool(pages.all()?) })
 }
 
-/// Text between single spaces. An empty part is an error of whoever uses it, because no field is empty.
+/// Text between single spaces. An empty part is an error of whoever uses it, because no field is
+/// empty.
 fn parts(fields: &[u8]) -> impl Iterator<Item = &[u8]> {
     fields.split(|&byte| byte == b' ')
 }

@@ -18,7 +18,8 @@ pub(crate) fn begins_in(op: RfcOp, function: &str) -> bool {
     (op.is_xmalloc() && function == "_xmalloc") || function == op.as_str()
 }
 
-/// Whether what begins with [`MAGIC`] is meant to be a record: a domain follows. Xen prints other lines with this word.
+/// Whether what begins with [`MAGIC`] is meant to be a record: a domain follows. Xen prints other
+/// lines with this word.
 pub(crate) fn is_candidate(text: &[u8]) -> bool {
     text.strip_prefix(MAGIC).map(<[u8]>::trim_ascii_start).is_some_and(begins_with_domain)
 }
@@ -31,7 +32,8 @@ pub(crate) fn begins_with_domain(text: &[u8]) -> bool {
     }
 }
 
-/// Reads the record at the start of `text`, which begins with [`MAGIC`]. The trace is still to come.
+/// Reads the record at the start of `text`, which begins with [`MAGIC`]. The trace is still to
+/// come.
 ///
 /// `narrow`: pointers of eight digits are possible (a 32-bit Xen).
 pub(crate) fn parse(text: &[u8], narrow: bool) -> Option<RfcRecord> {
@@ -50,7 +52,8 @@ pub(crate) fn parse(text: &[u8], narrow: bool) -> Option<RfcRecord> {
             Some(at) => (word.get(..at)?, word.get(at + 1..)?),
             None => (word, words.next()?),
         };
-        // A parameter that is there must be right: what it was before the line was damaged nobody knows.
+        // A parameter that is there must be right: what it was before the line was damaged nobody
+        // knows.
         match key {
             b"size" if size.is_none() => size = Some(size_of(value)?),
             b"p" if ptr.is_none() => ptr = Some(pointer(value, narrow)?),

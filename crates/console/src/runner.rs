@@ -1,9 +1,10 @@
 //! What a job printed, without what the runner adds to it.
 //!
-//! With `FF_TIMESTAMPS` (<https://docs.gitlab.com/runner/configuration/feature-flags/>) each line begins with a time, the number and
-//! the kind of its stream, and a space. A line that came in several pieces stands there in as many lines, with a `+` in
-//! place of the space in all but the first: a slow serial console is cut so all the time. The documentation does not
-//! describe this; it is what such logs look like.
+//! With `FF_TIMESTAMPS` (<https://docs.gitlab.com/runner/configuration/feature-flags/>) each line
+//! begins with a time, the number and the kind of its stream, and a space. A line that came in
+//! several pieces stands there in as many lines, with a `+` in place of the space in all but the
+//! first: a slow serial console is cut so all the time. The documentation does not describe this;
+//! it is what such logs look like.
 
 use std::io::{self, BufRead, Read};
 
@@ -35,8 +36,8 @@ impl Stamp {
     }
 }
 
-/// Reads what a job printed: takes the stamps off and joins what was cut. Lines without a stamp stay as they are; of two
-/// streams that were cut into each other the pieces stay pieces.
+/// Reads what a job printed: takes the stamps off and joins what was cut. Lines without a stamp
+/// stay as they are; of two streams that were cut into each other the pieces stay pieces.
 #[derive(Debug)]
 pub struct Unstamped<R> {
     input: R,
@@ -72,7 +73,8 @@ impl<R: BufRead> Unstamped<R> {
         Unstamped { input, keep_numbers: false, head, ready, read: 0, state: State::Start, owed: 0 }
     }
 
-    /// Each line keeps its number: an empty line stands for a piece that was joined to the line before it.
+    /// Each line keeps its number: an empty line stands for a piece that was joined to the line
+    /// before it.
     pub fn keep_numbers(mut self) -> Self {
         self.keep_numbers = true;
         self
@@ -150,7 +152,8 @@ impl<R: BufRead> Read for Unstamped<R> {
     }
 }
 
-/// Whether one of the first lines of a log has a stamp: those at its very beginning may be somebody else's.
+/// Whether one of the first lines of a log has a stamp: those at its very beginning may be somebody
+/// else's.
 pub(crate) fn is_stamped(head: &[u8]) -> bool {
     head.split(|byte| *byte == b'\n').any(begins_with_stamp)
 }

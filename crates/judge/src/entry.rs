@@ -67,7 +67,8 @@ pub struct EntryPoint {
     pub entry: Entry,
     /// The function, as Xen names it; empty if the stack could not be read.
     pub function: String,
-    /// The least trusted one that can ask for it, by the table of entries (`crates/callgraph/data/entries.toml`).
+    /// The least trusted one that can ask for it, by the table of entries
+    /// (`crates/callgraph/data/entries.toml`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
 }
@@ -115,7 +116,8 @@ impl EntryPoint {
     }
 }
 
-/// That of the innermost function of the table: an operation may ask for more than its hypercall, and deferred work is not its caller's.
+/// That of the innermost function of the table: an operation may ask for more than its hypercall,
+/// and deferred work is not its caller's.
 fn who(stack: &Stack) -> Option<Who> {
     let frames: Vec<_> =
         stack.frames.iter().map(|frame| (frame.file.as_deref(), clean(&frame.function))).collect();

@@ -1,4 +1,5 @@
-//! A whole lab run from a program: `cargo run -p xenheap-lab --example run -- debian:4.17 trace OUT`.
+//! A whole lab run from a program: `cargo run -p xenheap-lab --example run -- debian:4.17 trace
+//! OUT`.
 
 use std::path::PathBuf;
 

@@ -1,9 +1,9 @@
 //! How the emulator runs the machine's CPUs: each in a thread of its own, or all in one.
 //!
-//! Xen's locks are taken in turn. With a thread each, a CPU whose turn has come may have to wait for
-//! this computer, if that is busy, and the others spin meanwhile; a machine with guests may then do
-//! hardly anything else, and its timers leave it no time to get on. In one thread, a CPU that spins
-//! lets the next one run. Where processors are free, threads are faster.
+//! Xen's locks are taken in turn. With a thread each, a CPU whose turn has come may have to wait
+//! for this computer, if that is busy, and the others spin meanwhile; a machine with guests may
+//! then do hardly anything else, and its timers leave it no time to get on. In one thread, a CPU
+//! that spins lets the next one run. Where processors are free, threads are faster.
 
 use std::fs;
 use std::time::Duration;
@@ -17,8 +17,9 @@ pub(crate) const ONE_THREAD: &str = "tcg,thread=single";
 /// For how long is looked what this computer does.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How often, before it counts as busy. A compiler that has just ended is no reason to take one thread:
-/// QEMU 7.2 can then deliver an interrupt of a PVH or HVM guest a second time, and its kernel dies.
+/// How often, before it counts as busy. A compiler that has just ended is no reason to take one
+/// thread: QEMU 7.2 can then deliver an interrupt of a PVH or HVM guest a second time, and its
+/// kernel dies.
 const LOOKS: usize = 20;
 
 /// What to give as QEMU's `-accel` for so many CPUs, as busy as this computer is now.
@@ -46,11 +47,13 @@ struct Times {
 }
 
 impl Times {
-    /// Reads the first line of `/proc/stat`: user, nice, system, idle, waiting for a disk, and more.
+    /// Reads the first line of `/proc/stat`: user, nice, system, idle, waiting for a disk, and
+    /// more.
     fn parse(stat: &str) -> Option<Self> {
         let line = stat.lines().next()?.strip_prefix("cpu ")?;
         let ticks: Vec<u64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
-        // What runs with a lower priority gives way to the emulator. Guests' time, the ninth and tenth, is in the others already.
+        // What runs with a lower priority gives way to the emulator. Guests' time, the ninth and
+        // tenth, is in the others already.
         let idle = ticks.get(1)? + ticks.get(3)? + ticks.get(4)?;
         Some(Self { idle, all: ticks.iter().take(8).sum() })
     }

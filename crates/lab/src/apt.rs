@@ -1,8 +1,8 @@
-//! Downloads through the machine's own apt: its mirrors, its proxies, its keys. Nothing of its configuration is
-//! changed, and nothing is installed here.
+//! Downloads through the machine's own apt: its mirrors, its proxies, its keys. Nothing of its
+//! configuration is changed, and nothing is installed here.
 //!
-//! Packages come from a release and an architecture of Debian's that we choose, not the machine: an [`Apt`] keeps package
-//! lists of its own in the cache.
+//! Packages come from a release and an architecture of Debian's that we choose, not the machine: an
+//! [`Apt`] keeps package lists of its own in the cache.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,7 +25,8 @@ use crate::run_tool::{last_words, output, stdout};
 /// apt's program for downloads by address. It is in the `apt` package, outside the search path.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
-/// Run as root, apt would download as another user, who cannot write to the cache, and complain of it.
+/// Run as root, apt would download as another user, who cannot write to the cache, and complain of
+/// it.
 const AS_WE_ARE: &str = "APT::Sandbox::User=root";
 
 /// A package's file in the cache.
@@ -121,7 +122,8 @@ impl fmt::Display for Release {
     }
 }
 
-/// Where Debian's keys are, in the package `debian-archive-keyring`. Where it is not, apt's own keys must do.
+/// Where Debian's keys are, in the package `debian-archive-keyring`. Where it is not, apt's own
+/// keys must do.
 const KEYRINGS: [&str; 2] =
     ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
 
@@ -145,8 +147,8 @@ impl fmt::Display for Content {
 
 /// The packages of one release for one architecture, or its sources.
 ///
-/// Their lists are fetched when there are none yet, and again when a package is no longer where they say; so what is
-/// taken does not change under one's feet from run to run.
+/// Their lists are fetched when there are none yet, and again when a package is no longer where
+/// they say; so what is taken does not change under one's feet from run to run.
 pub(crate) struct Apt<'a> {
     cache: &'a Cache,
     progress: &'a dyn Progress,
@@ -160,7 +162,8 @@ pub(crate) struct Apt<'a> {
 }
 
 impl<'a> Apt<'a> {
-    /// Opens the lists of packages, and fetches them if need be. Until it is dropped nobody else uses them.
+    /// Opens the lists of packages, and fetches them if need be. Until it is dropped nobody else
+    /// uses them.
     pub(crate) fn open(
         cache: &'a Cache,
         release: Release,
@@ -210,7 +213,8 @@ impl<'a> Apt<'a> {
         self.folder.join("sources.list")
     }
 
-    /// Fetches the lists. The sources have their name only when that is done: they stand for the lists.
+    /// Fetches the lists. The sources have their name only when that is done: they stand for the
+    /// lists.
     fn update(&self, sources: &str) -> Result<(), Error> {
         let what = format!("fetching the package lists of {} {}", self.release, self.content);
         self.progress.line(self.stage, &what);
@@ -298,7 +302,8 @@ impl<'a> Apt<'a> {
         real.map(str::to_owned).ok_or_else(|| self.no_package(&format!("{prefix}... that {name} depends on")))
     }
 
-    /// That package itself. Its name has a version in it: with the package that name can vanish, too.
+    /// That package itself. Its name has a version in it: with the package that name can vanish,
+    /// too.
     pub(crate) fn package_behind(&self, name: &str, prefix: &str) -> Result<Package, Error> {
         let real = self.real_package(name, prefix)?;
         let gone = self.candidate(&real)?.title();
@@ -329,8 +334,9 @@ impl<'a> Apt<'a> {
         Ok(self.candidate(name)?.dependencies().map(str::to_owned).collect())
     }
 
-    /// A package, downloaded into the cache unless it is there. If no mirror has it any more, newer lists are fetched, and
-    /// the newest is taken that a mirror has: lists can also be ahead of their mirror.
+    /// A package, downloaded into the cache unless it is there. If no mirror has it any more, newer
+    /// lists are fetched, and the newest is taken that a mirror has: lists can also be ahead of
+    /// their mirror.
     pub(crate) fn package(&self, name: &str) -> Result<Package, Error> {
         let wanted = self.candidate(name)?;
         let gone = wanted.title();

@@ -51,8 +51,8 @@ pub(crate) struct Platform {
     pub console: &'static [&'static str],
     /// The machine, as arguments of the emulator.
     pub machine: &'static [&'static str],
-    /// Arguments of the emulator that load Xen, with its arguments, and dom0's kernel, with its own, and initramfs. Files are
-    /// named as they lie in the boot's own folder.
+    /// Arguments of the emulator that load Xen, with its arguments, and dom0's kernel, with its
+    /// own, and initramfs. Files are named as they lie in the boot's own folder.
     pub load: fn(xen_arguments: &str, linux_arguments: &str) -> Vec<String>,
     /// Makes Xen start guests of its own beside dom0; nothing where it cannot.
     pub domus: Option<Domus>,
@@ -65,9 +65,11 @@ type Alone = fn(qemu: &[String], folder: &Path, guests: &[Domu], sizes: [u64; 2]
 pub(crate) struct Domus {
     /// Further arguments of the emulator, which name a device tree in the boot's folder.
     pub arguments: &'static [&'static str],
-    /// Writes that tree, with these guests beside dom0. `qemu` is the emulator's command line without those arguments.
+    /// Writes that tree, with these guests beside dom0. `qemu` is the emulator's command line
+    /// without those arguments.
     pub beside_dom0: BesideDom0,
-    /// The device tree of that machine with these guests and no dom0. `sizes` are those of kernel and initramfs.
+    /// The device tree of that machine with these guests and no dom0. `sizes` are those of kernel
+    /// and initramfs.
     pub alone: Alone,
     /// Arguments of the emulator that load Xen without dom0, and what guests are started from.
     pub load: fn(xen_arguments: &str, modules: &[Module]) -> Vec<String>,

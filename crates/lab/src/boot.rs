@@ -87,7 +87,8 @@ impl BootPlan<'_> {
         (!self.workload.dom0).then_some(plan)
     }
 
-    /// What guests are started from where there is no dom0; the tree is made in `place`, an empty folder.
+    /// What guests are started from where there is no dom0; the tree is made in `place`, an empty
+    /// folder.
     fn partition(&self, place: &Path) -> Result<Option<Partition>, Error> {
         let Some(domus) = self.domus().filter(|_| !self.workload.dom0) else { return Ok(None) };
         if let Some(given) = self.partition {
@@ -107,7 +108,8 @@ impl BootPlan<'_> {
         let kept = partition.is_some().then(|| ending::KEEP_INPUT.to_owned());
         let more: Vec<&str> =
             self.workload.xen.iter().chain(&kept).chain(self.xen_args).map(String::as_str).collect();
-        // Of an argument that comes twice Xen takes the last: what the lab needs comes after what the tree has.
+        // Of an argument that comes twice Xen takes the last: what the lab needs comes after what
+        // the tree has.
         let of_tree = partition.map(|partition| partition.xen_arguments.clone()).unwrap_or_default();
         let xen_arguments = [of_tree, vec![xen_arguments(self.arch(), self.mode, &more)]].concat().join(" ");
         let linux: Vec<&str> = self.workload.linux.iter().map(String::as_str).collect();
@@ -167,7 +169,8 @@ pub(crate) fn check_alone(
 
 /// Xen's arguments.
 ///
-/// `sync_console`: else Xen drops what the console cannot take at once. `noreboot`: else a panic is a reset.
+/// `sync_console`: else Xen drops what the console cannot take at once. `noreboot`: else a panic is
+/// a reset.
 fn xen_arguments(arch: Arch, mode: Option<&Mode>, more: &[&str]) -> String {
     let mode = mode.map(|mode| format!("heap-audit={mode}"));
     let base = ["loglvl=all", "guest_loglvl=all", "noreboot", "sync_console"];
@@ -178,8 +181,8 @@ fn xen_arguments(arch: Arch, mode: Option<&Mode>, more: &[&str]) -> String {
 
 /// Linux' arguments.
 ///
-/// Where instructions are counted the machine ends with a reset, at which QEMU stops it at once (`-no-reboot`). After a power-off it
-/// goes on for as long as QEMU likes.
+/// Where instructions are counted the machine ends with a reset, at which QEMU stops it at once
+/// (`-no-reboot`). After a power-off it goes on for as long as QEMU likes.
 fn linux_arguments(deterministic: bool, more: &[&str]) -> String {
     let end: &[&str] = if deterministic { &["end=reboot"] } else { &[] };
     [&["console=hvc0"], end, more].concat().join(" ")

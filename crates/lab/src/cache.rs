@@ -1,7 +1,8 @@
 //! What is kept between runs.
 //!
-//! Nothing appears under its final name before it is complete, and whoever makes something holds a lock named after it.
-//! The lock is the kernel's, on an open file: it goes when its holder goes, however that happens.
+//! Nothing appears under its final name before it is complete, and whoever makes something holds a
+//! lock named after it. The lock is the kernel's, on an open file: it goes when its holder goes,
+//! however that happens.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,8 @@ impl Cache {
         Self { root: root.into() }
     }
 
-    /// The cache that the environment names: `XENHEAP_CACHE`, else `xenheap` in the user's cache folder.
+    /// The cache that the environment names: `XENHEAP_CACHE`, else `xenheap` in the user's cache
+    /// folder.
     pub fn from_environment() -> Self {
         Self::at(place(|name| std::env::var_os(name).map(PathBuf::from)))
     }
@@ -44,11 +46,13 @@ impl Cache {
     pub fn folder(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.root.join(name);
         fs::create_dir_all(&path).map_err(Error::io("make the folder", &path))?;
-        // As an absolute path: programs are started in other folders and are given names of files in here.
+        // As an absolute path: programs are started in other folders and are given names of files
+        // in here.
         path.canonicalize().map_err(Error::io("find", &path))
     }
 
-    /// An empty folder for work on something whose lock is held; what an aborted run left there is removed.
+    /// An empty folder for work on something whose lock is held; what an aborted run left there is
+    /// removed.
     pub fn work_folder(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.folder("work")?.join(name);
         remove_tree(&path)?;

@@ -32,8 +32,9 @@ impl XenSource {
     /// The pinned ones, by the names that [`FromStr`] takes.
     pub const PINNED: [&str; 2] = ["debian:4.17", "debian:4.20"];
 
-    /// What names neither a pinned source nor nothing. Paths may have an `@`, and so may revisions (`HEAD@{1}`): what is there
-    /// as a whole is a tree; else the first `@` with something before it that is there ends the repository's name.
+    /// What names neither a pinned source nor nothing. Paths may have an `@`, and so may revisions
+    /// (`HEAD@{1}`): what is there as a whole is a tree; else the first `@` with something before
+    /// it that is there ends the repository's name.
     fn of_this_machine(given: &str, is_there: impl Fn(&Path) -> bool) -> Option<Self> {
         if is_there(Path::new(given)) || !given.contains('@') {
             return Some(Self::Path(PathBuf::from(given)));
@@ -129,7 +130,8 @@ pub struct RunConfig {
     pub arch: Arch,
     /// Lines for its configuration, such as `CONFIG_DEBUG=y`.
     pub options: Vec<String>,
-    /// What dom0 does: the name of a built-in workload or, if it has a `/` in it, the path of a script.
+    /// What dom0 does: the name of a built-in workload or, if it has a `/` in it, the path of a
+    /// script.
     pub workload: String,
     /// Names and values of the workload's parameters that are not to be as its header says.
     pub parameters: Vec<(String, String)>,
@@ -137,7 +139,8 @@ pub struct RunConfig {
     pub guest_programs: Vec<PathBuf>,
     /// A device tree with guests that Xen starts, for a workload without dom0.
     pub dtb: Option<PathBuf>,
-    /// What lies where in the machine's memory, if that tree names more than the lab's own kernel and initramfs.
+    /// What lies where in the machine's memory, if that tree names more than the lab's own kernel
+    /// and initramfs.
     pub loads: Vec<(u64, PathBuf)>,
     /// What the recorder does; without a mode, a Xen without the recorder is built.
     pub mode: Option<Mode>,

@@ -1,7 +1,8 @@
 //! How many instructions the machine has executed.
 //!
-//! Where time is virtual, QEMU counts them. It says the number over its control socket (QMP), and only while it lives: so
-//! the machine, switched off, stays until it has been asked. The virtual time is no measure: it also passes while all idle.
+//! Where time is virtual, QEMU counts them. It says the number over its control socket (QMP), and
+//! only while it lives: so the machine, switched off, stays until it has been asked. The virtual
+//! time is no measure: it also passes while all idle.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -19,7 +20,8 @@ pub(crate) const ARGUMENTS: [&str; 3] = ["-no-shutdown", "-qmp", "unix:qmp,serve
 const BEGIN: &[u8] = b"{\"execute\":\"qmp_capabilities\"}\n";
 const ASK_AND_QUIT: &[u8] = b"{\"execute\":\"query-replay\"}\n{\"execute\":\"quit\"}\n";
 
-/// Follows a machine that was started with [`ARGUMENTS`]: asks it when it has stopped, and lets it go.
+/// Follows a machine that was started with [`ARGUMENTS`]: asks it when it has stopped, and lets it
+/// go.
 #[derive(Debug)]
 pub(crate) struct Count {
     place: PathBuf,
@@ -46,8 +48,8 @@ impl Count {
         self.instructions
     }
 
-    /// Hears what the machine says and answers; never waits. A socket that is not there yet, or not any more, is none
-    /// of this one's business: whether the machine lives is asked elsewhere.
+    /// Hears what the machine says and answers; never waits. A socket that is not there yet, or not
+    /// any more, is none of this one's business: whether the machine lives is asked elsewhere.
     pub(crate) fn poll(&mut self) {
         let Some(mut stream) = self.stream.take().or_else(|| self.connect()) else {
             return;

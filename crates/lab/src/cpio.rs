@@ -1,7 +1,7 @@
 //! An initramfs: a cpio archive in the "newc" format, gzipped.
 //!
-//! Written here because it is small and must come out the same every time: entries in the order given, all owned
-//! by root, dated 1970, and numbered from 1.
+//! Written here because it is small and must come out the same every time: entries in the order
+//! given, all owned by root, dated 1970, and numbered from 1.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn bytes_are_those_of_the_format() {
         let expected = concat!(
-            // ino     mode    uid     gid     nlink   mtime   size    dev     dev     rdev    rdev    name    check
+            // Eight digits each: ino, mode, uid, gid, nlink, mtime, size, dev, dev, rdev, rdev,
+            // name, check.
             "070701",
             "00000001000041ed000000000000000000000002000000000000000000000000000000000000000000000000",
             "0000000400000000bin\0\0\0",

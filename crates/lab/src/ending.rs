@@ -1,8 +1,9 @@
 //! The end of a machine without dom0, which nothing in it would switch off.
 //!
-//! When the guests have done their part, or the time is up, the recorder is asked for its totals: with a debug key on the
-//! serial line, as a person would. What happens after them would be missing from the numbers, so they are asked for until
-//! nothing does; then the machine can be switched off.
+//! When the guests have done their part, or the time is up, the recorder is asked for its totals:
+//! with a debug key on the serial line, as a person would. What happens after them would be missing
+//! from the numbers, so they are asked for until nothing does; then the machine can be switched
+//! off.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -34,7 +35,8 @@ const QUIET: Duration = Duration::from_secs(1);
 const TO_BEGIN: Duration = Duration::from_secs(20);
 const TO_END: Duration = Duration::from_secs(120);
 
-/// How often they are asked for because something happened after them, and how often because they did not come.
+/// How often they are asked for because something happened after them, and how often because they
+/// did not come.
 const MOST_DUMPS: u32 = 10;
 const MOST_VAIN: u32 = 5;
 
@@ -88,7 +90,8 @@ impl Ending {
         let path = place.join("input");
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
             .map_err(|error| Error::io("make", &path)(error.into()))?;
-        // Opened for reading, too: else this would wait for the machine, and what is written would get lost before it reads.
+        // Opened for reading, too: else this would wait for the machine, and what is written would
+        // get lost before it reads.
         let input =
             OpenOptions::new().read(true).write(true).open(&path).map_err(Error::io("open", &path))?;
         Ok(Self { plan, input, path, done_since: None, asked: None, dumps: 0, vain: 0 })

@@ -1,7 +1,8 @@
 //! The folder that a run leaves: a RUN.
 //!
-//! `console.log` has the machine's bytes as they came, `xen-syms` and `config` are those of the Xen that ran,
-//! `machine.dtb` is the device tree where Xen started guests by itself, and `lab.json` says what all of it is. The folder has its name only when it is complete.
+//! `console.log` has the machine's bytes as they came, `xen-syms` and `config` are those of the Xen
+//! that ran, `machine.dtb` is the device tree where Xen started guests by itself, and `lab.json`
+//! says what all of it is. The folder has its name only when it is complete.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -99,7 +100,8 @@ pub struct Exit {
     pub reason: String,
     /// The workload's status, if it ended.
     pub workload_status: Option<u8>,
-    /// The status of the workload's part in each guest that Xen started by itself, if it ended there.
+    /// The status of the workload's part in each guest that Xen started by itself, if it ended
+    /// there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub guests: BTreeMap<u8, u8>,
     /// For people, when something went wrong.

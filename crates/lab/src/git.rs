@@ -43,7 +43,8 @@ fn find(given: &Path, revision: &str) -> Result<(Repository, String), Error> {
     Ok((repository, commit))
 }
 
-/// The commit that a revision means, and its whole tree in the cache, where it is not to be changed.
+/// The commit that a revision means, and its whole tree in the cache, where it is not to be
+/// changed.
 pub(crate) fn export(
     cache: &Cache,
     given: &Path,
@@ -139,7 +140,8 @@ mod tests {
         // All of it, the toolstack too.
         assert_eq!(fs::read_to_string(tree.join("tools/xl/xl.c"))?, "tools/xl/xl.c");
         assert_eq!(fs::read_to_string(tree.join("xen/Makefile"))?, "xen/Makefile");
-        // By another name, and from the bare repository, it is the same tree; and it is not made twice.
+        // By another name, and from the bare repository, it is the same tree; and it is not made
+        // twice.
         fs::write(tree.join("kept"), "")?;
         for (repository, revision) in [(&bare, "staging-4.20"), (&place, "HEAD~1"), (&place, &facts.commit)] {
             let (again, same) = take(repository, revision)?;

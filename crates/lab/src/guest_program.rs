@@ -1,4 +1,5 @@
-//! Programs that guests have besides busybox: files that the user names, and those in `guest/`, which are compiled here.
+//! Programs that guests have besides busybox: files that the user names, and those in `guest/`,
+//! which are compiled here.
 
 use std::fs;
 use std::path::Path;
@@ -57,7 +58,8 @@ impl GuestProgram {
         BUILT_IN.iter().map(|(name, _)| *name)
     }
 
-    /// Compiles one of the lab's own, or takes it from the cache if that compiler has compiled it before.
+    /// Compiles one of the lab's own, or takes it from the cache if that compiler has compiled it
+    /// before.
     pub fn compile(cache: &Cache, name: &str, progress: &dyn Progress) -> Result<Self, Error> {
         let Some((_, source)) = BUILT_IN.iter().find(|(known, _)| *known == name) else {
             return Err(Error::Workload(WorkloadError::UnknownGuestProgram {

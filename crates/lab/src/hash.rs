@@ -57,7 +57,8 @@ fn add_folder(hasher: &mut Sha256, folder: &Path) -> Result<(), Error> {
         let path = entry.path();
         let meta = fs::symlink_metadata(&path).map_err(Error::io("read", &path))?;
         let name = entry.file_name();
-        // Each part is followed by its length or by a byte that it cannot hold, so that no two trees read the same.
+        // Each part is followed by its length or by a byte that it cannot hold, so that no two
+        // trees read the same.
         hasher.update(name.as_bytes());
         if meta.is_dir() {
             hasher.update(b"\0d(");

@@ -1,5 +1,6 @@
-//! What dom0 is made of: Debian's kernel, and an initramfs of busybox, our first process and the workload. If it has
-//! guests, the toolstack comes in, and the same kernel and a smaller initramfs for them.
+//! What dom0 is made of: Debian's kernel, and an initramfs of busybox, our first process and the
+//! workload. If it has guests, the toolstack comes in, and the same kernel and a smaller initramfs
+//! for them.
 
 use std::path::PathBuf;
 
@@ -95,7 +96,8 @@ pub fn image(
         }));
     }
     let compress = |archive: &[u8]| cpio::compress(archive).map_err(Error::io("compress", &images));
-    // Linux unpacks one archive after the other; the large one, which seldom changes, comes as it lies in the cache.
+    // Linux unpacks one archive after the other; the large one, which seldom changes, comes as it
+    // lies in the cache.
     let mut initrd = Vec::new();
     let mut entries = content(&program, workload);
     let toolstack = if let Some(tools) = &tools {

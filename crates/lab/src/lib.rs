@@ -1,8 +1,9 @@
 //! The lab: from a Xen source to the log of a real machine that ran it.
 //!
-//! [`run`] does all of it: gets a Xen, puts the recorder into a copy, builds that, makes a dom0, boots the machine
-//! under QEMU with a time limit, and leaves a [`RunFolder`] that the report reads. The steps can be taken one by one too:
-//! [`fetch`], [`source_tree`], [`instrument`], [`build`], [`image`](fn@image) and [`boot`](fn@boot). What is made is kept in a [`Cache`].
+//! [`run`] does all of it: gets a Xen, puts the recorder into a copy, builds that, makes a dom0,
+//! boots the machine under QEMU with a time limit, and leaves a [`RunFolder`] that the report
+//! reads. The steps can be taken one by one too: [`fetch`], [`source_tree`], [`instrument`],
+//! [`build`], [`image`](fn@image) and [`boot`](fn@boot). What is made is kept in a [`Cache`].
 //!
 //! Nothing here prints; who wants to watch gives a [`Progress`].
 

@@ -1,6 +1,8 @@
-//! What becomes of what mirrors no longer have: real apt, with a repository of Debian's form in a folder.
+//! What becomes of what mirrors no longer have: real apt, with a repository of Debian's form in a
+//! folder.
 //!
-//! apt is told of it by a file that the environment names; so each test does its work in a process of its own.
+//! apt is told of it by a file that the environment names; so each test does its work in a process
+//! of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -245,7 +247,8 @@ fn the_packages_in_a_process_of_its_own() -> Result {
     assert_eq!(versions(&both(&open()?)?), old);
     assert_eq!(notes.take(), Vec::<String>::new());
 
-    // The lists are kept, the files are not: the kernel has another name now, and the newest busybox is not there yet.
+    // The lists are kept, the files are not: the kernel has another name now, and the newest
+    // busybox is not there yet.
     fs::remove_dir_all(cache.folder("packages")?)?;
     let mut mirror = Mirror::new(&place);
     mirror.package("linux-image-amd64", "6.1.2-1", "linux-image-6.1.0-2-amd64", None)?;

@@ -23,7 +23,8 @@ pub struct Need {
 /// busybox and dom0's kernel are not here: they are downloaded, not installed.
 const NEEDS: [Need; 6] = [
     need("gcc", "gcc"),
-    // Xen itself does without a C library, but its build has tools of its own and checks its public headers.
+    // Xen itself does without a C library, but its build has tools of its own and checks its public
+    // headers.
     need("/usr/include/stdio.h", "libc6-dev"),
     need("make", "make"),
     need("bison", "bison"),

@@ -1,4 +1,5 @@
-//! The device tree of a machine without dom0: which guests Xen shall start, and from where in memory.
+//! The device tree of a machine without dom0: which guests Xen shall start, and from where in
+//! memory.
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +46,8 @@ pub(crate) enum Content {
 }
 
 impl Module {
-    /// Its name in the boot's folder: a path of the user's could hold the commas that separate parts of an argument.
+    /// Its name in the boot's folder: a path of the user's could hold the commas that separate
+    /// parts of an argument.
     pub(crate) fn name(&self) -> String {
         match self.content {
             Content::Kernel => "vmlinuz".to_owned(),
@@ -56,7 +58,8 @@ impl Module {
 }
 
 impl Partition {
-    /// Reads a tree of the user's. `files` says what lies where, if not the lab's own kernel and initramfs.
+    /// Reads a tree of the user's. `files` says what lies where, if not the lab's own kernel and
+    /// initramfs.
     pub fn load(path: &Path, files: &[(u64, PathBuf)]) -> Result<Self, Error> {
         let tree = std::fs::read(path).map_err(Error::io("read", path))?;
         let fail = |reason| Error::Machine(MachineError::Partition { path: path.to_path_buf(), reason });

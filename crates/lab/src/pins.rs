@@ -29,7 +29,8 @@ impl Pin {
         self.paths.first().and_then(|path| path.rsplit('/').next()).unwrap_or(&self.name)
     }
 
-    /// The same source in another version, if that is of the same series: what a paragraph of `apt-cache showsrc` says.
+    /// The same source in another version, if that is of the same series: what a paragraph of
+    /// `apt-cache showsrc` says.
     pub(crate) fn of_paragraph(&self, paragraph: &str) -> Option<Self> {
         let field = |name: &str| {
             paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)

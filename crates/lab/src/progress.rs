@@ -51,7 +51,8 @@ impl Stage {
 
 /// An observer of a run. Every text it gets is one line of printable ASCII.
 ///
-/// A stage that needs nothing done, because an earlier run left its result, still starts and finishes.
+/// A stage that needs nothing done, because an earlier run left its result, still starts and
+/// finishes.
 pub trait Progress {
     /// A stage begins; `what` says what it will do.
     fn start(&self, _stage: Stage, _what: &str) {}
@@ -63,7 +64,8 @@ pub trait Progress {
     fn note(&self, _stage: Stage, _what: &str) {}
     /// It is done; `result` says what came of it.
     fn finish(&self, _stage: Stage, _result: &str) {}
-    /// Asked some times a second; `true` stops the run with [`Error::Cancelled`](crate::Error::Cancelled).
+    /// Asked some times a second; `true` stops the run with
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
     fn cancelled(&self) -> bool {
         false
     }

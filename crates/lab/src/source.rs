@@ -77,8 +77,9 @@ pub fn fetch(cache: &Cache, source: &XenSource, progress: &dyn Progress) -> Resu
     Ok(origin)
 }
 
-/// The source as a folder, not instrumented: a pinned one unpacked in the cache, which is not to be changed, or the tree
-/// that the user named. An unpacked one has what the hypervisor's build needs, and no more; a revision has all of its files.
+/// The source as a folder, not instrumented: a pinned one unpacked in the cache, which is not to be
+/// changed, or the tree that the user named. An unpacked one has what the hypervisor's build needs,
+/// and no more; a revision has all of its files.
 pub fn source_tree(cache: &Cache, origin: &Origin, progress: &dyn Progress) -> Result<PathBuf, Error> {
     let (pin, archive) = match origin {
         Origin::Tree { path } | Origin::Git { path, .. } => return Ok(path.clone()),
@@ -119,8 +120,8 @@ pub(crate) struct Part(&'static [&'static str]);
 
 /// What the hypervisor's build needs.
 ///
-/// The rest (tools, firmware, documentation, other repositories in a developer's tree) is most of the bytes and
-/// none of the hypervisor.
+/// The rest (tools, firmware, documentation, other repositories in a developer's tree) is most of
+/// the bytes and none of the hypervisor.
 pub(crate) const HYPERVISOR: Part = Part(&["config", "tools/flask", "xen"]);
 
 /// What the build of a toolstack needs, of every version. Of the hypervisor that is what tools
@@ -240,7 +241,8 @@ fn copy_folder(root: &Path, part: Part, folder: &Path, to: &Path, built: &mut bo
             *built = true;
         } else if kind.is_symlink() {
             let link = fs::read_link(&from).map_err(Error::io("read", &from))?;
-            // A build leaves links that name the tree itself; through such a one the copy's build would write there.
+            // A build leaves links that name the tree itself; through such a one the copy's build
+            // would write there.
             if link.is_absolute() {
                 *built = true;
             } else {

@@ -1,10 +1,11 @@
 //! Child processes that never outlive this one, even if this one is killed.
 //!
-//! A small shell stands between: it leads a process group of its own, starts the program in it, and beside it a
-//! guard that reads from a pipe whose other end only this process holds. When this process goes, for whatever reason,
-//! the kernel closes that end, the guard's read returns, and the guard kills the group. When the program has ended by
-//! itself the guard stays until the pipe is closed, and so kills what the program may have left. A process group's number
-//! is not used again while the guard is in it, so it cannot be another's.
+//! A small shell stands between: it leads a process group of its own, starts the program in it, and
+//! beside it a guard that reads from a pipe whose other end only this process holds. When this
+//! process goes, for whatever reason, the kernel closes that end, the guard's read returns, and the
+//! guard kills the group. When the program has ended by itself the guard stays until the pipe is
+//! closed, and so kills what the program may have left. A process group's number is not used again
+//! while the guard is in it, so it cannot be another's.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -15,7 +16,8 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// What the shell runs: `sh -c SCRIPT sh INPUT PROGRAM ARGUMENT...`, with the pipe as its standard input.
+/// What the shell runs: `sh -c SCRIPT sh INPUT PROGRAM ARGUMENT...`, with the pipe as its standard
+/// input.
 const SCRIPT: &str = r#"
 exec 3<&0 4<"$1" </dev/null
 shift

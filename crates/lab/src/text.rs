@@ -1,6 +1,7 @@
 //! Lines of logs, made safe to show.
 //!
-//! Whatever a guest, a compiler or apt writes can hold escape sequences; nothing of it goes to a terminal as it is.
+//! Whatever a guest, a compiler or apt writes can hold escape sequences; nothing of it goes to a
+//! terminal as it is.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -8,7 +9,8 @@ use std::fmt::Write as _;
 /// Longest line that is shown, in characters.
 const SHOWN: usize = 300;
 
-/// Longest line that is kept while it is being read, in bytes: a log without a line end must not fill memory.
+/// Longest line that is kept while it is being read, in bytes: a log without a line end must not
+/// fill memory.
 pub(crate) const KEPT: usize = 4096;
 
 /// One line with everything but printable ASCII written as `\xNN`; too long a line is cut.
@@ -82,8 +84,8 @@ pub fn tail(text: &[u8], count: usize) -> Vec<String> {
 
 /// What of a build log a person wants to see: the first error with what follows it, and the end.
 ///
-/// With several jobs the compiler's message often stands far above the end, where other jobs go on and make
-/// gives up.
+/// With several jobs the compiler's message often stands far above the end, where other jobs go on
+/// and make gives up.
 pub fn build_failure(log: &[u8]) -> Vec<String> {
     const SIGNS: [&[u8]; 4] = [b"error:", b"undefined reference", b"Error ", b"No such file"];
     const FROM_ERROR: usize = 12;

@@ -1,8 +1,8 @@
 //! What dom0 needs to have guests: `xl` and daemons, Debian's or the tree's own, their libraries,
 //! and the kernel's modules for them.
 //!
-//! Only the programs that are used are taken, and of the libraries only those that a program names as needed, directly or
-//! through another: some 15 MB instead of a Debian system.
+//! Only the programs that are used are taken, and of the libraries only those that a program names
+//! as needed, directly or through another: some 15 MB instead of a Debian system.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -34,8 +34,8 @@ const XENSTORE: &str = "usr/bin/xenstore";
 const DEVICE_MODEL: [(&str, &[&str]); 3] = [
     ("qemu-system-xen", &["usr/libexec/xen-qemu-system-i386"]),
     ("seabios", &["usr/share/seabios/bios-256k.bin"]),
-    // The first two start a kernel that is given to QEMU and does not lie on the guest's disk; the last is looked for even
-    // where there is no keyboard.
+    // The first two start a kernel that is given to QEMU and does not lie on the guest's disk; the
+    // last is looked for even where there is no keyboard.
     (
         "qemu-system-data",
         &["usr/share/qemu/linuxboot_dma.bin", "usr/share/qemu/linuxboot.bin", "usr/share/qemu/keymaps/en-us"],
@@ -139,7 +139,8 @@ pub(crate) enum Chosen {
     Tree(Toolstack),
 }
 
-/// The release of Debian's that has a toolstack for that Xen: a toolstack works with no other version.
+/// The release of Debian's that has a toolstack for that Xen: a toolstack works with no other
+/// version.
 fn release(xen: &str) -> Option<(Release, String)> {
     let numbers = xen.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
     let version = numbers.split('.').take(2).collect::<Vec<_>>().join(".");
@@ -275,7 +276,8 @@ fn gather(
     gathered.finish()
 }
 
-/// The kernel for guests, and the modules that are not built into it, with the list in which order to load them.
+/// The kernel for guests, and the modules that are not built into it, with the list in which order
+/// to load them.
 fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<ArchiveMember>, Error> {
     let is_kernel = |path: &str| path.starts_with("boot/vmlinuz-");
     let (kernels, modules): (Vec<_>, Vec<_>) =
@@ -304,8 +306,8 @@ fn kernel_files(kernel: &Package, packed_too: bool) -> Result<Vec<ArchiveMember>
     Ok(entries)
 }
 
-/// The modules as an archive that is not compressed, for guests whose programs ask Xen for something. Kept in the cache:
-/// a kernel's package is slow to unpack.
+/// The modules as an archive that is not compressed, for guests whose programs ask Xen for
+/// something. Kept in the cache: a kernel's package is slow to unpack.
 pub(crate) fn modules(cache: &Cache, kernel: &Package) -> Result<Vec<u8>, Error> {
     let key = hash::key(&[("kernel", &kernel.sha256), ("list", &format!("{MODULES:?}"))]);
     let path = cache.folder("images")?.join(format!("modules-{key}"));
@@ -368,8 +370,8 @@ fn module_files(kernel: &Package, members: Vec<Member>) -> Result<Vec<ArchiveMem
 
 /// The kernel inside a compressed one, if it is packed with xz.
 ///
-/// `xl` could unpack it itself, but would need 15 s in our machine, each time. Where it lies is said in the file's
-/// header, which Linux describes in `Documentation/x86/boot.rst`.
+/// `xl` could unpack it itself, but would need 15 s in our machine, each time. Where it lies is
+/// said in the file's header, which Linux describes in `Documentation/x86/boot.rst`.
 fn vmlinux(vmlinuz: &[u8]) -> Option<Vec<u8>> {
     let number = |at: usize| -> Option<usize> {
         let bytes = vmlinuz.get(at..at.checked_add(4)?)?;
@@ -469,8 +471,9 @@ impl<'a> Gathered<'a> {
 
     /// Looks for what is needed until nothing is.
     ///
-    /// Debian's policy makes it simple: a package that needs a library depends on the package that has it, and
-    /// such a package's name begins with `lib` (of those in question only zlib's does not).
+    /// Debian's policy makes it simple: a package that needs a library depends on the package that
+    /// has it, and such a package's name begins with `lib` (of those in question only zlib's does
+    /// not).
     fn finish(mut self) -> Result<(Vec<ArchiveMember>, Vec<Package>), Error> {
         let mut libraries: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         while let Some((library, package)) = self.needed.pop_front() {

@@ -1,9 +1,10 @@
 //! Reading the console while the machine runs: how far it is, and whether it has failed.
 //!
-//! dom0's output and Xen's own lines share the console, and Xen can write in the middle of a line of dom0's. They are
-//! taken apart here: what follows `(XEN) ` up to the end of the line is Xen's, what follows `(d1) ` is a guest's, the
-//! rest is dom0's. Guests are not trusted: of theirs, only whether those that Xen started itself have done their part is
-//! looked at, which the lab would else not know.
+//! dom0's output and Xen's own lines share the console, and Xen can write in the middle of a line
+//! of dom0's. They are taken apart here: what follows `(XEN) ` up to the end of the line is Xen's,
+//! what follows `(d1) ` is a guest's, the rest is dom0's. Guests are not trusted: of theirs, only
+//! whether those that Xen started itself have done their part is looked at, which the lab would
+//! else not know.
 
 use std::collections::BTreeMap;
 
@@ -86,12 +87,14 @@ impl Watch {
         self.workload_status
     }
 
-    /// The exit status of the workload's part in a guest that Xen started itself, once it has ended.
+    /// The exit status of the workload's part in a guest that Xen started itself, once it has
+    /// ended.
     pub fn guest_status(&self, domain: u8) -> Option<u8> {
         self.guests.get(&domain).copied()
     }
 
-    /// The exit status of the workload's part in each guest that Xen started itself, where it has ended.
+    /// The exit status of the workload's part in each guest that Xen started itself, where it has
+    /// ended.
     pub fn guests(&self) -> &BTreeMap<u8, u8> {
         &self.guests
     }
@@ -169,7 +172,8 @@ impl Watch {
             self.panic_message_follows = false;
             self.fault = Some(BootFault::XenPanic { message: text::escape(message.trim_ascii()) });
         } else if self.fault.is_none() && message.starts_with(b"Panic on CPU ") {
-            // The reason is in Xen's next line; if the machine dies before that comes, this will do.
+            // The reason is in Xen's next line; if the machine dies before that comes, this will
+            // do.
             self.panic_message_follows = true;
             self.fail(BootFault::XenPanic { message: text::escape(message.trim_ascii()) });
         } else if message.starts_with(b"Hardware Dom0 crashed") {
@@ -177,7 +181,8 @@ impl Watch {
         }
     }
 
-    /// A record of the recorder's, without the word that begins it: tag, sequence number, kind and more.
+    /// A record of the recorder's, without the word that begins it: tag, sequence number, kind and
+    /// more.
     fn record(&mut self, record: &[u8]) {
         let mut words = record.split(|byte| *byte == b' ').skip(1);
         let number = words.next().and_then(|word| std::str::from_utf8(word).ok()?.parse().ok());
@@ -214,7 +219,8 @@ fn ended(line: &[u8]) -> Option<u8> {
     std::str::from_utf8(line.strip_prefix(WORKLOAD_ENDED.as_bytes())?).ok()?.parse().ok()
 }
 
-/// What Xen shows of a guest that it started itself, which has a serial port of Xen's making: `DOM1: `, then the line.
+/// What Xen shows of a guest that it started itself, which has a serial port of Xen's making:
+/// `DOM1: `, then the line.
 fn guest_line(message: &[u8]) -> Option<(u8, &[u8])> {
     let rest = message.strip_prefix(b"DOM")?;
     let colon = find(rest, b": ")?;

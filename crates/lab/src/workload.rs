@@ -1,7 +1,8 @@
 //! What dom0 does once it is up.
 //!
-//! A workload is one shell script. Its lines that begin with `#:` are its header, in TOML: what the machine needs. The
-//! scripts in `workloads/` are built in under their names; any other can be named by its path.
+//! A workload is one shell script. Its lines that begin with `#:` are its header, in TOML: what the
+//! machine needs. The scripts in `workloads/` are built in under their names; any other can be
+//! named by its path.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -168,7 +169,8 @@ impl Workload {
         let fail = |reason: String| {
             Error::Workload(WorkloadError::Header { workload: crate::text::escape(name.as_bytes()), reason })
         };
-        // Lines that are not the header's stay, empty, so that a message has the script's line numbers.
+        // Lines that are not the header's stay, empty, so that a message has the script's line
+        // numbers.
         let header: String = script
             .lines()
             .map(|line| line.strip_prefix("#:").unwrap_or_default().to_owned() + "\n")
@@ -305,7 +307,8 @@ pub(crate) fn is_argument(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Whether it can be a variable of the script's, and none that the shell knows: those are in capitals.
+/// Whether it can be a variable of the script's, and none that the shell knows: those are in
+/// capitals.
 fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')

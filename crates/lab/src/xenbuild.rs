@@ -21,17 +21,20 @@ use crate::source::{self, Origin};
 use crate::supervise::{self, Job, describe};
 use crate::text;
 
-/// Added to the configuration of a tree. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what the tree has.
+/// Added to the configuration of a tree. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what
+/// the tree has.
 const CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_HEAP_AUDIT=y\n";
 
 /// The same without the recorder: nothing but the recorder shall differ.
 const PLAIN_CONFIG: &str = "CONFIG_EXPERT=y\nCONFIG_DEBUG_INFO=y\nCONFIG_FRAME_POINTER=y\n";
 
-/// Added to the compiler's flags. For Xens that are older than the compiler: it has warnings they do not know, which stay in
-/// the log. And what the compiler knows of calls is written down, always, so that a run and its call graph are of one build.
+/// Added to the compiler's flags. For Xens that are older than the compiler: it has warnings they
+/// do not know, which stay in the log. And what the compiler knows of calls is written down,
+/// always, so that a run and its call graph are of one build.
 const FLAGS: &str = "-Wno-error -fcallgraph-info=su -fdump-tree-gimple-lineno";
 
-/// Where the sources seem to lie, for debug information: where they do lie would make each build different.
+/// Where the sources seem to lie, for debug information: where they do lie would make each build
+/// different.
 const SOURCE_PLACE: &str = "/usr/src/xen";
 
 /// A tree's configuration.
@@ -93,7 +96,8 @@ pub struct BuildFacts {
     /// What the user added to the configuration.
     #[serde(default)]
     pub options: Vec<String>,
-    /// SHA-256 of the archive of what the compiler knew of calls. Builds of before it was kept have none.
+    /// SHA-256 of the archive of what the compiler knew of calls. Builds of before it was kept have
+    /// none.
     #[serde(default)]
     pub analysis_sha256: Option<String>,
 }
@@ -143,7 +147,8 @@ impl Build {
         whole.then_some(build)
     }
 
-    /// The same with where its source came from this time: one build serves all sources of the same content.
+    /// The same with where its source came from this time: one build serves all sources of the same
+    /// content.
     fn of(mut self, origin: &Origin) -> Self {
         let facts = &mut self.facts;
         facts.source = origin.name();
@@ -194,7 +199,8 @@ impl Recipe {
         Ok(Self { arch, tree_config: false, options, recorder, compiler: compiler(arch)? })
     }
 
-    /// What is added to the tree's configuration: to one of the user's no more than what is needed and asked for.
+    /// What is added to the tree's configuration: to one of the user's no more than what is needed
+    /// and asked for.
     fn config(&self) -> String {
         let config = if self.recorder.is_some() { CONFIG } else { PLAIN_CONFIG };
         let usual = if self.tree_config { "" } else { self.arch.platform().config };
@@ -248,7 +254,8 @@ pub fn build(
         }
         Origin::Tree { path } | Origin::Git { path, .. } => {
             progress.start(Stage::Instrument, "copying the source");
-            // What the copy holds decides which build it is; until then it is named after where it comes from.
+            // What the copy holds decides which build it is; until then it is named after where it
+            // comes from.
             let name = format!("copy-{}", hash::key(&[("path", &path.to_string_lossy())]));
             let _copy_lock = cache.lock(&name, Stage::Instrument, progress)?;
             let copied = cache.work_folder(&name)?;
@@ -269,7 +276,8 @@ pub fn build(
     Ok(built.of(origin))
 }
 
-/// Copies a tree without what builds have left in it, but with its own configuration if that is for the same architecture.
+/// Copies a tree without what builds have left in it, but with its own configuration if that is for
+/// the same architecture.
 fn copy_tree(from: &Path, to: &Path, recipe: &mut Recipe, progress: &dyn Progress) -> Result<(), Error> {
     let own = from.join(TREE_CONFIG);
     let config = match fs::read_to_string(&own) {
@@ -306,7 +314,8 @@ fn reuse(cache: &Cache, key: &str, progress: &dyn Progress) -> Result<Option<Bui
     Ok(build)
 }
 
-/// Puts the recorder into a copy of a tree, or takes out what is there of it. Returns Xen's version.
+/// Puts the recorder into a copy of a tree, or takes out what is there of it. Returns Xen's
+/// version.
 pub fn instrument(root: &Path, source_name: &str, recorder: bool) -> Result<String, Error> {
     let fail = |source: xenheap_recorder::Error| {
         Error::Source(SourceError::Recorder { source_name: source_name.to_owned(), source: Box::new(source) })
@@ -329,7 +338,8 @@ fn make_build(
 ) -> Result<Build, Error> {
     let work = copy.root.parent().unwrap_or(&copy.root);
     let built = try_build(cache, origin, copy, key, recipe, jobs, progress);
-    // A tree with its objects is large, and of no use to the next attempt; what it says is kept elsewhere.
+    // A tree with its objects is large, and of no use to the next attempt; what it says is kept
+    // elsewhere.
     let removed = cache::remove_tree(work);
     let build = built?;
     removed?;
@@ -417,7 +427,8 @@ fn clean(arch: Arch, root: &Path) -> Result<(), Error> {
     stdout("make", &["-C", &xen, &format!("XEN_TARGET_ARCH={arch}"), "distclean"], None).map(drop)
 }
 
-/// Removes what earlier builds of the user's have left of the compiler's notes: no makefile knows of them.
+/// Removes what earlier builds of the user's have left of the compiler's notes: no makefile knows
+/// of them.
 fn remove_analysis(root: &Path) -> Result<(), Error> {
     let stale = xenheap_facts::build::files(root, |name| name.ends_with(".ci") || name.ends_with(".gimple"));
     for path in stale.map_err(|source| Error::Build(BuildError::Analysis(Box::new(source))))? {
@@ -529,7 +540,8 @@ impl Maker<'_> {
         Ok(kept)
     }
 
-    /// What is asked for must be an option at all: else `CONFIG_X=n` would seem to be had wherever there is no X.
+    /// What is asked for must be an option at all: else `CONFIG_X=n` would seem to be had wherever
+    /// there is no X.
     fn check_options(&self) -> Result<(), Error> {
         if self.recipe.options.is_empty() {
             return Ok(());

@@ -1,5 +1,6 @@
-//! What workloads do while they wait for a guest: the real shell functions with a shell like dom0's, and an `xl`
-//! that says what a script of the test wants. Guests that are real are `./check --full`'s.
+//! What workloads do while they wait for a guest: the real shell functions with a shell like
+//! dom0's, and an `xl` that says what a script of the test wants. Guests that are real are
+//! `./check --full`'s.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +9,8 @@ use std::process::{Command, Output};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
-/// `xl list` prints the file `list`, and fails where there is none; `xl dmesg` prints the file `dmesg`.
+/// `xl list` prints the file `list`, and fails where there is none; `xl dmesg` prints the file
+/// `dmesg`.
 const XL: &str = r#"#!/bin/sh
 case $1 in
     list | dmesg) cat "$PLACE/$1" ;;
@@ -16,8 +18,8 @@ case $1 in
 esac
 "#;
 
-/// What comes behind the functions and before a test's own lines. Time passes only where the functions sleep, and with
-/// it `at_SECOND` happens, where the test has one.
+/// What comes behind the functions and before a test's own lines. Time passes only where the
+/// functions sleep, and with it `at_SECOND` happens, where the test has one.
 const BEFORE: &str = r#"
 xen_logs=$PLACE
 mkdir -p "$PLACE/console"

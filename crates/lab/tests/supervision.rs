@@ -1,4 +1,5 @@
-//! Processes are started, end, are stopped and, above all, do not outlive us. The programs are real ones.
+//! Processes are started, end, are stopped and, above all, do not outlive us. The programs are real
+//! ones.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,7 +12,8 @@ use xenheap_lab::supervise::{Job, Supervised, describe};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
-/// Set for the process that `killed_parent_takes_its_program_along` starts and kills: where it writes.
+/// Set for the process that `killed_parent_takes_its_program_along` starts and kills: where it
+/// writes.
 const ROLE: &str = "XENHEAP_LAB_TEST_PARENT";
 
 fn start(folder: &Path, script: &str) -> io::Result<Supervised> {

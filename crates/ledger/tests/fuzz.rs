@@ -1,4 +1,5 @@
-//! Any records in any order: no panic, no number out of nothing, and what is told stays within bounds.
+//! Any records in any order: no panic, no number out of nothing, and what is told stays within
+//! bounds.
 
 use proptest::prelude::*;
 use xenheap_console::{
@@ -316,8 +317,9 @@ proptest! {
         let bytes: u64 = live.iter().map(|live| live.bytes).sum();
         let rows = book.rows();
         prop_assert_eq!(bytes, rows.iter().map(|row| row.counters.live_bytes).sum::<u64>());
-        // Whoever a row is for, it is a part of one of the hypervisor's. (What comes back is taken from what the row gave, else
-        // from what it freed, so only their sum is the same, and what was freed within a call only bounded.)
+        // Whoever a row is for, it is a part of one of the hypervisor's. (What comes back is taken
+        // from what the row gave, else from what it freed, so only their sum is the same, and what
+        // was freed within a call only bounded.)
         let sums = |rows: &[Row]| {
             let of = |get: fn(&Counters) -> u64| rows.iter().map(|row| get(&row.counters)).sum::<u64>();
             let gone = of(|c| c.freed + c.given);

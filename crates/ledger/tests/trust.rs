@@ -161,7 +161,8 @@ fn a_replay_with_other_bytes_is_refused() {
     assert_eq!(outcome(&account, CheckId::Sequence).0, Outcome::Ok);
 }
 
-/// A log of ten records, of which `lost` never comes, that `xl dmesg` tells again with one damaged copy.
+/// A log of ten records, of which `lost` never comes, that `xl dmesg` tells again with one damaged
+/// copy.
 fn replayed_with_damage(lost: Option<u64>) -> Account {
     let mut log = Log::new(Config::default());
     for again in [false, true] {

@@ -48,7 +48,8 @@ pub struct Charging {
 /// `struct page_info *alloc_domheap_pages(struct domain *d, unsigned int order, unsigned int memflags)`.
 pub const CHARGING: Charging = Charging { name: "alloc_domheap_pages", domain: 0, flags: 2 };
 
-/// From `common/xmalloc_tlsf.c`, `common/vmap.c`, `common/page_alloc.c` and their headers in Xen 4.14 to 4.22.
+/// From `common/xmalloc_tlsf.c`, `common/vmap.c`, `common/page_alloc.c` and their headers in Xen
+/// 4.14 to 4.22.
 const FUNCTIONS: [(&str, AllocatorRole); 23] = [
     ("_xmalloc", Xmalloc),
     ("_xzalloc", Xmalloc),
@@ -86,7 +87,8 @@ impl AllocatorRole {
         matches!(self, Xmalloc | Vmalloc | Xenheap | Domheap)
     }
 
-    /// Whether it works for an allocator, or is one: what it calls is a step of somebody else's request.
+    /// Whether it works for an allocator, or is one: what it calls is a step of somebody else's
+    /// request.
     pub fn serves(self) -> bool {
         self.is_allocator() || matches!(self, XmallocStep | VmallocStep)
     }
@@ -96,7 +98,8 @@ impl AllocatorRole {
         matches!(self, Vmalloc | VmallocInline | VmallocStep)
     }
 
-    /// Whether it stands at the end of stacks that other tools record, behind who asked for the memory.
+    /// Whether it stands at the end of stacks that other tools record, behind who asked for the
+    /// memory.
     pub fn ends_stacks(self) -> bool {
         matches!(self, Xmalloc | XmallocInline | XmallocStep | Xenheap | Domheap)
     }

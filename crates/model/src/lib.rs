@@ -1,9 +1,10 @@
 //! The vocabulary of xenheap as types.
 //!
-//! A *record* is one line of the recorder; an [`Event`] is what it says, in sequence order; an *allocation* is an event
-//! and, if it came, its free; a [`Stack`] is how it came about, root first; a [`Row`] of the profile counts what was
-//! allocated by one stack, kind, charge, current domain and owner. A [`DomainEvent`] says that a domain begins or ends. [`Run`]
-//! is everything known of one boot.
+//! A *record* is one line of the recorder; an [`Event`] is what it says, in sequence order; an
+//! *allocation* is an event and, if it came, its free; a [`Stack`] is how it came about, root
+//! first; a [`Row`] of the profile counts what was allocated by one stack, kind, charge, current
+//! domain and owner. A [`DomainEvent`] says that a domain begins or ends. [`Run`] is everything
+//! known of one boot.
 //!
 //! This crate does no I/O.
 

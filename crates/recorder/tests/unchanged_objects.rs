@@ -1,5 +1,6 @@
-//! With `CONFIG_HEAP_AUDIT=n` the edited files compile to what they compiled to before; with `y` the
-//! configuration is the one that the recorder needs. Builds with the real build system of real trees (see
+//! With `CONFIG_HEAP_AUDIT=n` the edited files compile to what they compiled to before; with `y`
+//! the configuration is the one that the recorder needs. Builds with the real build system of real
+//! trees (see
 //! `common/trees.rs`), for x86 and Arm, on a copy in a fixed place: paths are in the objects.
 
 #[path = "common/trees.rs"]
@@ -109,8 +110,8 @@ impl Build {
         (config.lines().map(str::to_owned).collect(), said)
     }
 
-    /// Generated headers are made on the way to the hypervisor only. Without objects to link the build
-    /// stops right after them, with an error that is meant to happen.
+    /// Generated headers are made on the way to the hypervisor only. Without objects to link the
+    /// build stops right after them, with an error that is meant to happen.
     fn prepare(&self) {
         self.make(&["ALL_OBJS-y=", "ALL_LIBS-y=", "ALL_OBJS=", "ALL_LIBS="]);
     }
@@ -216,7 +217,8 @@ fn jumps_to(path: &Path, function: &str) -> usize {
     jumps
 }
 
-/// What each function of an object calls, jumps to or takes the address of, in the order of its code.
+/// What each function of an object calls, jumps to or takes the address of, in the order of its
+/// code.
 fn names_in(path: &Path, tools: &str) -> BTreeMap<String, Vec<String>> {
     let output = Command::new(format!("{tools}objdump"))
         .args(["-dr", "--no-show-raw-insn"])
@@ -395,7 +397,8 @@ fn switched_on_it_builds_with_frame_pointers() {
                     "{what}: {calls:?}"
                 );
             }
-            // Whoever changes how many pages a domain has is counted: transfers of grants and exchanges, too.
+            // Whoever changes how many pages a domain has is counted: transfers of grants and
+            // exchanges, too.
             let adjust = "domain_adjust_tot_pages";
             assert!(calls.contains_key(adjust), "{what}: {calls:?}");
             for object in ["common/grant_table.o", "common/memory.o"] {

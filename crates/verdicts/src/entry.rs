@@ -66,7 +66,8 @@ impl Entry {
     }
 }
 
-/// The level that an allocator of the RFC's means. The function that it names is the innermost one, which others may have called.
+/// The level that an allocator of the RFC's means. The function that it names is the innermost one,
+/// which others may have called.
 fn kinds(allocator: &str, stack: &str) -> Option<Kind> {
     // The word of the RFC's tools for `_xmalloc`.
     let role = match allocator.trim_end_matches("()") {

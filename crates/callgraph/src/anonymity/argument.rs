@@ -158,7 +158,8 @@ fn value_can(body: &Function<'_>, at: usize, value: &Value<'_>, question: Questi
     }
 }
 
-/// Whether a statement before the given one reads through a pointer that is never compared with null before.
+/// Whether a statement before the given one reads through a pointer that is never compared with
+/// null before.
 fn is_looked_into(body: &Function<'_>, before: usize, name: &str) -> bool {
     let through = |place: &Place<'_>| matches!((&place.base, place.steps.first()), (Base::Name(base), Some(Step::Arrow(_))) if *base == name);
     for Statement { kind, .. } in body.statements.iter().take(before) {

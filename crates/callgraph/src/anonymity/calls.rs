@@ -1,4 +1,5 @@
-//! The direct calls of all dumps, and what their arguments can be with all callers taken into account.
+//! The direct calls of all dumps, and what their arguments can be with all callers taken into
+//! account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,7 +114,8 @@ impl<'a, 't> Calls<'a, 't> {
         found
     }
 
-    /// What a wrapper itself passes where its callers have no say, to the allocator or to a wrapper below it.
+    /// What a wrapper itself passes where its callers have no say, to the allocator or to a wrapper
+    /// below it.
     pub(super) fn inside(
         &self,
         routine: Routine,

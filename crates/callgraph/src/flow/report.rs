@@ -17,8 +17,9 @@ use super::{
 };
 use crate::{Evidence, Open, program::Routine};
 
-/// Everything that was found, of a lowered program whose pointers were followed. `slots`: which function the image's data
-/// holds in which place. `fallback`: whether calls without targets get the functions of their type.
+/// Everything that was found, of a lowered program whose pointers were followed. `slots`: which
+/// function the image's data holds in which place. `fallback`: whether calls without targets get
+/// the functions of their type.
 pub(super) fn report(
     lowering: &Lowering<'_, '_>,
     functions: &Functions,
@@ -249,7 +250,8 @@ fn why(lowering: &Lowering<'_, '_>, call: &IndirectCall<'_>, unit: Option<&str>,
     {
         return Open::Loaded;
     }
-    // A named place holds nothing because nothing is put there; what a call reads from elsewhere was not understood.
+    // A named place holds nothing because nothing is put there; what a call reads from elsewhere
+    // was not understood.
     match (call.form, call.origin) {
         (Form::Asm, _) => Open::Assembly,
         (_, Some(Name::Field(..) | Name::Global(..) | Name::Static(..))) => Open::NeverSet,

@@ -1,4 +1,5 @@
-//! What the tests share: a sink that keeps everything, and strategies for records and for what surrounds them.
+//! What the tests share: a sink that keeps everything, and strategies for records and for what
+//! surrounds them.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use std::io::{self, Read};

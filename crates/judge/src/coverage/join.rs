@@ -350,7 +350,8 @@ impl<'a> Join<'a> {
         id.map_or_else(String::new, |id| self.ground.names.show(id).to_owned())
     }
 
-    /// The function that people would say a site stands in: the innermost one that is no helper of an allocator.
+    /// The function that people would say a site stands in: the innermost one that is no helper of
+    /// an allocator.
     pub(super) fn holder(&self, known: &AllocationSite) -> Option<FunctionId> {
         let site = self.ground.graph.sites.get(known.site.0 as usize)?;
         let at = self.ground.location(known.site);
@@ -372,7 +373,8 @@ pub(super) fn times(counters: &Counters) -> u64 {
     counters.allocs.saturating_add(counters.failed)
 }
 
-/// Whether a row is of calls of an allocator that charge nobody. Pages for the xmalloc pool are fetched for a request that has a row of its own.
+/// Whether a row is of calls of an allocator that charge nobody. Pages for the xmalloc pool are
+/// fetched for a request that has a row of its own.
 fn is_allocation(row: &Row) -> bool {
     row.key.charge.is_anonymous() && row.key.kind != Kind::PoolGrowth && times(&row.counters) > 0
 }

@@ -290,8 +290,8 @@ impl Join<'_> {
         (!evidence.runs.is_empty()).then_some(evidence)
     }
 
-    /// What the verdict file says of every stack that can end at a site, seen or not: an entry that begins with a gap, and whose
-    /// frames are those that the site itself stands in.
+    /// What the verdict file says of every stack that can end at a site, seen or not: an entry that
+    /// begins with a gap, and whose frames are those that the site itself stands in.
     fn decided_unseen(&self, known: &AllocationSite) -> Option<Decided> {
         let graph = self.ground.graph;
         let site = graph.sites.get(known.site.0 as usize)?;
@@ -305,7 +305,8 @@ impl Join<'_> {
                 inlined: at > 0,
             })
             .collect();
-        // Whatever stands before: nothing, one function, or more of them than an entry has lines for. These are names of none.
+        // Whatever stands before: nothing, one function, or more of them than an entry has lines
+        // for. These are names of none.
         let before = |count: usize| {
             let any =
                 (0..count).map(|at| NormalFrame { function: format!("?{at}"), file: None, inlined: false });

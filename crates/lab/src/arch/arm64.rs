@@ -1,7 +1,8 @@
 //! Xen for 64-bit Arm: built with a cross compiler, booted on QEMU's `virt` machine.
 //!
-//! What Xen shall start stands in the device tree. QEMU writes dom0 into it, if there is to be one; guests that Xen starts by
-//! itself are added here, to the tree that QEMU would give to the machine.
+//! What Xen shall start stands in the device tree. QEMU writes dom0 into it, if there is to be one;
+//! guests that Xen starts by itself are added here, to the tree that QEMU would give to the
+//! machine.
 
 use std::path::Path;
 
@@ -40,8 +41,8 @@ pub(super) const PLATFORM: Platform = Platform {
 const NEEDS: [Need; 2] =
     [need("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"), need("qemu-system-aarch64", "qemu-system-arm")];
 
-/// Where the kernel lies in the machine's memory, which begins at 1 GiB. QEMU puts its device tree 128 MiB behind that
-/// beginning, and does not notice when something else lies there too.
+/// Where the kernel lies in the machine's memory, which begins at 1 GiB. QEMU puts its device tree
+/// 128 MiB behind that beginning, and does not notice when something else lies there too.
 const KERNEL: u64 = 0x5000_0000;
 
 /// The same for the initramfs, with room for a large kernel before it.

@@ -8,7 +8,8 @@ pub(super) const PLATFORM: Platform = Platform {
     debian: "amd64",
     kernel: "linux-image-amd64",
     tools: "",
-    // To 4.14 a newer compiler would use MMX registers in the hypervisor, which is a trap at run time.
+    // To 4.14 a newer compiler would use MMX registers in the hypervisor, which is a trap at run
+    // time.
     flags: "-mno-mmx",
     // Guests can ask for it, and a newer Xen leaves it out unless told.
     config: "CONFIG_SHADOW_PAGING=y\n",
@@ -17,7 +18,8 @@ pub(super) const PLATFORM: Platform = Platform {
     needs: &NEEDS,
     qemu: "qemu-system-x86_64",
     console: &["console=com1"],
-    // npt: else there is no hardware-assisted paging, and every HVM and PVH guest is shadowed, if it wants it or not.
+    // npt: else there is no hardware-assisted paging, and every HVM and PVH guest is shadowed, if
+    // it wants it or not.
     machine: &["-cpu", "qemu64,+svm,+npt"],
     load,
     domus: None,

@@ -7,7 +7,8 @@ use crate::hash::FoldMap;
 /// A log without tags can hold any number of imitated stacks: more than these are not told apart.
 const MOST: usize = 1 << 20;
 
-/// The distinct traces of a log. A trace that is in doubt is another one than the same without doubt.
+/// The distinct traces of a log. A trace that is in doubt is another one than the same without
+/// doubt.
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
     ids: FoldMap<(Vec<TraceFrame>, Option<Doubt>), (StackId, u64)>,
@@ -40,9 +41,9 @@ impl Traces {
     }
 }
 
-/// On Arm the first two lines of a trace are the program counter and the link register. After the function made a call
-/// of its own, the link register still points into it; before, it is often what the function saved first as well. Either
-/// way the same frame is told twice.
+/// On Arm the first two lines of a trace are the program counter and the link register. After the
+/// function made a call of its own, the link register still points into it; before, it is often
+/// what the function saved first as well. Either way the same frame is told twice.
 pub(crate) fn without_double(mut trace: Vec<TraceFrame>) -> Vec<TraceFrame> {
     let double = match trace.as_slice() {
         [pc, lr, rest @ ..] if pc.mark == Mark::Pc && lr.mark == Mark::Lr => {

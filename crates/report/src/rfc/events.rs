@@ -150,7 +150,8 @@ impl EventLog {
     }
 }
 
-/// What the RFC's format has no word for in this report, with how often it happened; in order of the words.
+/// What the RFC's format has no word for in this report, with how often it happened; in order of
+/// the words.
 pub fn left_out(report: &Report) -> BTreeMap<&'static str, u64> {
     report.events().map(|log| log.no_word.clone()).unwrap_or_default()
 }

@@ -17,8 +17,9 @@ impl<'a> Stacks<'a> {
 
     /// Names of the frames, root first; what could not be read is `N/A`.
     ///
-    /// Our recorder's stacks end with the caller of the allocator, the RFC's with the allocator, so its frames are added.
-    /// Functions that the compiler inlined are not shown, as Xen's own traces do not have them.
+    /// Our recorder's stacks end with the caller of the allocator, the RFC's with the allocator, so
+    /// its frames are added. Functions that the compiler inlined are not shown, as Xen's own traces
+    /// do not have them.
     pub(super) fn names(&mut self, stack: StackId, op: RfcOp, kind: Kind) -> &[String] {
         let run = self.run;
         self.known.entry((stack, op, kind)).or_insert_with(|| {
@@ -37,7 +38,8 @@ impl<'a> Stacks<'a> {
         })
     }
 
-    /// A comment line for a stack that may not be what happened, of `times` that are shown as one; nothing for others.
+    /// A comment line for a stack that may not be what happened, of `times` that are shown as one;
+    /// nothing for others.
     pub(super) fn note(&self, uncertain: &[Uncertain], times: u64) -> String {
         let Some(first) = uncertain.first() else { return String::new() };
         let some = uncertain.len() as u64;
