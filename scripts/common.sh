@@ -1,4 +1,5 @@
-# Shared by ./demo and ./check: what a fresh Debian 12 needs, and stages with their time. Sourced, not run.
+# Shared by ./demo and ./check: what a fresh Debian 12 needs, and stages with their time. Sourced,
+# not run.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -8,7 +9,8 @@ RUST_MINIMUM=1.95
 
 RUST_PACKAGES=(cargo-web rustc-web rustfmt-web rust-web-clippy)
 
-# What the two scripts and everything they start need. The lab asks for the same packages (a test compares).
+# What the two scripts and everything they start need. The lab asks for the same packages (a test
+# compares).
 mapfile -t PACKAGES < <(grep -v '^#' scripts/packages.txt)
 
 export XENHEAP_CACHE="${XENHEAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xenheap}"
@@ -67,12 +69,15 @@ NEEDS=()
 # Names the stages whose outputs the next one uses.
 needs() { NEEDS=("$@"); }
 
-# Runs a command as a named stage and remembers how long it took. In a subshell and outside of any condition, so that the
-# first failing command of a function ends the stage. What it appends to $RESULTS is kept with it.
+# Runs a command as a named stage and remembers how long it took. The command runs in a subshell and
+# outside of any condition, so that the first failing command of a function ends the stage. Text
+# that the command appends to $RESULTS is kept with the stage.
 #
-# STAGE_FOLDER, if set, keeps what passed. With RESUME a stage that passed with the same files is not run again; with ONLY none is
-# but those whose names contain it, with SHARD=K/N none but each Nth from the Kth on. What a stage needs is run before it, unless it
-# passed with the same files. RESULT_FOLDER, if set, keeps the result of each stage that passed as a file.
+# STAGE_FOLDER, if set, records which stages passed. With RESUME, a stage that passed with the same
+# files is not run again. With ONLY, only the stages run whose names contain it. With SHARD=K/N,
+# only each Nth stage from the Kth on runs. The stages that a stage needs run before it, unless they
+# passed with the same files. RESULT_FOLDER, if set, gets a file with the result of each stage that
+# passed.
 stage() { # NAME COMMAND...
     local name=$1 need
     shift

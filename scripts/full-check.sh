@@ -1,4 +1,5 @@
-# What ./check --full adds. Sourced by it. Leaves the result of each stage in docs/full-check/, and all of them in docs/full-check.md.
+# What ./check --full adds; ./check sources this file. It leaves the result of each stage in
+# docs/full-check/, and all results in docs/full-check.md.
 # shellcheck shell=bash
 
 # Into the file of the stage that runs.
@@ -45,8 +46,8 @@ dom0less() {
     done
 }
 
-# A configuration meant for safety, in a machine without dom0, judged end to end: fewer interfaces, and none of what they allocate.
-# One line is the tree's own, the other is given.
+# A configuration meant for safety, in a machine without dom0, judged end to end: fewer interfaces,
+# and none of what they allocate. One line is the tree's own, the other is given.
 safe_configuration() {
     local tree=$RUNS/safe-tree config=(--arch arm64 --config CONFIG_SYSCTL=n)
     unpack_revision staging "$tree"
@@ -61,7 +62,8 @@ safe_configuration() {
     summarize "staging for arm64, without FIFO event channels, sysctl and dom0" "$RUNS/safe"
 }
 
-# Memory in colours of the last cache: other lists of free pages, which Xen's total of free pages does not count.
+# Memory with cache colours: such pages are in lists of their own, which Xen's total of free pages
+# does not count.
 coloured_memory() {
     boot "$XENHEAP_XEN_GIT@staging" trace,summary "$RUNS/coloured" --arch arm64 --config CONFIG_LLC_COLORING=y \
         --xen-arg llc-coloring=on --xen-arg llc-size=1M --xen-arg llc-nr-ways=16
@@ -70,8 +72,8 @@ coloured_memory() {
     summarize "staging for arm64, coloured memory" "$RUNS/coloured"
 }
 
-# A copy of staging in which a function has another name: what hooks into it is left out, and all else works. An allocator's name is
-# another matter.
+# A copy of staging in which a function has another name: the recorder omits the part that hooks
+# into this function, and all else works. If an allocator has another name, the tree is refused.
 renamed_functions() {
     local tree=$RUNS/renamed-tree run=$RUNS/renamed before
     unpack_revision staging "$tree"
@@ -94,7 +96,8 @@ rename() { # OLD NEW, in $tree
     grep -rlwZ "$1" "$tree/xen" | xargs -0 sed -i "s/\\b$1\\b/$2/g"
 }
 
-# Domains pay for what is allocated: the recorder's accounts are what its events add up to, and what `plan` says of the same boot.
+# Domains pay for what is allocated. The recorder's accounts must be equal to the sum of its events,
+# and to the result of `plan` for the same boot.
 charging() {
     local payer
     for payer in current owner; do
@@ -105,7 +108,8 @@ charging() {
     done
 }
 
-# Two allocations fail on purpose, each in a boot of its own. What has been tried is not tried again, and says the same.
+# Two allocations fail on purpose, each in a boot of its own. A second run tries none again, and has
+# the same result.
 sweep() {
     rm -rf "$RUNS/sweep"
     "$XENHEAP" sweep run --max-count 2 --out-dir "$RUNS/sweep" --format json > "$RUNS/sweep.json"
@@ -123,8 +127,8 @@ PYTHON
     "$XENHEAP" sweep merge "$RUNS/sweep" | tee -a "$RUNS/sweep.txt"
 }
 
-# Each mode alone: the report agrees with the hypervisor. (Two boots are not alike to the byte; the modes are compared
-# with each other in the one boot that has them all.) And off is off.
+# Each mode alone: the report agrees with the hypervisor. (Two boots are not alike to the byte; the
+# modes are compared with each other in the one boot that has them all.) And off is off.
 each_mode() {
     local mode
     for mode in trace warn summary; do
@@ -151,8 +155,8 @@ print(f"| {sys.argv[1]} | {landing} | {recall['resolved']:.2f} % of {indirect['s
 PYTHON
 }
 
-# Graphs of other builds, each held to the same figures: a version with landing pads, its debug build, one as it is shipped (clones, no frame
-# pointers), one by the compiler of Debian 13.
+# Graphs of other builds, each held to the same figures: a version with landing pads, its debug
+# build, one as it is shipped (clones, no frame pointers), one by the compiler of Debian 13.
 more_graphs() {
     local tree
     graph "$RUNS/graph-4.20" "$RUNS/4.20" debian:4.20
@@ -175,7 +179,8 @@ more_graphs() {
     recall_row "4.20, debug" "$RUNS/graph-4.20-debug"
 }
 
-# Today's Xen, from XENHEAP_XEN_GIT (a clone of Xen's git): no code of it is here. Debug and release of each, staging for arm64, too.
+# Today's Xen, from XENHEAP_XEN_GIT (a clone of Xen's git): no code of it is here. Debug and release
+# of each, staging for arm64, too.
 new_graphs() {
     local branch tree kind
     [ -n "${XENHEAP_XEN_GIT:-}" ] || die "XENHEAP_XEN_GIT names no clone of Xen's git"
@@ -217,7 +222,8 @@ large_log() {
     scripts/bench-large-log "$RUNS/4.17" | tee -a "$RESULTS"
 }
 
-# Two leaks and a late free that are put into a copy of Xen: exactly these leaks are found beyond those of the same run without the patch.
+# A patch puts two leaks and a late free into a copy of Xen. Compared with the same run without the
+# patch, exactly these two leaks must be found.
 planted_leaks() {
     local tree=$RUNS/planted-tree
     rm -rf "$tree"

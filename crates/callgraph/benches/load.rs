@@ -1,5 +1,7 @@
-//! What it takes to read a build and a graph: `cargo bench -p xenheap-callgraph --bench load -- BUILD`, where BUILD is the folder of a
-//! build with `.ci` files. Each time is beside that of something naive in the same run, as machines differ.
+//! What it takes to read a build and a graph:
+//! `cargo bench -p xenheap-callgraph --bench load -- BUILD`, where BUILD is the folder of a build
+//! with `.ci` files. Each time is beside that of something naive in the same run, as machines
+//! differ.
 
 use std::{fs, hint::black_box, path::Path, time::Instant};
 

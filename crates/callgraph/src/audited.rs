@@ -1,4 +1,5 @@
-//! Xen without the recorder: what the recorder has renamed and wrapped is one function again, and its own code is no part of the graph.
+//! Xen without the recorder: what the recorder has renamed and wrapped is one function again, and
+//! its own code is no part of the graph.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,10 +11,11 @@ use crate::{
 };
 
 impl Graph {
-    /// The graph as a reader knows Xen: a wrapper `f` of the recorder's and the original `heap_audited_f` are the function `f`, which stands
-    /// where the original stands, takes what the original takes, and calls what it calls. The recorder's own functions are left out, with
-    /// their calls and the calls of them. Of a wrapper whose original is not there (in a part of a graph) the name stays, and calls
-    /// nothing. A graph without a recorder stays as it is.
+    /// The graph as a reader knows Xen: a wrapper `f` of the recorder's and the original
+    /// `heap_audited_f` are the function `f`, which stands where the original stands, takes what
+    /// the original takes, and calls what it calls. The recorder's own functions are left out, with
+    /// their calls and the calls of them. Of a wrapper whose original is not there (in a part of a
+    /// graph) the name stays, and calls nothing. A graph without a recorder stays as it is.
     pub fn without_recorder(self) -> Graph {
         let functions = Roles::of(&self);
         if functions.is_plain(&self.functions) {
@@ -46,7 +48,8 @@ fn plain(text: &str) -> String {
 
 /// What each function is.
 struct Roles {
-    /// For each function what stands for it: itself, or the original that it wraps. None for what is left out.
+    /// For each function what stands for it: itself, or the original that it wraps. None for what
+    /// is left out.
     stands: Vec<Option<FunctionId>>,
     /// Whether it is the recorder's.
     recorder: Vec<bool>,
@@ -204,8 +207,9 @@ impl Roles {
     }
 }
 
-/// A call of Xen's. `targets` says whether it has targets that stay, if it has any. One of the recorder alone is nothing; one through a
-/// pointer stays, and where only the recorder has put something there, nothing is put there.
+/// A call of Xen's. `targets` says whether it has targets that stay, if it has any. One of the
+/// recorder alone is nothing; one through a pointer stays, and where only the recorder has put
+/// something there, nothing is put there.
 fn without(
     mut site: Site,
     targets: Option<bool>,
@@ -270,8 +274,9 @@ mod tests {
 
     const WRAPPERS: &str = "common/heap-audit.c";
 
-    /// `do_op` calls the wrapper `hap_alloc`, directly and through a pointer; that calls its original, which allocates, and the recorder's
-    /// own code, which prints. Through another pointer Xen calls the recorder only.
+    /// `do_op` calls the wrapper `hap_alloc`, directly and through a pointer; that calls its
+    /// original, which allocates, and the recorder's own code, which prints. Through another
+    /// pointer Xen calls the recorder only.
     fn instrumented() -> Graph {
         let mut draft = Draft::default();
         let mut add = |name: &str, unit: &str, section| function(&mut draft, name, unit, section);

@@ -1,5 +1,6 @@
-//! How far the owner is from a call of an allocator: which frame above it, in the source, holds a `struct domain *` or a
-//! `struct vcpu *`. The nearer and the more surely, the easier the allocation could be charged.
+//! How far the owner is from a call of an allocator: which frame above it, in the source, holds a
+//! `struct domain *` or a `struct vcpu *`. The nearer and the more surely, the easier the
+//! allocation could be charged.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,7 +11,8 @@ use crate::{Certainty, FunctionId, Graph, Nodes, SiteId};
 /// Who holds the owner on the ways to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charging {
-    /// The nearest function that holds one, and how many frames it is above the function that the call stands in; inlined frames count.
+    /// The nearest function that holds one, and how many frames it is above the function that the
+    /// call stands in; inlined frames count.
     pub nearest: Option<(FunctionId, u32)>,
     /// How many functions are the first that holds one, on one way or another.
     pub holders: usize,
@@ -20,8 +22,9 @@ pub struct Charging {
     pub without: Option<FunctionId>,
 }
 
-/// The graph turned around, for many questions. It is walked as paths are, by [`Nodes`]: where a table that is
-/// handed down decides what is called, only callers that hand down the right one are above.
+/// The graph turned around, for many questions. It is walked as paths are, by [`Nodes`]: where a
+/// table that is handed down decides what is called, only callers that hand down the right one are
+/// above.
 pub struct Callers<'a> {
     graph: &'a Graph,
     nodes: Nodes,
@@ -31,13 +34,15 @@ pub struct Callers<'a> {
     apart: BTreeMap<SiteId, BTreeSet<u32>>,
     /// Nodes that stand for nothing.
     vain: BTreeSet<u32>,
-    /// Nodes that nobody calls, and those where control arrives from outside: what stands above on the stack then is not of the same matter.
+    /// Nodes that nobody calls, and those where control arrives from outside: what stands above on
+    /// the stack then is not of the same matter.
     starts: Vec<bool>,
 }
 
 impl<'a> Callers<'a> {
-    /// Calls that only the type of a pointer allows are not among them, and none of functions that are not within the set: boot code, say, or
-    /// deferred work, whose callers are not those who wanted it.
+    /// Calls that only the type of a pointer allows are not among them, and none of functions that
+    /// are not within the set: boot code, say, or deferred work, whose callers are not those who
+    /// wanted it.
     pub fn new(graph: &'a Graph, within: &NodeSet) -> Self {
         let nodes = Nodes::new(graph);
         let mut all = Vec::new();
@@ -89,8 +94,8 @@ impl<'a> Callers<'a> {
         self.graph.functions.get(function.0 as usize).is_some_and(|function| function.owner.is_some())
     }
 
-    /// Goes up from a site through the functions inlined around it: the first that holds an owner and how far it is, or the function whose
-    /// machine code it is and how far that is.
+    /// Goes up from a site through the functions inlined around it: the first that holds an owner
+    /// and how far it is, or the function whose machine code it is and how far that is.
     fn climb(&self, site: SiteId, distance: u32) -> Option<(FunctionId, u32, bool)> {
         let site = self.graph.sites.get(site.0 as usize)?;
         let frames = site.inlined.iter().rev().map(|frame| frame.function).chain([site.caller]);
@@ -110,7 +115,8 @@ impl<'a> Callers<'a> {
         let mut holders: BTreeMap<FunctionId, u32> = BTreeMap::new();
         let mut reached: BTreeMap<u32, u32> = BTreeMap::new();
         let mut without: Option<(u32, FunctionId)> = None;
-        // A function inlined into another makes a step longer than one, so a function can be reached again by a shorter way.
+        // A function inlined into another makes a step longer than one, so a function can be
+        // reached again by a shorter way.
         let mut next: VecDeque<_> = self.around(site).into_iter().map(|node| (site, node, 0)).collect();
         while let Some((site, node, distance)) = next.pop_front() {
             let Some((function, distance, holds)) = self.climb(site, distance) else { continue };
@@ -155,7 +161,8 @@ mod tests {
         Callers::new(graph, &NodeSet::all(Nodes::new(graph).count())).charging(SiteId(site))
     }
 
-    /// Functions by name, those with a `*` hold a domain; calls as (caller, inlined around it, callee).
+    /// Functions by name, those with a `*` hold a domain; calls as (caller, inlined around it,
+    /// callee).
     fn graph(functions: &[&str], calls: &[(u32, &[u32], u32)]) -> Graph {
         let function = |name: &&str| Function {
             name: name.trim_end_matches('*').to_owned(),
@@ -264,7 +271,8 @@ mod tests {
         let found = charging(&graph, 0);
         let expected = Charging { nearest: Some((FunctionId(4), 2)), holders: 1, farthest: 2, without: None };
         assert_eq!(found, expected);
-        // A call that no table decides stands in each context; nobody is above the function without a table.
+        // A call that no table decides stands in each context; nobody is above the function without
+        // a table.
         let found = charging(&graph, 4);
         assert_eq!((found.nearest, found.without), (Some((FunctionId(4), 1)), Some(FunctionId(3))));
         // But for the outside, if it comes in there.

@@ -1,8 +1,9 @@
-//! The normalized form of a call graph, for other programs and from them: a folder with `functions.csv`, `edges.csv` and
-//! `metadata.json`; `docs/graph-csv.md` says what the columns mean.
+//! The normalized form of a call graph, for other programs and from them: a folder with
+//! `functions.csv`, `edges.csv` and `metadata.json`; `docs/graph-csv.md` says what the columns
+//! mean.
 //!
-//! What has no column stands in the notes as `key=value`. Notes that are not ours are passed over, so that graphs of other tools can be
-//! read. Inlined frames are not kept.
+//! What has no column stands in the notes as `key=value`. Notes that are not ours are passed over,
+//! so that graphs of other tools can be read. Inlined frames are not kept.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -376,7 +377,8 @@ impl Graph {
     }
 }
 
-/// What tells functions apart: as in `.ci` files the name, with the unit where it is static; where that is not enough, with the place.
+/// What tells functions apart: as in `.ci` files the name, with the unit where it is static; where
+/// that is not enough, with the place.
 fn ids(functions: &[Function]) -> Vec<String> {
     let plain = |function: &Function| match &function.unit {
         Some(unit) if function.is_static => format!("{unit}:{}", function.name),

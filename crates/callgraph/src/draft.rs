@@ -6,7 +6,8 @@ use crate::graph::{
     Allocation, Context, ContextId, Edge, Entry, Facts, Function, FunctionId, Graph, Site, SiteId, Way,
 };
 
-/// A graph whose tables are not sorted yet. Ids are positions in its own tables until [`Draft::finish`].
+/// A graph whose tables are not sorted yet. Ids are positions in its own tables until
+/// [`Draft::finish`].
 #[derive(Debug, Default)]
 pub struct Draft {
     /// What it is made from.

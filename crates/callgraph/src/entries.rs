@@ -21,6 +21,7 @@ pub struct TableError {
 
 #[derive(Debug, Deserialize)]
 struct Table {
+    /// What dispatches is for readers of stacks, who read it themselves.
     group: Vec<Group>,
 }
 
@@ -35,7 +36,8 @@ struct Group {
     entries: BTreeMap<String, Vec<String>>,
 }
 
-/// The entries that a build of an architecture has, sorted; where that is not known (empty), of any.
+/// The entries that a build of an architecture has, sorted; where that is not known (empty), of
+/// any.
 pub fn entries(functions: &[Function], architecture: &str) -> Result<Vec<Entry>, TableError> {
     let names = Names::new(functions);
     let mut found = Vec::new();
@@ -98,7 +100,8 @@ impl Takers {
                     operation.split_once('.').map_or((operation.as_str(), false), |(call, _)| (call, true));
                 let hypercall = hypercalls.get(call).filter(|_| group.class == EntryClass::Hypercall);
                 for name in names {
-                    // Where there is no image, a log names only the file of a static function, not its folder.
+                    // Where there is no image, a log names only the file of a static function, not
+                    // its folder.
                     let short = name.rsplit_once('/').map(|(_, short)| short);
                     for name in short.into_iter().chain([name.as_str()]) {
                         let taker = Taker { who: group.who, hypercall: hypercall.cloned(), is_operation };
@@ -110,9 +113,9 @@ impl Takers {
         Ok(Takers(by_name))
     }
 
-    /// The least trusted one that can make control arrive at the innermost function of a stack that the table knows. A
-    /// stack is files and functions, root first. A function that serves an operation says nothing where another hypercall
-    /// called it.
+    /// The least trusted one that can make control arrive at the innermost function of a stack that
+    /// the table knows. A stack is files and functions, root first. A function that serves an
+    /// operation says nothing where another hypercall called it.
     pub fn of_stack(&self, frames: &[(Option<&str>, &str)]) -> Option<Who> {
         let known: Vec<&[Taker]> = frames.iter().map(|(file, function)| self.of(*file, function)).collect();
         let mut outer = known.as_slice();

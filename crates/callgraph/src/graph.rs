@@ -1,5 +1,5 @@
-//! The graph as types. Everything refers to everything else by its position in the graph's tables, and the tables are sorted, so
-//! that the same build gives the same graph.
+//! The graph as types. Everything refers to everything else by its position in the graph's tables,
+//! and the tables are sorted, so that the same build gives the same graph.
 
 use std::fmt;
 
@@ -43,7 +43,8 @@ impl Graph {
         self.edges.iter().skip(first).take_while(move |edge| edge.site == site)
     }
 
-    /// In which contexts a call is possible, and what it enters. Nothing: in all of its caller's, and into none of the callee's.
+    /// In which contexts a call is possible, and what it enters. Nothing: in all of its caller's,
+    /// and into none of the callee's.
     pub fn ways_of(&self, site: SiteId, callee: FunctionId) -> impl Iterator<Item = &Way> {
         let first = self.ways.partition_point(|way| (way.site, way.callee) < (site, callee));
         self.ways.iter().skip(first).take_while(move |way| (way.site, way.callee) == (site, callee))
@@ -94,11 +95,12 @@ pub struct Facts {
     pub config_sha256: Option<String>,
     /// What was read, skipped and lost, by name: nothing disappears in silence.
     pub counts: std::collections::BTreeMap<String, u64>,
-    /// Functions that begin with a landing pad although no indirect call reaches them: why, by unit and name.
+    /// Functions that begin with a landing pad although no indirect call reaches them: why, by unit
+    /// and name.
     #[serde(default)]
     pub unreached: std::collections::BTreeMap<String, String>,
-    /// Units of the build that it was not made from, or not from all that the compiler writes of a unit: what each lacks. Nothing is
-    /// unreachable by such a graph.
+    /// Units of the build that it was not made from, or not from all that the compiler writes of a
+    /// unit: what each lacks. Nothing is unreachable by such a graph.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub lacks: std::collections::BTreeMap<String, std::collections::BTreeSet<Lack>>,
 }
@@ -138,12 +140,14 @@ impl Lack {
     }
 }
 
-/// A function of the source: its body, with the pieces and clones the compiler made of it, or only inlined copies.
+/// A function of the source: its body, with the pieces and clones the compiler made of it, or only
+/// inlined copies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Function {
     /// As the source says it, without what the compiler adds to clones and pieces.
     pub name: String,
-    /// Translation unit that defines it, from Xen's folder on: `common/page_alloc.c`, `arch/x86/x86_64/entry.S`.
+    /// Translation unit that defines it, from Xen's folder on: `common/page_alloc.c`,
+    /// `arch/x86/x86_64/entry.S`.
     pub unit: Option<String>,
     /// Whether it is static: another unit may have another function of its name.
     pub is_static: bool,
@@ -227,7 +231,8 @@ pub enum Section {
 pub struct StackUse {
     /// Bytes.
     pub bytes: u32,
-    /// Whether it depends on what happens (`dynamic`): then `bytes` is only a part, unless it is bounded.
+    /// Whether it depends on what happens (`dynamic`): then `bytes` is only a part, unless it is
+    /// bounded.
     pub dynamic: bool,
 }
 
@@ -253,7 +258,8 @@ pub struct Site {
     pub kind: SiteKind,
     /// The functions inlined into `caller` around this call, outermost first.
     pub inlined: Vec<InlinedFrame>,
-    /// For an indirect call what is called, as far as it is known: `struct iommu_ops.map_page`, `fn (parameter)`.
+    /// For an indirect call what is called, as far as it is known: `struct iommu_ops.map_page`,
+    /// `fn (parameter)`.
     pub target: Option<String>,
     /// Why not all its targets are known, if so.
     pub open: Option<Open>,
@@ -289,7 +295,8 @@ pub enum SiteKind {
     Indirect,
     /// A call that alternatives patching makes direct at boot (`alternative_call`).
     Alternative,
-    /// No instruction of its own: somebody else calls what was registered here (tasklet, timer, initcall, …).
+    /// No instruction of its own: somebody else calls what was registered here (tasklet, timer,
+    /// initcall, …).
     Synthetic,
 }
 
@@ -301,7 +308,8 @@ pub enum Open {
     Firmware,
     /// Nothing in this build ever stores a function there (a hook that nobody uses).
     NeverSet,
-    /// Nothing ever stores a function there, and nothing in this build calls the function that it stands in.
+    /// Nothing ever stores a function there, and nothing in this build calls the function that it
+    /// stands in.
     Uncalled,
     /// Set by what is loaded later (livepatch).
     Loaded,
@@ -343,7 +351,8 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// Whether it is what pointers were found to hold. The compiler can have made such a call direct.
+    /// Whether it is what pointers were found to hold. The compiler can have made such a call
+    /// direct.
     pub fn is_of_a_pointer(self) -> bool {
         match self {
             Evidence::Image | Evidence::Ci => false,
@@ -371,7 +380,8 @@ pub struct Entry {
     pub function: FunctionId,
     /// What kind of way.
     pub class: EntryClass,
-    /// Which hypercall, vector, exit reason, …; with its operation after a dot where who can depends on that.
+    /// Which hypercall, vector, exit reason, …; with its operation after a dot where who can
+    /// depends on that.
     pub operation: String,
     /// The least trusted one that can take it.
     pub who: Who,

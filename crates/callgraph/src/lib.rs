@@ -1,4 +1,5 @@
-//! What a build says, as one call graph: which function can call which, where, and how that is known.
+//! What a build says, as one call graph: which function can call which, where, and how that is
+//! known.
 
 pub mod anonymity;
 mod audited;
@@ -15,6 +16,7 @@ mod names;
 mod nodes;
 mod part;
 pub mod presets;
+pub mod program;
 pub mod recall;
 mod stats;
 #[cfg(test)]

@@ -8,8 +8,9 @@ use crate::{Function, FunctionId, Graph};
 
 /// The names of all functions of a graph.
 ///
-/// A static function is shown as Xen shows it, `file.c#name`, with as much of the file's path as tells it from others. It can be
-/// meant by its name alone where that is unique, and by the end of its file's path.
+/// A static function is shown as Xen shows it, `file.c#name`, with as much of the file's path as
+/// tells it from others. It can be meant by its name alone where that is unique, and by the end of
+/// its file's path.
 #[derive(Debug)]
 pub struct Names<'a> {
     functions: &'a [Function],
@@ -46,7 +47,8 @@ fn did_you_mean(near: &[String]) -> String {
 }
 
 impl<'a> Names<'a> {
-    /// Of the functions of a graph, and of its contexts behind them: these are shown, `f (ops = table)`, but are not meant by a name.
+    /// Of the functions of a graph, and of its contexts behind them: these are shown,
+    /// `f (ops = table)`, but are not meant by a name.
     pub fn of(graph: &'a Graph) -> Self {
         let mut names = Names::new(&graph.functions);
         let contexts = graph.contexts.iter();
@@ -116,7 +118,8 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The functions that a pattern means: a name, or `*` and `?` as in a shell. One with a `#` is compared with the whole path.
+    /// The functions that a pattern means: a name, or `*` and `?` as in a shell. One with a `#` is
+    /// compared with the whole path.
     pub fn matching(&self, pattern: &str) -> Vec<FunctionId> {
         if !pattern.contains(['*', '?']) {
             return self.all(pattern);
@@ -150,7 +153,8 @@ impl<'a> Names<'a> {
     }
 }
 
-/// A static function with the shortest end of its unit's path that no other function of its name has.
+/// A static function with the shortest end of its unit's path that no other function of its name
+/// has.
 fn shown(function: &Function, others: &[&Function]) -> String {
     let Some(unit) = function.unit.as_deref().filter(|_| function.is_static) else {
         return function.name.clone();

@@ -1,4 +1,5 @@
-//! What algorithms walk on: functions, and the contexts in which a table that a caller hands down decides what they call.
+//! What algorithms walk on: functions, and the contexts in which a table that a caller hands down
+//! decides what they call.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,9 +55,9 @@ impl Nodes {
         NodeSet::of(count, functions.into_iter().flat_map(|function| self.of(function)))
     }
 
-    /// The nodes that stand for nothing where these are entered: each caller of their functions hands a table
-    /// down and enters a context, and the outside does not come in there. What leaves them would be told a
-    /// second time, as if it were possible without a table.
+    /// The nodes that stand for nothing where these are entered: each caller of their functions
+    /// hands a table down and enters a context, and the outside does not come in there. What leaves
+    /// them would be told a second time, as if it were possible without a table.
     pub fn vain(&self, graph: &Graph, mut entered: NodeSet) -> BTreeSet<u32> {
         for entry in &graph.entries {
             entered.insert(entry.function.0);

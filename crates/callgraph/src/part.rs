@@ -5,7 +5,8 @@ use xenheap_paths::NodeSet;
 use crate::{Context, ContextId, Entry, FunctionId, Graph, InlinedFrame, Nodes, Site, SiteId, Way};
 
 impl Graph {
-    /// A graph of some of the functions and the calls between them; with those that are inlined around these calls.
+    /// A graph of some of the functions and the calls between them; with those that are inlined
+    /// around these calls.
     pub fn part(&self, functions: &NodeSet) -> Graph {
         let nodes = Nodes::new(self);
         let functions =

@@ -24,7 +24,8 @@ pub struct Preset {
     /// The classes of entries that paths start from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<EntryClass>,
-    /// Who can take the entries that paths start from; what only the more privileged may do is taken out.
+    /// Who can take the entries that paths start from; what only the more privileged may do is
+    /// taken out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
     /// Other presets that it consists of.

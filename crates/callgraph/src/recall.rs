@@ -1,5 +1,5 @@
-//! How much of what is possible a graph contains, measured against what is independent of it: the landing pads that the build put where
-//! an indirect call may arrive, and stacks that were seen.
+//! How much of what is possible a graph contains, measured against what is independent of it: the
+//! landing pads that the build put where an indirect call may arrive, and stacks that were seen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -47,7 +47,8 @@ pub struct Spread {
 }
 
 impl Indirect {
-    /// Share of the sites that are resolved, firmware and code that nothing calls apart: with targets, or known to call nothing.
+    /// Share of the sites that are resolved, firmware and code that nothing calls apart: with
+    /// targets, or known to call nothing.
     pub fn resolved(&self) -> Share {
         Share { part: self.with_targets + self.stubs, whole: self.sites - self.firmware - self.uncalled }
     }

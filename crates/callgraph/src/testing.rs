@@ -120,8 +120,8 @@ pub fn graph() -> impl Strategy<Value = Graph> {
     })
 }
 
-/// Makes calls of functions with contexts, and from them, possible in some: each context of the caller enters the
-/// next of the callee.
+/// Makes calls of functions with contexts, and from them, possible in some: each context of the
+/// caller enters the next of the callee.
 fn told_apart(draft: &mut Draft) {
     let of = |function| {
         let ids = (0..).map(ContextId).zip(&draft.contexts);

@@ -12,7 +12,8 @@ use crate::{
 /// How a graph is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ViewOptions {
-    /// As the source says it: functions that the compiler inlined are nodes too. Else as the image does it.
+    /// As the source says it: functions that the compiler inlined are nodes too. Else as the image
+    /// does it.
     pub source: bool,
     /// The least certainty that counts.
     pub least: Certainty,
@@ -49,7 +50,8 @@ struct Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Call {
     edge: u32,
-    /// Which frame of the site: none for the call itself, else the inlined function that is stepped into.
+    /// Which frame of the site: none for the call itself, else the inlined function that is stepped
+    /// into.
     inlined: Option<u32>,
 }
 
@@ -65,7 +67,8 @@ pub struct Reason<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Of a graph. Edges to what is not there are left out (the graph file's reader has refused them).
+    /// Of a graph. Edges to what is not there are left out (the graph file's reader has refused
+    /// them).
     pub fn new(graph: &'a Graph, options: ViewOptions) -> Result<Self, paths::Error> {
         let nodes = Nodes::new(graph);
         let mut calls: Vec<(u32, u32, Place<'a>, Call)> = Vec::with_capacity(graph.edges.len());
@@ -138,8 +141,8 @@ impl<'a> View<'a> {
         self.without_vain(self.compact.leaves())
     }
 
-    /// Of some nodes those that stand for something. The own node of a function that is only called with tables
-    /// stands for nothing beside its contexts.
+    /// Of some nodes those that stand for something. The own node of a function that is only called
+    /// with tables stands for nothing beside its contexts.
     pub fn without_vain(&self, mut nodes: NodeSet) -> NodeSet {
         for node in &self.vain {
             nodes.remove(*node);

@@ -1,4 +1,5 @@
-//! Whether a graph still has all that was found in its build. A part of a graph is a graph, too, and what it lacks nobody misses.
+//! Whether a graph still has all that was found in its build. A part of a graph is a graph, too,
+//! and what it lacks nobody misses.
 
 use crate::{Graph, Lack};
 
@@ -12,7 +13,8 @@ pub enum Whole {
     Yes,
     /// It lacks some of it (or has more): what, how many there were, and how many there are.
     No(Vec<(&'static str, u64, u64)>),
-    /// It was made without some units of its build, or without all that the compiler writes of them: each with what it lacks.
+    /// It was made without some units of its build, or without all that the compiler writes of
+    /// them: each with what it lacks.
     Lacks(Vec<(String, Vec<Lack>)>),
     /// It does not say: it was made by an older version.
     Unknown,
@@ -45,7 +47,8 @@ impl Graph {
         if differ.is_empty() { Whole::Yes } else { Whole::No(differ) }
     }
 
-    /// What it is a part of, for people; nothing if it is whole, or does not say. What is not in a part can be possible all the same.
+    /// What it is a part of, for people; nothing if it is whole, or does not say. What is not in a
+    /// part can be possible all the same.
     pub fn part_of(&self) -> Option<String> {
         match self.whole() {
             Whole::Yes | Whole::Unknown => None,

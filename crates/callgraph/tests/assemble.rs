@@ -1,4 +1,5 @@
-//! A small program of real parts, compiled as a build of Xen is: what its graph must have, and which files make none.
+//! A small program of real parts, compiled as a build of Xen is: what its graph must have, and
+//! which files make none.
 
 use std::{fs, path::Path, process::Command};
 
@@ -282,7 +283,8 @@ fn a_unit_without_debug_information_is_named() {
     assert_eq!(lacks(folder.path(), folder.path()), [("b.c".to_owned(), vec![Lack::Ci, Lack::DebugInfo])]);
 }
 
-/// One source makes two units, as Xen's page walkers do: the file that is missing is that of one of them.
+/// One source makes two units, as Xen's page walkers do: the file that is missing is that of one of
+/// them.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn two_units_of_one_source_have_a_file_each() {

@@ -1,4 +1,5 @@
-//! A program whose callers hand constant tables down, compiled as a build of Xen is: what is called through a table is told apart by it.
+//! A program whose callers hand constant tables down, compiled as a build of Xen is: what is called
+//! through a table is told apart by it.
 
 use std::{fs, path::Path, process::Command};
 

@@ -29,7 +29,8 @@ fn every_name_of_the_table_is_known_from_a_version() {
     assert_eq!(known.len(), names.len(), "entries-known.txt is stale");
 }
 
-/// XENHEAP_XEN_SOURCES="4.17=TREE 4.20=TREE" cargo test -p xenheap-callgraph --features real-run --test entries
+/// XENHEAP_XEN_SOURCES="4.17=TREE 4.20=TREE" \
+///     cargo test -p xenheap-callgraph --features real-run --test entries
 #[cfg(feature = "real-run")]
 #[test]
 fn the_known_names_are_those_of_the_sources() {
@@ -64,7 +65,8 @@ fn the_known_names_are_those_of_the_sources() {
     }
 }
 
-/// `compat_xen_version` is made from `xen_version` in hypercall-defs.c, and stands nowhere as a word.
+/// `compat_xen_version` is made from `xen_version` in hypercall-defs.c, and stands nowhere as a
+/// word.
 #[cfg(feature = "real-run")]
 fn is_generated(name: &str, words: &BTreeSet<String>) -> bool {
     ["do_", "compat_", "hvm_"]

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! xenheap graph build debian:4.17 --sources ci --out-dir DIR
-//! XENHEAP_CI_GRAPH=DIR cargo test --release -p xenheap-callgraph --features real-run --test real_paths
+//! XENHEAP_CI_GRAPH=DIR \
+//!     cargo test --release -p xenheap-callgraph --features real-run --test real_paths
 //! ```
 
 use std::path::Path;

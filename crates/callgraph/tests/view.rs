@@ -54,8 +54,9 @@ fn entry(function: u32, operation: &str, who: Who) -> Entry {
     }
 }
 
-/// do_op (0) calls alloc (4) at two places, once within the inlined helper (1); start_xen (2), of boot, calls alloc; panic (3)
-/// calls alloc through a pointer, and do_op calls panic; a guess says that alloc calls panic. set_op (5) is privileged.
+/// do_op (0) calls alloc (4) at two places, once within the inlined helper (1); start_xen (2), of
+/// boot, calls alloc; panic (3) calls alloc through a pointer, and do_op calls panic; a guess says
+/// that alloc calls panic. set_op (5) is privileged.
 fn graph() -> Graph {
     let text = Some(Section::Text);
     Graph {

@@ -1,31 +1,38 @@
 //! Puts the records of the RFC's recorder and the traces that follow them together.
 //!
-//! A trace is several lines, and other lines can stand between them: a guest's, dom0's, and those of another CPU, which
-//! may have a record and a trace of its own. No line says to which record it belongs. What decides, in this order:
+//! A trace is several lines, and other lines can stand between them: a guest's, dom0's, and those
+//! of another CPU, which may have a record and a trace of its own. No line says to which record it
+//! belongs. What decides, in this order:
 //!
-//! * A trace begins with a frame marked `R` or `(PC)` (those of our `warn` mode with any). It belongs to the newest record without a trace whose operation
-//!   begins in the function which that frame names; if there is none, to the newest record without a trace.
-//! * Of several traces that are not complete, another frame belongs to the one whose last frame it followed in a trace that
-//!   stood alone, or whose record is the only one of the last second. If neither tells, it belongs to the one that began last.
-//! * An empty line of Xen's completes a trace: of several the one whose last frame ended a trace that stood alone, else the
-//!   one that began last. In a log that has shown no such line (someone took them out, or it begins with mixed traces) the
-//!   beginning of the next record or trace does. Unless an earlier trace ended with the same frame, it is not certain that
-//!   the trace was over: then both are uncertain.
-//! * Frames that follow an empty line without a title tell that it was no end: the trace is uncertain.
-//! * A line that has something of a frame, and is none, makes the traces that are being read uncertain.
-//! * Where several traces ran and nothing told whose a frame was, and where several records waited for a trace, that is said:
-//!   such a trace is uncertain.
+//! * A trace begins with a frame marked `R` or `(PC)` (those of our `warn` mode with any). It
+//!   belongs to the newest record without a trace whose operation begins in the function which that
+//!   frame names; if there is none, to the newest record without a trace.
+//! * Of several traces that are not complete, another frame belongs to the one whose last frame it
+//!   followed in a trace that stood alone, or whose record is the only one of the last second. If
+//!   neither tells, it belongs to the one that began last.
+//! * An empty line of Xen's completes a trace: of several the one whose last frame ended a trace
+//!   that stood alone, else the one that began last. In a log that has shown no such line (someone
+//!   took them out, or it begins with mixed traces) the beginning of the next record or trace does.
+//!   Unless an earlier trace ended with the same frame, it is not certain that the trace was over:
+//!   then both are uncertain.
+//! * Frames that follow an empty line without a title tell that it was no end: the trace is
+//!   uncertain.
+//! * A line that has something of a frame, and is none, makes the traces that are being read
+//!   uncertain.
+//! * Where several traces ran and nothing told whose a frame was, and where several records waited
+//!   for a trace, that is said: such a trace is uncertain.
 //!
-//! A few records are held back for this, at most [`MOST_OPEN`], and each for at most [`MOST_LINES`] lines without a frame.
+//! A few records are held back for this, at most [`MOST_OPEN`], and each for at most [`MOST_LINES`]
+//! lines without a frame.
 
 use std::collections::{HashSet, VecDeque};
 
-use xenheap_model::{Clock, Doubt, Mark, TraceFrame, Uncertain};
+use xenheap_model::{Clock, Doubt, Mark, RfcOp, TraceFrame, Uncertain};
 
 use crate::{
     prefix,
-    record::{Place, RecordSink, RfcOp, RfcRecord},
-    trace,
+    record::{Place, RecordSink, RfcRecord},
+    rfc, trace,
 };
 
 const MOST_OPEN: usize = 4;
@@ -34,7 +41,8 @@ const MOST_LINES: u32 = 500;
 const LATE_LINES: u32 = 16;
 /// A trace of more frames is not one: Xen's stack has 32 KiB.
 const MOST_FRAMES: usize = 256;
-/// A trace is printed right behind its record; a slow serial line takes less than this, in nanoseconds, for both.
+/// A trace is printed right behind its record; a slow serial line takes less than this, in
+/// nanoseconds, for both.
 const SOON: u64 = 1_000_000_000;
 /// More calls than this are not remembered.
 const MOST_CALLS: usize = 1 << 16;
@@ -86,7 +94,7 @@ impl Open {
 }
 
 fn fits(open: &Open, frame: &TraceFrame) -> bool {
-    open.state == State::Waiting && open.record.op.begins_in(&frame.name)
+    open.state == State::Waiting && rfc::begins_in(open.record.op, &frame.name)
 }
 
 /// A trace that is being read.
@@ -241,7 +249,8 @@ impl Assembler {
                 self.doubt(record, Doubt::Mixed, line.number);
             }
         } else if self.streams.is_empty() {
-            // The first frame was lost. Without a title it is not even known whether this is a trace.
+            // The first frame was lost. Without a title it is not even known whether this is a
+            // trace.
             if self.titles == 0 {
                 // Of the trace that ended last, if nothing else came since: that was no end.
                 self.doubt(self.fresh, Doubt::Incomplete, line.number);
@@ -308,7 +317,8 @@ impl Assembler {
         recent.next().is_none().then_some(index)
     }
 
-    /// A frame whose text does not matter if it is no RFC record's. Says whether that is so; if not, nothing was done.
+    /// A frame whose text does not matter if it is no RFC record's. Says whether that is so; if
+    /// not, nothing was done.
     #[inline]
     pub(crate) fn nobodys_frame(&mut self) -> bool {
         if !self.open.is_empty() || self.streams.is_empty() == (self.titles == 0) {
@@ -349,7 +359,8 @@ impl Assembler {
                 && let Some(other) = stream.passed_by.take()
                 && only.is_none()
             {
-                // It was left, and ends without a further frame: the other has them, or there were none.
+                // It was left, and ends without a further frame: the other has them, or there were
+                // none.
                 let record = stream.record;
                 self.doubt(other, Doubt::Mixed, line);
                 self.doubt(record, Doubt::Mixed, line);
@@ -419,7 +430,8 @@ impl Assembler {
 
     /// The newest record that waits for a trace and can have one that begins with `frame`.
     ///
-    /// The newest, not the oldest: if a trace was lost, all later ones would be shifted by one record.
+    /// The newest, not the oldest: if a trace was lost, all later ones would be shifted by one
+    /// record.
     fn fitting(&self, frame: &TraceFrame) -> Option<usize> {
         self.open.iter().rposition(|open| fits(open, frame))
     }
@@ -429,7 +441,8 @@ impl Assembler {
         let Some(index) = self.fitting(frame) else {
             return if self.ours_next { None } else { self.newest_waiting() };
         };
-        // With two to choose from it is a guess, unless the older one's trace should have come long ago.
+        // With two to choose from it is a guess, unless the older one's trace should have come long
+        // ago.
         if self.open.iter().take(index).any(|open| fits(open, frame)) {
             let now = prefix::stamp_time(line.stamp);
             let recent = |open: &Open| now.is_none_or(|now| open.is_recent(now));

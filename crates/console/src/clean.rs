@@ -1,7 +1,8 @@
-//! Takes out of a line what terminals and loggers put between its characters: colour, carriage returns, NULs.
+//! Takes out of a line what terminals and loggers put between its characters: colour, carriage
+//! returns, NULs.
 
-/// Whether any byte is as `wanted`. Sixteen at a time and without an early exit, which the compiler turns into a few instructions
-/// for all of them.
+/// Whether any byte is as `wanted`. Sixteen at a time and without an early exit, which the compiler
+/// turns into a few instructions for all of them.
 #[inline]
 pub(crate) fn any(text: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
     let (chunks, rest) = text.as_chunks::<16>();
@@ -88,7 +89,8 @@ impl Cleaned {
 
 /// How many bytes behind an ESC belong to its sequence.
 ///
-/// A sequence that is not complete takes only what can belong to no other text: what follows may be a guest's mark.
+/// A sequence that is not complete takes only what can belong to no other text: what follows may be
+/// a guest's mark.
 fn escape(after: &[u8]) -> usize {
     let run = |from: usize, low: u8, high: u8| {
         after.iter().skip(from).take_while(|byte| (low..=high).contains(*byte)).count()

@@ -44,7 +44,8 @@ fn at(table: &[u16; 256], byte: u8) -> u16 {
     table[usize::from(byte)]
 }
 
-/// What the last fourteen of sixteen bytes contribute. The sums of a linear code can be looked up one by one, in any order.
+/// What the last fourteen of sixteen bytes contribute. The sums of a linear code can be looked up
+/// one by one, in any order.
 #[inline]
 fn tail(bytes: &[u8; SLICES]) -> u16 {
     let [_, _, b2, b3, b4, b5, b6, b7, b8, b9, ba, bb, bc, bd, be, bf] = *bytes;
@@ -65,8 +66,9 @@ fn head(crc: u16, bytes: &[u8; SLICES]) -> u16 {
 
 /// The check of `bytes`.
 pub(crate) fn crc16(bytes: &[u8]) -> u16 {
-    // Bytes of zero in front change nothing if the register starts at zero, and starting at INIT is the same as starting
-    // at zero with the first two bytes inverted. So the odd bytes go to the front, into one padded block.
+    // Bytes of zero in front change nothing if the register starts at zero, and starting at INIT is
+    // the same as starting at zero with the first two bytes inverted. So the odd bytes go to the
+    // front, into one padded block.
     let (odd, blocks) = bytes.split_at(bytes.len() % SLICES);
     let mut crc = match odd {
         [] => INIT,
@@ -82,7 +84,8 @@ pub(crate) fn crc16(bytes: &[u8]) -> u16 {
             head(0, &first) ^ tail(&first)
         }
     };
-    // Only the heads depend on the block before. All tails first: the processor does several at a time.
+    // Only the heads depend on the block before. All tails first: the processor does several at a
+    // time.
     for group in blocks.as_chunks::<SLICES>().0.chunks(8) {
         let mut tails = [0; 8];
         for (to, block) in tails.iter_mut().zip(group) {

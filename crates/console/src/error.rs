@@ -54,7 +54,8 @@ impl fmt::Display for Compression {
     }
 }
 
-/// A compressed log ends too early or is not intact. What came before was read: a report can be made, and has to say so.
+/// A compressed log ends too early or is not intact. What came before was read: a report can be
+/// made, and has to say so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the {compression} data {} at byte {packed}: only the first {unpacked} bytes of the log were read ({reason})",

@@ -1,4 +1,5 @@
-//! Writes records as they stand in a log: what [`scan`](crate::scan) reads, this writes. For tests and generators.
+//! Writes records as they stand in a log: what [`scan`](crate::scan) reads, this writes. For tests
+//! and generators.
 
 use std::fmt::Write;
 
@@ -80,7 +81,8 @@ pub fn checked(mut content: String) -> String {
     content
 }
 
-/// The lines of an RFC record: itself and, if it has one, its trace with the title before and the empty line behind.
+/// The lines of an RFC record: itself and, if it has one, its trace with the title before and the
+/// empty line behind.
 pub fn rfc(record: &RfcRecord) -> Vec<String> {
     let mut first = format!("DEBUG: {}: {} -", record.domain, record.op.as_str());
     if let Some(size) = record.size {

@@ -23,7 +23,8 @@ const CHECK: usize = 5;
 /// What stands at a [`MAGIC`]: how many bytes are done with, and why they are refused.
 pub(crate) type Outcome = (usize, Option<Refusal>);
 
-/// Whether the [`MAGIC`] at `position` of `text` can be a record's: it begins a word, or a tag follows it. (`SHA1 ` does not.)
+/// Whether the [`MAGIC`] at `position` of `text` can be a record's: it begins a word, or a tag
+/// follows it. (`SHA1 ` does not.)
 pub(crate) fn is_candidate(text: &[u8], position: usize) -> bool {
     let before = position.checked_sub(1).and_then(|before| text.get(before));
     if !before.is_some_and(u8::is_ascii_alphanumeric) {
@@ -32,11 +33,11 @@ pub(crate) fn is_candidate(text: &[u8], position: usize) -> bool {
     text.get(position..).is_some_and(|text| tag_of(text).is_some())
 }
 
-/// Reads the record at the start of `text`, which begins with [`MAGIC`] and goes on for as far as this record can go, and
-/// gives its tag, number, bytes and content to `take`.
+/// Reads the record at the start of `text`, which begins with [`MAGIC`] and goes on for as far as
+/// this record can go, and gives its tag, number, bytes and content to `take`.
 ///
-/// The record ends where a check fits. Usually that is the end of `text`; but a line can have lost its end, so that
-/// something else follows at once.
+/// The record ends where a check fits. Usually that is the end of `text`; but a line can have lost
+/// its end, so that something else follows at once.
 #[inline]
 pub(crate) fn parse(text: &[u8], take: impl FnOnce(Tag, u64, &[u8], Record)) -> Outcome {
     let text = text.get(..LONGEST).unwrap_or(text).trim_ascii_end();
@@ -52,8 +53,8 @@ pub(crate) fn parse(text: &[u8], take: impl FnOnce(Tag, u64, &[u8], Record)) -> 
     }
 }
 
-/// Reads a record that ends where `text` ends, if it is an event and its check fits; else does nothing. What [`parse`] would
-/// do, for the lines that nearly all of a log consists of.
+/// Reads a record that ends where `text` ends, if it is an event and its check fits; else does
+/// nothing. What [`parse`] would do, for the lines that nearly all of a log consists of.
 #[inline]
 pub(crate) fn event_of(text: &[u8]) -> Option<(Tag, u64, View, Event)> {
     if text.len() > LONGEST {
@@ -72,8 +73,8 @@ pub(crate) fn event_of(text: &[u8]) -> Option<(Tag, u64, View, Event)> {
     (crc::crc16(content) == check_of(check)?).then_some((Tag(tag as u32), seq, view, event))
 }
 
-/// The slow way: another record begins in this one, or something follows it. Gives the record with and without its check, or
-/// how many bytes are none.
+/// The slow way: another record begins in this one, or something follows it. Gives the record with
+/// and without its check, or how many bytes are none.
 #[cold]
 fn cut(text: &[u8]) -> Result<(&[u8], &[u8]), usize> {
     let end = memchr::memmem::find_iter(text, MAGIC)
@@ -101,12 +102,12 @@ fn check_of(text: &[u8]) -> Option<u16> {
     rest.is_empty().then_some(check as u16)
 }
 
-/// The tag of what begins with [`MAGIC`].
 /// Whether a tag is at the start of `text`.
 pub(crate) fn begins_with_tag(text: &[u8]) -> bool {
     hex_of(text, 8).is_some()
 }
 
+/// The tag of what begins with [`MAGIC`].
 fn tag_of(text: &[u8]) -> Option<Tag> {
     let (tag, rest) = hex_of(text.strip_prefix(MAGIC)?, 8)?;
     matches!(rest, [] | [b' ', ..]).then_some(Tag(tag as u32))
@@ -234,84 +235,91 @@ fn event(seq: u64, op: Op, fields: &[u8]) -> Option<Event> {
             return None;
         }
         seen |= bit;
-        fields = match letter {
-            b's' => {
-                let (id, rest) = decimal(value)?;
-                event.stack = StackId(u32::try_from(id).ok()?);
-                rest
-            }
-            b'd' => {
-                let (id, rest) = decimal(value)?;
-                event.current = domain(id)?;
-                rest
-            }
-            b'o' => {
-                let (id, rest) = decimal(value)?;
-                event.passed = Some(domain(id)?);
-                rest
-            }
-            b'l' => {
-                let (layers, rest) = decimal(value)?;
-                event.layer = u32::try_from(layers).ok()?;
-                rest
-            }
-            b'c' => {
-                let (id, rest) = decimal(value)?;
-                event.cpu = u32::try_from(id).ok()?;
-                rest
-            }
-            b'u' if kind.is_block() => {
-                let (bytes, rest) = decimal(value)?;
-                event.used = Some(bytes);
-                rest
-            }
-            b'm' => {
-                let (flags, rest) = hex(value)?;
-                event.memflags = u32::try_from(flags).ok()?;
-                rest
-            }
-            b't' => {
-                let (nanoseconds, rest) = hex(value)?;
-                event.time = nanoseconds;
-                rest
-            }
-            b'n' => {
-                event.charge = Charge::NoOwner;
-                value
-            }
-            b'q' if op == Op::Free => {
-                event.unknown = true;
-                value
-            }
-            b'e' => {
-                let (epoch, rest) = decimal(value)?;
-                event.epoch = epoch;
-                rest
-            }
-            b'b' if op == Op::Free => {
-                event.bracketed = true;
-                value
-            }
-            b'w' => {
-                let (subject, rest) = subject(value)?;
-                event.subject = Some(subject);
-                rest
-            }
-            b'z' if op == Op::Fail => {
-                let (why, rest) = value.split_first()?;
-                event.untried = Some(untried(*why)?);
-                rest
-            }
-            b'q' | b'u' | b'b' | b'z' => return None,
-            // A letter of a later recorder.
-            _ if letter.is_ascii_alphabetic() => {
-                let end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
-                value.get(end..)?
-            }
-            _ => return None,
-        };
+        fields = field(&mut event, *letter, value)?;
     }
     fields.is_empty().then_some(event)
+}
+
+/// Reads the field `letter` into the event, whose operation and kind are known. Gives what follows
+/// the field.
+#[inline]
+fn field<'t>(event: &mut Event, letter: u8, value: &'t [u8]) -> Option<&'t [u8]> {
+    Some(match letter {
+        b's' => {
+            let (id, rest) = decimal(value)?;
+            event.stack = StackId(u32::try_from(id).ok()?);
+            rest
+        }
+        b'd' => {
+            let (id, rest) = decimal(value)?;
+            event.current = domain(id)?;
+            rest
+        }
+        b'o' => {
+            let (id, rest) = decimal(value)?;
+            event.passed = Some(domain(id)?);
+            rest
+        }
+        b'l' => {
+            let (layers, rest) = decimal(value)?;
+            event.layer = u32::try_from(layers).ok()?;
+            rest
+        }
+        b'c' => {
+            let (id, rest) = decimal(value)?;
+            event.cpu = u32::try_from(id).ok()?;
+            rest
+        }
+        b'u' if event.kind.is_block() => {
+            let (bytes, rest) = decimal(value)?;
+            event.used = Some(bytes);
+            rest
+        }
+        b'm' => {
+            let (flags, rest) = hex(value)?;
+            event.memflags = u32::try_from(flags).ok()?;
+            rest
+        }
+        b't' => {
+            let (nanoseconds, rest) = hex(value)?;
+            event.time = nanoseconds;
+            rest
+        }
+        b'n' => {
+            event.charge = Charge::NoOwner;
+            value
+        }
+        b'q' if event.op == Op::Free => {
+            event.unknown = true;
+            value
+        }
+        b'e' => {
+            let (epoch, rest) = decimal(value)?;
+            event.epoch = epoch;
+            rest
+        }
+        b'b' if event.op == Op::Free => {
+            event.bracketed = true;
+            value
+        }
+        b'w' => {
+            let (subject, rest) = subject(value)?;
+            event.subject = Some(subject);
+            rest
+        }
+        b'z' if event.op == Op::Fail => {
+            let (why, rest) = value.split_first()?;
+            event.untried = Some(untried(*why)?);
+            rest
+        }
+        b'q' | b'u' | b'b' | b'z' => return None,
+        // A letter of a later recorder.
+        _ if letter.is_ascii_alphabetic() => {
+            let end = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
+            value.get(end..)?
+        }
+        _ => return None,
+    })
 }
 
 fn untried(letter: u8) -> Option<Untried> {
@@ -479,7 +487,8 @@ fn state(fields: &[u8]) -> Option<DomainState> {
     Some(DomainState { id, pool: pool(pages.all()?) })
 }
 
-/// Text between single spaces. An empty part is an error of whoever uses it, because no field is empty.
+/// Text between single spaces. An empty part is an error of whoever uses it, because no field is
+/// empty.
 fn parts(fields: &[u8]) -> impl Iterator<Item = &[u8]> {
     fields.split(|&byte| byte == b' ')
 }

@@ -15,7 +15,8 @@ use liblzma::{bufread::XzDecoder, stream::Stream};
 
 use crate::error::{Compression, Damage, Error};
 
-/// What an xz file may ask for its dictionary. `xz -9` needs 65 MiB; a log that asks for much more is not one.
+/// What an xz file may ask for its dictionary. `xz -9` needs 65 MiB; a log that asks for much more
+/// is not one.
 const XZ_MEMORY: u64 = 256 << 20;
 const BUFFER: usize = 256 << 10;
 /// As many bytes as the longest magic number has.
@@ -33,8 +34,8 @@ enum Decoder {
 
 /// A log that can be read from front to end. Made by [`open`].
 ///
-/// When compressed data is truncated or damaged, what came before is read, and then [`Read::read`] gives an error with a
-/// [`Damage`] inside, once.
+/// When compressed data is truncated or damaged, what came before is read, and then [`Read::read`]
+/// gives an error with a [`Damage`] inside, once.
 pub struct Input {
     decoder: Decoder,
     position: Position,
@@ -42,7 +43,8 @@ pub struct Input {
     ended: bool,
 }
 
-/// How far the reading of an [`Input`] has come, in bytes of the file; for showing progress while it is being read.
+/// How far the reading of an [`Input`] has come, in bytes of the file; for showing progress while
+/// it is being read.
 #[derive(Clone, Debug)]
 pub struct Position {
     read: Arc<AtomicU64>,
@@ -61,8 +63,8 @@ impl Position {
     }
 }
 
-/// Opens the log at `path`, or standard input if that is `-`. Whether it is compressed is seen from its first bytes,
-/// not from its name.
+/// Opens the log at `path`, or standard input if that is `-`. Whether it is compressed is seen from
+/// its first bytes, not from its name.
 pub fn open(path: &Path) -> Result<Input, Error> {
     if path.as_os_str() == "-" {
         return Input::new("standard input", Box::new(io::stdin()), None);

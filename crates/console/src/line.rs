@@ -1,15 +1,17 @@
 //! One line of a log: whose it is, and what it says.
 //!
-//! A line can have several parts. Xen's console writes a CPU's message behind whatever stands unfinished on the line: dom0's
-//! prompt, another CPU's half message. Every part that Xen writes begins with its mark, `(XEN) `; every message of a guest
-//! with `(dN) `, and takes the rest of the line, because Xen ends it. So:
+//! A line can have several parts. Xen's console writes a CPU's message behind whatever stands
+//! unfinished on the line: dom0's prompt, another CPU's half message. Every part that Xen writes
+//! begins with its mark, `(XEN) `; every message of a guest with `(dN) `, and takes the rest of the
+//! line, because Xen ends it. So:
 //!
-//! * What stands behind a `(dN) `, anywhere in the line, or behind `(XEN) ` and `DOMn:`, is that guest's, whatever it looks
-//!   like. Nothing in it counts. This is a matter of bytes alone, and a guest cannot write an end of line that Xen does not mark
-//!   again.
-//! * A record of ours need not have `(XEN) ` before it. The mark proves nothing: who can write an unmarked line (dom0, or a
-//!   guest that has the console's focus) can write `(XEN) ` as well, and Xen itself leaves it out when its line was broken
-//!   up by another CPU's. What counts is the check, and the tag, which is not guessed in 2^32.
+//! * What stands behind a `(dN) `, anywhere in the line, or behind `(XEN) ` and `DOMn:`, is that
+//!   guest's, whatever it looks like. Nothing in it counts. This is a matter of bytes alone, and a
+//!   guest cannot write an end of line that Xen does not mark again.
+//! * A record of ours need not have `(XEN) ` before it. The mark proves nothing: who can write an
+//!   unmarked line (dom0, or a guest that has the console's focus) can write `(XEN) ` as well, and
+//!   Xen itself leaves it out when its line was broken up by another CPU's. What counts is the
+//!   check, and the tag, which is not guessed in 2^32.
 //! * An RFC record and a trace have neither, so `(XEN) ` is asked for.
 
 use memchr::{
@@ -141,8 +143,8 @@ fn ends_in_spaces(text: &[u8]) -> bool {
     text.last().is_some_and(u8::is_ascii_whitespace)
 }
 
-/// Where the message of a line begins that has nothing unusual: `(XEN) `, a time in the boot or date style of `stamp`
-/// bytes (or of any length), and no other mark or control character.
+/// Where the message of a line begins that has nothing unusual: `(XEN) `, a time in the boot or
+/// date style of `stamp` bytes (or of any length), and no other mark or control character.
 #[inline]
 fn ordinary(line: &[u8], stamp: &mut usize) -> Option<usize> {
     let text = line.strip_prefix(XEN)?;
@@ -150,7 +152,8 @@ fn ordinary(line: &[u8], stamp: &mut usize) -> Option<usize> {
         if text.get(..*stamp).is_none_or(|stamp| !stamp.ends_with(b"] ")) {
             *stamp = text.iter().take(32).position(|&byte| byte == b']')? + 2;
         }
-        // Nothing above `:`, so this is the first closing bracket, and no guest's `DOM1:` stands before it.
+        // Nothing above `:`, so this is the first closing bracket, and no guest's `DOM1:` stands
+        // before it.
         let (time, _) = text.get(1..)?.split_at_checked(stamp.checked_sub(3)?)?;
         if time.len() < 8 || !time.iter().fold(true, |all, &byte| all & (byte <= b':')) {
             return None;
@@ -174,8 +177,9 @@ impl Lines {
         self.is_unfinished = true;
     }
 
-    /// Looks at a line or, if it is very long, at a piece of one. What begins in the first `limit` bytes is looked at;
-    /// `usize::MAX` for the last piece. Says whether there was anything that looks like a record.
+    /// Looks at a line or, if it is very long, at a piece of one. What begins in the first `limit`
+    /// bytes is looked at; `usize::MAX` for the last piece. Says whether there was anything that
+    /// looks like a record.
     pub(crate) fn piece<S: RecordSink + ?Sized>(
         &mut self,
         piece: &[u8],
@@ -188,7 +192,8 @@ impl Lines {
             line => line,
         };
         if limit == usize::MAX && !self.guest && !self.xen {
-            // What is an ordinary line to a slower eye as well, so nothing is decided differently here.
+            // What is an ordinary line to a slower eye as well, so nothing is decided differently
+            // here.
             if let Some(start) = ordinary(trimmed, &mut self.stamp)
                 && let Some((before, message)) = trimmed.split_at_checked(start)
                 && self.ordinary(
@@ -209,8 +214,8 @@ impl Lines {
         if Cleaned::is_clean(trimmed) {
             return self.text(Text { bytes: trimmed, cleaned: None, at, limit }, None, sink);
         }
-        // What an escape sequence seems to contain may be a guest's mark behind an unfinished sequence of dom0's, so the
-        // mark is looked for in both forms.
+        // What an escape sequence seems to contain may be a guest's mark behind an unfinished
+        // sequence of dom0's, so the mark is looked for in both forms.
         let guest =
             memchr_iter(b'(', piece).find(|&position| piece.get(position..).is_some_and(prefix::guest_mark));
         let mut cleaned = std::mem::take(&mut self.cleaned);
@@ -266,7 +271,8 @@ impl Lines {
                 true
             }
             [b' ', b' ', b' ', body @ ..] if body.starts_with(trace::FRAME) && self.traces.is_active() => {
-                // Where no record waits for it, a frame is only a name, and one that was told is no news.
+                // Where no record waits for it, a frame is only a name, and one that was told is no
+                // news.
                 if self.seen.contains(body) && self.traces.nobodys_frame() {
                     return true;
                 }
@@ -363,8 +369,8 @@ impl Lines {
         found
     }
 
-    /// Looks at one part of a line. `begins`: its beginning is here; `cut`: another follows it at once. Gives `None` if
-    /// it and the rest of the line turned out to be a guest's.
+    /// Looks at one part of a line. `begins`: its beginning is here; `cut`: another follows it at
+    /// once. Gives `None` if it and the rest of the line turned out to be a guest's.
     #[expect(clippy::too_many_arguments, reason = "the part's two ends, who wrote it, and where it goes")]
     #[inline]
     fn part<S: RecordSink + ?Sized>(
@@ -433,7 +439,8 @@ impl Lines {
                 // behind everything.
                 if !message.is_empty() && !self.padded {
                     self.traces.broken_frame(text.at.line);
-                // Not the empty part before another mark: that is a message that was cut off before it began.
+                // Not the empty part before another mark: that is a message that was cut off before
+                // it began.
                 } else if !cut && !self.is_unfinished {
                     self.traces.blank(text.at.line, sink);
                 }

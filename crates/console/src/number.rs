@@ -25,7 +25,8 @@ const fn all(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// For eight bytes, first one lowest: the highest bit of each that is at least `low` and below `end`, both ASCII.
+/// For eight bytes, first one lowest: the highest bit of each that is at least `low` and below
+/// `end`, both ASCII.
 #[inline]
 fn within(bytes: u64, low: u8, end: u8) -> u64 {
     // With the highest bit set beforehand, no byte borrows from its neighbour.
@@ -45,8 +46,8 @@ fn align(values: u64, digits: u32) -> u64 {
     values.checked_shl(64 - 8 * digits).unwrap_or(0)
 }
 
-/// The lower-case hex digits at the front of eight bytes: their value, and how many. All at once: numbers of changing
-/// length, digit by digit, cost a wrongly predicted branch each.
+/// The lower-case hex digits at the front of eight bytes: their value, and how many. All at once:
+/// numbers of changing length, digit by digit, cost a wrongly predicted branch each.
 #[inline]
 fn hex8(bytes: [u8; 8]) -> (u64, u32) {
     let bytes = u64::from_le_bytes(bytes);

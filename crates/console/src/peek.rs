@@ -15,7 +15,8 @@ impl Read for Failed {
     }
 }
 
-/// The first `count` bytes, fewer if there are no more before the end or an error, and the whole input.
+/// The first `count` bytes, fewer if there are no more before the end or an error, and the whole
+/// input.
 pub fn peek<R: Read>(mut input: R, count: usize) -> (Vec<u8>, Peeked<R>) {
     let mut head = Vec::with_capacity(count);
     let failed = Failed((&mut input).take(count as u64).read_to_end(&mut head).err());

@@ -15,7 +15,8 @@ pub(crate) fn xen_mark(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Whether `text`, which begins at a `(`, begins with the mark `(dN) ` that Xen puts before a guest's output.
+/// Whether `text`, which begins at a `(`, begins with the mark `(dN) ` that Xen puts before a
+/// guest's output.
 pub(crate) fn guest_mark(text: &[u8]) -> bool {
     text.strip_prefix(b"(d").is_some_and(|id| {
         let digits = id.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -23,7 +24,8 @@ pub(crate) fn guest_mark(text: &[u8]) -> bool {
     })
 }
 
-/// Whether a message of Xen's is the output of a guest that was started without a toolstack: `DOM1: text`.
+/// Whether a message of Xen's is the output of a guest that was started without a toolstack:
+/// `DOM1: text`.
 pub(crate) fn dom_mark(message: &[u8]) -> bool {
     message.strip_prefix(b"DOM").is_some_and(|id| {
         let digits = id.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -31,15 +33,16 @@ pub(crate) fn dom_mark(message: &[u8]) -> bool {
     })
 }
 
-/// Takes a time stamp of any style from the front of what follows Xen's mark, and gives its text and the message. A
-/// log can change its style on the way, so every line is asked anew.
+/// Takes a time stamp of any style from the front of what follows Xen's mark, and gives its text
+/// and the message. A log can change its style on the way, so every line is asked anew.
 #[inline]
 pub(crate) fn split_stamp(text: &[u8]) -> (&[u8], &[u8]) {
     const NONE: &[u8] = &[];
     // The longest is `2025-03-17 18:48:59.123`, and Xen pads the shortest to twelve.
     const LONGEST: usize = 32;
     let Some(inner) = text.strip_prefix(b"[") else { return (NONE, text) };
-    // The characters alone tell a stamp from a word in brackets; only a line with an RFC record needs the value.
+    // The characters alone tell a stamp from a word in brackets; only a line with an RFC record
+    // needs the value.
     let inside =
         |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b' ' | b'.' | b'-' | b':');
     let length = inner.iter().take(LONGEST).take_while(|byte| inside(byte)).count();
@@ -53,8 +56,8 @@ pub(crate) fn split_stamp(text: &[u8]) -> (&[u8], &[u8]) {
     if is_stamp { (stamp, message) } else { (NONE, text) }
 }
 
-/// The time of a stamp in nanoseconds: since boot (`12.345678`), or since 1970 (`2025-03-17 18:48:59.123`). Raw stamps
-/// count cycles of an unknown clock and give nothing.
+/// The time of a stamp in nanoseconds: since boot (`12.345678`), or since 1970
+/// (`2025-03-17 18:48:59.123`). Raw stamps count cycles of an unknown clock and give nothing.
 pub(crate) fn stamp_time(stamp: &[u8]) -> Option<(Clock, u64)> {
     if let Some(time) = calendar(stamp) {
         return Some((Clock::Calendar, time));
@@ -94,7 +97,8 @@ fn calendar(stamp: &[u8]) -> Option<u64> {
     if !possible {
         return None;
     }
-    // Days since 1970 in a calendar whose year begins in March, so that the leap day is the last of its year.
+    // Days since 1970 in a calendar whose year begins in March, so that the leap day is the last of
+    // its year.
     let (march_year, march_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * march_month + 2) / 5 + day - 1;
     let days = 365 * march_year + march_year / 4 - march_year / 100 + march_year / 400 + day_of_year;

@@ -2,7 +2,7 @@ use std::fmt;
 
 use xenheap_model::{
     Bill, Charging, Clock, Counters, Domain, DomainEvent, DomainState, DumpWhy, Event, Kind, KindTotals,
-    Machine, OnPurpose, Pc, RowKey, StackId, Tables, Target, TraceFrame, Uncertain, View,
+    Machine, OnPurpose, Pc, RfcOp, RowKey, StackId, Tables, Target, TraceFrame, Uncertain, View,
 };
 
 /// Where in the log something stands.
@@ -10,7 +10,8 @@ use xenheap_model::{
 pub struct Place {
     /// Line, from 1, as an editor counts (`\n`).
     pub line: u64,
-    /// Byte offset of the record's first byte (of `HA1` or `DEBUG:`), after decompression and without a runner's stamps.
+    /// Byte offset of the record's first byte (of `HA1` or `DEBUG:`), after decompression and
+    /// without a runner's stamps.
     pub offset: u64,
 }
 
@@ -162,23 +163,6 @@ pub struct DumpEnd {
     pub cut: bool,
 }
 
-/// Operations of the RFC's recorder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RfcOp {
-    /// `xmem_pool_alloc`.
-    XmemPoolAlloc,
-    /// `xmalloc_whole_pages`.
-    XmallocWholePages,
-    /// `alloc_domheap_pages`.
-    AllocDomheapPages,
-    /// `xfree`.
-    Xfree,
-    /// `free_domheap_pages`.
-    FreeDomheapPages,
-    /// `free_xenheap_pages`.
-    FreeXenheapPages,
-}
-
 /// A record of the RFC's recorder, with the call trace that followed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RfcRecord {
@@ -190,10 +174,12 @@ pub struct RfcRecord {
     pub size: Option<u64>,
     /// `p`.
     pub ptr: Option<u64>,
-    /// The trace, innermost first; empty if none could be read, and uncertain then if such records have one in this log. As printed: on Arm the first two frames, marked
-    /// [`Mark::Pc`] and [`Mark::Lr`], can be the same place; it is the ledger that drops the second then.
+    /// The trace, innermost first; empty if none could be read, and uncertain then if such records
+    /// have one in this log. As printed: on Arm the first two frames, marked [`Mark::Pc`] and
+    /// [`Mark::Lr`], can be the same place; it is the ledger that drops the second then.
     pub trace: Vec<TraceFrame>,
-    /// Console time stamp in nanoseconds and what it counts from, if the line has one that is a time.
+    /// Console time stamp in nanoseconds and what it counts from, if the line has one that is a
+    /// time.
     pub time: Option<(Clock, u64)>,
     /// Why the trace may not be this record's, or not whole.
     pub uncertain: Option<Uncertain>,
@@ -204,13 +190,16 @@ pub struct RfcRecord {
 pub enum Refusal {
     /// On a line that a `(dN) ` or `DOMn:` prefix marks as a guest's.
     Guest,
-    /// The check does not fit, or there is none: cut off, interleaved or altered. Carries the tag if it could be read.
+    /// The check does not fit, or there is none: cut off, interleaved or altered. Carries the tag
+    /// if it could be read.
     Damaged(Option<Tag>),
-    /// The check fits and the content makes no sense: another format version, a field that cannot be.
+    /// The check fits and the content makes no sense: another format version, a field that cannot
+    /// be.
     Malformed(Option<Tag>),
     /// An RFC record of Xen's without an operation, domain or pointer that can be read.
     RfcDamaged,
-    /// A whole RFC record without `(XEN) ` before it: somebody's text, or the mark was lost or taken off.
+    /// A whole RFC record without `(XEN) ` before it: somebody's text, or the mark was lost or
+    /// taken off.
     RfcUnmarked,
     /// The beginning of the log is base64: no record of it can be read.
     Base64,
@@ -218,9 +207,11 @@ pub enum Refusal {
 
 /// Who receives what a log contains, in the order of the log.
 ///
-/// RFC records whose traces are still being read are held back, at most four; among themselves they keep their order.
+/// RFC records whose traces are still being read are held back, at most four; among themselves they
+/// keep their order.
 pub trait RecordSink {
-    /// A line of our recorder. `bytes` is the whole record, from `HA1` to the check, for telling a replay from a forgery.
+    /// A line of our recorder. `bytes` is the whole record, from `HA1` to the check, for telling a
+    /// replay from a forgery.
     fn record(&mut self, at: Place, tag: Tag, seq: u64, bytes: &[u8], record: Record);
 
     /// A record of the RFC's recorder.
@@ -229,20 +220,22 @@ pub trait RecordSink {
     /// Something that was refused.
     fn refused(&mut self, at: Place, why: Refusal);
 
-    /// Xen's own trace names an address (`warn` mode, RFC records, panics): `[<addr>] name+off/size`. Only from lines of
-    /// Xen's, and only with an address and a name. The same frame comes often, but not
-    /// necessarily for each line that names it.
+    /// Xen's own trace names an address (`warn` mode, RFC records, panics):
+    /// `[<addr>] name+off/size`. Only from lines of Xen's, and only with an address and a name. The
+    /// same frame comes often, but not necessarily for each line that names it.
     fn symbol(&mut self, frame: &TraceFrame) {
         let _ = frame;
     }
 
-    /// Xen said on its console which it is (`Xen version 4.17.5 …`, its banner, architecture by boot messages).
+    /// Xen said on its console which it is (`Xen version 4.17.5 …`, its banner, architecture by
+    /// boot messages).
     fn xen_says(&mut self, fact: XenSays<'_>) {
         let _ = fact;
     }
 }
 
-/// What Xen's ordinary boot messages say of the machine; used when there is no header of ours (RFC logs).
+/// What Xen's ordinary boot messages say of the machine; used when there is no header of ours (RFC
+/// logs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum XenSays<'a> {
     /// `Xen version 4.17.5 (…)`.

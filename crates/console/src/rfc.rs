@@ -1,52 +1,25 @@
 //! Lines of the RFC's recorder: `DEBUG: d1: xmem_pool_alloc - size 712 p=00008000fbe4a010`.
 
-use xenheap_model::Domain;
+use xenheap_model::{Domain, RfcOp};
 
 use crate::{
     number::{decimal, hex},
-    record::{RfcOp, RfcRecord},
+    record::RfcRecord,
 };
 
 /// How a record begins. The space belongs to it.
 pub(crate) const MAGIC: &[u8] = b"DEBUG: ";
 
-impl RfcOp {
-    /// All operations.
-    pub const ALL: [RfcOp; 6] = [
-        RfcOp::XmemPoolAlloc,
-        RfcOp::XmallocWholePages,
-        RfcOp::AllocDomheapPages,
-        RfcOp::Xfree,
-        RfcOp::FreeDomheapPages,
-        RfcOp::FreeXenheapPages,
-    ];
-
-    /// The name, as the RFC's recorder prints it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RfcOp::XmemPoolAlloc => "xmem_pool_alloc",
-            RfcOp::XmallocWholePages => "xmalloc_whole_pages",
-            RfcOp::AllocDomheapPages => "alloc_domheap_pages",
-            RfcOp::Xfree => "xfree",
-            RfcOp::FreeDomheapPages => "free_domheap_pages",
-            RfcOp::FreeXenheapPages => "free_xenheap_pages",
-        }
-    }
-
-    /// Whether `function` is where the trace of such a record begins.
-    pub(crate) fn begins_in(self, function: &str) -> bool {
-        let function = function.rsplit('#').next().unwrap_or(function);
-        let function = function.split('.').next().unwrap_or(function);
-        match self {
-            RfcOp::XmemPoolAlloc | RfcOp::XmallocWholePages => {
-                function == "_xmalloc" || function == self.as_str()
-            }
-            _ => function == self.as_str(),
-        }
-    }
+/// Whether `function` is where the trace of a record of `op` begins.
+pub(crate) fn begins_in(op: RfcOp, function: &str) -> bool {
+    let function = function.rsplit('#').next().unwrap_or(function);
+    let function = function.split('.').next().unwrap_or(function);
+    // Of an xmalloc, the function that prints may be inlined.
+    (op.is_xmalloc() && function == "_xmalloc") || function == op.as_str()
 }
 
-/// Whether what begins with [`MAGIC`] is meant to be a record: a domain follows. Xen prints other lines with this word.
+/// Whether what begins with [`MAGIC`] is meant to be a record: a domain follows. Xen prints other
+/// lines with this word.
 pub(crate) fn is_candidate(text: &[u8]) -> bool {
     text.strip_prefix(MAGIC).map(<[u8]>::trim_ascii_start).is_some_and(begins_with_domain)
 }
@@ -59,7 +32,8 @@ pub(crate) fn begins_with_domain(text: &[u8]) -> bool {
     }
 }
 
-/// Reads the record at the start of `text`, which begins with [`MAGIC`]. The trace is still to come.
+/// Reads the record at the start of `text`, which begins with [`MAGIC`]. The trace is still to
+/// come.
 ///
 /// `narrow`: pointers of eight digits are possible (a 32-bit Xen).
 pub(crate) fn parse(text: &[u8], narrow: bool) -> Option<RfcRecord> {
@@ -78,7 +52,8 @@ pub(crate) fn parse(text: &[u8], narrow: bool) -> Option<RfcRecord> {
             Some(at) => (word.get(..at)?, word.get(at + 1..)?),
             None => (word, words.next()?),
         };
-        // A parameter that is there must be right: what it was before the line was damaged nobody knows.
+        // A parameter that is there must be right: what it was before the line was damaged nobody
+        // knows.
         match key {
             b"size" if size.is_none() => size = Some(size_of(value)?),
             b"p" if ptr.is_none() => ptr = Some(pointer(value, narrow)?),

@@ -1,14 +1,18 @@
 //! What a job printed, without what the runner adds to it.
 //!
-//! With `FF_TIMESTAMPS` (<https://docs.gitlab.com/runner/configuration/feature-flags/>) each line begins with a time, the number and
-//! the kind of its stream, and a space. A line that came in several pieces stands there in as many lines, with a `+` in
-//! place of the space in all but the first: a slow serial console is cut so all the time. The documentation does not
-//! describe this; it is what such logs look like.
+//! With `FF_TIMESTAMPS` (<https://docs.gitlab.com/runner/configuration/feature-flags/>) each line
+//! begins with a time, the number and the kind of its stream, and a space. A line that came in
+//! several pieces stands there in as many lines, with a `+` in place of the space in all but the
+//! first: a slow serial console is cut so all the time. The documentation does not describe this;
+//! it is what such logs look like.
 
 use std::io::{self, BufRead, Read};
 
 /// `2024-05-30T14:30:00.000000Z 01O `.
 const STAMP: usize = 32;
+
+/// How many empty lines are made up at once.
+const MADE_UP: usize = 4096;
 
 /// The digits of a stamp, and what stands between them.
 const TIME: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
@@ -32,8 +36,8 @@ impl Stamp {
     }
 }
 
-/// Reads what a job printed: takes the stamps off and joins what was cut. Lines without a stamp stay as they are; of two
-/// streams that were cut into each other the pieces stay pieces.
+/// Reads what a job printed: takes the stamps off and joins what was cut. Lines without a stamp
+/// stay as they are; of two streams that were cut into each other the pieces stay pieces.
 #[derive(Debug)]
 pub struct Unstamped<R> {
     input: R,
@@ -69,7 +73,8 @@ impl<R: BufRead> Unstamped<R> {
         Unstamped { input, keep_numbers: false, head, ready, read: 0, state: State::Start, owed: 0 }
     }
 
-    /// Each line keeps its number: an empty line stands for a piece that was joined to the line before it.
+    /// Each line keeps its number: an empty line stands for a piece that was joined to the line
+    /// before it.
     pub fn keep_numbers(mut self) -> Self {
         self.keep_numbers = true;
         self
@@ -87,14 +92,22 @@ impl<R: BufRead> Unstamped<R> {
 
     /// Looks for a stamp. `before`: the stream of the line before, which has ended.
     fn begin(&mut self, before: Option<Stream>) -> io::Result<()> {
-        // What an error left here is part of the stamp.
-        let rest = STAMP.saturating_sub(self.head.len()) as u64;
-        (&mut self.input).take(rest).read_until(b'\n', &mut self.head)?;
+        // What an error left here is part of the stamp. A short line is whole.
+        if self.head.last() != Some(&b'\n') {
+            let rest = STAMP.saturating_sub(self.head.len()) as u64;
+            (&mut self.input).take(rest).read_until(b'\n', &mut self.head)?;
+        }
         let stamp = Stamp::of(&self.head);
         let joins = stamp.as_ref().is_some_and(|stamp| stamp.goes_on && before == Some(Some(stamp.stream)));
         if before.is_some() && !joins {
-            self.ready.resize(self.ready.len() + 1 + self.owed, b'\n');
-            self.owed = 0;
+            // A line can have had millions of pieces.
+            let now = self.owed.min(MADE_UP);
+            self.owed -= now;
+            if self.owed > 0 {
+                self.ready.resize(self.ready.len() + now, b'\n');
+                return Ok(());
+            }
+            self.ready.resize(self.ready.len() + now + 1, b'\n');
         }
         self.owed += usize::from(joins && self.keep_numbers);
         self.state = match stamp {
@@ -139,7 +152,8 @@ impl<R: BufRead> Read for Unstamped<R> {
     }
 }
 
-/// Whether one of the first lines of a log has a stamp: those at its very beginning may be somebody else's.
+/// Whether one of the first lines of a log has a stamp: those at its very beginning may be somebody
+/// else's.
 pub(crate) fn is_stamped(head: &[u8]) -> bool {
     head.split(|byte| *byte == b'\n').any(begins_with_stamp)
 }
@@ -172,6 +186,23 @@ mod tests {
         let mut reader = Unstamped::new(trace.as_bytes()).keep_numbers();
         reader.read_to_string(&mut out).expect("read");
         assert_eq!(out, "a\nbcd\n\n\ne\n");
+    }
+
+    /// The empty lines of a line of many pieces are not held in memory all at once.
+    #[test]
+    fn a_line_of_many_pieces() {
+        let pieces = 3 * MADE_UP + 7;
+        let mut trace = String::from("2024-05-30T14:30:00.000000Z 00O b\n");
+        for _ in 0..pieces {
+            trace.push_str("2024-05-30T14:30:00.000001Z 00O+c\n");
+        }
+        trace.push_str("e\nf\n");
+        let mut reader = Unstamped::new(trace.as_bytes()).keep_numbers();
+        let mut out = String::new();
+        reader.read_to_string(&mut out).expect("read");
+        let expected = format!("b{}\n{}e\nf\n", "c".repeat(pieces), "\n".repeat(pieces));
+        assert_eq!(out, expected);
+        assert!(reader.ready.capacity() < 2 * MADE_UP, "{}", reader.ready.capacity());
     }
 
     /// What a runner makes of output that comes in pieces.

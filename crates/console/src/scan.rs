@@ -1,8 +1,8 @@
 //! Reads a log block by block, finds the lines that matter, and hands them on.
 //!
-//! Most of a log is not for us. While nothing is being assembled, each block is searched for a handful of words, and only
-//! lines that have one of them are looked at. Lines of records usually stand together, so behind such a line the next is
-//! looked at without a search.
+//! Most of a log is not for us. While nothing is being assembled, each block is searched for a
+//! handful of words, and only lines that have one of them are looked at. Lines of records usually
+//! stand together, so behind such a line the next is looked at without a search.
 
 use std::{
     io::{self, BufReader, Read},
@@ -48,10 +48,11 @@ pub struct ScanStats {
 
 /// Reads a log from front to end and hands what it contains to `sink`.
 ///
-/// `progress` is called now and then with the number of bytes read. Memory does not depend on the length of the log or of its
-/// lines. Anything can be in a log, so the only errors are those of reading; what came before the error has been
-/// handed over. Stamps of GitLab's runner are taken off, from the first line on that matters and has one; UTF-16 is read
-/// as text. Compressed data that is truncated or damaged is no error, but noted in [`ScanStats::damage`].
+/// `progress` is called now and then with the number of bytes read. Memory does not depend on the
+/// length of the log or of its lines. Anything can be in a log, so the only errors are those of
+/// reading; what came before the error has been handed over. Stamps of GitLab's runner are taken
+/// off, from the first line on that matters and has one; UTF-16 is read as text. Compressed data
+/// that is truncated or damaged is no error, but noted in [`ScanStats::damage`].
 ///
 /// ```
 /// use xenheap_console::{Place, Record, RecordSink, Refusal, RfcRecord, Tag, scan};
@@ -200,7 +201,8 @@ struct Scanner {
     line: u64,
     /// Where in the log the next byte to be looked at stands.
     offset: u64,
-    /// The next byte does not begin a line, but the next piece of one; or the line before it mattered.
+    /// The next byte does not begin a line, but the next piece of one; or the line before it
+    /// mattered.
     look: bool,
 }
 
@@ -218,7 +220,8 @@ impl Scanner {
         sink: &mut S,
     ) -> Option<usize> {
         let mut rest = data;
-        // Where the words are found next, as distance from the end of `data`: it stays the same as `rest` gets shorter.
+        // Where the words are found next, as distance from the end of `data`: it stays the same as
+        // `rest` gets shorter.
         let mut found = [Some(usize::MAX); WORDS.len()];
         while !rest.is_empty() {
             if !self.look && !self.content.is_active() {
@@ -265,8 +268,8 @@ impl Scanner {
     }
 
     /// Goes back over the last lines that have stamps: the first of them can be the beginning of a
-    /// line that was cut in pieces. Says how many bytes these are. Pieces of an earlier block are passed:
-    /// a record that was cut there is lost.
+    /// line that was cut in pieces. Says how many bytes these are. Pieces of an earlier block are
+    /// passed: a record that was cut there is lost.
     fn back(&mut self, passed: &[u8]) -> usize {
         let mut start = passed.len();
         while let Some(end) = start.checked_sub(1) {
@@ -302,7 +305,8 @@ impl Scanner {
         self.look = mattered;
     }
 
-    /// Looks at as many whole pieces as the beginning of a line has. Says how many bytes are done with.
+    /// Looks at as many whole pieces as the beginning of a line has. Says how many bytes are done
+    /// with.
     fn pieces<S: RecordSink + ?Sized>(&mut self, line: &[u8], sink: &mut S) -> usize {
         let mut rest = line;
         while let Some(piece) = rest.get(..PIECE) {

@@ -1,4 +1,5 @@
-//! Remembers frames that were told of. A trace for people behind each event names the same few hundred frames over and over.
+//! Remembers frames that were told of. A trace for people behind each event names the same few
+//! hundred frames over and over.
 
 /// As many as a small cache of a processor holds.
 const SLOTS: usize = 512;

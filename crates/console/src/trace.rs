@@ -23,7 +23,8 @@ pub(crate) enum ParsedFrame {
     Broken,
 }
 
-/// Reads the frame of `message`, which begins with [`FRAME`], into `frame`, whose memory is used again.
+/// Reads the frame of `message`, which begins with [`FRAME`], into `frame`, whose memory is used
+/// again.
 pub(crate) fn parse(message: &[u8], frame: &mut TraceFrame) -> ParsedFrame {
     match parse_into(message, frame) {
         // Without a name and without the address once more, the line was cut behind the address.

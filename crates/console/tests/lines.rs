@@ -18,7 +18,8 @@ fn golden(name: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// The lines which the recorder's C code prints are read, and written back byte for byte; and so are those of the first format.
+/// The lines which the recorder's C code prints are read, and written back byte for byte; and so
+/// are those of the first format.
 #[test]
 fn golden_lines() {
     for name in ["record-lines.txt", "record-lines-1.txt"] {

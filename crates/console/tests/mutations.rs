@@ -1,4 +1,5 @@
-//! Real lines, broken in every way that comes to mind, with fixed seeds: a fuzzer that runs anywhere.
+//! Real lines, broken in every way that comes to mind, with fixed seeds: a fuzzer that runs
+//! anywhere.
 #![allow(missing_docs, reason = "a test")]
 
 mod support;
@@ -149,7 +150,8 @@ fn broken_logs_give_no_false_records() {
     assert!(refused > rounds as usize / 4, "{refused} refused in {rounds} rounds");
     // A check of 16 bits lets one damaged record of 65536 through.
     assert!(false_ones <= 1 + refused / 8_192, "{false_ones} of {records} with {refused} refused");
-    // An RFC record has no check: a changed digit of a pointer is believed. It is the reason for ours to have one.
+    // An RFC record has no check: a changed digit of a pointer is believed. It is the reason for
+    // ours to have one.
     assert!(false_pointers * 20 < records, "{false_pointers} of {records}");
 }
 

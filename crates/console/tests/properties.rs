@@ -22,7 +22,8 @@ fn join(lines: &[Vec<u8>]) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// What was written is read again, under every prefix and with everything that can stand around it.
+    /// What was written is read again, under every prefix and with everything that can stand around
+    /// it.
     #[test]
     fn records_survive(
         records in vec((record(), stamp(), before(), behind(), any::<bool>()), 1..12),
@@ -234,7 +235,8 @@ proptest! {
         assert_honest(&read(&bytes));
     }
 
-    /// The quick way for ordinary lines decides as the slow one does, which a character of no meaning enforces.
+    /// The quick way for ordinary lines decides as the slow one does, which a character of no
+    /// meaning enforces.
     #[test]
     fn both_ways_are_one(
         lines in vec((prop_oneof![

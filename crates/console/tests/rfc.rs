@@ -4,10 +4,11 @@
 mod support;
 
 use support::*;
-use xenheap_console::{Refusal, RfcOp};
-use xenheap_model::{Clock, Domain, Mark};
+use xenheap_console::Refusal;
+use xenheap_model::{Clock, Domain, Mark, RfcOp};
 
-/// Each record as one line: domain, operation, size, pointer's last digits, functions innermost first, `!` if damaged.
+/// Each record as one line: domain, operation, size, pointer's last digits, functions innermost
+/// first, `!` if damaged.
 fn told(log: &str) -> Vec<String> {
     read(log.as_bytes())
         .rfc

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// What the lab keeps the compiler's files in, beside the image: one archive, with paths from Xen's folder on.
+/// What the lab keeps the compiler's files in, beside the image: one archive, with paths from Xen's
+/// folder on.
 pub const ARCHIVE: &str = "analysis.tar.zst";
 
 /// A finished build of Xen.
@@ -148,7 +149,8 @@ fn version(config: &str) -> Option<String> {
     Some(version.to_owned())
 }
 
-/// Files below a folder whose names are wanted: their paths below it, with `/`, sorted. Links are not followed.
+/// Files below a folder whose names are wanted: their paths below it, with `/`, sorted. Links are
+/// not followed.
 pub fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     let mut waiting = vec![String::new()];

@@ -1,6 +1,7 @@
 //! The files that GCC writes beside its objects with `-fcallgraph-info`, with or without `=su`.
 //!
-//! Each is one translation unit: a line for each function it defines or names, a line for each call. The parser borrows from the text.
+//! Each is one translation unit: a line for each function it defines or names, a line for each
+//! call. The parser borrows from the text.
 
 use std::path::{Path, PathBuf};
 
@@ -219,7 +220,8 @@ fn edge(line: &str) -> Option<Edge<'_>> {
     Some(Edge { caller: id(caller), callee: id(callee), place })
 }
 
-/// What comes before the next quotation mark, and after it. The compiler escapes none, and no name of Xen's has one.
+/// What comes before the next quotation mark, and after it. The compiler escapes none, and no name
+/// of Xen's has one.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let end = memchr::memchr(b'"', text.as_bytes())?;
     Some((text.get(..end)?, text.get(end + 1..)?))

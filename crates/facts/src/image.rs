@@ -202,8 +202,8 @@ impl Image {
         self.sections.iter().find(|section| section.range.contains(&address))
     }
 
-    /// Symbols in executable sections that are not data: functions, and the labels of assembly. By address; of several at one
-    /// address functions come first, then global ones.
+    /// Symbols in executable sections that are not data: functions, and the labels of assembly. By
+    /// address; of several at one address functions come first, then global ones.
     pub fn code(&self) -> &[Symbol] {
         &self.code
     }
@@ -218,7 +218,8 @@ impl Image {
         &self.literals
     }
 
-    /// The address of a symbol outside of code that is no variable's: the marks of the linker script.
+    /// The address of a symbol outside of code that is no variable's: the marks of the linker
+    /// script.
     pub fn mark(&self, name: &str) -> Option<u64> {
         let found = self.marks.iter().chain(&self.data).chain(&self.code).find(|symbol| symbol.name == name);
         found.map(|symbol| symbol.address)
@@ -231,7 +232,8 @@ impl Image {
         (address - symbol.address < symbol.size.max(1)).then_some(symbol)
     }
 
-    /// The bytes at an address, as they are before Xen runs. None where there are none in the file (`.bss`).
+    /// The bytes at an address, as they are before Xen runs. None where there are none in the file
+    /// (`.bss`).
     pub fn read(&self, address: u64, length: u64) -> Option<&[u8]> {
         let section = self.section_at(address)?;
         let file = section.file.clone()?;
@@ -253,7 +255,8 @@ impl Image {
         self.section_at(address).is_some_and(|section| section.executable)
     }
 
-    /// Whether code at an address begins with a landing pad for indirect calls (`endbr64`, `bti c`, `bti jc`).
+    /// Whether code at an address begins with a landing pad for indirect calls (`endbr64`, `bti c`,
+    /// `bti jc`).
     pub fn landing(&self, address: u64) -> bool {
         let Some(Ok(bytes)) = self.read(address, 4).map(<[u8; 4]>::try_from) else { return false };
         match self.arch {

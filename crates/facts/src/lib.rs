@@ -1,4 +1,5 @@
-//! What a build of Xen says about itself, each source read by a module of its own; nothing here knows of graphs.
+//! What a build of Xen says about itself, each source read by a module of its own; nothing here
+//! knows of graphs.
 
 pub mod build;
 pub mod ci;

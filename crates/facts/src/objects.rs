@@ -23,13 +23,15 @@ const HOST: &str = "tools/";
 /// An object of a unit in C.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Object {
-    /// From the folder on; a member of an archive whose own file is not there lies beside the archive.
+    /// From the folder on; a member of an archive whose own file is not there lies beside the
+    /// archive.
     pub path: String,
     /// The sources that the symbol table names: one, or those of all units that were linked to it.
     pub sources: BTreeSet<String>,
     /// Whether it was linked from other objects (`built_in.o`, `prelink.o`).
     pub linked: bool,
-    /// The functions that it defines, each with its names, with all suffixes: an alias is one more name of its function.
+    /// The functions that it defines, each with its names, with all suffixes: an alias is one more
+    /// name of its function.
     pub functions: Vec<BTreeSet<String>>,
     /// Those names of functions that other objects see, weak ones too.
     pub exported: BTreeSet<String>,
@@ -43,8 +45,9 @@ impl Object {
         split(&self.path).0
     }
 
-    /// Whether units that have objects of their own were linked to it (`built_in.o`, `prelink.o`): it has several sources, or one of
-    /// another name and another object of that name lies beside it. `guest_2.o` of `guest.c` is none, as no `guest.o` does.
+    /// Whether units that have objects of their own were linked to it (`built_in.o`, `prelink.o`):
+    /// it has several sources, or one of another name and another object of that name lies beside
+    /// it. `guest_2.o` of `guest.c` is none, as no `guest.o` does.
     fn is_linked(&self, others: &BTreeSet<String>) -> bool {
         let mut sources = self.sources.iter();
         match (sources.next(), sources.next()) {
@@ -66,8 +69,8 @@ fn stem(name: &str) -> &str {
 }
 
 impl Build {
-    /// The objects of its units in C, sorted: assembly has no such notes. Programs that run while Xen is built, and 32-bit code that
-    /// starts it, are no part of it.
+    /// The objects of its units in C, sorted: assembly has no such notes. Programs that run while
+    /// Xen is built, and 32-bit code that starts it, are no part of it.
     pub fn objects(&self) -> Result<Vec<Object>, Error> {
         let folder = self.folder();
         let read = |path: &String| -> Result<Vec<Object>, Error> {

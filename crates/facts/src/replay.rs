@@ -1,4 +1,5 @@
-//! Compiling again what a `compile_commands.json` says, only for what the compiler writes about calls: nothing of the build is touched.
+//! Compiling again what a `compile_commands.json` says, only for what the compiler writes about
+//! calls: nothing of the build is touched.
 
 use std::{
     fs,
@@ -35,7 +36,8 @@ struct Ready {
     output: String,
 }
 
-/// Runs all commands for C, on all processors; what they write goes below `out`. Returns how many there were.
+/// Runs all commands for C, on all processors; what they write goes below `out`. Returns how many
+/// there were.
 pub fn replay(commands: &Path, out: &Path) -> Result<usize, Error> {
     let bytes = fs::read(commands).map_err(|source| Error::Io { path: commands.to_owned(), source })?;
     let entries: Vec<Entry> = serde_json::from_slice(&bytes)

@@ -1,5 +1,5 @@
-//! What DWARF says of types, variables and functions: enough to say of a word in the image's data which field of which struct it is,
-//! and of a function which type it has.
+//! What DWARF says of types, variables and functions: enough to say of a word in the image's data
+//! which field of which struct it is, and of a function which type it has.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -99,7 +99,8 @@ pub struct Function {
 /// All types of an image.
 #[derive(Debug, Default)]
 pub struct Types {
-    /// What DWARF calls the units, in its order: `common/domain.c`. One source can be several units.
+    /// What DWARF calls the units, in its order: `common/domain.c`. One source can be several
+    /// units.
     pub units: Vec<String>,
     /// Each with what made it, in the order of `units`.
     pub producers: Vec<String>,
@@ -210,7 +211,8 @@ impl Types {
         id
     }
 
-    /// A field of a struct, also of what has no name in it: the innermost struct, and the field's type.
+    /// A field of a struct, also of what has no name in it: the innermost struct, and the field's
+    /// type.
     pub fn field(&self, id: StructId, name: &str) -> Option<(StructId, TypeId)> {
         self.field_within(id, name, 0)
     }
@@ -239,8 +241,8 @@ impl Types {
         }
     }
 
-    /// Which fields the word at `offset` within a value of a type is (several in a union). An empty answer says that the value is no
-    /// struct; none that there is no such field.
+    /// Which fields the word at `offset` within a value of a type is (several in a union). An empty
+    /// answer says that the value is no struct; none that there is no such field.
     pub fn fields_at(&self, ty: TypeId, offset: u64) -> Option<Vec<(StructId, String)>> {
         let mut found = Vec::new();
         self.descend(ty, offset, None, 0, &mut found).then_some(found)
@@ -259,7 +261,8 @@ impl Types {
         }
         match self.get(ty) {
             Type::Array(element) => {
-                // An array of arrays has elements without a size of their own: their elements have one.
+                // An array of arrays has elements without a size of their own: their elements have
+                // one.
                 let offset = match self.size(*element) {
                     Some(0) => return false,
                     Some(size) => offset % size,
@@ -401,7 +404,8 @@ impl<'d> RawUnit<'d> {
                 index += 1;
             }
         }
-        // The entries above the current one: the last struct, array, function and function type take what lies in them.
+        // The entries above the current one: the last struct, array, function and function type
+        // take what lies in them.
         let mut above: Vec<(isize, UnitOffset, DwTag)> = Vec::new();
         let mut entries = unit.entries();
         while let Some(die) = entries.next_dfs()? {
@@ -536,7 +540,8 @@ impl<'d> RawUnit<'d> {
     }
 }
 
-/// Where a function begins. One whose cold part was moved away has ranges, the first of which is its beginning.
+/// Where a function begins. One whose cold part was moved away has ranges, the first of which is
+/// its beginning.
 fn start<'d>(dwarf: &gimli::Dwarf<Reader<'d>>, unit: &gimli::Unit<Reader<'d>>, die: &Die<'d>) -> Option<u64> {
     if let Some(low) = die.attr_value(gimli::DW_AT_low_pc) {
         return dwarf.attr_address(unit, low).ok().flatten();
@@ -572,7 +577,8 @@ impl Types {
         merge.all();
     }
 
-    /// Gives the structs that a unit defines their ids, so that mere declarations elsewhere find them.
+    /// Gives the structs that a unit defines their ids, so that mere declarations elsewhere find
+    /// them.
     fn declare(&mut self, index: u32, unit: &RawUnit<'_>) {
         for offset in &unit.order {
             let Some(RawType::Struct { name, file, line, declared: false, .. }) = unit.types.get(offset)
@@ -627,7 +633,8 @@ impl Merge<'_, '_> {
             });
             let external = raw.external || other.is_some_and(|other| other.external);
             if external {
-                // The definition says more than a declaration: the length of an array, at least that it is one.
+                // The definition says more than a declaration: the length of an array, at least
+                // that it is one.
                 if raw.address.is_some() || !self.types.globals.contains_key(name) {
                     self.types.globals.insert(name.to_owned(), ty);
                 }

@@ -1,18 +1,22 @@
-//! The part of GitLab's REST API that is used. Each field names the page that documents it; the pages were read at the
-//! versions of `doc/api` in GitLab's repository (`jobs.md`, `job_artifacts.md`, `rest/_index.md`, `rest/authentication.md`,
+//! The part of GitLab's REST API that is used. Each field names the page that documents it; the
+//! pages were read at the versions of `doc/api` in GitLab's repository (`jobs.md`,
+//! `job_artifacts.md`, `rest/_index.md`, `rest/authentication.md`,
 //! `administration/settings/user_and_ip_rate_limits.md`).
 
 use serde::{Deserialize, Serialize};
 
 use crate::Project;
 
-/// Answers list so many items on a page at most: <https://docs.gitlab.com/api/rest/#offset-based-pagination>.
+/// Answers list so many items on a page at most:
+/// <https://docs.gitlab.com/api/rest/#offset-based-pagination>.
 pub const PER_PAGE: u32 = 100;
 
-/// Where the next page lies, as `<URL>; rel="next"`: <https://docs.gitlab.com/api/rest/#pagination-link-header>.
+/// Where the next page lies, as `<URL>; rel="next"`:
+/// <https://docs.gitlab.com/api/rest/#pagination-link-header>.
 pub const LINK: &str = "link";
 
-/// The number of the next page, empty on the last one: <https://docs.gitlab.com/api/rest/#other-pagination-headers>.
+/// The number of the next page, empty on the last one:
+/// <https://docs.gitlab.com/api/rest/#other-pagination-headers>.
 pub const NEXT_PAGE: &str = "x-next-page";
 
 /// With status 429: seconds until requests are taken again.
@@ -23,17 +27,20 @@ pub const RETRY_AFTER: &str = "retry-after";
 /// <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#headers-returned-for-all-requests>.
 pub const RATE_LIMIT_RESET: &str = "ratelimit-reset";
 
-/// The jobs of a pipeline, without those that were retried: <https://docs.gitlab.com/api/jobs/#list-pipeline-jobs>.
+/// The jobs of a pipeline, without those that were retried:
+/// <https://docs.gitlab.com/api/jobs/#list-pipeline-jobs>.
 pub(crate) fn jobs(project: &Project, pipeline: u64) -> String {
     format!("/projects/{}/pipelines/{pipeline}/jobs", project.encoded())
 }
 
-/// The jobs of a pipeline that start other pipelines: <https://docs.gitlab.com/api/jobs/#list-pipeline-bridges>.
+/// The jobs of a pipeline that start other pipelines:
+/// <https://docs.gitlab.com/api/jobs/#list-pipeline-bridges>.
 pub(crate) fn bridges(project: &Project, pipeline: u64) -> String {
     format!("/projects/{}/pipelines/{pipeline}/bridges", project.encoded())
 }
 
-/// What [`bridges`] is called from GitLab 19.2 on: <https://docs.gitlab.com/api/jobs/#list-pipeline-trigger-jobs>.
+/// What [`bridges`] is called from GitLab 19.2 on:
+/// <https://docs.gitlab.com/api/jobs/#list-pipeline-trigger-jobs>.
 pub(crate) fn trigger_jobs(project: &Project, pipeline: u64) -> String {
     format!("/projects/{}/pipelines/{pipeline}/trigger_jobs", project.encoded())
 }
@@ -43,13 +50,14 @@ pub(crate) fn trace(project: &Project, job: u64) -> String {
     format!("/projects/{}/jobs/{job}/trace", project.encoded())
 }
 
-/// The files that a job kept, as one zip archive; 404 if there are none. It may be a redirect to another host.
-/// <https://docs.gitlab.com/api/job_artifacts/#get-job-artifacts>.
+/// The files that a job kept, as one zip archive; 404 if there are none. It may be a redirect to
+/// another host. <https://docs.gitlab.com/api/job_artifacts/#get-job-artifacts>.
 pub(crate) fn archive(project: &Project, job: u64) -> String {
     format!("/projects/{}/jobs/{job}/artifacts", project.encoded())
 }
 
-/// One job of a pipeline. All fields: <https://docs.gitlab.com/api/jobs/#list-pipeline-jobs>, the example of a response.
+/// One job of a pipeline. All fields: <https://docs.gitlab.com/api/jobs/#list-pipeline-jobs>, the
+/// example of a response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// `id`: unique within a GitLab.
@@ -119,7 +127,8 @@ pub struct PipelineOfJob {
     pub project_id: Option<u64>,
 }
 
-/// A job that starts another pipeline. All fields: <https://docs.gitlab.com/api/jobs/#list-pipeline-bridges>.
+/// A job that starts another pipeline. All fields:
+/// <https://docs.gitlab.com/api/jobs/#list-pipeline-bridges>.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bridge {
     /// `id`: unique within a GitLab.
@@ -136,7 +145,8 @@ pub struct Bridge {
 pub struct Downstream {
     /// `id`: the pipeline's number.
     pub id: u64,
-    /// `project_id`: not in the example of that page, but a field of pipelines: <https://docs.gitlab.com/api/pipelines/#list-project-pipelines>.
+    /// `project_id`: not in the example of that page, but a field of pipelines:
+    /// <https://docs.gitlab.com/api/pipelines/#list-project-pipelines>.
     #[serde(default)]
     pub project_id: Option<u64>,
     /// `web_url`: its page, below that of its project.

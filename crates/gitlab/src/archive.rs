@@ -131,7 +131,8 @@ fn write<R: Read + Seek>(
     }
 }
 
-/// A path of an archive as one below a folder of ours, each part made safe; `None` if it leads elsewhere.
+/// A path of an archive as one below a folder of ours, each part made safe; `None` if it leads
+/// elsewhere.
 fn inside(name: &str) -> Option<PathBuf> {
     if name.starts_with('/') || name.contains(['\\', '\0']) {
         return None;
@@ -240,8 +241,8 @@ mod tests {
         assert_eq!(unpacked(&bomb, &limits).0, Err("it has 2 files, more than 1".to_owned()));
     }
 
-    /// Found when the fuzz target `archive` was written: these counted as faults of our own files, and
-    /// ended the whole pull.
+    /// Found when the fuzz target `archive` was written: these counted as faults of our own files,
+    /// and ended the whole pull.
     #[test]
     fn names_for_which_there_is_no_place_are_refused() {
         let both = [("a.log", b"x" as &[u8]), ("a.log/b.log", b"x"), ("a.log/c/b.log", b"x")];

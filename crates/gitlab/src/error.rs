@@ -2,7 +2,8 @@ use std::{io, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
-/// What can go wrong with a pipeline as a whole. Nothing of these messages contains a token or a query.
+/// What can go wrong with a pipeline as a whole. Nothing of these messages contains a token or a
+/// query.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The address of a GitLab makes no sense.

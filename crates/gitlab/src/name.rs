@@ -3,8 +3,8 @@
 /// Longer names are cut: a file system takes 255 bytes, and something follows.
 const LONGEST: usize = 160;
 
-/// A name for a file, of a name that can be anything: letters, digits and `.`, `-`, `_`, `+`, `=`, `,` stay, every other
-/// byte becomes `%XX`. It is never empty and never begins with a dot.
+/// A name for a file, of a name that can be anything: letters, digits and `.`, `-`, `_`, `+`, `=`,
+/// `,` stay, every other byte becomes `%XX`. It is never empty and never begins with a dot.
 pub fn safe_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for (at, byte) in name.bytes().enumerate() {

@@ -95,7 +95,8 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// The folder for what it left. A job that is run again has another number, and so another folder.
+    /// The folder for what it left. A job that is run again has another number, and so another
+    /// folder.
     pub fn folder(&self) -> String {
         format!("{}.{}", safe_name(&self.job.name), self.job.id)
     }
@@ -112,7 +113,8 @@ pub struct Plan {
     pub pipeline: u64,
     /// By number; those of the pipeline itself first.
     pub jobs: Vec<Planned>,
-    /// Pipelines that were started, and that GitLab does not show: who started them, and their numbers.
+    /// Pipelines that were started, and that GitLab does not show: who started them, and their
+    /// numbers.
     pub unseen: Vec<(String, u64)>,
 }
 
@@ -254,8 +256,8 @@ mod tests {
         let names: Vec<&str> = jobs.iter().map(|planned| planned.name.as_str()).collect();
         assert_eq!(names, ["a", "b.2", "B.3", "verbose.4"]);
         assert_eq!(jobs.first().map(Planned::folder).as_deref(), Some("a.1"));
-        // Found when the fuzz target `jobs` was written: a job can be called what another gets with its
-        // number.
+        // Found when the fuzz target `jobs` was written: a job can be called what another gets with
+        // its number.
         let mut jobs = vec![planned(1, "a"), planned(2, "a"), planned(3, "a.1"), planned(4, "a.1.3")];
         tell_apart(&mut jobs, &[]);
         let names: Vec<&str> = jobs.iter().map(|planned| planned.name.as_str()).collect();

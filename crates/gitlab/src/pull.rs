@@ -58,8 +58,8 @@ pub trait Watch: Sync {
     fn done(&self, task: &Task<'_>, outcome: &Outcome);
 }
 
-/// Does all tasks, `parallel` at once; the outcomes stand in their order. It ends early only where going on is no use: when
-/// GitLab refuses who asks, or our own files cannot be written.
+/// Does all tasks, `parallel` at once; the outcomes stand in their order. It ends early only where
+/// going on is no use: when GitLab refuses who asks, or our own files cannot be written.
 pub fn fetch(
     client: &Client,
     store: &Store,
@@ -137,7 +137,8 @@ fn trace(
             let input = File::open(&part.path).map_err(at(&part.path))?;
             let mut trace = Unstamped::new(BufReader::new(input));
             io::copy(&mut trace, &mut out).and_then(|_| out.flush()).map_err(at(&plain.path))?;
-            // First what is no longer needed: a run that is killed here fetches again, and leaves no part behind.
+            // First what is no longer needed: a run that is killed here fetches again, and leaves
+            // no part behind.
             drop(part);
             fs::rename(&plain.path, &whole).map_err(at(&whole))?;
             Outcome::Fetched(bytes)

@@ -23,8 +23,9 @@ const LOCK: &str = ".lock";
 /// Folders of artifacts are not deeper.
 const DEPTH: usize = 32;
 
-/// The folder of one pipeline: `jobs/SHELF/JOB.NUMBER/` has `trace.log` and `artifacts/`. Whatever has its name is whole; what
-/// is under way ends in `.part`. Only one process at a time may have it.
+/// The folder of one pipeline: `jobs/SHELF/JOB.NUMBER/` has `trace.log` and `artifacts/`. Whatever
+/// has its name is whole; what is under way ends in `.part`. Only one process at a time may have
+/// it.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,

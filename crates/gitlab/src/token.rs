@@ -7,7 +7,8 @@ use crate::Error;
 /// How a token is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
-    /// Of a person, a project or a group: <https://docs.gitlab.com/api/rest/authentication/#personalprojectgroup-access-tokens>.
+    /// Of a person, a project or a group:
+    /// <https://docs.gitlab.com/api/rest/authentication/#personalprojectgroup-access-tokens>.
     Private,
     /// Of a running job: <https://docs.gitlab.com/api/rest/authentication/#job-tokens>.
     Job,

@@ -36,7 +36,8 @@ impl Site {
         Ok(Site { uri, folder })
     }
 
-    /// Whether what is sent there can be read on the way: it is not encrypted, and goes to another machine.
+    /// Whether what is sent there can be read on the way: it is not encrypted, and goes to another
+    /// machine.
     pub(crate) fn is_exposed(&self) -> bool {
         let host = self.uri.host().unwrap_or_default();
         let here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");

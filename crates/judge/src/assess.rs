@@ -1,4 +1,5 @@
-//! One statement for a configuration: every call of an allocator with what is known of it, and whether anything is open.
+//! One statement for a configuration: every call of an allocator with what is known of it, and
+//! whether anything is open.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -28,7 +28,8 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Whether the stack is accepted: by an entry with a justification, of which no claim is contradicted.
+    /// Whether the stack is accepted: by an entry with a justification, of which no claim is
+    /// contradicted.
     pub fn is_accepted(&self) -> bool {
         self.entry.as_ref().is_some_and(Entry::accepts) && self.remarks.is_empty()
     }
@@ -94,7 +95,8 @@ impl fmt::Display for Remark {
 pub struct Decisions {
     /// By stack.
     pub by_key: BTreeMap<Key, Decision>,
-    /// Entries that speak of nothing in the run, or only together with entries that contradict them.
+    /// Entries that speak of nothing in the run, or only together with entries that contradict
+    /// them.
     pub unused: Vec<Unused>,
 }
 
@@ -166,7 +168,8 @@ pub fn decide(run: &Run, file: &VerdictFile) -> Decisions {
     decisions
 }
 
-/// Which claims of an entry a run contradicts, with everything that the entry speaks of taken together.
+/// Which claims of an entry a run contradicts, with everything that the entry speaks of taken
+/// together.
 fn exceeded(entry: &Entry, rows: &[&Row]) -> Vec<Remark> {
     let Some(bound) = entry.bound else { return Vec::new() };
     let remarks = |domain: Option<Domain>, counters: &Counters| -> Vec<Remark> {

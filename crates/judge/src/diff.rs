@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 use xenheap_model::{
-    Charge, Counters, Kind, NormalStack, Question, Run, Stack, Uncertain, Untold, clean, is_vmalloc,
+    AllocatorRole, Charge, Counters, Kind, NormalStack, Question, Run, Stack, Uncertain, Untold, clean,
 };
 
 use crate::{
@@ -25,8 +25,9 @@ pub struct Diff {
     pub same: usize,
     /// How many findings are not compared: one of the runs lacks the part that tells them.
     pub apart: usize,
-    /// Parts of the recorder that the runs lack, which are called [`OLD`] and [`NEW`]. What only one of
-    /// them lacks makes no difference: the lifetimes are those that both would have without it.
+    /// Parts of the recorder that the runs lack, which are called [`OLD`] and [`NEW`]. What only
+    /// one of them lacks makes no difference: the lifetimes are those that both would have without
+    /// it.
     pub untold: Vec<Untold>,
     /// How many paths of the old and of the new run may not be what happened: differences can come
     /// of that.
@@ -122,7 +123,8 @@ impl fmt::Display for Change {
     }
 }
 
-/// What makes findings of two builds the same: names of functions, inlined or not, without files, which move.
+/// What makes findings of two builds the same: names of functions, inlined or not, without files,
+/// which move.
 type Same = (Kind, Charge, Vec<String>);
 
 /// A finding in one of the runs, with what it takes to compare it.
@@ -213,7 +215,7 @@ fn sides(run: &Run, one_sided: &OneSided<'_>) -> BTreeMap<Same, Found> {
         // With the part, a stack ends with who asked for the vmalloc.
         while one_sided.has(&["vmalloc"])
             && names.len() > 1
-            && names.last().is_some_and(|last| is_vmalloc(last))
+            && names.last().and_then(|last| AllocatorRole::of(last)).is_some_and(AllocatorRole::is_of_vmalloc)
         {
             names.pop();
         }
@@ -242,7 +244,8 @@ fn sides(run: &Run, one_sided: &OneSided<'_>) -> BTreeMap<Same, Found> {
 
 /// Whether memory is pages, or the array of its pages, of a vmalloc.
 fn is_in_vmalloc(stack: &Stack) -> bool {
-    stack.frames.iter().any(|frame| is_vmalloc(clean(&frame.function)))
+    let mut roles = stack.frames.iter().filter_map(|frame| AllocatorRole::of(clean(&frame.function)));
+    roles.any(AllocatorRole::is_of_vmalloc)
 }
 
 fn changes(old: Option<&Found>, new: Option<&Found>, one_sided: &OneSided<'_>) -> Vec<Change> {
@@ -256,7 +259,8 @@ fn changes(old: Option<&Found>, new: Option<&Found>, one_sided: &OneSided<'_>) -
     let taken = one_sided.has(&["taken"]) && any(|of| of.taken > 0);
     // Pages that change hands unseen stay live, or never were.
     let unseen = taken || one_sided.has(&["given"]) && any(|of| of.given > 0);
-    // The peak of several owners is that of the largest one; where owners are not known, that of all.
+    // The peak of several owners is that of the largest one; where owners are not known, that of
+    // all.
     let summed = old.rows > 1 || new.rows > 1;
     let owners = summed && one_sided.has(&["owners", "domctls", "moves", "security"]);
     let is_told = |change: Change| match change {

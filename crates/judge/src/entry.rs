@@ -1,9 +1,13 @@
 //! What Xen was asked for when a stack came about.
 
-use std::{fmt, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::LazyLock,
+};
 
 use serde::{Deserialize, Serialize};
-use xenheap_callgraph::{Takers, Who};
+use xenheap_callgraph::{Takers, Who, entries};
 use xenheap_model::{Frame, Stack, clean};
 
 /// Where the outside enters Xen.
@@ -56,47 +60,6 @@ impl fmt::Display for Entry {
     }
 }
 
-/// Functions that only decide who does the work: that is the function which the innermost of them calls.
-const DISPATCHERS: &[(&str, Entry)] = &[
-    ("__do_softirq", Entry::Softirq),
-    ("__rcu_process_callbacks", Entry::Softirq),
-    ("__start_xen", Entry::Boot),
-    ("_pv_hypercall", Entry::Hypercall),
-    ("arch_do_multicall_call", Entry::Hypercall),
-    ("check_for_pcpu_work", Entry::Return),
-    ("continue_hypercall_tasklet_handler", Entry::Tasklet),
-    ("do_IRQ", Entry::Interrupt),
-    ("do_bad_mode", Entry::Trap),
-    ("do_general_protection", Entry::Trap),
-    ("do_multicall", Entry::Hypercall),
-    ("do_page_fault", Entry::Trap),
-    ("do_softirq", Entry::Softirq),
-    ("do_tasklet", Entry::Tasklet),
-    ("do_tasklet_work", Entry::Tasklet),
-    ("do_trap_fiq", Entry::Interrupt),
-    ("do_trap_guest_sync", Entry::Trap),
-    ("do_trap_hypercall", Entry::Hypercall),
-    ("do_trap_irq", Entry::Interrupt),
-    ("execute_timer", Entry::Softirq),
-    ("gic_interrupt", Entry::Interrupt),
-    ("hvm_do_multicall_call", Entry::Hypercall),
-    ("hvm_hypercall", Entry::Hypercall),
-    ("idle_loop", Entry::Idle),
-    ("leave_hypervisor_to_guest", Entry::Return),
-    ("process_pending_softirqs", Entry::Softirq),
-    ("pv_do_multicall_call", Entry::Hypercall),
-    ("pv_hypercall", Entry::Hypercall),
-    ("rcu_do_batch", Entry::Softirq),
-    ("rcu_process_callbacks", Entry::Softirq),
-    ("start_xen", Entry::Boot),
-    ("svm_vmenter_helper", Entry::Return),
-    ("svm_vmexit_handler", Entry::VmExit),
-    ("tasklet_softirq_action", Entry::Softirq),
-    ("timer_softirq_action", Entry::Softirq),
-    ("vmx_vmenter_helper", Entry::Return),
-    ("vmx_vmexit_handler", Entry::VmExit),
-];
-
 /// The function of Xen's that does what the outside asked for, and how it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct EntryPoint {
@@ -104,13 +67,30 @@ pub struct EntryPoint {
     pub entry: Entry,
     /// The function, as Xen names it; empty if the stack could not be read.
     pub function: String,
-    /// The least trusted one that can ask for it, by the table of entries (`crates/callgraph/data/entries.toml`).
+    /// The least trusted one that can ask for it, by the table of entries
+    /// (`crates/callgraph/data/entries.toml`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
 }
 
 /// A test reads the table; if it could not be read, nobody would be known.
 static TAKERS: LazyLock<Takers> = LazyLock::new(|| Takers::new().unwrap_or_default());
+
+/// Functions that only decide who does the work: that is the function which the innermost of them
+/// calls.
+static DISPATCHERS: LazyLock<HashMap<String, Entry>> = LazyLock::new(|| dispatchers().unwrap_or_default());
+
+/// The part of the table of entries that names dispatchers.
+#[derive(Deserialize)]
+struct Table {
+    dispatchers: BTreeMap<Entry, Vec<String>>,
+}
+
+fn dispatchers() -> Result<HashMap<String, Entry>, toml::de::Error> {
+    let table: Table = toml::from_str(entries::TABLE)?;
+    let of_all = table.dispatchers.into_iter();
+    Ok(of_all.flat_map(|(entry, names)| names.into_iter().map(move |name| (name, entry))).collect())
+}
 
 impl EntryPoint {
     /// That of a stack. A softirq that runs inside of a hypercall is not part of the hypercall.
@@ -136,7 +116,8 @@ impl EntryPoint {
     }
 }
 
-/// That of the innermost function of the table: an operation may ask for more than its hypercall, and deferred work is not its caller's.
+/// That of the innermost function of the table: an operation may ask for more than its hypercall,
+/// and deferred work is not its caller's.
 fn who(stack: &Stack) -> Option<Who> {
     let frames: Vec<_> =
         stack.frames.iter().map(|frame| (frame.file.as_deref(), clean(&frame.function))).collect();
@@ -145,7 +126,7 @@ fn who(stack: &Stack) -> Option<Who> {
 
 fn dispatches(frame: &Frame) -> Option<Entry> {
     let name = frame.function.split('.').next().unwrap_or_default();
-    DISPATCHERS.iter().find(|(dispatcher, _)| *dispatcher == name).map(|(_, entry)| *entry)
+    DISPATCHERS.get(name).copied()
 }
 
 fn is_assembly(frame: &Frame) -> bool {
@@ -156,6 +137,13 @@ fn is_assembly(frame: &Frame) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_names_dispatchers() {
+        let table = dispatchers().expect("a table");
+        assert_eq!(table.get("svm_vmexit_handler"), Some(&Entry::VmExit));
+        assert!(table.len() > 30, "{}", table.len());
+    }
 
     /// Of functions as they are shown; a `+` marks an inlined one.
     fn stack(functions: &[&str]) -> Stack {

@@ -24,7 +24,8 @@ pub struct Gate {
     pub together: Vec<Refusal>,
     /// Entries that decided nothing in any run. They refuse nothing: another test may need them.
     pub unused: Vec<Unused>,
-    /// Parts of the recorder that runs lack, and what therefore could not be held against the policy.
+    /// Parts of the recorder that runs lack, and what therefore could not be held against the
+    /// policy.
     pub untold: Vec<Untold>,
 }
 
@@ -255,7 +256,8 @@ fn case(
     let mut refusals = Vec::new();
     let accept = policy.accept(&judgement.point);
     if judgement.lifetime.is_leak() {
-        // A reviewer who accepts a leak says how much it is at most: what was once held and leaks now has no such claim.
+        // A reviewer who accepts a leak says how much it is at most: what was once held and leaks
+        // now has no such claim.
         let bound = decision.entry.as_ref().and_then(|entry| entry.bound).and_then(|bound| bound.live);
         let reviewed = policy.run.leaks == Leaks::Reviewed && decision.is_accepted() && bound.is_some();
         if !reviewed {
@@ -324,8 +326,8 @@ fn unmarked(run: &Run, accept: &Accept) -> String {
     }
 }
 
-/// Parts without which a leak is missed: only memory whose owner is known can be left, and nothing is
-/// called a leak where pages change hands unseen.
+/// Parts without which a leak is missed: only memory whose owner is known can be left, and nothing
+/// is called a leak where pages change hands unseen.
 pub(crate) const TELL_LEAKS: [&str; 5] = ["given", "taken", "owners", "domctls", "moves"];
 
 /// How to go on where a part is not there.

@@ -1,5 +1,6 @@
-//! What is known of a run's findings beyond the numbers: how long they live, how the outside came in, what people decided of
-//! them, how they differ from those of another run, and whether a policy lets them pass.
+//! What is known of a run's findings beyond the numbers: how long they live, how the outside came
+//! in, what people decided of them, how they differ from those of another run, and whether a policy
+//! lets them pass.
 
 mod assess;
 pub mod coverage;

@@ -1,4 +1,5 @@
-//! How long what a stack allocates lives, as the machine sees it. It stands beside a verdict, never instead.
+//! How long what a stack allocates lives, as the machine sees it. It stands beside a verdict, never
+//! instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lifetime {
-    /// Always freed before the call that allocated it returned to the guest, by the recorder's marks.
+    /// Always freed before the call that allocated it returned to the guest, by the recorder's
+    /// marks.
     Bracketed,
     /// Freed, or given to a domain, within the run.
     Returned,
@@ -91,8 +93,8 @@ pub fn judgements(run: &Run) -> BTreeMap<Key, Judgement> {
     judgements_without(run, &BTreeSet::new())
 }
 
-/// The same, as if the recorder had lacked these parts: what one run cannot tell is not to be compared
-/// with what another one does.
+/// The same, as if the recorder had lacked these parts: what one run cannot tell is not to be
+/// compared with what another one does.
 pub(crate) fn judgements_without(run: &Run, parts: &BTreeSet<&str>) -> BTreeMap<Key, Judgement> {
     let lost = |part: &str| parts.contains(part);
     // Without these nothing of a run may be called a leak: `Run::doubt`.
@@ -101,7 +103,8 @@ pub(crate) fn judgements_without(run: &Run, parts: &BTreeSet<&str>) -> BTreeMap<
         Owner::Created(_) => !lost("owners"),
         Owner::Domctl(_) => !lost("owners") && !lost("domctls"),
         Owner::Moved(_) => !lost("owners") && !lost("moves"),
-        // What is not known to be of a domain when it is allocated is when the domain's end frees it.
+        // What is not known to be of a domain when it is allocated is when the domain's end frees
+        // it.
         Owner::Destroyed(_) => !lost("owners") && !lost("domctls") && !lost("moves"),
         Owner::Unknown | Owner::Passed(_) => true,
     };

@@ -19,7 +19,8 @@ pub struct Policy {
     /// What is acceptable, wherever it comes from.
     #[serde(default)]
     pub accept: Accept,
-    /// What is acceptable for some ways in; the first that speaks of one counts instead of `accept`.
+    /// What is acceptable for some ways in; the first that speaks of one counts instead of
+    /// `accept`.
     #[serde(default)]
     pub entry: Vec<ForEntry>,
     /// What a run must be like.

@@ -30,7 +30,8 @@ pub(crate) fn by_key(run: &Run) -> BTreeMap<Key, Vec<&Row>> {
     all
 }
 
-/// The sum of rows. Peaks of several domains need not have been at one time, so the largest one is kept, or what is live of all.
+/// The sum of rows. Peaks of several domains need not have been at one time, so the largest one is
+/// kept, or what is live of all.
 pub(crate) fn sum<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Counters {
     let mut sum = Counters::default();
     for row in rows {

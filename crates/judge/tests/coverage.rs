@@ -1,4 +1,5 @@
-//! Runs laid on the graph of a small Xen; then the same with something wrong, which must be noticed and make nothing better.
+//! Runs laid on the graph of a small Xen; then the same with something wrong, which must be noticed
+//! and make nothing better.
 
 mod support;
 
@@ -57,7 +58,8 @@ fn what_was_passed_was_witnessed() {
     let a = found.entries.iter().find(|entry| entry.operation == "a").expect("an entry");
     assert_eq!(a.runs, BTreeMap::from([("one".to_owned(), 4), ("two".to_owned(), 2)]));
     assert_eq!((a.sites, a.unseen), (2, 0), "q is behind the cuts");
-    // do_a > f, do_a > g, do_ctl > h, the jump to j, and the four sites; of j only its end was seen.
+    // do_a > f, do_a > g, do_ctl > h, the jump to j, and the four sites; of j only its end was
+    // seen.
     assert_eq!((found.calls.seen, found.calls.all), (7, 8), "{:?}", found.calls.list);
     assert_eq!(found.pairs.found().percent(), Some(100.0));
     assert_eq!((found.pairs.direct, found.pairs.indirect, found.pairs.tail), (3, 1, 0));

@@ -1,4 +1,5 @@
-//! What a run cannot tell because its recorder had nothing to hook into must not pass as if it were told.
+//! What a run cannot tell because its recorder had nothing to hook into must not pass as if it were
+//! told.
 
 mod support;
 

@@ -79,7 +79,8 @@ impl World {
     fn runs(&self, walks: &[Vec<Walk>]) -> Vec<(String, Run)> {
         let runs = walks.iter().enumerate().map(|(at, walks)| {
             let mut run = run(&at.to_string(), walks.iter().map(|walk| self.stack(walk)));
-            // Some of them are not freed in the call that made them, and one run in four is of another build.
+            // Some of them are not freed in the call that made them, and one run in four is of
+            // another build.
             for (row, walk) in run.profile.iter_mut().zip(walks) {
                 if walk.0 % 3 == 0 {
                     row.counters.bracketed = Some(0);

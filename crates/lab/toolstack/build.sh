@@ -46,13 +46,14 @@ tools_make tools/xl install "DESTDIR=$installed"
 tools_make "$xenstored" xenstored
 tools_make tools/console/daemon xenconsoled
 tools_make tools/helpers xen-init-dom0
+tools_make tools/misc xen-hptool
 tools_make "$clients" xenstore
 tools_make tools/firmware/hvmloader
 
 own=usr/lib/xen-tree
 mkdir -p "$dest/$own/bin" "$dest/$own/boot" "$dest/usr/bin"
 cp "$installed/$own/bin/xl" "$installed/$own/bin/libxl-save-helper" "$xenstored/xenstored" tools/console/daemon/xenconsoled \
-    tools/helpers/xen-init-dom0 "$dest/$own/bin"
+    tools/helpers/xen-init-dom0 tools/misc/xen-hptool "$dest/$own/bin"
 cp "$clients/xenstore" "$dest/usr/bin"
 cp tools/firmware/hvmloader/hvmloader "$dest/$own/boot"
 cp -P "$installed"/usr/lib/lib*.so.* "$dest/usr/lib"

@@ -1,5 +1,5 @@
-//! Ten million events through the book and through the whole intake, against the least that anybody could do: counting
-//! live addresses in a hash map. Prints seconds and ratios.
+//! Ten million events through the book and through the whole intake, against the least that anybody
+//! could do: counting live addresses in a hash map. Prints seconds and ratios.
 
 #[path = "../tests/support/simulate/rng.rs"]
 #[allow(dead_code, reason = "a part is enough")]
@@ -15,7 +15,8 @@ use xenheap_model::{Charge, Domain, Event, Kind, Op, PAGE_SIZE, StackId, View};
 const EVENTS: u64 = 10_000_000;
 const LIVE: usize = 20_000;
 
-/// Allocations and frees at random, with some twenty thousand live at any time, a tenth of them pages.
+/// Allocations and frees at random, with some twenty thousand live at any time, a tenth of them
+/// pages.
 struct Events {
     rng: Rng,
     seq: u64,

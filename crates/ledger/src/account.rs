@@ -26,7 +26,8 @@ pub struct Account {
     pub checks: Vec<Check>,
     /// What was refused or replayed, by reason.
     pub refused: Refused,
-    /// What is live at the end, in order of its numbers. The summary view does not know addresses: empty there.
+    /// What is live at the end, in order of its numbers. The summary view does not know addresses:
+    /// empty there.
     pub live: Vec<Live>,
     /// The domains that were seen, by generation.
     pub domains: Vec<DomainAccount>,
@@ -107,9 +108,9 @@ impl Account {
         }
     }
 
-    /// Whether the sink was given the events that this account is made from. If not, the log has to be read again with
-    /// [`Config::format`](crate::Config::format) and [`Config::view`](crate::Config::view) fixed to what
-    /// [`facts`](Account::facts) say.
+    /// Whether the sink was given the events that this account is made from. If not, the log has to
+    /// be read again with [`Config::format`](crate::Config::format) and
+    /// [`Config::view`](crate::Config::view) fixed to what [`facts`](Account::facts) say.
     pub fn streamed_the_chosen(&self) -> bool {
         self.streamed.is_none_or(|stream| {
             stream.format == self.facts.format

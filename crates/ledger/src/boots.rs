@@ -1,9 +1,10 @@
 //! Which tag is the boot's that the report is about.
 //!
-//! The tag is drawn before any guest runs, so the first header is genuine: a header that comes later with another tag
-//! starts another boot, and changes nothing of the first. In a log that begins late there may be no header at all. Then
-//! the first records are held until either a header decides, or so many have come that the log evidently goes on without
-//! one; then their first tag wins.
+//! The tag is drawn before any guest runs, so the first header is genuine: a header that comes
+//! later with another tag starts another boot, and changes nothing of the first. In a log that
+//! begins late there may be no header at all. Then the first records are held until either a header
+//! decides, or so many have come that the log evidently goes on without one; then their first tag
+//! wins.
 
 use xenheap_console::{Place, Record, Tag};
 

@@ -281,8 +281,9 @@ impl Evidence<'_> {
         }
     }
 
-    /// Whether every record came that the others tell of: each event by its number, each stack by those that name it, each line of
-    /// a dump by the dump's own count, and each domain of a dump by the events.
+    /// Whether every record came that the others tell of: each event by its number, each stack by
+    /// those that name it, each line of a dump by the dump's own count, and each domain of a dump
+    /// by the events.
     fn nothing_is_missing(&self) -> bool {
         let domains = |books: &ViewBooks| books.domains.holds() && books.missed == 0;
         self.header

@@ -161,7 +161,8 @@ impl Dumps {
         }
     }
 
-    /// Whether a stack line belongs to a dump, and what became of it then. `known`: the stack was printed before.
+    /// Whether a stack line belongs to a dump, and what became of it then. `known`: the stack was
+    /// printed before.
     pub(crate) fn stack(&mut self, seq: u64, id: StackId, known: bool) -> Option<Line> {
         if let Some(open) = self.open_at(seq) {
             return Some(if open.stacks.insert(id) { Line::Accepted } else { Line::Replayed });

@@ -7,7 +7,8 @@ use xenheap_model::{Amount, Charge, Cycles, GROWING, Growing, Kind, Rise, Row, S
 /// Whichever domains were current, and whichever it was for: each cycle has domains of its own.
 type Key = (StackId, Kind, Charge);
 
-/// Watches what is live at the end of each cycle. Pages of the xmalloc pool are left out: they grow with what is in them.
+/// Watches what is live at the end of each cycle. Pages of the xmalloc pool are left out: they grow
+/// with what is in them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Growth {
     seen: BTreeMap<Key, Seen>,

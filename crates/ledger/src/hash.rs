@@ -1,4 +1,5 @@
-//! Hashing for tables whose keys the recorder makes (numbers, row keys): quick, and the same in every run.
+//! Hashing for tables whose keys the recorder makes (numbers, row keys): quick, and the same in
+//! every run.
 
 use std::hash::{BuildHasherDefault, Hasher};
 

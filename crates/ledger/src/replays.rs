@@ -1,8 +1,10 @@
-//! What is told again: whole stretches by dom0's `xl dmesg`, or a single record, which nobody's `xl dmesg` does.
+//! What is told again: whole stretches by dom0's `xl dmesg`, or a single record, which nobody's
+//! `xl dmesg` does.
 
 use xenheap_console::Place;
 
-/// Records of a replay are no further from each other than this, counted in records of the boot: Xen prints new ones between.
+/// Records of a replay are no further from each other than this, counted in records of the boot:
+/// Xen prints new ones between.
 const NEAR: u64 = 256;
 
 /// The damaged records of one place of a log.
@@ -20,10 +22,12 @@ pub(crate) struct Damaged {
 pub(crate) struct Replays {
     /// How many records there were so far.
     pub records: u64,
-    /// At which of them one was told again at last, and how many were told again near each other up to there.
+    /// At which of them one was told again at last, and how many were told again near each other up
+    /// to there.
     last: u64,
     length: u64,
-    /// Damaged records of which it is not known yet whether a replay begins there, and at which record they came.
+    /// Damaged records of which it is not known yet whether a replay begins there, and at which
+    /// record they came.
     damaged: Option<(u64, Damaged)>,
     /// Records that were told again and stand alone.
     pub alone: u64,
@@ -90,8 +94,8 @@ mod tests {
         Place { line, offset: line * 100 }
     }
 
-    /// Letters: a new record, one told again (`r`), a damaged one (`d`). Gives how many stand alone, and how many damaged
-    /// ones stand in a replay and how many do not.
+    /// Letters: a new record, one told again (`r`), a damaged one (`d`). Gives how many stand
+    /// alone, and how many damaged ones stand in a replay and how many do not.
     fn follow(log: &str) -> (u64, u64, u64) {
         let mut replays = Replays::default();
         let (mut inside, mut outside) = (0, 0);

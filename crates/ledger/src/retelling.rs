@@ -4,7 +4,8 @@ use xenheap_model::{AnyEvent, Run};
 
 use crate::{Book, EventSink, growth::Growth};
 
-/// Makes again what a saved run consists of besides its events: profile, totals, domains, and what is left or grows.
+/// Makes again what a saved run consists of besides its events: profile, totals, domains, and what
+/// is left or grows.
 #[derive(Debug, Default)]
 pub struct Retelling {
     book: Book,
@@ -36,8 +37,8 @@ impl Retelling {
         }
     }
 
-    /// After the last event: fills in the run, and gives the book of what is live. A run without events has its sums from its
-    /// head.
+    /// After the last event: fills in the run, and gives the book of what is live. A run without
+    /// events has its sums from its head.
     pub fn finish(mut self, run: &mut Run) -> Book {
         self.cycles_before(u64::MAX);
         if self.events > 0 {

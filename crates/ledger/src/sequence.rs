@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 
 use xenheap_model::AnyEvent;
 
-/// How far behind the newest number an event is still waited for. Two printers and an `xl dmesg` mix lines by far less.
+/// How far behind the newest number an event is still waited for. Two printers and an `xl dmesg`
+/// mix lines by far less.
 pub(crate) const WINDOW: u64 = 4096;
 
-/// For how many numbers the bytes are remembered, and how far a number may be ahead of the newest. A power of two.
+/// For how many numbers the bytes are remembered, and how far a number may be ahead of the newest.
+/// A power of two.
 const REMEMBERED: u64 = 1 << 20;
 
 /// No recorder counts that far; leaves room to count on.
@@ -59,7 +61,8 @@ impl Gaps {
     }
 }
 
-/// Reorders, tells replays from forgeries, and finds what is missing. Memory does not grow with the log.
+/// Reorders, tells replays from forgeries, and finds what is missing. Memory does not grow with the
+/// log.
 #[derive(Debug, Default)]
 pub(crate) struct Sequence {
     /// The lowest number that was neither handed out nor given up.
@@ -68,7 +71,8 @@ pub(crate) struct Sequence {
     newest: u64,
     /// What waits, by number from `next`.
     waiting: VecDeque<Option<AnyEvent>>,
-    /// Of each number of the last [`REMEMBERED`]: its upper bits and the hash of its bytes. 0: not seen.
+    /// Of each number of the last [`REMEMBERED`]: its upper bits and the hash of its bytes. 0: not
+    /// seen.
     seen: Vec<u64>,
     suspect: Option<(u32, AnyEvent)>,
     pub gaps: Gaps,
@@ -158,7 +162,8 @@ impl Sequence {
         Accepted::Yes
     }
 
-    /// Hands out what came up to `last` without a hole, which is everything once all lines up to there were read.
+    /// Hands out what came up to `last` without a hole, which is everything once all lines up to
+    /// there were read.
     pub(crate) fn ready(&mut self, last: u64, mut out: impl FnMut(AnyEvent)) {
         while self.next <= last && matches!(self.waiting.front(), Some(Some(_))) {
             if let Some(Some(event)) = self.waiting.pop_front() {
@@ -194,7 +199,8 @@ impl Sequence {
         }
     }
 
-    /// Hands out the rest. Numbers up to `last`, which other records name, are missing if they did not come.
+    /// Hands out the rest. Numbers up to `last`, which other records name, are missing if they did
+    /// not come.
     pub(crate) fn finish(&mut self, last: u64, mut out: impl FnMut(AnyEvent)) {
         if let Some((hash, event)) = self.suspect.take() {
             if self.newest == 0 {

@@ -27,9 +27,11 @@ pub struct Matched {
 
 /// Who receives the accepted events of one view, in order of their numbers.
 pub trait EventSink {
-    /// One event of memory. `matched`: for [`Op::Alloc`](xenheap_model::Op::Alloc) and [`Op::Take`](xenheap_model::Op::Take)
-    /// what it made, for [`Op::Free`](xenheap_model::Op::Free) and [`Op::Give`](xenheap_model::Op::Give) the allocation that
-    /// it met (the one at the lowest address, if there are several); for other events nothing.
+    /// One event of memory. `matched`: for [`Op::Alloc`](xenheap_model::Op::Alloc) and
+    /// [`Op::Take`](xenheap_model::Op::Take) what it made, for
+    /// [`Op::Free`](xenheap_model::Op::Free) and [`Op::Give`](xenheap_model::Op::Give) the
+    /// allocation that it met (the one at the lowest address, if there are several); for other
+    /// events nothing.
     fn event(&mut self, event: &Event, matched: Option<&Matched>);
 
     /// One event of a domain, in the same sequence.

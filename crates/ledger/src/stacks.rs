@@ -86,7 +86,8 @@ impl Stacks {
         self.select(|entry| entry.named && entry.stack.is_none())
     }
 
-    /// Stacks that only a dump told: their own lines, before the events that name them, are missing.
+    /// Stacks that only a dump told: their own lines, before the events that name them, are
+    /// missing.
     pub(crate) fn only_in_dump(&self) -> Vec<StackId> {
         self.select(|entry| entry.named_unknown && entry.stack.is_some() && entry.own_line.is_none())
     }

@@ -1,15 +1,16 @@
-//! Any records in any order: no panic, no number out of nothing, and what is told stays within bounds.
+//! Any records in any order: no panic, no number out of nothing, and what is told stays within
+//! bounds.
 
 use proptest::prelude::*;
 use xenheap_console::{
-    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
-    RowLine, StackLine, Tag,
+    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcRecord, RowLine,
+    StackLine, Tag,
 };
 use xenheap_ledger::{Account, Book, Config, EventSink, Intake, Matched};
 use xenheap_model::{
     AnyEvent, Charge, CheckId, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
-    KindTotals, Life, Machine, Mark, Op, Outcome, Owner, Pair, Pc, Pool, Row, RowKey, StackId, Subject,
-    TraceFrame, View,
+    KindTotals, Life, Machine, Mark, Op, Outcome, Owner, Pair, Pc, Pool, RfcOp, Row, RowKey, StackId,
+    Subject, TraceFrame, View,
 };
 
 /// Small numbers, so that records meet, and the ends of the range.
@@ -316,8 +317,9 @@ proptest! {
         let bytes: u64 = live.iter().map(|live| live.bytes).sum();
         let rows = book.rows();
         prop_assert_eq!(bytes, rows.iter().map(|row| row.counters.live_bytes).sum::<u64>());
-        // Whoever a row is for, it is a part of one of the hypervisor's. (What comes back is taken from what the row gave, else
-        // from what it freed, so only their sum is the same, and what was freed within a call only bounded.)
+        // Whoever a row is for, it is a part of one of the hypervisor's. (What comes back is taken
+        // from what the row gave, else from what it freed, so only their sum is the same, and what
+        // was freed within a call only bounded.)
         let sums = |rows: &[Row]| {
             let of = |get: fn(&Counters) -> u64| rows.iter().map(|row| get(&row.counters)).sum::<u64>();
             let gone = of(|c| c.freed + c.given);

@@ -1,4 +1,5 @@
-//! Logs of our recorder with known truth: every number must be the truth, clean and with every noise.
+//! Logs of our recorder with known truth: every number must be the truth, clean and with every
+//! noise.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! What is left of domains that are gone, and what grows from cycle to cycle: known truth, found to the byte or not at all.
+//! What is left of domains that are gone, and what grows from cycle to cycle: known truth, found to
+//! the byte or not at all.
 
 mod support;
 
@@ -68,7 +69,8 @@ fn what_is_freed_late_is_none() {
         assert_eq!(account.cycles.growing, [], "{view}");
         assert_eq!(account.cycles.completed, 6);
         assert!(account.left.iter().all(|left| left.stack != LEAKING));
-        // The background before the first cycle does what it likes, with domains that are gone as well.
+        // The background before the first cycle does what it likes, with domains that are gone as
+        // well.
         let of_cycles = |domain: &&xenheap_model::DomainAccount| {
             domain.id.domain.to_string().len() == "d10".len() && domain.ended.is_some()
         };

@@ -1,4 +1,5 @@
-//! The self-checks are checked, on the log of a real boot in all modes: `XENHEAP_RUN` names its folder or the log itself.
+//! The self-checks are checked, on the log of a real boot in all modes: `XENHEAP_RUN` names its
+//! folder or the log itself.
 
 mod support;
 

@@ -1,9 +1,9 @@
 //! What a log may contain besides one boot's genuine records, and what it must not do.
 
-use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord, Tag};
+use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcRecord, Tag};
 use xenheap_ledger::{Account, Config, EventSink, Intake, LedgerError, Matched, Stream};
 use xenheap_model::{
-    Charge, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RefusalReason, StackId, View,
+    Charge, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RefusalReason, RfcOp, StackId, View,
 };
 
 const OURS: u32 = 0x3f9a_2c41;
@@ -161,7 +161,8 @@ fn a_replay_with_other_bytes_is_refused() {
     assert_eq!(outcome(&account, CheckId::Sequence).0, Outcome::Ok);
 }
 
-/// A log of ten records, of which `lost` never comes, that `xl dmesg` tells again with one damaged copy.
+/// A log of ten records, of which `lost` never comes, that `xl dmesg` tells again with one damaged
+/// copy.
 fn replayed_with_damage(lost: Option<u64>) -> Account {
     let mut log = Log::new(Config::default());
     for again in [false, true] {

@@ -105,6 +105,7 @@ pub struct Check {
     pub id: CheckId,
     /// What it found.
     pub outcome: Outcome,
-    /// One sentence with the numbers and, where it failed, the first place and what to do. Plain ASCII.
+    /// One sentence with the numbers and, where it failed, the first place and what to do. Plain
+    /// ASCII.
     pub detail: String,
 }

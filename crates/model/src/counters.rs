@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-/// What is counted of a stack, a kind or anything else: `live = allocs + taken - freed - given`, likewise in bytes.
+/// What is counted of a stack, a kind or anything else: `live = allocs + taken - freed - given`,
+/// likewise in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counters {
@@ -32,7 +33,8 @@ pub struct Counters {
     pub min: u64,
     /// Largest single allocation.
     pub max: u64,
-    /// Of `freed`, those that were freed before the call which made them had ended. `None`: the recorder cannot say.
+    /// Of `freed`, those that were freed before the call which made them had ended. `None`: the
+    /// recorder cannot say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bracketed: Option<u64>,
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A Xen domain, or one of the pseudo domains that Xen numbers above all guests.
 ///
-/// The order is the one in which reports list domains: numeric, then the idle domain, then the other pseudo domains,
-/// then *none*.
+/// The order is the one in which reports list domains: numeric, then the idle domain, then the
+/// other pseudo domains, then *none*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Domain {
     /// A guest or dom0.

@@ -29,11 +29,13 @@ pub struct Event {
     pub op: Op,
     /// At which level. For frees of pages: of what, as far as the recorder knew.
     pub kind: Kind,
-    /// Address: virtual for xmalloc, vmalloc and Xen heap pages, machine for domain heap pages. 0 for [`Op::Fail`].
+    /// Address: virtual for xmalloc, vmalloc and Xen heap pages, machine for domain heap pages. 0
+    /// for [`Op::Fail`].
     pub addr: u64,
     /// Bytes, as the caller asked. `None`: a free whose size nobody knows.
     pub size: Option<u64>,
-    /// xmalloc and vmalloc only: bytes really taken from the pool or, for a page-aligned address, from the heap.
+    /// xmalloc and vmalloc only: bytes really taken from the pool or, for a page-aligned address,
+    /// from the heap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<u64>,
     /// How it came about.
@@ -79,15 +81,15 @@ fn is_zero<N: Default + PartialEq>(n: &N) -> bool {
 }
 
 impl Event {
-    /// Whether this is an xmalloc that was served with whole pages. Blocks of the pool never start on a page boundary,
-    /// because their header stands before them.
+    /// Whether this is an xmalloc that was served with whole pages. Blocks of the pool never start
+    /// on a page boundary, because their header stands before them.
     pub fn is_whole_pages(&self) -> bool {
         self.kind == Kind::Xmalloc && self.addr.is_multiple_of(crate::PAGE_SIZE)
     }
 
-    /// The domain that this event alone says its memory is for: the one that was passed, else the subject. `latest` gives
-    /// the generation that an id without one means, 0 if nobody knows. A page of the xmalloc pool is for nobody, whoever's
-    /// xmalloc made the pool grow.
+    /// The domain that this event alone says its memory is for: the one that was passed, else the
+    /// subject. `latest` gives the generation that an id without one means, 0 if nobody knows. A
+    /// page of the xmalloc pool is for nobody, whoever's xmalloc made the pool grow.
     pub fn owner(&self, latest: impl FnOnce(Domain) -> u32) -> Owner {
         let subject = self.subject.filter(|_| self.kind != Kind::PoolGrowth);
         match (self.passed, subject) {

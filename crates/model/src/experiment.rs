@@ -53,7 +53,8 @@ impl fmt::Display for ParseExperimentError {
 
 impl std::error::Error for ParseExperimentError {}
 
-/// The `nth` allocation of the stack with this hash, which is the same in every boot of an image. Written `HASH:K`.
+/// The `nth` allocation of the stack with this hash, which is the same in every boot of an image.
+/// Written `HASH:K`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
     /// The stack's.
@@ -100,8 +101,8 @@ impl Payer {
     }
 }
 
-/// How domains pay. Written `current` or `owner`, `:BYTES` with a limit for each, which can end in K, M or G, and
-/// `,no-hwdom` if the hardware domain pays for nothing.
+/// How domains pay. Written `current` or `owner`, `:BYTES` with a limit for each, which can end in
+/// K, M or G, and `,no-hwdom` if the hardware domain pays for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Charging {
     /// Who.
@@ -218,7 +219,8 @@ pub struct Bill {
     pub payer: Option<DomainId>,
     /// Allocations that it was charged for.
     pub allocs: u64,
-    /// Bytes that live xmallocs take, with their blocks' headers. Before format 2 of the records: as asked for.
+    /// Bytes that live xmallocs take, with their blocks' headers. Before format 2 of the records:
+    /// as asked for.
     pub bytes: u64,
     /// The most they were.
     pub bytes_peak: u64,

@@ -4,8 +4,8 @@ use crate::Frame;
 
 /// A pattern for function names: `*` stands for any characters, `?` for one.
 ///
-/// A pattern with a `#` is compared with Xen's whole name of a static function (`memory.c#populate_physmap`), one
-/// without also with the function alone.
+/// A pattern with a `#` is compared with Xen's whole name of a static function
+/// (`memory.c#populate_physmap`), one without also with the function alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob(String);
 
@@ -37,7 +37,8 @@ impl fmt::Display for Glob {
 
 /// Whether a text is one that the pattern means: `*` stands for any characters, `?` for one.
 ///
-/// Compares in a time that grows with the product of the lengths: only the last `*` is ever tried again.
+/// Compares in a time that grows with the product of the lengths: only the last `*` is ever tried
+/// again.
 pub fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);

@@ -25,7 +25,8 @@ impl Kind {
     pub const ALL: [Kind; 6] =
         [Kind::Xmalloc, Kind::Xenheap, Kind::Domheap, Kind::Vmalloc, Kind::PoolGrowth, Kind::DomainPool];
 
-    /// Those that anonymous memory can be of: the ones that have events and [`Totals`](crate::Totals).
+    /// Those that anonymous memory can be of: the ones that have events and
+    /// [`Totals`](crate::Totals).
     pub const ANONYMOUS: [Kind; 5] =
         [Kind::Xmalloc, Kind::Xenheap, Kind::Domheap, Kind::Vmalloc, Kind::PoolGrowth];
 
@@ -41,8 +42,8 @@ impl Kind {
         }
     }
 
-    /// Whether it is matched as a whole, by its address, and takes other than what is asked for. The others are matched as
-    /// page intervals.
+    /// Whether it is matched as a whole, by its address, and takes other than what is asked for.
+    /// The others are matched as page intervals.
     pub fn is_block(self) -> bool {
         matches!(self, Kind::Xmalloc | Kind::Vmalloc)
     }

@@ -66,7 +66,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Whom an allocation is for that happened so. What is allocated while a domain is destroyed is not for it.
+    /// Whom an allocation is for that happened so. What is allocated while a domain is destroyed is
+    /// not for it.
     pub fn owner(self) -> Owner {
         match self.how {
             How::Create => Owner::Created(self.id),
@@ -81,9 +82,11 @@ impl Subject {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pool {
-    /// The size of its p2m or paging pool when the smallest share of it was left; 0: it has none, or Xen cannot say.
+    /// The size of its p2m or paging pool when the smallest share of it was left; 0: it has none,
+    /// or Xen cannot say.
     pub size: u64,
-    /// What was left then. (Of older recorders: the largest size, and the fewest that were left of any.)
+    /// What was left then. (Of older recorders: the largest size, and the fewest that were left of
+    /// any.)
     pub low: u64,
     /// Pages taken from it.
     pub takes: u64,
@@ -190,7 +193,8 @@ impl std::iter::Sum for Amount {
     }
 }
 
-/// The life of one domain, and what was done for it. Always `live = allocated + taken - freed - given`.
+/// The life of one domain, and what was done for it. Always
+/// `live = allocated + taken - freed - given`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DomainAccount {

@@ -2,44 +2,11 @@
 
 use std::fmt;
 
-use crate::{Frame, Stack};
+use crate::{AllocatorRole, Frame, Stack};
 
-/// What GCC and Clang append to the name of a function that they copied, cut in pieces or specialised. A number follows some.
+/// What GCC and Clang append to the name of a function that they copied, cut in pieces or
+/// specialised. A number follows some.
 const SUFFIXES: [&str; 6] = ["isra", "constprop", "part", "cold", "lto_priv", "llvm"];
-
-/// The allocators themselves: a stack of ours ends with who called them, those of others with one of these.
-const ALLOCATORS: [&str; 9] = [
-    "_xmalloc",
-    "_xzalloc",
-    "_xrealloc",
-    "_xmalloc_array",
-    "xmem_pool_alloc",
-    "xmalloc_pool_get",
-    "xmalloc_whole_pages",
-    "alloc_xenheap_pages",
-    "alloc_domheap_pages",
-];
-
-/// The allocator of single pages.
-const PAGES: &str = "alloc_domheap_pages";
-
-/// Who asks [`PAGES`] for pages that are one allocation.
-const OF_PAGES: [&str; 9] = [
-    "_xvmalloc",
-    "_xvzalloc",
-    "_xvrealloc",
-    "_xvmalloc_array",
-    "_xvzalloc_array",
-    "vmalloc",
-    "vzalloc",
-    "vmalloc_xen",
-    "vmalloc_type",
-];
-
-/// Whether a function allocates pages as a vmalloc or an xvmalloc does, by its [`clean`] name.
-pub fn is_vmalloc(function: &str) -> bool {
-    OF_PAGES.contains(&function)
-}
 
 /// What our recorder puts before the name of an original that it wraps.
 pub const RENAMED: &str = "heap_audited_";
@@ -47,10 +14,12 @@ pub const RENAMED: &str = "heap_audited_";
 /// The beginning of the names of our recorder's files.
 const RECORDER: &str = "heap-audit";
 
-/// Originals that are static in Xen. A renamed one is called from another file, so it is not static any more.
+/// Originals that are static in Xen. A renamed one is called from another file, so it is not static
+/// any more.
 ///
-/// They are not taken from the recorder's hooks: readers know nothing of the recorder, and a hook that it gives up is
-/// still in what earlier ones have recorded. A test of the recorder's holds that each of its static hooks is here.
+/// They are not taken from the recorder's hooks: readers know nothing of the recorder, and a hook
+/// that it gives up is still in what earlier ones have recorded. A test of the recorder's holds
+/// that each of its static hooks is here.
 const STATIC: [&str; 7] = [
     "complete_domain_destroy",
     "enter_state_helper",
@@ -73,7 +42,8 @@ pub struct NormalFrame {
 }
 
 impl NormalFrame {
-    /// A frame as people and tools write it: `core.c#schedule.isra.0+0x12/0x340`, ` [inlined]` behind it or not.
+    /// A frame as people and tools write it: `core.c#schedule.isra.0+0x12/0x340`, ` [inlined]`
+    /// behind it or not.
     pub fn parse(text: &str) -> Self {
         let text = text.trim();
         let (text, inlined) =
@@ -82,7 +52,13 @@ impl NormalFrame {
         NormalFrame { function: clean(function).to_owned(), file: file.map(str::to_owned), inlined }
     }
 
-    /// Whether both may be the same function: a file may be said in one of them only, or with fewer folders.
+    /// What it has to do with allocating.
+    fn role(&self) -> Option<AllocatorRole> {
+        AllocatorRole::of(&self.function)
+    }
+
+    /// Whether both may be the same function: a file may be said in one of them only, or with fewer
+    /// folders.
     pub fn is_same(&self, other: &Self) -> bool {
         let files = self.file.as_deref().zip(other.file.as_deref());
         self.function == other.function && files.is_none_or(|(a, b)| same_file(a, b))
@@ -114,11 +90,12 @@ impl fmt::Display for NormalFrame {
 pub struct NormalStack(pub Vec<NormalFrame>);
 
 impl NormalStack {
-    /// Cleans frames: none of an allocator at the end, and none twice in a row. Of a vmalloc only its pages are it: other memory that it
-    /// allocates is not what its caller asked for.
+    /// Cleans frames: none of an allocator at the end, and none twice in a row. Of a vmalloc only
+    /// its pages are it: other memory that it allocates is not what its caller asked for.
     ///
-    /// A frame that repeats the one before it comes from Arm's `(PC)` and `(LR)` lines of one trace, or from our recorder's
-    /// wrapper; recursion of a function into itself looks the same and is lost.
+    /// A frame that repeats the one before it comes from Arm's `(PC)` and `(LR)` lines of one
+    /// trace, or from our recorder's wrapper; recursion of a function into itself looks the same
+    /// and is lost.
     pub fn new(frames: impl IntoIterator<Item = NormalFrame>) -> Self {
         let mut all: Vec<NormalFrame> = Vec::new();
         for frame in frames {
@@ -127,10 +104,10 @@ impl NormalStack {
                 _ => all.push(frame),
             }
         }
-        let pages = all.last().is_some_and(|last| last.function == PAGES);
-        cut(&mut all, &ALLOCATORS);
+        let pages = all.last().is_some_and(|last| last.role() == Some(AllocatorRole::Domheap));
+        cut(&mut all, AllocatorRole::ends_stacks);
         if pages {
-            cut(&mut all, &OF_PAGES);
+            cut(&mut all, AllocatorRole::is_of_vmalloc);
         }
         NormalStack(all)
     }
@@ -142,8 +119,8 @@ impl NormalStack {
 }
 
 /// Takes functions off the end; something must be left to compare.
-fn cut(frames: &mut Vec<NormalFrame>, functions: &[&str]) {
-    while frames.len() > 1 && frames.last().is_some_and(|last| functions.contains(&last.function.as_str())) {
+fn cut(frames: &mut Vec<NormalFrame>, goes: fn(AllocatorRole) -> bool) {
+    while frames.len() > 1 && frames.last().and_then(NormalFrame::role).is_some_and(goes) {
         frames.pop();
     }
 }
@@ -159,7 +136,8 @@ pub fn clean(name: &str) -> &str {
     let name = name.split_once('+').map_or(name, |(name, _)| name);
     let name = name.strip_prefix(RENAMED).unwrap_or(name);
     let mut end = name.len();
-    // The name itself has no dot: what follows the first one is the compiler's, if it is one of its words.
+    // The name itself has no dot: what follows the first one is the compiler's, if it is one of its
+    // words.
     if let Some((base, rest)) = name.split_once('.')
         && rest
             .split('.')
@@ -171,7 +149,8 @@ pub fn clean(name: &str) -> &str {
     name.get(..end).unwrap_or(name)
 }
 
-/// Whether a source file, with folders or without, is one of our recorder's: its wrappers, and what they use.
+/// Whether a source file, with folders or without, is one of our recorder's: its wrappers, and what
+/// they use.
 pub fn is_recorders(file: &str) -> bool {
     file.rsplit('/').next().is_some_and(|name| name.starts_with(RECORDER))
 }
@@ -181,7 +160,8 @@ pub fn is_static_in_xen(name: &str) -> bool {
     STATIC.contains(&name)
 }
 
-/// Whether two names of files can mean one: the shorter ends the longer one, and an object is as good as its source.
+/// Whether two names of files can mean one: the shorter ends the longer one, and an object is as
+/// good as its source.
 pub fn same_file(a: &str, b: &str) -> bool {
     let stem = |file: &'_ str| file.rsplit_once('.').map_or(file.to_owned(), |(stem, _)| stem.to_owned());
     let (a, b) = (stem(a), stem(b));

@@ -1,6 +1,7 @@
 //! Paths of source files, said the same wherever the tree was built.
 
-/// Makes `path` relative to `root` (the folder in which the compiler ran, Xen's `xen/`) and resolves `.` and `..`.
+/// Makes `path` relative to `root` (the folder in which the compiler ran, Xen's `xen/`) and
+/// resolves `.` and `..`.
 ///
 /// What lies outside stays absolute, so that nobody mistakes it for a file of Xen's.
 pub fn relative(path: &str, root: Option<&str>) -> String {

@@ -2,8 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why something in a log was not believed or not counted. Reports and JSON use the names, which are
-/// stable, as keys; their order is the alphabet's.
+/// Why something in a log was not believed or not counted. Reports and JSON use the names, which
+/// are stable, as keys; their order is the alphabet's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalReason {
@@ -15,7 +15,8 @@ pub enum RefusalReason {
     Damaged,
     /// The same with another tag, or with none that can be read.
     DamagedOther,
-    /// The same among records that come again: a copy, if nothing is missing. Fails the check `intact` if something is.
+    /// The same among records that come again: a copy, if nothing is missing. Fails the check
+    /// `intact` if something is.
     DamagedReplay,
     /// A record with a number far beyond its neighbours'. Fails the check `intact`.
     FarAhead,
@@ -23,32 +24,39 @@ pub enum RefusalReason {
     Guest,
     /// A record that came so late that its number had been given up as missing.
     Late,
-    /// A record of this boot with a good check and a content that makes no sense. Fails the check `intact`.
+    /// A record of this boot with a good check and a content that makes no sense. Fails the check
+    /// `intact`.
     Malformed,
     /// The same with another tag, or with none that can be read.
     MalformedOther,
     /// A record of another boot than the one that was chosen.
     OtherBoot,
-    /// A record of another recorder than the one the report is made from. Never summed: it can be the same event.
+    /// A record of another recorder than the one the report is made from. Never summed: it can be
+    /// the same event.
     OtherFormat,
     /// A line of a dump outside of any dump.
     OutsideDump,
-    /// A record that came before with the same bytes. It counted once. Fails the check `unique` where it stands alone.
+    /// A record that came before with the same bytes. It counted once. Fails the check `unique`
+    /// where it stands alone.
     Replayed,
-    /// A record with a number so old that its bytes are not remembered any more. Not counted; otherwise as [`RefusalReason::Replayed`].
+    /// A record with a number so old that its bytes are not remembered any more. Not counted;
+    /// otherwise as [`RefusalReason::Replayed`].
     ReplayedOld,
     /// A record of the RFC's recorder that could not be read.
     RfcDamaged,
-    /// A record of the RFC's recorder that tells the inner half of a layered pair: the outer one counts.
+    /// A record of the RFC's recorder that tells the inner half of a layered pair: the outer one
+    /// counts.
     RfcLayered,
-    /// A whole record of the RFC's recorder without Xen's mark before it: its line was broken up, or somebody took the mark
-    /// off, or it is somebody's text. Fails the check `intact` of an RFC log.
+    /// A whole record of the RFC's recorder without Xen's mark before it: its line was broken up,
+    /// or somebody took the mark off, or it is somebody's text. Fails the check `intact` of an RFC
+    /// log.
     RfcUnmarked,
     /// More stacks or rows than a recorder can have.
     TooMany,
     /// A header with one more tag than boots are told apart.
     TooManyBoots,
-    /// A record with a tag that no header brought: an imitation, or the rest of a boot whose header is not in the log.
+    /// A record with a tag that no header brought: an imitation, or the rest of a boot whose header
+    /// is not in the log.
     WrongTag,
 }
 

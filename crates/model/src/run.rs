@@ -109,7 +109,8 @@ pub struct Facts {
     pub log_bytes: u64,
     /// Events read.
     pub events: u64,
-    /// Times of the first and last event, in nanoseconds; `None` if the log has none, or of two clocks.
+    /// Times of the first and last event, in nanoseconds; `None` if the log has none, or of two
+    /// clocks.
     pub first_time: Option<u64>,
     /// Time of the last event.
     pub last_time: Option<u64>,
@@ -288,7 +289,8 @@ impl Totals {
     }
 }
 
-/// Memory that is charged to a domain and can run out all the same. Counted by the hypervisor, without events.
+/// Memory that is charged to a domain and can run out all the same. Counted by the hypervisor,
+/// without events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Charged {
@@ -362,7 +364,8 @@ pub struct Beside {
     pub offlined: u64,
     /// Pages that came back.
     pub onlined: u64,
-    /// Of the pages allocated for domains, those with a cache colour: the free pages do not count them.
+    /// Of the pages allocated for domains, those with a cache colour: the free pages do not count
+    /// them.
     pub colored_alloc: u64,
     /// Of those that were freed.
     pub colored_freed: u64,
@@ -399,7 +402,8 @@ pub struct Dump {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Cycles {
-    /// How many completed ones were seen. Of the first it is not known what it began with, so nothing can rise in it.
+    /// How many completed ones were seen. Of the first it is not known what it began with, so
+    /// nothing can rise in it.
     pub completed: u64,
     /// Those of which our own numbers are not known, because their records came too late.
     pub missed: u64,
@@ -410,8 +414,9 @@ pub struct Cycles {
 /// How many consecutive rises make something *growing*.
 pub const GROWING: u64 = 3;
 
-/// Something of which the live bytes rose in each of the last cycles, at least [`GROWING`] of them; whichever domains
-/// were current, and whichever it was for. Never [`Kind::PoolGrowth`]: such pages grow with the xmallocs in them.
+/// Something of which the live bytes rose in each of the last cycles, at least [`GROWING`] of them;
+/// whichever domains were current, and whichever it was for. Never [`Kind::PoolGrowth`]: such pages
+/// grow with the xmallocs in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Growing {
     /// How it came about.
@@ -471,7 +476,8 @@ pub struct Service {
     pub leaving: u64,
     /// The most that one call left behind here.
     pub most: Amount,
-    /// The most that one call which left something behind here left behind anywhere, without pages of the xmalloc pool.
+    /// The most that one call which left something behind here left behind anywhere, without pages
+    /// of the xmalloc pool.
     #[serde(default)]
     pub most_whole: Amount,
     /// What all of them together left behind.
@@ -507,8 +513,8 @@ pub struct Run {
     pub checks: Vec<Check>,
     /// What was refused or replayed, by reason.
     pub refused: Refused,
-    /// The domains that were seen, by generation. The summary view knows only those that existed at the last dump, and
-    /// nothing of their memory.
+    /// The domains that were seen, by generation. The summary view knows only those that existed at
+    /// the last dump, and nothing of their memory.
     pub domains: Vec<DomainAccount>,
     /// What the cycles of a workload show.
     pub cycles: Cycles,
@@ -516,14 +522,15 @@ pub struct Run {
     pub left: Vec<Left>,
     /// What calls leave behind, by stack and kind; empty if the recorder does not mark calls.
     pub services: Vec<Service>,
-    /// Where the last cycles ended that follow each other without a missed one, as numbers of events: what a reader of the
-    /// events needs to see again what grows.
+    /// Where the last cycles ended that follow each other without a missed one, as numbers of
+    /// events: what a reader of the events needs to see again what grows.
     pub cycle_ends: Vec<u64>,
 }
 
-/// The checks that must not fail before anything may be called a leak. `unique` is not among them: a record that came
-/// again with the same bytes counts once. Neither is `intact`: a damaged record that was needed is missed by one of these, and
-/// otherwise it was a copy (dom0's own messages cut what `xl dmesg` tells again).
+/// The checks that must not fail before anything may be called a leak. `unique` is not among them:
+/// a record that came again with the same bytes counts once. Neither is `intact`: a damaged record
+/// that was needed is missed by one of these, and otherwise it was a copy (dom0's own messages cut
+/// what `xl dmesg` tells again).
 const NEEDED: [CheckId; 13] = [
     CheckId::Ended,
     CheckId::Sequence,
@@ -554,8 +561,8 @@ impl Run {
             && self.charged().is_none()
     }
 
-    /// Whether there are domains and dom0 is not among them: nothing shuts such a machine down, and its last totals are by the
-    /// debug key.
+    /// Whether there are domains and dom0 is not among them: nothing shuts such a machine down, and
+    /// its last totals are by the debug key.
     fn lacks_dom0(&self) -> bool {
         let dom0 = Domain::Id(0);
         !self.domains.is_empty()
@@ -563,8 +570,8 @@ impl Run {
             && self.profile.iter().all(|row| row.key.current != dom0)
     }
 
-    /// Why nothing of this run may be called a leak, if so: it stopped early, or has a gap. What is *left* or *growing* by
-    /// the numbers of such a run can be an effect of what is missing.
+    /// Why nothing of this run may be called a leak, if so: it stopped early, or has a gap. What is
+    /// *left* or *growing* by the numbers of such a run can be an effect of what is missing.
     pub fn doubt(&self) -> Option<String> {
         let check = |id: CheckId| self.checks.iter().find(|check| check.id == id);
         if let Some(part) = self.facts.first_lacking(&["given", "taken"]) {

@@ -17,7 +17,8 @@ impl StackId {
 pub struct Pc {
     /// The address.
     pub addr: u64,
-    /// False: a return address, so the call is at the instruction before. True: the interrupted instruction itself.
+    /// False: a return address, so the call is at the instruction before. True: the interrupted
+    /// instruction itself.
     pub exact: bool,
 }
 
@@ -52,7 +53,8 @@ impl Mark {
         }
     }
 
-    /// Whether Xen found the frame by looking through the stack: an old return address looks the same.
+    /// Whether Xen found the frame by looking through the stack: an old return address looks the
+    /// same.
     pub fn is_guess(self) -> bool {
         matches!(self, Mark::S | Mark::Other(_))
     }
@@ -110,7 +112,8 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// Whether something went wrong on the way. Xen's guesses are no damage: they are as it printed them.
+    /// Whether something went wrong on the way. Xen's guesses are no damage: they are as it printed
+    /// them.
     pub fn is_damage(self) -> bool {
         self != Doubt::Guessed
     }
@@ -183,7 +186,8 @@ impl Frame {
     }
 }
 
-/// A stack with names, root first: the entry of Xen stands at the beginning, the caller of the allocator at the end.
+/// A stack with names, root first: the entry of Xen stands at the beginning, the caller of the
+/// allocator at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stack {
     /// Root first. Empty: the stack could not be read (`N/A`).

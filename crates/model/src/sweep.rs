@@ -128,7 +128,8 @@ pub struct Crash {
 pub enum Found {
     /// It is live although the domain that it was for is gone, and in no base as much is.
     Left,
-    /// The call that failed had allocated it, and it is live at the end, although the same stack has no more live in a base.
+    /// The call that failed had allocated it, and it is live at the end, although the same stack
+    /// has no more live in a base.
     OfCall,
     /// The workload did all that it does, and there is more live than in any base.
     More,
@@ -169,7 +170,8 @@ pub struct TrialResult {
     pub outcome: Outcome,
     /// What failed.
     pub failed: Option<OnPurpose>,
-    /// What is live that should not be; empty also where [`doubt`](TrialResult::doubt) says that nothing can be said.
+    /// What is live that should not be; empty also where [`doubt`](TrialResult::doubt) says that
+    /// nothing can be said.
     pub leaks: Vec<Leak>,
     /// Why nothing can be said of leaks, if so.
     pub doubt: Option<String>,

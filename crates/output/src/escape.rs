@@ -4,9 +4,9 @@ use std::fmt::{self, Write as _};
 
 /// Text that is shown as printable ASCII and nothing else.
 ///
-/// Xen's names are ASCII. What is not may move the cursor, switch the terminal's state, turn the direction of writing
-/// or be invisible, so it is written as an escape: `\n`, `\x1b`, `\u{202e}`. A backslash is doubled, so that an escape
-/// in the output always stands for the character.
+/// Xen's names are ASCII. What is not may move the cursor, switch the terminal's state, turn the
+/// direction of writing or be invisible, so it is written as an escape: `\n`, `\x1b`, `\u{202e}`. A
+/// backslash is doubled, so that an escape in the output always stands for the character.
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<T>(pub T);
 

@@ -7,9 +7,11 @@ use std::{
     path::Path,
 };
 
-/// Makes a file of what `write` writes: under its name there is the whole file, or what was there before.
+/// Makes a file of what `write` writes: under its name there is the whole file, or what was there
+/// before.
 ///
-/// Until it is whole it lies under a temporary name in the same folder; on an error nothing is left of it.
+/// Until it is whole it lies under a temporary name in the same folder; on an error nothing is left
+/// of it.
 pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     // The user's umask applies to these, as to every file that a program makes.
     let ordinary = Permissions::from_mode(0o666);

@@ -5,8 +5,8 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
-/// JSON in which every character that is not printable ASCII is a `\uXXXX` escape: the same data for
-/// every reader, and harmless on a terminal.
+/// JSON in which every character that is not printable ASCII is a `\uXXXX` escape: the same data
+/// for every reader, and harmless on a terminal.
 #[derive(Clone, Debug, Default)]
 struct AsciiJson<F>(F);
 

@@ -55,7 +55,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Writes `text` wrapped behind `first`; further lines are indented by `indent` spaces, which is how wide `first` looks.
+/// Writes `text` wrapped behind `first`; further lines are indented by `indent` spaces, which is
+/// how wide `first` looks.
 pub fn hanging(out: &mut dyn Write, first: &str, indent: usize, text: &str) -> io::Result<()> {
     for (at, line) in wrap(text, WIDTH.saturating_sub(indent)).iter().enumerate() {
         match at {
@@ -75,8 +76,8 @@ pub fn legend(out: &mut dyn Write, sentences: &[&str]) -> io::Result<()> {
     writeln!(out)
 }
 
-/// Writes a table: a line of titles, then lines of cells. The first `left` columns begin at the left, the others end at
-/// the right; all are as wide as what is in them.
+/// Writes a table: a line of titles, then lines of cells. The first `left` columns begin at the
+/// left, the others end at the right; all are as wide as what is in them.
 pub fn table<const N: usize>(
     out: &mut dyn Write,
     titles: [&str; N],

@@ -1,8 +1,8 @@
 //! How anything is written, whatever it is.
 //!
-//! [`Escaped`] and [`write_json`] let nothing but printable ASCII through; [`write_whole`] makes files
-//! that are there as a whole or not at all; [`layout`] has columns, wrapped text and colours, [`size`]
-//! numbers for people. What is written stands in `xenheap_report`.
+//! [`Escaped`] and [`write_json`] let nothing but printable ASCII through; [`write_whole`] makes
+//! files that are there as a whole or not at all; [`layout`] has columns, wrapped text and colours,
+//! [`size`] numbers for people. What is written stands in `xenheap_report`.
 
 mod escape;
 mod file;

@@ -56,7 +56,8 @@ impl fmt::Display for Rough {
     }
 }
 
-/// `None` for less than a KiB. Whole numbers of a unit are written without a fraction, so that `4 KiB` is exact.
+/// `None` for less than a KiB. Whole numbers of a unit are written without a fraction, so that
+/// `4 KiB` is exact.
 fn human(bytes: u64) -> Option<String> {
     let units = [(60, "EiB"), (50, "PiB"), (40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
     let (shift, unit) = units.into_iter().find(|(shift, _)| bytes >> shift > 0)?;

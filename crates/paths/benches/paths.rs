@@ -1,5 +1,5 @@
-//! Load, count, first 1000 paths, all paths and a cut on a graph of the size of Xen's, against the naive way where that comes to an
-//! end. Prints times and ratios; every result is compared.
+//! Load, count, first 1000 paths, all paths and a cut on a graph of the size of Xen's, against the
+//! naive way where that comes to an end. Prints times and ratios; every result is compared.
 
 #[allow(dead_code)]
 #[path = "../tests/support/mod.rs"]

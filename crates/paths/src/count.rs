@@ -14,7 +14,8 @@ pub struct Count {
     pub lower: BigUint,
     /// At most so many.
     pub upper: BigUint,
-    /// The cycles that were too large to enumerate, whose inside was bounded instead. None: the count is exact.
+    /// The cycles that were too large to enumerate, whose inside was bounded instead. None: the
+    /// count is exact.
     pub collapsed: Vec<Collapsed>,
 }
 
@@ -33,8 +34,8 @@ impl Count {
 }
 
 impl Paths {
-    /// Counts without enumerating: cycles are collapsed, each cycle small enough is enumerated for itself, and what remains is
-    /// acyclic and summed up from the targets.
+    /// Counts without enumerating: cycles are collapsed, each cycle small enough is enumerated for
+    /// itself, and what remains is acyclic and summed up from the targets.
     pub fn count(&self) -> Count {
         self.count_within(STEPS)
     }
@@ -111,7 +112,8 @@ impl Paths {
         total
     }
 
-    /// Sums up, from the targets to the sources, how many paths each node has to a target; and which cycles were bounded.
+    /// Sums up, from the targets to the sources, how many paths each node has to a target; and
+    /// which cycles were bounded.
     fn sum<T: Tally>(&self, lengths: usize, steps: u64, bound: Bound) -> (BigUint, Vec<Vec<u32>>) {
         let graph = &self.part.graph;
         let components = components(graph);
@@ -192,7 +194,8 @@ impl Cycle {
         Cycle { inside: nodes.iter().map(successors).collect() }
     }
 
-    /// The sums of the entries, by going every simple path inside; none if there are too many. Other nodes stay zero.
+    /// The sums of the entries, by going every simple path inside; none if there are too many.
+    /// Other nodes stay zero.
     fn enumerate<T: Tally>(
         &self,
         entries: &[usize],
@@ -237,7 +240,8 @@ impl Cycle {
         Some(sums)
     }
 
-    /// The paths that come nearer to a target with each step (or stay as near and go to a smaller node): these cannot go around.
+    /// The paths that come nearer to a target with each step (or stay as near and go to a smaller
+    /// node): these cannot go around.
     fn lower<T: Tally>(&self, exits: &[T], nodes: &[u32], distance: &[u32]) -> Vec<T> {
         let rank = |index: usize| (distance[nodes[index] as usize], index);
         let mut order: Vec<usize> = (0..exits.len()).collect();
@@ -254,8 +258,9 @@ impl Cycle {
         sums
     }
 
-    /// The least of some bounds that are simple to see. A simple path is a walk of no more nodes than there are. And it is known
-    /// from the successor that each node on it chose, or from the predecessor.
+    /// The least of some bounds that are simple to see. A simple path is a walk of no more nodes
+    /// than there are. And it is known from the successor that each node on it chose, or from the
+    /// predecessor.
     fn upper<T: Tally>(&self, exits: &[T], lengths: usize) -> Vec<T> {
         let size = self.inside.len();
         let edges: usize = self.inside.iter().map(Vec::len).sum();

@@ -5,16 +5,19 @@ use crate::{NodeSet, Path, Paths, Query, Shape, shortest};
 /// Whether some nodes can separate sources from targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cut {
-    /// A smallest set of nodes through which all paths go, ascending; of several the nearest to the sources.
+    /// A smallest set of nodes through which all paths go, ascending; of several the nearest to the
+    /// sources.
     Nodes(Vec<u32>),
     /// There is none: all nodes of this path are sources, targets, or not to be cut.
     Impossible(Path),
 }
 
-/// A smallest set of nodes through which all paths go: neither sources nor targets, nor those that are not to be cut.
+/// A smallest set of nodes through which all paths go: neither sources nor targets, nor those that
+/// are not to be cut.
 ///
-/// By Menger's theorem as many as there are paths without a common node among those that can be cut; these are found as a
-/// greatest flow (Dinic's algorithm), each node being an edge of capacity one.
+/// By Menger's theorem as many as there are paths without a common node among those that can be
+/// cut; these are found as a greatest flow (Dinic's algorithm), each node being an edge of capacity
+/// one.
 pub fn cut(paths: &Paths, uncuttable: &NodeSet) -> Cut {
     let graph = &paths.part.graph;
     let mut exempt = paths.part.set(uncuttable);

@@ -11,7 +11,8 @@ pub struct Funnel {
     pub nodes: usize,
 }
 
-/// The nodes on the paths, targets apart, that others cannot get around on their way to a target; those of most sources first.
+/// The nodes on the paths, targets apart, that others cannot get around on their way to a target;
+/// those of most sources first.
 pub fn funnels(paths: &Paths) -> Vec<Funnel> {
     let graph = &paths.part.graph;
     let Tree { order, parent } = Tree::from_targets(graph, &paths.targets);
@@ -47,7 +48,8 @@ struct Tree {
 }
 
 impl Tree {
-    /// The algorithm of Cooper, Harvey and Kennedy, backward from all targets at once: a node that is none stands above them.
+    /// The algorithm of Cooper, Harvey and Kennedy, backward from all targets at once: a node that
+    /// is none stands above them.
     fn from_targets(graph: &Graph, targets: &NodeSet) -> Self {
         let order = finished_last_first(graph, targets);
         let mut rank = vec![usize::MAX; graph.nodes()];
@@ -90,7 +92,8 @@ impl Tree {
     }
 }
 
-/// The nodes from which a target can be reached, in the reverse order in which a backward search is finished with them.
+/// The nodes from which a target can be reached, in the reverse order in which a backward search is
+/// finished with them.
 fn finished_last_first(graph: &Graph, targets: &NodeSet) -> Vec<u32> {
     let mut seen = NodeSet::none(graph.nodes());
     let mut order = Vec::new();

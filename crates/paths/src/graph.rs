@@ -2,8 +2,8 @@ use std::ops::Range;
 
 use crate::{Error, NodeSet};
 
-/// A directed graph in compressed rows, forward and backward. Edges may be parallel; an edge is its position in the sorted
-/// list that the graph was made from.
+/// A directed graph in compressed rows, forward and backward. Edges may be parallel; an edge is its
+/// position in the sorted list that the graph was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph {
     tails: Vec<u32>,
@@ -106,7 +106,8 @@ impl Graph {
         )
     }
 
-    /// The part with some of the nodes and some of the edges between them, numbered anew in the same order.
+    /// The part with some of the nodes and some of the edges between them, numbered anew in the
+    /// same order.
     pub(crate) fn part(&self, keep: &NodeSet, keep_edge: impl Fn(u32) -> bool) -> Part {
         let nodes: Vec<u32> = keep.iter().collect();
         let mut new = vec![u32::MAX; self.nodes()];

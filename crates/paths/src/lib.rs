@@ -1,7 +1,8 @@
 //! Algorithms on a compact directed graph. Knows nothing of Xen: a node is a number.
 //!
-//! A [`Query`] says which paths are meant; [`Paths`] is the part of the graph that lies on them, and counts, streams and
-//! measures them. What enters a query is checked once, so that nothing below can fail.
+//! A [`Query`] says which paths are meant; [`Paths`] is the part of the graph that lies on them,
+//! and counts, streams and measures them. What enters a query is checked once, so that nothing
+//! below can fail.
 
 mod count;
 mod cut;

@@ -6,7 +6,8 @@ use crate::{
 
 /// Which paths are meant.
 ///
-/// A path starts at one of `sources` and ends where it first meets one of `targets`. It may pass through further sources.
+/// A path starts at one of `sources` and ends where it first meets one of `targets`. It may pass
+/// through further sources.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
     /// In which graph.

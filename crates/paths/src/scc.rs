@@ -1,6 +1,7 @@
 use crate::Graph;
 
-/// The strongly connected components of a graph: its cycles, each with everything that goes around with it.
+/// The strongly connected components of a graph: its cycles, each with everything that goes around
+/// with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Components {
     /// For each node its component. A component leads only to components with smaller numbers.

@@ -3,9 +3,11 @@ use crate::{Paths, Step};
 /// A path, kept.
 pub type Path = Vec<Step>;
 
-/// The shortest paths, the shortest first and those of one length in ascending order of their nodes and edges.
+/// The shortest paths, the shortest first and those of one length in ascending order of their nodes
+/// and edges.
 ///
-/// All paths up to a length are streamed, then up to the least length that was too long for that, until there are enough.
+/// All paths up to a length are streamed, then up to the least length that was too long for that,
+/// until there are enough.
 pub fn shortest(paths: &Paths, how_many: usize) -> Vec<Path> {
     let mut found: Vec<Path> = Vec::new();
     let mut stream = paths.stream();

@@ -13,11 +13,13 @@ pub struct Step {
     pub edge: Option<u32>,
 }
 
-/// All paths, one after the other, in ascending order of their nodes and edges. Memory is needed for one path only.
+/// All paths, one after the other, in ascending order of their nodes and edges. Memory is needed
+/// for one path only.
 ///
-/// No step is taken that leads to no path: outside of cycles because only nodes from which a target can be reached are left, and in
-/// a cycle because it is tried, before each step, whether there still is a way out that avoids the path so far. (Where a path must
-/// pass through some nodes, a cycle that makes it pass twice the same way may still cost steps.)
+/// No step is taken that leads to no path: outside of cycles because only nodes from which a target
+/// can be reached are left, and in a cycle because it is tried, before each step, whether there
+/// still is a way out that avoids the path so far. (Where a path must pass through some nodes, a
+/// cycle that makes it pass twice the same way may still cost steps.)
 #[derive(Debug, Clone)]
 pub struct Stream {
     /// Its nodes are states: a node together with whether a node to pass was seen.
@@ -183,7 +185,8 @@ impl Stream {
         }
     }
 
-    /// Searches, nearest first, for a way out of the cycle that avoids the path. Beyond the cycle nothing can be in the way.
+    /// Searches, nearest first, for a way out of the cycle that avoids the path. Beyond the cycle
+    /// nothing can be in the way.
     fn way_out(&mut self, state: u32, length: u32) -> bool {
         self.search = self.search.wrapping_add(1);
         if self.search == 0 {
@@ -240,7 +243,8 @@ impl States {
         }
     }
 
-    /// Each node twice: before and since a node to pass was seen. What cannot end after one is left out.
+    /// Each node twice: before and since a node to pass was seen. What cannot end after one is left
+    /// out.
     fn passing(paths: &Paths, through: &NodeSet) -> Self {
         let graph = &paths.part.graph;
         let state = |node: u32, seen: bool| 2 * node + u32::from(seen || through.has(node));

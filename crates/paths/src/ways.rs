@@ -5,14 +5,16 @@ use crate::{Graph, NodeSet};
 /// One shortest way from some nodes to each node that they lead to.
 #[derive(Debug, Clone)]
 pub struct Ways {
-    /// The edge by which each node is come to first; none for where ways start, and for what is not reached.
+    /// The edge by which each node is come to first; none for where ways start, and for what is not
+    /// reached.
     by: Vec<Option<u32>>,
     reached: NodeSet,
     starts: Vec<u32>,
 }
 
 impl Ways {
-    /// From some nodes without leaving `within`. Of several shortest ways it is the one over the smallest nodes, seen from the start.
+    /// From some nodes without leaving `within`. Of several shortest ways it is the one over the
+    /// smallest nodes, seen from the start.
     pub fn new(graph: &Graph, from: &NodeSet, within: Option<&NodeSet>) -> Self {
         let allowed = |node: u32| within.is_none_or(|within| within.has(node));
         let mut reached = NodeSet::none(graph.nodes());

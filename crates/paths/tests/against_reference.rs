@@ -231,8 +231,8 @@ proptest! {
     }
 }
 
-/// A ladder of cycles in which a search that does not look ahead would go astray: into a large complete graph that only leads back to
-/// where it came from.
+/// A ladder of cycles in which a search that does not look ahead would go astray: into a large
+/// complete graph that only leads back to where it came from.
 #[test]
 fn no_step_is_taken_in_vain() {
     // 0 -> 1 -> 2 (the way to the target) and 1 -> trap, whose only way out is 1.

@@ -2,8 +2,9 @@
 /*
  * Xen's own xmalloc, told by standard input what to do.
  *
- * Each line is `a SIZE ALIGN`, or `f N`: free what line N (from 0) allocated. Each answer is one line: how many pages the page heap has given
- * away, of how many bytes the pool consists, of how many it says that they are in use, and where in its page the allocation lies.
+ * Each line is `a SIZE ALIGN`, or `f N`: free what line N (from 0) allocated. Each answer is one
+ * line: how many pages the page heap has given away, of how many bytes the pool consists, of how
+ * many it says that they are in use, and where in its page the allocation lies.
  */
 #include <stdio.h>
 #include "shim.h"

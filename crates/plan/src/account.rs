@@ -20,7 +20,8 @@ pub struct Usage {
     pub used: u64,
     /// Bytes asked for.
     pub asked: u64,
-    /// Pages that a heap of its own would have to have: those pages, xmallocs of whole pages, and a pool of its own for other xmallocs.
+    /// Pages that a heap of its own would have to have: those pages, xmallocs of whole pages, and a
+    /// pool of its own for other xmallocs.
     pub heap: u64,
 }
 
@@ -35,7 +36,8 @@ impl Usage {
     }
 }
 
-/// A heap at its fullest: the first moment at which no other has more pages, and of those none has more bytes asked for.
+/// A heap at its fullest: the first moment at which no other has more pages, and of those none has
+/// more bytes asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct High {
     /// When.
@@ -87,7 +89,8 @@ impl Memory {
         Memory { asked: bytes, xmalloc: None, pages, direct: pages }
     }
 
-    /// An xmalloc or a vmalloc. Blocks of the pool never start on a page boundary, because their header stands before them.
+    /// An xmalloc or a vmalloc. Blocks of the pool never start on a page boundary, because their
+    /// header stands before them.
     pub(crate) fn block(kind: Kind, addr: u64, asked: u64, used: Option<u64>) -> Self {
         let is_whole = addr.is_multiple_of(PAGE_SIZE);
         let whole = || used.unwrap_or(asked).div_ceil(PAGE_SIZE);

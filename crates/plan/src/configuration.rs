@@ -143,7 +143,8 @@ impl Plan {
             .filter(|(_, account)| account.id.domain == domain)
             .filter_map(|(run, account)| account.pool.filter(|pool| pool.size > 0 && !unseen(run, pool)))
             .collect();
-        // The pool can have been smaller when the fewest were left in it: never more were in use than were ever taken.
+        // The pool can have been smaller when the fewest were left in it: never more were in use
+        // than were ever taken.
         let used = |pool: &Pool| pool.takes.min(pool.size.saturating_sub(pool.low));
         let most = pools.iter().map(used).max()?;
         let size = pools.iter().map(|pool| pool.size).max()?;

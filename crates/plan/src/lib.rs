@@ -1,7 +1,8 @@
 //! What each domain would need if anonymous memory were charged to it.
 //!
-//! A [`Trace`] keeps the events of a run; [`charge`] replays them and charges each allocation under each [`Policy`], with a model of an xmalloc
-//! pool ([`pool`]) for each payer; a [`Plan`] takes the worst of several runs, and [`configuration`](Plan::configuration) says which settings follow.
+//! A [`Trace`] keeps the events of a run; [`charge`] replays them and charges each allocation under
+//! each [`Policy`], with a model of an xmalloc pool ([`pool`]) for each payer; a [`Plan`] takes the
+//! worst of several runs, and [`configuration`](Plan::configuration) says which settings follow.
 //! `docs/plan.md` defines what is counted.
 
 mod account;

@@ -39,7 +39,8 @@ impl Limit {
             // With each frame come one or more in which Xen notes what of it is in use.
             Limit::GrantFrames => pages / 2,
             Limit::MaptrackFrames => pages,
-            // A bucket is at most a page, and a channel takes more than 32 bytes, rounded up to a power of two.
+            // A bucket is at most a page, and a channel takes more than 32 bytes, rounded up to a
+            // power of two.
             Limit::EventChannels => blocks * (PAGE_SIZE / 64),
         }
     }
@@ -146,7 +147,8 @@ mod tests {
                 bound: false,
             });
         };
-        // A table of one frame, six active ones; all freed in one record, and two frames with two active ones later.
+        // A table of one frame, six active ones; all freed in one record, and two frames with two
+        // active ones later.
         (0..7).for_each(|page| step(Op::Alloc, Kind::Xenheap, 1, page, 1));
         step(Op::Free, Kind::Xenheap, 4, 0, 7);
         (0..4).for_each(|page| step(Op::Alloc, Kind::Xenheap, 1, page, 1));

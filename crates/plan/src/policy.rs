@@ -15,7 +15,8 @@ use crate::trace::Allocation;
 pub enum Policy {
     /// The domain whose call is served.
     Current,
-    /// The domain that it is for, if that is known when it is allocated; else the one whose call is served.
+    /// The domain that it is for, if that is known when it is allocated; else the one whose call is
+    /// served.
     Owner,
     /// Whom the verdict file names for the stack.
     Rules,

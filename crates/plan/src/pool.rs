@@ -1,9 +1,11 @@
 //! Xen's xmalloc pool, as far as it decides how many pages it takes.
 //!
-//! The algorithm is TLSF (Masmano, Ripoll, Crespo, Real: *TLSF: a new dynamic memory allocator for real-time systems*, ECRTS 2004): free
-//! blocks in lists by size, powers of two and linear parts of them; a request takes the last freed block of the first list of which every
-//! block is large enough, and gets as much as that list's smallest; neighbours join when they are freed. The constants, and what Xen does at the ends of a page, were found by
-//! experiments with Xen's own pool (docs/plan.md), against which `tests/real_pool.rs` holds this one.
+//! The algorithm is TLSF (Masmano, Ripoll, Crespo, Real: *TLSF: a new dynamic memory allocator for
+//! real-time systems*, ECRTS 2004): free blocks in lists by size, powers of two and linear parts of
+//! them; a request takes the last freed block of the first list of which every block is large
+//! enough, and gets as much as that list's smallest; neighbours join when they are freed. The
+//! constants, and what Xen does at the ends of a page, were found by experiments with Xen's own
+//! pool (docs/plan.md), against which `tests/real_pool.rs` holds this one.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -146,8 +148,8 @@ impl Pool {
     }
 }
 
-/// What Xen's pool was asked for to serve an xmalloc of `size` bytes at `addr` for which it used `used`: to align more than blocks are
-/// aligned anyway, xmalloc asks for more.
+/// What Xen's pool was asked for to serve an xmalloc of `size` bytes at `addr` for which it used
+/// `used`: to align more than blocks are aligned anyway, xmalloc asks for more.
 pub fn request(size: u64, addr: u64, used: Option<u64>) -> u64 {
     let Some(block) = used.and_then(|used| used.checked_sub(HEADER)) else { return size };
     // The block can also contain a rest that was too small for one of its own.

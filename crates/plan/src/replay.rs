@@ -94,7 +94,8 @@ impl<'a> Replay<'a> {
             let at = self.trace.at(step).saturating_sub(start);
             let length = u128::from(end.saturating_sub(start)).saturating_add(1);
             let part = usize::try_from(u128::from(at) * POINTS as u128 / length).unwrap_or(POINTS - 1);
-            // Events of several CPUs are numbered in an order that is not exactly that of their times.
+            // Events of several CPUs are numbered in an order that is not exactly that of their
+            // times.
             self.part = self.part.max(part);
             self.moment = Moment { seq: step.seq, time: step.time };
             self.step(step);
@@ -173,7 +174,8 @@ impl<'a> Replay<'a> {
         self.change(false, held, memory);
     }
 
-    /// Where the pages end that are freed without saying how many: what starts there, or one page out of the middle.
+    /// Where the pages end that are freed without saying how many: what starts there, or one page
+    /// out of the middle.
     fn end_at(&self, start: u64) -> u64 {
         match self.pages.at(start) {
             Some(piece) if piece.start == start => start.saturating_add(piece.len),
@@ -217,7 +219,8 @@ impl<'a> Replay<'a> {
             let used = policy != Policy::Rules || self.rules.is_some();
             used.then(|| (policy, payer(policy, &allocation, rules)))
         });
-        // Taken pages were paid for by the domain that they were taken from, and others will be by who gets them.
+        // Taken pages were paid for by the domain that they were taken from, and others will be by
+        // who gets them.
         let beyond = step.op != Op::Take
             && !allocation.bound
             && payers.iter().flatten().all(|(_, payer)| matches!(payer, Payer::Nobody(_)));

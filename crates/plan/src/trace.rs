@@ -6,7 +6,8 @@ use xenheap_judge::Key;
 use xenheap_ledger::{EventSink, Matched};
 use xenheap_model::{Charge, Domain, DomainEvent, DomainId, Event, How, Kind, Life, Op, Owner};
 
-/// Xen scrubs such pages itself before it gives them to the domain. A bit that versions before 4.22 do not use.
+/// Xen scrubs such pages itself before it gives them to the domain. A bit that versions before 4.22
+/// do not use.
 const MEMF_KEEP_SCRUB: u32 = 1 << 2;
 
 /// Takes the events of a run while it is read, and keeps them: memory grows with their number.
@@ -49,7 +50,8 @@ pub(crate) struct Allocation {
     pub current: DomainId,
     /// Whether a call of a guest was served.
     pub in_call: bool,
-    /// Whether it is about a domain that cannot pay: it is being destroyed, or a domctl named one that does not exist.
+    /// Whether it is about a domain that cannot pay: it is being destroyed, or a domctl named one
+    /// that does not exist.
     pub cannot_pay: bool,
     /// Whether the domain that was passed is to get it.
     pub bound: bool,
@@ -65,7 +67,8 @@ impl Trace {
         Self::default()
     }
 
-    /// Where a step stands on the axis of time: nanoseconds, or numbers of events in a log without times.
+    /// Where a step stands on the axis of time: nanoseconds, or numbers of events in a log without
+    /// times.
     pub(crate) fn at(&self, step: &Step) -> u64 {
         if self.has_times { step.time } else { step.seq }
     }
@@ -95,7 +98,8 @@ impl Trace {
         }
     }
 
-    /// An id of which the generation was not known then, and that only one domain ever had, is that domain.
+    /// An id of which the generation was not known then, and that only one domain ever had, is that
+    /// domain.
     fn known(&self, id: DomainId) -> DomainId {
         match self.generations.get(&id.domain) {
             Some(all) if !id.is_known() && all.len() == 1 => {

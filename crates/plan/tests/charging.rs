@@ -26,7 +26,8 @@ fn empty(seq: u64, op: Op, kind: Kind, addr: u64) -> Event {
 }
 
 prop_compose! {
-    /// An event at one of few places, so that frees meet allocations; xmallocs do not overlap, pages can.
+    /// An event at one of few places, so that frees meet allocations; xmallocs do not overlap,
+    /// pages can.
     fn event()(
         op in prop_oneof![6 => Just(Op::Alloc), 4 => Just(Op::Free), 1 => Just(Op::Give), 1 => Just(Op::GiveBack), 1 => Just(Op::Take)],
         kind in prop_oneof![2 => Just(Kind::Xmalloc), 1 => Just(Kind::Vmalloc), 1 => Just(Kind::Xenheap), 2 => Just(Kind::Domheap)],

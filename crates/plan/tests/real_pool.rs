@@ -1,4 +1,5 @@
-//! The pool's model against Xen's own xmalloc, compiled for this machine from the trees that `XENHEAP_XEN_TREES` names.
+//! The pool's model against Xen's own xmalloc, compiled for this machine from the trees that
+//! `XENHEAP_XEN_TREES` names.
 
 use std::{
     env, fs,

@@ -1,7 +1,9 @@
-//! What the recorder's core takes for an event, beside a plain table of what is live: `cargo bench -p xenheap-recorder`.
+//! What the recorder's core takes for an event, beside a plain table of what is live:
+//! `cargo bench -p xenheap-recorder`.
 //!
-//! The core is compiled for this machine as Xen compiles it, but for the lock, which is pthread's. Walking the stack and waiting for
-//! the console are not in it: `scripts/bench-overhead` counts those.
+//! The core is compiled for this machine as Xen compiles it, but for the lock, which is pthread's.
+//! Walking the stack and waiting for the console are not in it: `scripts/bench-overhead` counts
+//! those.
 
 use std::{error::Error, process::Command};
 

@@ -1,5 +1,5 @@
-//! What a patch says in Xen's own documents. They are no part of the recorder, so `instrument` leaves them
-//! alone; a tree that has not one of them has no entry there.
+//! What a patch says in Xen's own documents. They are no part of the recorder, so `instrument`
+//! leaves them alone; a tree that has not one of them has no entry there.
 
 use crate::error::Error;
 use crate::series::Content;
@@ -70,7 +70,8 @@ const CHANGE: &str = "\
    (CONFIG_HEAP_AUDIT, boot option \"heap-audit\", debug key 'y').
 ";
 
-/// From which number of commits on a document has which text; `None`: there is no place for an entry.
+/// From which number of commits on a document has which text; `None`: there is no place for an
+/// entry.
 type Stages<'a> = dyn Fn(&str) -> Option<Vec<(usize, String)>> + 'a;
 
 /// The documents of a tree. `maintainer` is whom the patch is from.

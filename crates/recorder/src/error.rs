@@ -224,7 +224,8 @@ pub enum Problem {
         /// What was looked for.
         wanted: &'static str,
     },
-    /// A line belongs to the recorder, but is not part of what this version or an earlier one wrote.
+    /// A line belongs to the recorder, but is not part of what this version or an earlier one
+    /// wrote.
     ForeignBlock {
         /// Path below the tree's root.
         file: String,

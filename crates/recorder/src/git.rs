@@ -1,7 +1,7 @@
 //! Xen's source in a git repository, read with the git program and never changed.
 //!
-//! The one place where a repository is opened and a revision resolved, for reading single files here
-//! and for whole trees in the lab.
+//! The one place where a repository is opened and a revision resolved, for reading single files
+//! here and for whole trees in the lab.
 
 use std::cmp::Reverse;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -17,10 +17,10 @@ const NEAR: usize = 5;
 /// How many lines of what git says are shown, and how much of each.
 const SHOWN: (usize, usize) = (10, 300);
 
-/// With these the environment, such as that of a git hook, says which repository is meant, or what is
-/// in it: `git rev-parse --local-env-vars`, and two more. Settings that come by the environment stay
-/// (`GIT_CONFIG_COUNT`, `GIT_CONFIG_PARAMETERS`): they can be what lets a repository of somebody else's
-/// be read.
+/// With these the environment, such as that of a git hook, says which repository is meant, or what
+/// is in it: `git rev-parse --local-env-vars`, and two more. Settings that come by the environment
+/// stay (`GIT_CONFIG_COUNT`, `GIT_CONFIG_PARAMETERS`): they can be what lets a repository of
+/// somebody else's be read.
 const OF_ANOTHER: [&str; 15] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_ATTR_SOURCE",
@@ -39,8 +39,8 @@ const OF_ANOTHER: [&str; 15] = [
     "GIT_WORK_TREE",
 ];
 
-/// Git in a folder, with messages in plain English and nothing to read. What the environment says of
-/// a repository is another's.
+/// Git in a folder, with messages in plain English and nothing to read. What the environment says
+/// of a repository is another's.
 pub(crate) fn git(folder: &Path) -> Command {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
@@ -72,7 +72,8 @@ impl Repository {
 
     fn not_git(&self, asked: &Output) -> GitError {
         let said = said(asked);
-        // That it is none is said in our words; anything else, such as whose it is, is git's to say.
+        // That it is none is said in our words; anything else, such as whose it is, is git's to
+        // say.
         let plain = said.iter().any(|line| line.contains("not a git repository"));
         GitError::NotGit { path: self.given.clone(), said: if plain { Vec::new() } else { said } }
     }

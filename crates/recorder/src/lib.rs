@@ -1,10 +1,10 @@
 //! The heap recorder for Xen, and how it goes into a source tree and out again.
 //!
-//! Xen's allocators, and some functions more, are wrapped by renaming them where they are defined: `void
-//! xfree(` becomes `void HEAP_AUDITED(xfree)(`, and `static void hap_free(ARGS)` becomes
-//! `AUDITED_STATIC(void, hap_free, (ARGS))`. With `CONFIG_HEAP_AUDIT=n` the macros give the plain text
-//! back, and the objects are what they were; with it, the recorder's own file defines the public names. No
-//! line of an existing C file moves, because Xen's bug frames hold line numbers.
+//! Xen's allocators, and some functions more, are wrapped by renaming them where they are defined:
+//! `void xfree(` becomes `void HEAP_AUDITED(xfree)(`, and `static void hap_free(ARGS)` becomes
+//! `AUDITED_STATIC(void, hap_free, (ARGS))`. With `CONFIG_HEAP_AUDIT=n` the macros give the plain
+//! text back, and the objects are what they were; with it, the recorder's own file defines the
+//! public names. No line of an existing C file moves, because Xen's bug frames hold line numbers.
 //!
 //! ```no_run
 //! use xenheap_recorder::{LocalChanges, Tree, plan};
@@ -44,9 +44,9 @@ pub use tree::{Tree, Version};
 
 use sha2::{Digest, Sha256};
 
-/// Identifies what this version puts into a tree: a hash, in 64 hex digits, of the recorder's sources and
-/// of the rules by which a tree is edited. Two instrumented trees that were the same before are the same
-/// if this is the same.
+/// Identifies what this version puts into a tree: a hash, in 64 hex digits, of the recorder's
+/// sources and of the rules by which a tree is edited. Two instrumented trees that were the same
+/// before are the same if this is the same.
 #[must_use]
 pub fn recorder_id() -> String {
     let mut hash = Sha256::new();

@@ -33,7 +33,8 @@ impl Author {
         Self::new(name, email).ok_or_else(error)
     }
 
-    /// The author that git would write into a commit in the folder `path`: `user.name` and `user.email`.
+    /// The author that git would write into a commit in the folder `path`: `user.name` and
+    /// `user.email`.
     ///
     /// # Errors
     /// [`Error::NoAuthor`] when one of them is not set, or there is no git.
@@ -91,7 +92,8 @@ impl fmt::Display for Author {
     }
 }
 
-/// What a patch says besides the change. The same tree and the same `PatchInfo` give the same bytes.
+/// What a patch says besides the change. The same tree and the same `PatchInfo` give the same
+/// bytes.
 #[derive(Clone, Debug)]
 pub struct PatchInfo {
     /// Who it is from.
@@ -103,13 +105,14 @@ pub struct PatchInfo {
 }
 
 impl Plan {
-    /// Writes the change from the uninstrumented tree to the instrumented one as a mailbox that `git am`
-    /// takes: a series of commits, one a concern, with entries in Xen's documents. It is the same whether the tree is instrumented already or not. Changes nothing in the tree.
+    /// Writes the change from the uninstrumented tree to the instrumented one as a mailbox that
+    /// `git am` takes: a series of commits, one a concern, with entries in Xen's documents. It is
+    /// the same whether the tree is instrumented already or not. Changes nothing in the tree.
     ///
     /// # Errors
-    /// When the recorder cannot be put into the tree (as [`Plan::check`]; a file that somebody changed by
-    /// hand is no obstacle, it is simply not in the patch), when the date cannot be written, or when
-    /// `out` cannot be written to.
+    /// When the recorder cannot be put into the tree (as [`Plan::check`]; a file that somebody
+    /// changed by hand is no obstacle, it is simply not in the patch), when the date cannot be
+    /// written, or when `out` cannot be written to.
     pub fn patch(&self, info: &PatchInfo, out: &mut dyn Write) -> Result<(), Error> {
         if self.state() != State::Half {
             self.check(LocalChanges::Discard)?;
@@ -147,7 +150,8 @@ impl Plan {
             .collect();
         for (at, (concern, files)) in commits.iter().enumerate() {
             let mut head = String::new();
-            // The first line is what separates mails in a mailbox; this date is git's magic value for it.
+            // The first line is what separates mails in a mailbox; this date is git's magic value
+            // for it.
             head += "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n";
             head += &format!("From: {}\n", info.author.header());
             head += &format!("Date: {}\n", mail_date(info.date)?);
@@ -220,7 +224,8 @@ impl<'a> FileDiff<'a> {
         let name = self.name;
         let mode = if self.executable { "100755" } else { "100644" };
         let mut head = format!("diff --git a/{name} b/{name}\n");
-        // With full ids of the contents `git am --3way` can help itself when the branch has moved on.
+        // With full ids of the contents `git am --3way` can help itself when the branch has moved
+        // on.
         let (old, new) = (self.before.map_or_else(|| "0".repeat(40), blob_id), blob_id(self.after));
         match self.before {
             None => head += &format!("new file mode 100644\nindex {old}..{new}\n"),

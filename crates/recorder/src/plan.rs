@@ -23,8 +23,8 @@ pub enum State {
     Half,
 }
 
-/// What to do about files of the recorder's that somebody has changed since, or that only have the same
-/// name as one of them.
+/// What to do about files of the recorder's that somebody has changed since, or that only have the
+/// same name as one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LocalChanges {
     /// Refuse to overwrite or remove them.
@@ -34,8 +34,8 @@ pub enum LocalChanges {
     Discard,
 }
 
-/// What applying or undoing did: which files, as paths below the tree's root. Empty: there was nothing to
-/// do.
+/// What applying or undoing did: which files, as paths below the tree's root. Empty: there was
+/// nothing to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// New files.
@@ -118,8 +118,8 @@ pub struct Plan {
 /// Reads a tree and computes how it looks with the recorder and without.
 ///
 /// # Errors
-/// When a file cannot be read. A tree that the recorder does not fit is an error of [`Plan::check`] and
-/// [`Plan::apply`] only, so that it can still be described and undone.
+/// When a file cannot be read. A tree that the recorder does not fit is an error of [`Plan::check`]
+/// and [`Plan::apply`] only, so that it can still be described and undone.
 pub fn plan(tree: &Tree) -> Result<Plan, Error> {
     let survey = survey::survey(&|path| tree.read(path))?;
     let mut files = Vec::new();
@@ -159,8 +159,8 @@ fn state(files: &[PlannedFile], missing: bool) -> State {
     if all(&[Presence::Absent, Presence::Foreign]) {
         State::Clean
     } else if files.iter().any(|file| file.seen.presence == Presence::Other) {
-        // Another version may have renamed fewer functions or have had fewer files: what is missing is
-        // no sign of a tree that was half instrumented.
+        // Another version may have renamed fewer functions or have had fewer files: what is missing
+        // is no sign of a tree that was half instrumented.
         State::OtherVersion
     } else if all(&[Presence::Present, Presence::Changed]) && !missing {
         State::Instrumented
@@ -176,7 +176,8 @@ impl Plan {
         self.state
     }
 
-    /// Would [`Plan::apply`] do it? Changes nothing. This is `apply` up to the point at which it writes.
+    /// Would [`Plan::apply`] do it? Changes nothing. This is `apply` up to the point at which it
+    /// writes.
     ///
     /// # Errors
     /// What `apply` would return.
@@ -219,15 +220,16 @@ impl Plan {
     /// All files are changed, or none.
     ///
     /// # Errors
-    /// When the tree is half instrumented or not as the recorder needs it, when files of the recorder's
-    /// were changed by hand (and are to be kept), or when a file cannot be written.
+    /// When the tree is half instrumented or not as the recorder needs it, when files of the
+    /// recorder's were changed by hand (and are to be kept), or when a file cannot be written.
     pub fn apply(&self, local: LocalChanges) -> Result<Outcome, Error> {
         self.check(local)?;
         self.change(|file| Some(&file.seen.instrumented))
     }
 
-    /// Takes the recorder out of the tree, all of it or what there is of it. What else was changed in the
-    /// files stays; where nothing was, they are byte for byte as before. Once it is out, does nothing.
+    /// Takes the recorder out of the tree, all of it or what there is of it. What else was changed
+    /// in the files stays; where nothing was, they are byte for byte as before. Once it is out,
+    /// does nothing.
     ///
     /// All files are changed, or none.
     ///

@@ -1,7 +1,9 @@
-//! The change as a series of commits, one a concern. Each has what it needs of the ones before it, and nothing of later ones.
+//! The change as a series of commits, one a concern. Each has what it needs of the ones before it,
+//! and nothing of later ones.
 //!
-//! The commits differ in which parts of the recorder they have. Its C code stands under `HA_CAN_PART`, so
-//! what a commit has not yet is what the preprocessor would leave out: it is left out of the text.
+//! The commits differ in which parts of the recorder they have. Its C code stands under
+//! `HA_CAN_PART`, so what a commit has not yet is what the preprocessor would leave out: it is left
+//! out of the text.
 
 use crate::edit;
 use crate::plan::PlannedFile;

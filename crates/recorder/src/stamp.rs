@@ -1,9 +1,9 @@
 //! The last line of the files that the recorder adds to a tree.
 //!
-//! It holds a hash of the lines above it. So a later release, or the one that wrote the file, can tell a
-//! file that is as some release wrote it from one that a person has worked on since and whose changes
-//! must not be lost. It stands last because a line further up would give every line of the file another
-//! number than it has in this repository.
+//! It holds a hash of the lines above it. So a later release, or the one that wrote the file, can
+//! tell a file that is as some release wrote it from one that a person has worked on since and
+//! whose changes must not be lost. It stands last because a line further up would give every line
+//! of the file another number than it has in this repository.
 
 use sha2::{Digest, Sha256};
 

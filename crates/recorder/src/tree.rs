@@ -68,7 +68,8 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Opens the root of a repository (the folder that contains `xen/`), or the `xen` folder itself.
+    /// Opens the root of a repository (the folder that contains `xen/`), or the `xen` folder
+    /// itself.
     ///
     /// # Errors
     /// [`Error::NotXen`] when it is neither, [`Error::Read`] when it cannot be read.
@@ -99,8 +100,8 @@ impl Tree {
         Ok(Self { xen, version, revision: None })
     }
 
-    /// Opens a revision of a git repository, bare or not. It can be looked at, and a patch for it written;
-    /// it cannot be changed.
+    /// Opens a revision of a git repository, bare or not. It can be looked at, and a patch for it
+    /// written; it cannot be changed.
     ///
     /// # Errors
     /// [`Error::NotXen`] when it is no tree of Xen's, [`Error::Git`] when it cannot be read.

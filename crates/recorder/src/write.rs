@@ -1,8 +1,8 @@
 //! Changing several files as one step.
 //!
-//! Everything is first written beside its target (and a copy of what it replaces, too), so that what can
-//! fail for want of space or permission fails before the first file changes; after that there are only
-//! renames. If one of those fails, the ones before it are taken back.
+//! Everything is first written beside its target (and a copy of what it replaces, too), so that
+//! what can fail for want of space or permission fails before the first file changes; after that
+//! there are only renames. If one of those fails, the ones before it are taken back.
 
 use std::fs;
 use std::io::{self, Write};
@@ -111,7 +111,8 @@ struct Staged {
 impl Staged {
     fn new(change: &FileChange<'_>) -> io::Result<Self> {
         let Some(before) = change.before else {
-            // A link that leads nowhere would be replaced by the file: somebody put it there, so ask.
+            // A link that leads nowhere would be replaced by the file: somebody put it there, so
+            // ask.
             if fs::symlink_metadata(change.path).is_ok() {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is a link that leads nowhere"));
             }
@@ -147,8 +148,8 @@ fn stage(target: &Path, content: &[u8], like: Option<&fs::Metadata>) -> io::Resu
         file.as_file().set_permissions(fs::Permissions::from_mode(like.mode() & 0o7777))?;
         let ours = file.as_file().metadata()?;
         if (ours.uid(), ours.gid()) != (like.uid(), like.gid()) {
-            // Only root can give a file away. For others the tree's owner changes, as with any editor
-            // that saves by renaming.
+            // Only root can give a file away. For others the tree's owner changes, as with any
+            // editor that saves by renaming.
             let _ = std::os::unix::fs::fchown(file.as_file(), Some(like.uid()), Some(like.gid()));
         }
     }

@@ -61,7 +61,8 @@ fn in_and_out_again() {
     let instrumented = contents(fixture.root());
     assert_eq!(instrumented.len(), before.len() + 4);
     let all = FILES.iter().map(|(name, _)| fixture.read(name)).collect::<String>();
-    // Two more are in the macro's own definition, one in its comment, one in the other macro's definition.
+    // Two more are in the macro's own definition, one in its comment, one in the other macro's
+    // definition.
     assert_eq!(all.matches("HEAP_AUDITED(").count(), RENAMES - STATICS + 4);
     assert_eq!(all.matches("\nAUDITED_STATIC(").count(), STATICS);
     assert!(all.contains("\nvoid *HEAP_AUDITED(_xmalloc)(unsigned long size, unsigned long align)\n"));
@@ -364,8 +365,9 @@ fn a_part_is_left_out_as_a_whole_and_where_its_architecture_is() {
     assert!(!header.contains("hap_alloc"), "{header}");
 }
 
-/// On a processor with FRED, handlers of all that a PV guest does are called from one function. All of them begin and end a call
-/// because that one does; a tree that has FRED but not this function has handlers of which the recorder does not know.
+/// On a processor with FRED, handlers of all that a PV guest does are called from one function. All
+/// of them begin and end a call because that one does; a tree that has FRED but not this function
+/// has handlers of which the recorder does not know.
 #[test]
 fn handlers_are_reached_through_the_entry_that_fred_has() {
     let fixture = Fixture::new();

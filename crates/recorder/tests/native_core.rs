@@ -1,4 +1,5 @@
-//! The recorder's core, compiled for this machine: under sanitizers, with threads, and its golden lines.
+//! The recorder's core, compiled for this machine: under sanitizers, with threads, and its golden
+//! lines.
 
 use std::{
     path::{Path, PathBuf},

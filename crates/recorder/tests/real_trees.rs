@@ -14,7 +14,8 @@ use xenheap_recorder::{Change, LocalChanges, State, Tree, plan};
 fn fragment(tree: &Path) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("xen/include/xen")).unwrap();
-    // Arm's file is in one of two places. Where it has moved, the old place still has another part of it.
+    // Arm's file is in one of two places. Where it has moved, the old place still has another part
+    // of it.
     let moved = "xen/arch/arm/mmu/p2m.c";
     let moved = tree.join(moved).exists().then_some(moved);
     for name in FILES.iter().map(|(name, _)| *name).chain(moved) {
@@ -41,7 +42,8 @@ fn it_goes_in_and_out_again() {
                 _ => None,
             })
             .collect();
-        // In 4.14 do_entry_int82 is in a file that is not in the fragment, so all of its part is left out.
+        // In 4.14 do_entry_int82 is in a file that is not in the fragment, so all of its part is
+        // left out.
         if !opened.version().to_string().starts_with("4.14.") {
             let lacks = planned.describe().lacks;
             assert!(lacks.is_empty(), "{}: {lacks:?}", tree.display());

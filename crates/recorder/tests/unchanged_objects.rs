@@ -1,5 +1,6 @@
-//! With `CONFIG_HEAP_AUDIT=n` the edited files compile to what they compiled to before; with `y` the
-//! configuration is the one that the recorder needs. Builds with the real build system of real trees (see
+//! With `CONFIG_HEAP_AUDIT=n` the edited files compile to what they compiled to before; with `y`
+//! the configuration is the one that the recorder needs. Builds with the real build system of real
+//! trees (see
 //! `common/trees.rs`), for x86 and Arm, on a copy in a fixed place: paths are in the objects.
 
 #[path = "common/trees.rs"]
@@ -12,7 +13,7 @@ use std::process::Command;
 
 use object::read::elf::ElfFile64;
 use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionFlags, elf};
-use xenheap_recorder::{LocalChanges, Tree, plan};
+use xenheap_recorder::{Action, LocalChanges, Tree, plan};
 
 /// What Xen is built for.
 struct Target {
@@ -20,8 +21,8 @@ struct Target {
     arch: &'static str,
     /// What the names of the compiler and its tools begin with.
     tools: &'static str,
-    /// Objects of files that are edited. Of those that are not there the file has moved.
-    objects: &'static [&'static str],
+    /// The other architectures' part of a tree.
+    others: &'static str,
     /// One of them, and a static function in it.
     with_static: (&'static str, &'static str),
 }
@@ -29,37 +30,14 @@ struct Target {
 const X86: Target = Target {
     arch: "x86_64",
     tools: "",
-    objects: &[
-        "common/page_alloc.o",
-        "common/xmalloc_tlsf.o",
-        "common/shutdown.o",
-        "common/domain.o",
-        "common/domctl.o",
-        "common/softirq.o",
-        "arch/x86/acpi/power.o",
-        "arch/x86/mm.o",
-        "arch/x86/traps.o",
-        "arch/x86/pv/hypercall.o",
-        "arch/x86/pv/emul-priv-op.o",
-        "arch/x86/hvm/svm/svm.o",
-        "arch/x86/hvm/vmx/vmx.o",
-        "arch/x86/mm/hap/hap.o",
-        "arch/x86/mm/shadow/common.o",
-    ],
+    others: "arch/arm/",
     with_static: ("arch/x86/mm/hap/hap.o", "hap_alloc"),
 };
 
-/// What is compiled for both is compared on x86; one such file with a static function is enough here.
 const ARM: Target = Target {
     arch: "arm64",
     tools: "aarch64-linux-gnu-",
-    objects: &[
-        "common/page_alloc.o",
-        "common/domain.o",
-        "arch/arm/traps.o",
-        "arch/arm/p2m.o",
-        "arch/arm/mmu/p2m.o",
-    ],
+    others: "arch/x86/",
     with_static: ("common/domain.o", "complete_domain_destroy"),
 };
 
@@ -69,6 +47,8 @@ const PARTS: &[&str] = &["xen", "config", "Config.mk"];
 struct Build {
     folder: tempfile::TempDir,
     target: &'static Target,
+    /// The objects of all files with code that are edited.
+    names: Vec<String>,
 }
 
 impl Build {
@@ -77,7 +57,14 @@ impl Build {
         for part in PARTS {
             trees::copy(&tree.join(part), folder.path());
         }
-        Self { folder, target }
+        let plan = plan(&Tree::open(folder.path()).unwrap()).unwrap();
+        let edited = plan.describe().files.into_iter().filter(|file| file.action == Action::Change);
+        let names: Vec<String> = edited
+            .filter_map(|file| Some(format!("{}.o", file.path.strip_prefix("xen/")?.strip_suffix(".c")?)))
+            .filter(|name| !name.starts_with(target.others))
+            .collect();
+        assert!(names.len() > 6, "{names:?}");
+        Self { folder, target, names }
     }
 
     fn xen(&self) -> PathBuf {
@@ -116,22 +103,21 @@ impl Build {
     /// Completes a configuration; gives the lines of the result and what kconfig said.
     fn configure(&self, options: &[&str]) -> (Vec<String>, String) {
         // Not everything that is compared is built by default in every version.
-        let options = options.join("\n") + "\nCONFIG_SHADOW_PAGING=y\n";
+        let options = options.join("\n") + "\nCONFIG_SHADOW_PAGING=y\nCONFIG_XSM=y\nCONFIG_XSM_FLASK=y\n";
         fs::write(self.xen().join(".config"), options).unwrap();
         let said = self.must_make(&["olddefconfig"]);
         let config = fs::read_to_string(self.xen().join(".config")).unwrap();
         (config.lines().map(str::to_owned).collect(), said)
     }
 
-    /// Generated headers are made on the way to the hypervisor only. Without objects to link the build
-    /// stops right after them, with an error that is meant to happen.
+    /// Generated headers are made on the way to the hypervisor only. Without objects to link the
+    /// build stops right after them, with an error that is meant to happen.
     fn prepare(&self) {
         self.make(&["ALL_OBJS-y=", "ALL_LIBS-y=", "ALL_OBJS=", "ALL_LIBS="]);
     }
 
-    fn names(&self) -> Vec<&'static str> {
-        let there = |object: &&str| self.xen().join(object).with_extension("c").exists();
-        self.target.objects.iter().copied().filter(there).collect()
+    fn names(&self) -> Vec<&str> {
+        self.names.iter().map(String::as_str).collect()
     }
 
     fn objects(&self) -> Vec<Summary> {
@@ -231,8 +217,9 @@ fn jumps_to(path: &Path, function: &str) -> usize {
     jumps
 }
 
-/// What each function of an object calls or jumps to itself, without what it calls through pointers.
-fn calls_in(path: &Path, tools: &str) -> BTreeMap<String, BTreeSet<String>> {
+/// What each function of an object calls, jumps to or takes the address of, in the order of its
+/// code.
+fn names_in(path: &Path, tools: &str) -> BTreeMap<String, Vec<String>> {
     let output = Command::new(format!("{tools}objdump"))
         .args(["-dr", "--no-show-raw-insn"])
         .arg(path)
@@ -244,21 +231,28 @@ fn calls_in(path: &Path, tools: &str) -> BTreeMap<String, BTreeSet<String>> {
         let name = name.strip_prefix(".text.").unwrap_or(name);
         name.split(['.', '+', '-']).next().unwrap_or_default().to_owned()
     };
-    let mut calls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut calls: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut current = String::new();
     for line in text.lines() {
         if let Some(name) = line.strip_suffix(">:").and_then(|line| line.split_once('<')) {
             current = function(name.1);
         } else if let Some((_, target)) = line.split_once(": R_").and_then(|(_, r)| r.split_once('\t')) {
-            calls.entry(current.clone()).or_default().insert(function(target));
+            calls.entry(current.clone()).or_default().push(function(target));
         } else if let Some(target) = line.strip_suffix('>').and_then(|line| line.rsplit_once('<')) {
-            calls.entry(current.clone()).or_default().insert(function(target.1));
+            calls.entry(current.clone()).or_default().push(function(target.1));
         }
     }
     calls
 }
 
-fn reaches(calls: &BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) -> bool {
+/// Whether a function calls two others one after the other.
+fn calls_in_turn(calls: &BTreeMap<String, Vec<String>>, function: &str, first: &str, then: &str) -> bool {
+    let all = calls.get(function).map_or(&[][..], Vec::as_slice);
+    let after = all.iter().position(|name| name == first).and_then(|at| all.get(at..));
+    after.is_some_and(|after| after.iter().any(|name| name == then))
+}
+
+fn reaches(calls: &BTreeMap<String, Vec<String>>, from: &str, to: &str) -> bool {
     let mut seen = BTreeSet::new();
     let mut next = vec![from];
     while let Some(function) = next.pop() {
@@ -384,10 +378,35 @@ fn switched_on_it_builds_with_frame_pointers() {
             assert_small_frames(&build.xen().join("common"), &what);
 
             // The last dump's caller holds locks that softirqs want; the debug key's does not.
-            let calls = calls_in(&build.xen().join("common/heap-audit.o"), target.tools);
+            let calls = names_in(&build.xen().join("common/heap-audit.o"), target.tools);
             assert!(reaches(&calls, "hwdom_shutdown", "ha_print_dump"), "{what}: {calls:?}");
             assert!(!reaches(&calls, "hwdom_shutdown", "process_pending_softirqs"), "{what}: {calls:?}");
             assert!(reaches(&calls, "run_softirqs", "process_pending_softirqs"), "{what}: {calls:?}");
+            // It ends by the clock, and meanwhile the watchdog is off.
+            assert!(reaches(&calls, "hwdom_shutdown", "look_at_clock"), "{what}: {calls:?}");
+            assert!(reaches(&calls, "look_at_clock", "get_s_time"), "{what}: {calls:?}");
+            assert!(
+                calls_in_turn(&calls, "dump_last", "watchdog_disable", "watchdog_enable"),
+                "{what}: {calls:?}"
+            );
+            // A machine that does not sleep after all goes on being recorded.
+            if target.arch == "x86_64" {
+                let asleep = "heap_audited_enter_state_helper";
+                assert!(
+                    calls_in_turn(&calls, "enter_state_helper", asleep, "ha_unseal"),
+                    "{what}: {calls:?}"
+                );
+            }
+            // Whoever changes how many pages a domain has is counted: transfers of grants and
+            // exchanges, too.
+            let adjust = "domain_adjust_tot_pages";
+            assert!(calls.contains_key(adjust), "{what}: {calls:?}");
+            for object in ["common/grant_table.o", "common/memory.o"] {
+                build.must_make(&[object]);
+                let users = names_in(&build.xen().join(object), target.tools);
+                let uses = |name: &str| users.values().flatten().any(|used| used == name);
+                assert!(uses(adjust) && !uses(&format!("heap_audited_{adjust}")), "{what}: {object}");
+            }
 
             // What it selects is for developers only, so it is, too.
             let (config, said) = build.configure(&[

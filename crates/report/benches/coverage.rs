@@ -1,5 +1,6 @@
-//! What it takes to lay 100 runs on one graph: `cargo bench -p xenheap-report --bench coverage -- GRAPH RUN.xhr`, where RUN.xhr is what
-//! `xenheap report --save` wrote of a run of the graph's build. Each time the run is read anew, and counts as a boot of its own.
+//! What it takes to lay 100 runs on one graph: `cargo bench -p xenheap-report --bench coverage --
+//! GRAPH RUN.xhr`, where RUN.xhr is what `xenheap report --save` wrote of a run of the graph's
+//! build. Each time the run is read anew, and counts as a boot of its own.
 
 use std::{fs, path::Path, time::Instant};
 

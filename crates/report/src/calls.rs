@@ -9,7 +9,8 @@ use xenheap_judge::{Entry, EntryPoint};
 
 use crate::finding;
 
-/// The calls of one function, by one way in. A call that allocated by several paths is counted by each.
+/// The calls of one function, by one way in. A call that allocated by several paths is counted by
+/// each.
 #[derive(Clone, Debug)]
 pub struct Calls<'a> {
     /// What was asked for; by the least trusted one that can take one of the paths.

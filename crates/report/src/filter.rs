@@ -41,7 +41,8 @@ pub struct LeftOut {
     pub charged: u64,
     /// Paths of which something is left or growing and nothing passed.
     pub leftovers: u64,
-    /// Bytes that are left (of a domain that ended) and did not pass, also of paths that did in part.
+    /// Bytes that are left (of a domain that ended) and did not pass, also of paths that did in
+    /// part.
     pub left_bytes: u64,
 }
 

@@ -16,7 +16,8 @@ pub struct Finding<'a> {
 }
 
 impl<'a> Finding<'a> {
-    /// Findings in the order of reports: what is live first, then by bytes allocated, then by the stack's text.
+    /// Findings in the order of reports: what is live first, then by bytes allocated, then by the
+    /// stack's text.
     pub(crate) fn sorted(rows: &[Row], stacks: &'a BTreeMap<StackId, Stack>) -> Vec<Self> {
         let mut findings: Vec<Self> = rows
             .iter()

@@ -21,7 +21,8 @@ pub use text::{Details, Short};
 
 use xenheap_output::size::Several;
 
-/// Names a problem the same when lines move, when the compiler inlines differently, and in the next pipeline.
+/// Names a problem the same when lines move, when the compiler inlines differently, and in the next
+/// pipeline.
 fn fingerprint(code: &str, kind: &str, frames: &NormalStack, what: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(code);
@@ -41,8 +42,9 @@ fn hex(hash: Sha256) -> String {
     hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// For each of some findings of a run, of which `alike` names those that cannot be told apart and `place` is where it
-/// stands: its number among these, from 1. Places keep their order when lines move.
+/// For each of some findings of a run, of which `alike` names those that cannot be told apart and
+/// `place` is where it stands: its number among these, from 1. Places keep their order when lines
+/// move.
 fn twins<P: Ord>(all: &[(String, P)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|at| all.get(*at));
@@ -67,7 +69,8 @@ struct Problem<'a> {
     run: Option<&'a str>,
     case: Option<&'a Case>,
     refusal: &'a Refusal,
-    /// Which one of those in its run that differ in places of the source only, from 1, in the order of these places.
+    /// Which one of those in its run that differ in places of the source only, from 1, in the order
+    /// of these places.
     twin: usize,
 }
 

@@ -7,8 +7,8 @@ use xenheap_model::{Charge, Counters, Kind, Stack, StackId};
 
 use crate::Finding;
 
-/// All findings of one stack, kind and charge. A guest that is created a hundred times makes a hundred findings of one
-/// stack, and one group.
+/// All findings of one stack, kind and charge. A guest that is created a hundred times makes a
+/// hundred findings of one stack, and one group.
 #[derive(Clone, Debug)]
 pub struct Group<'a> {
     /// At which level.
@@ -19,7 +19,8 @@ pub struct Group<'a> {
     pub stack: &'a Stack,
     /// The stack's name within the run.
     pub id: StackId,
-    /// The sums of them, but the largest `peak`: peaks of several domains need not have been at one time.
+    /// The sums of them, but the largest `peak`: peaks of several domains need not have been at one
+    /// time.
     pub counters: Counters,
     /// At least one, in the order of findings.
     pub findings: Vec<Finding<'a>>,
@@ -31,7 +32,8 @@ impl<'a> Group<'a> {
         Key { stack: self.id, kind: self.kind, charge: self.charge }
     }
 
-    /// Groups findings; the groups stand in the order in which findings with their sums would stand.
+    /// Groups findings; the groups stand in the order in which findings with their sums would
+    /// stand.
     pub(crate) fn of(findings: Vec<Finding<'a>>) -> Vec<Self> {
         let mut groups: BTreeMap<_, Group<'a>> = BTreeMap::new();
         for finding in findings {

@@ -13,7 +13,8 @@ use xenheap_output::{size::Date, write_json};
 
 use crate::{Calls, Filter, Finding, LeftOut, Render, Report, guest::guest};
 
-/// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
+/// The version of the schema. It rises when something is renamed, removed or means something else;
+/// additions leave it.
 const SCHEMA: u32 = 1;
 
 /// The report for programs: an object for one run, an array for several.

@@ -1,8 +1,9 @@
 //! Reports of a run, and the run file.
 //!
-//! A [`Report`] is a run with what the filters left of it. Each output format is one [`Render`] in one module:
-//! [`Text`] for people, [`Json`] for programs, and [`rfc`] for the tools that read the format of the RFC. A renderer
-//! sees only the vocabulary of `xenheap_model`; nothing that came from a log leaves it unescaped ([`xenheap_output::Escaped`]).
+//! A [`Report`] is a run with what the filters left of it. Each output format is one [`Render`] in
+//! one module: [`Text`] for people, [`Json`] for programs, and [`rfc`] for the tools that read the
+//! format of the RFC. A renderer sees only the vocabulary of `xenheap_model`; nothing that came
+//! from a log leaves it unescaped ([`xenheap_output::Escaped`]).
 
 pub mod assess;
 mod calls;

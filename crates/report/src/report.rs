@@ -88,8 +88,8 @@ impl Report {
         self.events.as_ref()
     }
 
-    /// Whether the filter lets events of this key through. Events without a row (frees of what was never seen) are
-    /// judged by their own key.
+    /// Whether the filter lets events of this key through. Events without a row (frees of what was
+    /// never seen) are judged by their own key.
     pub(crate) fn shows(&self, key: &RowKey) -> bool {
         !self.dropped.contains(key) && self.filter.refuses_key(key, self.run.stacks.get(&key.stack)).is_none()
     }
@@ -106,8 +106,8 @@ impl Report {
         self.run.domains.iter().filter(shows).collect()
     }
 
-    /// What was allocated for none of the domains that were seen, or for nobody knows whom; with them it is all that was
-    /// allocated. `None`: the view does not say for whom memory is.
+    /// What was allocated for none of the domains that were seen, or for nobody knows whom; with
+    /// them it is all that was allocated. `None`: the view does not say for whom memory is.
     pub fn unowned(&self, of: impl Fn(Kind) -> bool) -> Option<DomainAccount> {
         let seen: BTreeSet<DomainId> = self.run.domains.iter().map(|domain| domain.id).collect();
         let is_known = self.run.facts.view.is_some_and(|view| view != View::Summary) && !seen.is_empty();
@@ -146,8 +146,8 @@ impl Report {
         calls::by_entry(services, &self.run.stacks)
     }
 
-    /// What it kept, in the order in which the report for people numbers it: leaks, what is live, pages of the xmalloc pool,
-    /// what is not live any more.
+    /// What it kept, in the order in which the report for people numbers it: leaks, what is live,
+    /// pages of the xmalloc pool, what is not live any more.
     pub fn numbered(&self) -> Vec<Group<'_>> {
         let mut groups = Group::of(self.findings());
         let leaks: Vec<Key> = self
@@ -174,7 +174,8 @@ impl Report {
     }
 }
 
-/// Brings reports into the order in which several are shown: by architecture, so that none are mixed, else as they came.
+/// Brings reports into the order in which several are shown: by architecture, so that none are
+/// mixed, else as they came.
 pub fn by_architecture(reports: &mut [Report]) {
     reports.sort_by_key(|report| report.run.facts.arch);
 }

@@ -32,7 +32,8 @@ pub struct TextOptions {
     pub color: bool,
 }
 
-/// The report for people. Leaks come first, then what is known of the run as a whole, then the single findings.
+/// The report for people. Leaks come first, then what is known of the run as a whole, then the
+/// single findings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Text(pub TextOptions);
 

@@ -117,7 +117,8 @@ fn what_runs_cannot_tell_is_a_limit() {
     assert!(json.contains("\"untold\""), "{json}");
 }
 
-/// Everything was seen, or is accepted for every stack that can end there: the statement is supported.
+/// Everything was seen, or is accepted for every stack that can end there: the statement is
+/// supported.
 #[test]
 fn a_statement_that_is_supported() {
     let small = small();

@@ -1,4 +1,5 @@
-//! The RFC's format, of a run of our own recorder. (The golden test of an RFC log stands with the command.)
+//! The RFC's format, of a run of our own recorder. (The golden test of an RFC log stands with the
+//! command.)
 
 mod common;
 

@@ -137,7 +137,8 @@ fn the_same_run_gives_the_same_bytes() {
     assert_eq!(written(&run(), &events()), written(&run(), &events()));
 }
 
-/// This file was written by the first version and is never written again: whoever changes the format keeps it readable.
+/// This file was written by the first version and is never written again: whoever changes the
+/// format keeps it readable.
 #[test]
 fn version_1_is_readable() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/version-1.xhr");
@@ -157,7 +158,8 @@ fn version_2_is_readable() {
     assert_eq!(read, version_2());
 }
 
-/// What version 3 added: the kind `vmalloc`; and what moves the hypervisor's own numbers beside what is recorded.
+/// What version 3 added: the kind `vmalloc`; and what moves the hypervisor's own numbers beside
+/// what is recorded.
 fn version_3() -> (Run, Vec<AnyEvent>) {
     let (mut run, mut events) = version_2();
     let mut vmalloc = common::events().swap_remove(1);

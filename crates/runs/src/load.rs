@@ -30,7 +30,8 @@ pub struct Loaded {
 pub fn load(path: &Path, options: &Options, observer: &dyn Observer) -> Result<Loaded, RunError> {
     let place = Place::of(path)?;
     info!("reading {:?}", place.log);
-    // What comes through a pipe cannot be read twice, and which view is the best one is known only at its end.
+    // What comes through a pipe cannot be read twice, and which view is the best one is known only
+    // at its end.
     let spooled = if place.is_stdin() && options.need_events() { Some(spool()?) } else { None };
     let open = || {
         let log = spooled.as_ref().map_or(place.log.as_path(), NamedTempFile::path);

@@ -41,8 +41,8 @@ impl Opened {
     }
 }
 
-/// Reads a log without the names of its stacks. The single events of the view that the header names go
-/// to `sink`.
+/// Reads a log without the names of its stacks. The single events of the view that the header names
+/// go to `sink`.
 pub fn account(
     log: &Path,
     sink: Option<&mut dyn EventSink>,

@@ -5,8 +5,9 @@ use std::{
 
 use crate::{RunError, place::Place};
 
-/// Names of runs, of which several can be called the same: those then have as much of their path before the name as
-/// tells them apart, and a number behind it if that is the same, too. No two names are equal.
+/// Names of runs, of which several can be called the same: those then have as much of their path
+/// before the name as tells them apart, and a number behind it if that is the same, too. No two
+/// names are equal.
 pub fn names(paths: &[PathBuf]) -> Result<Vec<String>, RunError> {
     let jobs = paths.iter().map(|path| Ok(Place::of(path)?.job)).collect::<Result<Vec<_>, RunError>>()?;
     Ok(distinct(paths, &jobs))

@@ -8,7 +8,8 @@ use xenheap_model::{
 
 use crate::read::{Amounts, Seen};
 
-/// Whether a result tells something of the allocation: a boot that failed before that came up does not.
+/// Whether a result tells something of the allocation: a boot that failed before that came up does
+/// not.
 pub(crate) fn tells(result: &TrialResult) -> bool {
     result.outcome != Outcome::NotReached || is_good_end(&result.ended)
 }

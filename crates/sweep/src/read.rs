@@ -96,7 +96,8 @@ pub(crate) fn read(log: &Path) -> Result<(Seen, Run), SweepError> {
     Ok((seen, run))
 }
 
-/// Collects what the call allocated in which an allocation fails on purpose, and when each stack first came up.
+/// Collects what the call allocated in which an allocation fails on purpose, and when each stack
+/// first came up.
 #[derive(Default)]
 struct Calls {
     /// By CPU, the call that it is in and what that allocated.

@@ -30,7 +30,8 @@ pub struct Config {
     pub run: RunConfig,
     /// The sweep's folder.
     pub dir: PathBuf,
-    /// Runs without a failure to take the stacks from and to compare with; without any, one is made.
+    /// Runs without a failure to take the stacks from and to compare with; without any, one is
+    /// made.
     pub bases: Vec<PathBuf>,
     /// Which allocation of a stack fails, from 1.
     pub nth: u64,
@@ -58,7 +59,8 @@ pub trait Watch: Sync {
     }
 }
 
-/// Sweeps: what has a result already is not tried again. `progress` sees what comes before the boots.
+/// Sweeps: what has a result already is not tried again. `progress` sees what comes before the
+/// boots.
 pub fn sweep(
     config: &Config,
     progress: &dyn xenheap_lab::Progress,

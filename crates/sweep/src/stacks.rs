@@ -12,8 +12,8 @@ pub(crate) fn functions(stack: &xenheap_model::Stack) -> Vec<String> {
     stack.frames.iter().map(|frame| NormalFrame::from(frame).to_string()).collect()
 }
 
-/// The stacks of all anonymous allocations that were asked for, by hash. (A page of the xmalloc pool is not asked for: it comes
-/// with an xmalloc of the same stack.)
+/// The stacks of all anonymous allocations that were asked for, by hash. (A page of the xmalloc
+/// pool is not asked for: it comes with an xmalloc of the same stack.)
 pub fn stacks(run: &Run) -> Vec<Stack> {
     let mut all: BTreeMap<u64, Stack> = BTreeMap::new();
     for row in &run.profile {
@@ -35,7 +35,8 @@ pub fn stacks(run: &Run) -> Vec<Stack> {
     all.into_values().collect()
 }
 
-/// Part K of N of the stacks, written `K/N`. By the hash, so that it does not matter what other stacks there are.
+/// Part K of N of the stacks, written `K/N`. By the hash, so that it does not matter what other
+/// stacks there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     part: u64,
@@ -73,8 +74,9 @@ impl fmt::Display for Shard {
     }
 }
 
-/// Of all stacks those that are asked for: `only`, if any are named; of a shard; the first `at_most`. They come in the order in which they
-/// first came up: what fails early often ends early.
+/// Of all stacks those that are asked for: `only`, if any are named; of a shard; the first
+/// `at_most`. They come in the order in which they first came up: what fails early often ends
+/// early.
 pub fn choose(
     mut all: Vec<Stack>,
     only: &[u64],

@@ -118,8 +118,8 @@ pub(crate) fn keep(dir: &Path, hash: u64, result: &TrialResult) -> Result<(), Sw
     write_json(&result_file(dir, hash), result)
 }
 
-/// Puts what folders hold together. They must be of the same build, workload and number; where two have tried a stack, the first
-/// one counts.
+/// Puts what folders hold together. They must be of the same build, workload and number; where two
+/// have tried a stack, the first one counts.
 pub fn merge(dirs: &[PathBuf]) -> Result<Sweep, SweepError> {
     let mut merged: Option<Identity> = None;
     let mut trials: BTreeMap<u64, Trial> = BTreeMap::new();

@@ -1,13 +1,14 @@
 //! Takes the recorder's own traces out of a stack.
 //!
-//! The recorder renames a function that it watches to `heap_audited_NAME` and defines NAME itself, so a stack has two
-//! frames where the source has one call. A reader sees the function once, as if there were no recorder.
+//! The recorder renames a function that it watches to `heap_audited_NAME` and defines NAME itself,
+//! so a stack has two frames where the source has one call. A reader sees the function once, as if
+//! there were no recorder.
 
 use xenheap_model::{Frame, RENAMED, Source, is_recorders, is_static_in_xen};
 
-/// Gives renamed originals their public names back, and makes the pair of a wrapper and its original one frame (that of
-/// the original, which is where the reader knows the code). `frames` are root first; `file` tells how the image calls the
-/// file of a static function.
+/// Gives renamed originals their public names back, and makes the pair of a wrapper and its
+/// original one frame (that of the original, which is where the reader knows the code). `frames`
+/// are root first; `file` tells how the image calls the file of a static function.
 pub(crate) fn recorder_frames(frames: Vec<Frame>, file: impl Fn(&Source) -> Option<String>) -> Vec<Frame> {
     if !frames.iter().any(|frame| frame.function.starts_with(RENAMED)) {
         return frames;
@@ -35,8 +36,8 @@ pub(crate) fn recorder_frames(frames: Vec<Frame>, file: impl Fn(&Source) -> Opti
     out
 }
 
-/// Where the wrapper of `public` is, if the last frames are those of it: it can have called the original through other
-/// functions of the recorder's, inlined or not.
+/// Where the wrapper of `public` is, if the last frames are those of it: it can have called the
+/// original through other functions of the recorder's, inlined or not.
 fn wrapper(frames: &[Frame], public: &str) -> Option<usize> {
     let is_wrapper = |frame: &Frame| !frame.inlined && base(&frame.function) == public;
     let at =

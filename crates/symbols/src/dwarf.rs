@@ -40,8 +40,8 @@ impl Debug {
         Ok(Some(Debug { context: Context::from_arc_dwarf(dwarf)?, root }))
     }
 
-    /// The functions that `probe` is in, innermost first; the last one is not inlined. Damaged debug information of one
-    /// place costs that place its lines, not the reader the report.
+    /// The functions that `probe` is in, innermost first; the last one is not inlined. Damaged
+    /// debug information of one place costs that place its lines, not the reader the report.
     pub(crate) fn levels(&self, probe: u64) -> Vec<Level> {
         let mut levels = Vec::new();
         let Ok(mut frames) = self.context.find_frames(probe).skip_all_loads() else { return levels };
@@ -60,7 +60,8 @@ impl Debug {
     }
 }
 
-/// gcc splits functions, and may then inline one part of a function into the other: that is one level, not two.
+/// gcc splits functions, and may then inline one part of a function into the other: that is one
+/// level, not two.
 fn join_split(levels: &mut Vec<Level>) {
     levels.dedup_by(|outer, inner| inner.function.is_some() && outer.function == inner.function);
 }

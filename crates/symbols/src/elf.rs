@@ -1,4 +1,5 @@
-//! The symbol table of an image, read as Xen's own build reads it, so that names are those of Xen's call traces.
+//! The symbol table of an image, read as Xen's own build reads it, so that names are those of Xen's
+//! call traces.
 
 use std::collections::BTreeSet;
 
@@ -62,8 +63,8 @@ impl Symbols {
         let text = stext.zip(etext).filter(|(start, end)| start < end);
         let init = sinittext.zip(einittext).filter(|(start, end)| start < end);
         found.retain(|(addr, ..)| within(text, *addr) || within(init, *addr));
-        // Of several at one address Xen prints the first in its table, where globals stand before locals. The sort is
-        // stable: globals among themselves stay in the order of the file.
+        // Of several at one address Xen prints the first in its table, where globals stand before
+        // locals. The sort is stable: globals among themselves stay in the order of the file.
         found.sort_by_key(|(addr, local, _)| (*addr, *local));
         found.dedup_by_key(|(addr, ..)| *addr);
         Symbols { sorted: found.into_iter().map(|(.., symbol)| symbol).collect(), text, init, files }
@@ -77,8 +78,8 @@ impl Symbols {
         self.text
     }
 
-    /// What the table calls the source file `path`: its whole path, or less of it (Xen writes a path where it wants names
-    /// to be unique).
+    /// What the table calls the source file `path`: its whole path, or less of it (Xen writes a
+    /// path where it wants names to be unique).
     pub(crate) fn file(&self, path: &str) -> Option<&str> {
         let tails = path.match_indices('/').filter_map(|(at, _)| path.get(at + 1..));
         let known = |tail: &str| self.files.get(tail).map(String::as_str);

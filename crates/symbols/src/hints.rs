@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use xenheap_model::{Frame, TraceFrame};
 
-/// Names that a log itself contains, from Xen's own call traces: what is known of addresses without an image.
+/// Names that a log itself contains, from Xen's own call traces: what is known of addresses without
+/// an image.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
     /// By start address: end (exclusive) and name.
@@ -12,7 +13,8 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// Takes a frame in. One frame tells the extent of its function, so it names every address in that function.
+    /// Takes a frame in. One frame tells the extent of its function, so it names every address in
+    /// that function.
     pub fn add(&mut self, frame: &TraceFrame) {
         let Some(addr) = frame.addr else { return };
         if frame.name.is_empty() {

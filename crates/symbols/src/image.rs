@@ -95,17 +95,19 @@ impl Image {
         }
     }
 
-    /// The frames at an address, root first: the function itself, then what the compiler inlined into it there.
+    /// The frames at an address, root first: the function itself, then what the compiler inlined
+    /// into it there.
     ///
-    /// Return addresses are looked up one byte before, in the call: a call that never returns can be the last
-    /// instruction of its function. An address outside of Xen's text gives one frame without a name.
+    /// Return addresses are looked up one byte before, in the call: a call that never returns can
+    /// be the last instruction of its function. An address outside of Xen's text gives one frame
+    /// without a name.
     pub fn frames(&self, pc: Pc) -> Vec<Frame> {
         let probe = if pc.exact { pc.addr } else { pc.addr.wrapping_sub(1) };
         let addr = Some(pc.addr);
         let Some(symbol) = self.symbols.at(probe) else { return vec![nameless_frame(addr)] };
         let mut levels = self.debug.as_ref().map(|debug| debug.levels(probe)).unwrap_or_default();
-        // The outermost level is the function itself, for which the symbol table has the better name: DWARF knows
-        // neither Xen's file prefixes nor the suffixes of clones.
+        // The outermost level is the function itself, for which the symbol table has the better
+        // name: DWARF knows neither Xen's file prefixes nor the suffixes of clones.
         let source = levels.pop().and_then(|level| level.source);
         let own =
             Frame { function: symbol.name.clone(), file: symbol.file.clone(), inlined: false, source, addr };

@@ -18,7 +18,8 @@ pub struct Symbolizer {
 }
 
 impl Symbolizer {
-    /// `text` is where the log's header says that Xen's text is; an image that is linked elsewhere is moved there.
+    /// `text` is where the log's header says that Xen's text is; an image that is linked elsewhere
+    /// is moved there.
     pub fn new(image: Option<Image>, hints: Hints, text: Option<(u64, u64)>) -> Self {
         let linked = image.as_ref().and_then(Image::text);
         let slide = match (text, linked) {
@@ -81,8 +82,8 @@ impl Symbolizer {
         frames
     }
 
-    /// A frame that Xen printed with a name. An image adds lines and inlined functions, but only where it agrees with the
-    /// name in the log: such logs do not say which image made them.
+    /// A frame that Xen printed with a name. An image adds lines and inlined functions, but only
+    /// where it agrees with the name in the log: such logs do not say which image made them.
     fn printed(&mut self, frame: &TraceFrame) -> Vec<Frame> {
         let Some(addr) = frame.addr else {
             return vec![if frame.name.is_empty() {

@@ -45,7 +45,8 @@ fn what_the_image_says_of_itself() {
 
 #[test]
 fn a_stack_has_names_inlined_functions_and_lines() {
-    // allocator() called by zalloc(), inlined into service.c's refill(), called by service(), called by entry code.
+    // allocator() called by zalloc(), inlined into service.c's refill(), called by service(),
+    // called by entry code.
     let raw = addresses(vec![back(0x12), back(0x22), back(0x06)]);
     let stack = Symbolizer::new(Some(image()), Hints::default(), None).stack(&raw);
     assert_eq!(
@@ -64,7 +65,8 @@ fn a_stack_has_names_inlined_functions_and_lines() {
 
 #[test]
 fn the_recorders_wrappers_are_not_seen() {
-    // domain_kill() and complete_domain_destroy(), each as a wrapper that calls its renamed original.
+    // domain_kill() and complete_domain_destroy(), each as a wrapper that calls its renamed
+    // original.
     let pcs = [0x5d, 0x52, 0x6b, 0x47, 0x06].map(back).to_vec();
     let stack = Symbolizer::new(Some(image()), Hints::default(), None).stack(&addresses(pcs));
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use xenheap_model::{Arch, Counters, Kind, NormalStack, Verdict};
+use xenheap_model::{AllocatorRole, Arch, Counters, Kind, NormalStack, Verdict};
 
 use crate::Pattern;
 
@@ -66,16 +66,22 @@ impl Entry {
     }
 }
 
-/// The level that an allocator of the RFC's means. The function that it names is the innermost one, which others may have called.
+/// The level that an allocator of the RFC's means. The function that it names is the innermost one,
+/// which others may have called.
 fn kinds(allocator: &str, stack: &str) -> Option<Kind> {
-    match allocator.trim_end_matches("()") {
-        "alloc_domheap_pages" if stack.contains("xmalloc_pool_get") => Some(Kind::PoolGrowth),
-        "alloc_domheap_pages" if stack.contains("alloc_xenheap_pages") => Some(Kind::Xenheap),
+    // The word of the RFC's tools for `_xmalloc`.
+    let role = match allocator.trim_end_matches("()") {
+        "xmalloc" => AllocatorRole::Xmalloc,
+        name => AllocatorRole::of(name)?,
+    };
+    match role {
+        AllocatorRole::Domheap if stack.contains("xmalloc_pool_get") => Some(Kind::PoolGrowth),
+        AllocatorRole::Domheap if stack.contains("alloc_xenheap_pages") => Some(Kind::Xenheap),
         // The RFC's recorder sees single pages of it, ours all of it.
-        "alloc_domheap_pages" if stack.contains("vmalloc") || stack.contains("vzalloc") => None,
-        "alloc_domheap_pages" => Some(Kind::Domheap),
-        "alloc_xenheap_pages" => Some(Kind::Xenheap),
-        "xmalloc" | "_xmalloc" | "xmem_pool_alloc" | "xmalloc_whole_pages" => Some(Kind::Xmalloc),
+        AllocatorRole::Domheap if stack.contains("vmalloc") || stack.contains("vzalloc") => None,
+        AllocatorRole::Domheap => Some(Kind::Domheap),
+        AllocatorRole::Xenheap => Some(Kind::Xenheap),
+        AllocatorRole::Xmalloc | AllocatorRole::XmallocStep => Some(Kind::Xmalloc),
         _ => None,
     }
 }

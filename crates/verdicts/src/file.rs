@@ -1,4 +1,5 @@
-//! The file: read with the place of each mistake, edited without touching what an edit does not mean.
+//! The file: read with the place of each mistake, edited without touching what an edit does not
+//! mean.
 
 use std::collections::BTreeSet;
 
@@ -110,8 +111,8 @@ impl VerdictFile {
         self.entries.iter().find(|entry| entry.id == id)
     }
 
-    /// An id for an entry of this kind and stack: a stable hash of both, so that two people who add different stacks on two branches
-    /// do not draw the same one.
+    /// An id for an entry of this kind and stack: a stable hash of both, so that two people who add
+    /// different stacks on two branches do not draw the same one.
     pub fn fresh_id(&self, kind: Option<Kind>, pattern: &Pattern) -> String {
         id::fresh(kind, pattern, |id| self.is_taken(id))
     }
@@ -188,7 +189,8 @@ impl VerdictFile {
         Ok(())
     }
 
-    /// The same in the usual form: keys in their usual order, stacks indented. Comments and the order of entries stay.
+    /// The same in the usual form: keys in their usual order, stacks indented. Comments and the
+    /// order of entries stay.
     pub fn format(&mut self) {
         let tables = self.document.get_mut("verdict").and_then(Item::as_array_of_tables_mut);
         for (table, entry) in tables.into_iter().flat_map(ArrayOfTables::iter_mut).zip(&mut self.entries) {
@@ -319,7 +321,8 @@ fn optional(table: &mut Table, key: &str, old: &mut Option<String>, new: &str) {
     }
 }
 
-/// Characters that a terminal or an editor obeys rather than shows; reports print what people write.
+/// Characters that a terminal or an editor obeys rather than shows; reports print what people
+/// write.
 fn is_hidden(c: char) -> bool {
     let turns = ['\u{200e}', '\u{200f}', '\u{61c}'].contains(&c);
     let direction = ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);

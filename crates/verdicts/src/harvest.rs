@@ -1,7 +1,7 @@
 //! Comments that people typed into a report go back into the file.
 //!
-//! Two reports are read: ours for people, in which the first line of a comment names its entry, and the RFC's parsed file, in which
-//! the stack below a comment tells which entry is meant.
+//! Two reports are read: ours for people, in which the first line of a comment names its entry, and
+//! the RFC's parsed file, in which the stack below a comment tells which entry is meant.
 
 use std::collections::BTreeMap;
 

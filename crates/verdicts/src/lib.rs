@@ -1,7 +1,8 @@
 //! What reviewers decided of stacks.
 //!
-//! A [`VerdictFile`] is a text that people write by hand and keep beside the code; `docs/verdicts.md` is its specification. An
-//! [`Entry`] speaks of stacks by its [`Pattern`]; nothing is ever matched that only looks alike.
+//! A [`VerdictFile`] is a text that people write by hand and keep beside the code;
+//! `docs/verdicts.md` is its specification. An [`Entry`] speaks of stacks by its [`Pattern`];
+//! nothing is ever matched that only looks alike.
 
 mod entry;
 mod error;

@@ -9,7 +9,8 @@ use crate::{Entry, Subject, VerdictFile};
 pub enum Match<'a> {
     /// Nothing.
     None,
-    /// This entry. One that says the stack exactly goes before patterns; the first one before others that decide the same.
+    /// This entry. One that says the stack exactly goes before patterns; the first one before
+    /// others that decide the same.
     Entry(&'a Entry),
     /// Several entries that decide differently: none of them counts.
     Ambiguous(Vec<&'a Entry>),
@@ -73,7 +74,8 @@ impl VerdictFile {
         }
     }
 
-    /// The entries that are most like a stack, at most `limit`; the likest first. A suggestion, never applied.
+    /// The entries that are most like a stack, at most `limit`; the likest first. A suggestion,
+    /// never applied.
     pub fn near(&self, subject: &Subject<'_>, limit: usize) -> Vec<Near<'_>> {
         let mut near: Vec<Near<'_>> = self
             .entries()
@@ -88,8 +90,9 @@ impl VerdictFile {
     }
 }
 
-/// Aligns an entry's frames with those of a stack so that what they have in common weighs most. A frame weighs the more the nearer
-/// it is to the allocation: the way in changes from version to version and is shared by most stacks.
+/// Aligns an entry's frames with those of a stack so that what they have in common weighs most. A
+/// frame weighs the more the nearer it is to the allocation: the way in changes from version to
+/// version and is shared by most stacks.
 fn compare<'a>(entry: &'a Entry, subject: &Subject<'_>) -> Near<'a> {
     let old: Vec<&NormalFrame> = entry.pattern.frames().collect();
     let new: Vec<&NormalFrame> = subject.stack.0.iter().collect();

@@ -1,4 +1,5 @@
-//! A verdict as it stands above a stack: in the RFC's database, in reports, and where reviewers type.
+//! A verdict as it stands above a stack: in the RFC's database, in reports, and where reviewers
+//! type.
 //!
 //! ```text
 //! // MINERVA: PROB_SAFE (under the assumption that hwdom are safe)
@@ -12,13 +13,15 @@ use xenheap_model::Verdict;
 /// What stands before the verdict where an entry does not say who decided.
 pub const BY: &str = "MINERVA";
 
-/// How a comment line begins by which a report says that the stack below may not be what happened. It is nobody's comment.
+/// How a comment line begins by which a report says that the stack below may not be what happened.
+/// It is nobody's comment.
 pub const NOT_CERTAIN: &str = "NOT CERTAIN";
 
 /// Comment lines, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
-    /// The word before the verdict: who decided, or an entry's id. Without one the lines said no verdict, or nothing before it.
+    /// The word before the verdict: who decided, or an entry's id. Without one the lines said no
+    /// verdict, or nothing before it.
     pub head: Option<String>,
     /// The verdict, if the first line says one.
     pub verdict: Option<Verdict>,

@@ -9,8 +9,8 @@ pub const GAP: &str = "...";
 
 /// An exact stack, or one with gaps and globs, root first.
 ///
-/// Compilers inline differently. So a frame that was inlined in the stack may be missing in the pattern, and one that is marked
-/// `[inlined]` in the pattern may be missing in the stack.
+/// Compilers inline differently. So a frame that was inlined in the stack may be missing in the
+/// pattern, and one that is marked `[inlined]` in the pattern may be missing in the stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     elements: Vec<Element>,
@@ -27,7 +27,8 @@ impl Pattern {
     pub fn parse(text: &str) -> Self {
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         if lines.contains(&GAP) {
-            // What a gap at the end stands for may be an allocator's frame: nothing is cleaned away around gaps.
+            // What a gap at the end stands for may be an allocator's frame: nothing is cleaned away
+            // around gaps.
             let element = |line: &&str| match *line {
                 GAP => Element::Gap,
                 frame => Element::Frame(NormalFrame::parse(frame)),
@@ -66,7 +67,8 @@ impl Pattern {
         if !self.is_readable() || frames.is_empty() {
             return false;
         }
-        // row[j]: whether the elements from here on match the frames from j on. The last row is that of no elements.
+        // row[j]: whether the elements from here on match the frames from j on. The last row is
+        // that of no elements.
         let mut row: Vec<bool> = vec![false; frames.len() + 1];
         let skippable = |at: usize| frames.get(at).is_some_and(|frame| frame.inlined);
         let get = |row: &[bool], at: usize| row.get(at).copied().unwrap_or(false);

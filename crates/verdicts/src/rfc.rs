@@ -27,7 +27,8 @@ pub struct Imported {
     pub added: Vec<String>,
     /// Ids of entries that were there, with the same words, already.
     pub known: Vec<String>,
-    /// Ids of new entries for stacks of which there was an entry with other words: both are in the file now.
+    /// Ids of new entries for stacks of which there was an entry with other words: both are in the
+    /// file now.
     pub contradicting: Vec<String>,
     /// Lines that could not be used.
     pub skipped: Vec<Skipped>,
@@ -130,7 +131,8 @@ fn entry(note: Note, allocator: String, stack: String) -> Entry {
 }
 
 impl Entry {
-    /// The verdict and its reasons, as they stand above a stack. `head` says what to put before the verdict.
+    /// The verdict and its reasons, as they stand above a stack. `head` says what to put before the
+    /// verdict.
     pub fn note(&self, head: Option<&str>) -> Note {
         Note {
             head: head.map(str::to_owned),
@@ -146,8 +148,8 @@ impl Entry {
     }
 }
 
-/// The file as a database of the RFC's. Entries with gaps or globs are left out, because its tools compare texts: their ids are
-/// returned.
+/// The file as a database of the RFC's. Entries with gaps or globs are left out, because its tools
+/// compare texts: their ids are returned.
 pub fn export(file: &VerdictFile) -> (String, Vec<String>) {
     let mut text = String::new();
     let mut left_out = Vec::new();

@@ -22,7 +22,8 @@ pub enum SourceError {
     },
 }
 
-/// Names of the functions in which something changed between a revision and what lies in the tree now.
+/// Names of the functions in which something changed between a revision and what lies in the tree
+/// now.
 pub fn changed_functions(tree: &Path, revision: &str) -> Result<BTreeSet<String>, SourceError> {
     let git = Command::new("git")
         .arg("-C")
@@ -53,7 +54,8 @@ pub fn changed_functions(tree: &Path, revision: &str) -> Result<BTreeSet<String>
     Ok(functions(&String::from_utf8_lossy(&git.stdout)))
 }
 
-/// The functions of a diff without context: those that git names behind each hunk's place, and those whose own first line changed.
+/// The functions of a diff without context: those that git names behind each hunk's place, and
+/// those whose own first line changed.
 fn functions(diff: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for line in diff.lines() {

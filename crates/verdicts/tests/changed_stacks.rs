@@ -1,4 +1,5 @@
-//! Suggestions for real stacks that another version or build of Xen changed (`testdata/changed-stacks`), paired by hand.
+//! Suggestions for real stacks that another version or build of Xen changed
+//! (`testdata/changed-stacks`), paired by hand.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -51,7 +52,8 @@ fn the_right_entry_is_the_first_suggestion() {
                 stack: &normal,
                 truncated: false,
             };
-            // Its own file knows it, so it was read as it is; the other one must not take it for another.
+            // Its own file knows it, so it was read as it is; the other one must not take it for
+            // another.
             assert_eq!(files[from].find(&subject).entry().map(|found| found.id.as_str()), Some(*id));
             assert!(
                 matches!(files[to].find(&subject), Match::None),

@@ -50,7 +50,8 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     (1usize..6).prop_flat_map(|count| (0..count).map(entry).collect::<Vec<_>>())
 }
 
-/// A file as somebody wrote it by hand: with comments of their own between entries and behind values.
+/// A file as somebody wrote it by hand: with comments of their own between entries and behind
+/// values.
 fn by_hand(entries: &[Entry], remarks: &[String]) -> String {
     let mut file = VerdictFile::default();
     for entry in entries {
@@ -232,7 +233,8 @@ fn lines_that_were_converted_twice_are_told() {
     assert!(error.to_string().starts_with("v.toml:2:1: this line ends with CR CR LF"), "{error}");
 }
 
-/// Stacks that differ in what was inlined alone look alike in the RFC's reports, but each has its entry.
+/// Stacks that differ in what was inlined alone look alike in the RFC's reports, but each has its
+/// entry.
 #[test]
 fn a_second_harvest_changes_nothing() {
     let paragraph = |comment: &str, stack: &str| {

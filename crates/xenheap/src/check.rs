@@ -33,7 +33,8 @@ pub struct Check {
     /// The verdict file; without one nothing is reviewed
     #[arg(long, value_name = "FILE")]
     pub verdicts: Option<PathBuf>,
-    /// The policy; without one SAFE and PROB_SAFE pass, and what is always freed before its call returned
+    /// The policy; without one SAFE and PROB_SAFE pass, and what is always freed before its call
+    /// returned
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// How the answer is written

@@ -21,10 +21,12 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Find memory that Xen allocates at run time and charges to no domain: by which path, for whom, and whether it is freed
+/// Find memory that Xen allocates at run time and charges to no domain: by which path, for whom,
+/// and whether it is freed
 ///
-/// Memory that Xen allocates from its common heap while guests run, and charges to nobody, is shared by all guests.
-/// xenheap adds a recorder to Xen, boots it, and reports each such allocation with its stack.
+/// Memory that Xen allocates from its common heap while guests run, and charges to nobody, is
+/// shared by all guests. xenheap adds a recorder to Xen, boots it, and reports each such allocation
+/// with its stack.
 #[derive(Debug, Parser)]
 #[command(name = "xenheap", version, max_term_width = 100, override_usage = "xenheap [OPTIONS] COMMAND ...")]
 #[command(
@@ -112,7 +114,8 @@ pub enum Command {
     /// Record and look up what reviewers decided about stacks
     #[command(subcommand)]
     Verdict(Verdict),
-    /// Calculate how much memory each domain would need if it paid for anonymous memory, and the settings for it
+    /// Calculate how much memory each domain would need if it paid for anonymous memory, and the
+    /// settings for it
     Plan(Plan),
     /// Download the logs of a pipeline with their images, and report them all
     #[command(subcommand)]
@@ -139,7 +142,8 @@ Examples:
   xenheap instrument xen.git@staging --check         would it apply to that branch?
   xenheap instrument ~/src/xen --patch heap-audit.patch   the same change for `git am`")]
 pub struct Instrument {
-    /// The folder that contains `xen/`; with --check or --patch also GIT@REVISION (a commit of a repository, bare or not)
+    /// The folder that contains `xen/`; with --check or --patch also GIT@REVISION (a commit of a
+    /// repository, bare or not)
     #[arg(value_name = "TREE")]
     pub tree: String,
     /// Report whether the recorder can be added; change nothing
@@ -148,13 +152,15 @@ pub struct Instrument {
     /// Remove the recorder
     #[arg(long, group = "what")]
     pub undo: bool,
-    /// Write the change as a series of patches for `git am` (`-`: standard output); the tree does not change
+    /// Write the change as a series of patches for `git am` (`-`: standard output); the tree does
+    /// not change
     #[arg(long, value_name = "FILE", group = "what")]
     pub patch: Option<PathBuf>,
     /// The patch's author, `Full Name <address>`; without it the one git would use in the tree
     #[arg(long, value_name = "NAME", requires = "patch")]
     pub author: Option<String>,
-    /// Date of the patch, in seconds since 1970 (default: now). With a fixed date the output is always the same
+    /// Date of the patch, in seconds since 1970 (default: now). With a fixed date the output is
+    /// always the same
     #[arg(long, value_name = "SECONDS", requires = "patch", allow_negative_numbers = true)]
     pub date: Option<i64>,
     /// Add the author's Signed-off-by to the patch
@@ -176,7 +182,8 @@ Examples:
   xenheap lab fetch debian:4.20
   xenheap lab fetch ../xen.git@RELEASE-4.20.0")]
     Fetch {
-        /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION (a commit of a repository, bare or not)
+        /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION (a commit of a
+        /// repository, bare or not)
         #[arg(value_name = "TREE", default_value = "debian:4.17")]
         xen: String,
     },
@@ -197,14 +204,16 @@ Examples:
   xenheap lab run --workload guests --charge current:4M --out-dir run-charged
   xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 --out-dir run-churn")]
 pub struct LabRun {
-    /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
-    /// repository, bare or not). A tree's own xen/.config is taken, with what the recorder needs
+    /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or
+    /// GIT@REVISION (a commit of a repository, bare or not). A tree's own xen/.config is taken,
+    /// with what the recorder needs
     #[arg(value_name = "TREE", default_value = "debian:4.17")]
     pub xen: String,
     /// What it is built for: x86_64, or arm64 (with a cross compiler)
     #[arg(long, value_name = "ARCH", default_value = "x86_64")]
     pub arch: String,
-    /// A line for Xen's configuration, such as CONFIG_EVTCHN_FIFO=n; repeatable. It is an error if the final configuration differs
+    /// A line for Xen's configuration, such as CONFIG_EVTCHN_FIFO=n; repeatable. It is an error if
+    /// the final configuration differs
     #[arg(long = "config", value_name = "LINE")]
     pub options: Vec<String>,
     /// What dom0 does: a built-in workload, or the path of a script
@@ -219,15 +228,16 @@ pub struct LabRun {
     /// A statically linked program that guests find in their /bin; repeatable
     #[arg(long = "guest-program", value_name = "FILE")]
     pub guest_programs: Vec<PathBuf>,
-    /// Where dom0's toolstack comes from: debian, or tree (built from the same source as Xen). Default: debian, if Debian
-    /// has a toolstack for this version; otherwise tree
+    /// Where dom0's toolstack comes from: debian, or tree (built from the same source as Xen).
+    /// Default: debian, if Debian has a toolstack for this version; otherwise tree
     #[arg(long, value_name = "FROM")]
     pub toolstack: Option<ToolstackSource>,
-    /// Device tree of the machine (arm64), for a workload without dom0. Xen starts the guests that it describes. Each run of
-    /// such a workload writes one that you can edit: RUN/machine.dtb
+    /// Device tree of the machine (arm64), for a workload without dom0. Xen starts the guests that
+    /// it describes. Each run of such a workload writes one that you can edit: RUN/machine.dtb
     #[arg(long, value_name = "FILE")]
     pub dtb: Option<PathBuf>,
-    /// Put FILE at an ADDRESS that the device tree names, instead of the lab's kernel or initramfs; repeatable
+    /// Put FILE at an ADDRESS that the device tree names, instead of the lab's kernel or initramfs;
+    /// repeatable
     #[arg(long = "load", value_name = "ADDRESS=FILE", value_parser = parse_load, requires = "dtb")]
     pub loads: Vec<(u64, PathBuf)>,
     /// What the recorder prints: off, or a comma-separated list of trace, warn, summary
@@ -236,11 +246,13 @@ pub struct LabRun {
     /// Build and boot Xen without the recorder, for comparison. The log contains no records
     #[arg(long, conflicts_with = "mode")]
     pub no_recorder: bool,
-    /// Charge anonymous memory to a domain: current (whose call Xen serves) or owner (which the memory is for). `:LIMIT`
-    /// refuses what exceeds it, such as owner:4M. `,no-hwdom`: dom0 does not pay (docs/charging.md)
+    /// Charge anonymous memory to a domain: current (whose call Xen serves) or owner (which the
+    /// memory is for). `:LIMIT` refuses what exceeds it, such as owner:4M. `,no-hwdom`: dom0 does
+    /// not pay (docs/charging.md)
     #[arg(long, value_name = "WHOM[:LIMIT]", conflicts_with = "no_recorder")]
     pub charge: Option<Charging>,
-    /// Make allocation K of the stack with this hash fail once, as if there were no memory (docs/sweep.md)
+    /// Make allocation K of the stack with this hash fail once, as if there were no memory
+    /// (docs/sweep.md)
     #[arg(long, value_name = "HASH:K", conflicts_with = "no_recorder")]
     pub fail: Option<Target>,
     /// The folder to make for the results; it becomes a RUN for `xenheap report`
@@ -252,7 +264,8 @@ pub struct LabRun {
     /// Time limit of the machine, such as 5m or 300s. Default: the limit of the workload
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
-    /// One CPU and virtual time. Two such runs write the same bytes. A run takes several times longer
+    /// One CPU and virtual time. Two such runs write the same bytes. A run takes several times
+    /// longer
     #[arg(long)]
     pub deterministic: bool,
     /// A further argument for Xen, such as the size of a table of the recorder; repeatable
@@ -342,7 +355,8 @@ pub struct Report {
     #[arg(long, value_name = "CHECK", value_parser = parse_check, requires = "strict", help_heading = "Self-checks")]
     pub allow: Vec<CheckId>,
 
-    /// Leave out findings whose stack contains this function (`*` and `?` as in a shell); repeatable
+    /// Leave out findings whose stack contains this function (`*` and `?` as in a shell);
+    /// repeatable
     #[arg(long, value_name = "FUNCTION", help_heading = "Filters")]
     pub exclude: Vec<Glob>,
     /// Only what was allocated while this domain ran (d0, d[IDLE], NULL); repeatable

@@ -22,7 +22,8 @@ use crate::{
 /// Runs and the graph of their build.
 #[derive(Debug, Args)]
 pub struct Joined {
-    /// The graph of the build that ran (`xenheap graph build`): its file, or the folder that contains it
+    /// The graph of the build that ran (`xenheap graph build`): its file, or the folder that
+    /// contains it
     #[arg(value_name = "GRAPH")]
     pub graph: PathBuf,
     /// Recorded runs, as for `xenheap report`

@@ -17,7 +17,8 @@ use xenheap_output::printable;
 pub enum Exit {
     /// It is done.
     Done = 0,
-    /// A gate refuses: a failed self-check with `--strict`, a tree that cannot be instrumented with `--check`.
+    /// A gate refuses: a failed self-check with `--strict`, a tree that cannot be instrumented with
+    /// `--check`.
     Refused = 1,
     /// Wrong use: options, or an output that cannot be written.
     Usage = 2,
@@ -84,7 +85,8 @@ impl Failure {
         self
     }
 
-    /// An output that cannot be written. A reader that went away (`xenheap report ... | head`) is no error.
+    /// An output that cannot be written. A reader that went away (`xenheap report ... | head`) is
+    /// no error.
     pub fn output(what: &str, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Failure { exit: Exit::Done, message: String::new(), help: None };

@@ -64,7 +64,8 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The tree, and where it lies. A revision is read where it is: nothing is unpacked, and no file of it can be written over.
+/// The tree, and where it lies. A revision is read where it is: nothing is unpacked, and no file of
+/// it can be written over.
 fn open(source: &XenSource) -> Result<(Tree, PathBuf), Failure> {
     match source {
         XenSource::Path(path) => Ok((Tree::open(path).map_err(input)?, path.clone())),

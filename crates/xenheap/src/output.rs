@@ -38,7 +38,8 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     stdout(|out| write_json(value, out))
 }
 
-/// Makes a file of what `write` writes, with the folders it lies in. It is there as a whole or not at all.
+/// Makes a file of what `write` writes, with the folders it lies in. It is there as a whole or not
+/// at all.
 pub fn file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let folders = path.parent().map_or(Ok(()), fs::create_dir_all);
     folders.and_then(|()| write_whole(path, write)).map_err(|error| Failure::write(path, &error))

@@ -64,16 +64,19 @@ pub struct Gitlab {
     /// How many downloads run at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub parallel: u16,
-    /// Exit with 1 if a job has no log with records, for instance because its Xen was not instrumented
+    /// Exit with 1 if a job has no log with records, for instance because its Xen was not
+    /// instrumented
     #[arg(long)]
     pub strict: bool,
-    /// Only the logs of these jobs (`*` and `?` as in a shell); without it those of all stages but `*build*`; repeatable
+    /// Only the logs of these jobs (`*` and `?` as in a shell); without it those of all stages but
+    /// `*build*`; repeatable
     #[arg(long, value_name = "GLOB", help_heading = "Jobs")]
     pub jobs: Vec<String>,
     /// Leave these jobs alone; repeatable
     #[arg(long, value_name = "GLOB", help_heading = "Jobs")]
     pub exclude: Vec<String>,
-    /// Look for images in the artifacts of these jobs; without it in those of stages `*build*`; repeatable
+    /// Look for images in the artifacts of these jobs; without it in those of stages `*build*`;
+    /// repeatable
     #[arg(long, value_name = "GLOB", help_heading = "Jobs")]
     pub images: Vec<String>,
 }
@@ -213,7 +216,8 @@ impl Pipeline {
         Ok(contents)
     }
 
-    /// Finds the images of logs: first in what is there already, then in one batch of archives after the other.
+    /// Finds the images of logs: first in what is there already, then in one batch of archives
+    /// after the other.
     fn images(&self, jobs: &[(&Planned, Vec<Log>)], summary: &mut Collected) -> Result<Images, Failure> {
         let mut missing: BTreeSet<String> =
             jobs.iter().flat_map(|(_, logs)| logs).filter_map(|log| log.facts.build_id.clone()).collect();
@@ -270,7 +274,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Reports the best log of a job, and those of other boots. Gives the architecture of the first.
+    /// Reports the best log of a job, and those of other boots. Gives the architecture of the
+    /// first.
     fn report(
         &self,
         planned: &Planned,

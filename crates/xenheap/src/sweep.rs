@@ -39,7 +39,8 @@ Examples:
   xenheap sweep run --workload guests --shard 2/8 --out-dir sweep-2   one of eight hosts
   xenheap sweep merge sweep-* --format json                           what all of them found")]
 pub struct Arguments {
-    /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION; as for `xenheap lab run`
+    /// debian:4.17, debian:4.20, the path of a source tree, or GIT@REVISION; as for
+    /// `xenheap lab run`
     #[arg(value_name = "TREE", default_value = "debian:4.17")]
     xen: String,
     /// What it is built for: x86_64 or arm64
@@ -60,8 +61,9 @@ pub struct Arguments {
     /// A further argument for Xen; repeatable
     #[arg(long = "xen-arg", value_name = "ARG")]
     xen_args: Vec<String>,
-    /// A run of the same build and workload without a failure. Stacks are taken from it, and results are compared with it;
-    /// repeatable, so that normal differences are known. Default: make one
+    /// A run of the same build and workload without a failure. Stacks are taken from it, and
+    /// results are compared with it; repeatable, so that normal differences are known. Default:
+    /// make one
     #[arg(long = "base", value_name = "RUN")]
     bases: Vec<PathBuf>,
     /// Which allocation of each stack fails, from 1

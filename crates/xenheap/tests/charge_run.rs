@@ -1,5 +1,6 @@
-//! What must hold of a run with `--charge`: the recorder's accounts are what its own events add up to, by the rules of
-//! `docs/charging.md` and nothing of `xenheap plan`. `./check --full` makes the RUN and names it in `XENHEAP_RUN`.
+//! What must hold of a run with `--charge`: the recorder's accounts are what its own events add up
+//! to, by the rules of `docs/charging.md` and nothing of `xenheap plan`. `./check --full` makes the
+//! RUN and names it in `XENHEAP_RUN`.
 
 mod support;
 
@@ -55,7 +56,8 @@ fn accounts_are_the_sums_of_the_events() {
     let policy = charge.split(':').next().expect("a policy");
 
     let mut expected: BTreeMap<String, Account> = BTreeMap::new();
-    // What is live: a block by its kind and address, or one page; who pays for it, bytes, and pages.
+    // What is live: a block by its kind and address, or one page; who pays for it, bytes, and
+    // pages.
     let mut live: HashMap<(String, u64), (String, i64, i64)> = HashMap::new();
     let mut given = HashMap::new();
     let mut vmallocs = 0;

@@ -1,4 +1,5 @@
-//! `./check` runs its stages alone, again, in shards and in time: `scripts/common.sh` with small stages.
+//! `./check` runs its stages alone, again, in shards and in time: `scripts/common.sh` with small
+//! stages.
 
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,5 @@
-//! The lines of the CI files in `ci-templates/`, run as they stand there, with what a runner would give
-//! them; and the workflow of this repository.
+//! The lines of the CI files in `ci-templates/`, run as they stand there, with what a runner would
+//! give them; and the workflow of this repository.
 
 #[path = "../../gitlab/tests/support/mod.rs"]
 mod gitlab;
@@ -109,8 +109,8 @@ fn the_job_of_gitlab_refuses_and_lets_pass() {
         .replace("\"UNDECIDED\"", "\"SAFE\"")
         .replace("comment = \"\"", "comment = \"bounded\"\nbound = { live = 100000000, per = \"run\" }");
     fs::write(&verdicts, reviewed).expect("written");
-    // The small log is cut off and its recorder is old, which shows as what is left, as failed checks and
-    // as a part that it lacks; such a policy is for tests only.
+    // The small log is cut off and its recorder is old, which shows as what is left, as failed
+    // checks and as a part that it lacks; such a policy is for tests only.
     let policy = "format = 1\n[run]\nleaks = \"reviewed\"\nmay-lack = [\"owners\"]\nmay-fail = [\"ended\", \"totals\", \"frees\", \"overlap\", \"balance-free\", \"balance-domains\", \"balance-pool\", \"stacks\", \"domains\", \"views\", \"sequence\"]\n";
     fs::write(folder.join("policy.toml"), policy).expect("written");
     let (code, said) = run(&script, dir.path(), &variables);
@@ -260,7 +260,8 @@ fn the_workflow_of_github_builds_boots_and_judges() {
         ("XENHEAP_WORKLOAD", "boot"),
         ("GITHUB_STEP_SUMMARY", text(&summary)),
     ];
-    // Nothing is reviewed yet: the second step refuses, and the third, which runs always, shows why.
+    // Nothing is reviewed yet: the second step refuses, and the third, which runs always, shows
+    // why.
     let expected = [0, 1, 0];
     for (line, expected) in lines.iter().zip(expected) {
         let (code, said) = run(std::slice::from_ref(line), &root, &variables);

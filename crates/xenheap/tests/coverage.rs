@@ -1,4 +1,5 @@
-//! `xenheap coverage` and `xenheap assess`, with a small part of a real graph and a boot of another build.
+//! `xenheap coverage` and `xenheap assess`, with a small part of a real graph and a boot of another
+//! build.
 
 mod support;
 
@@ -70,7 +71,8 @@ fn what_was_told_otherwise_is_marked() {
     assert!(ran.out.contains("**NOT SUPPORTED"), "{}", ran.out);
 }
 
-/// Of the boot's build the graph has only a part, so stacks cannot be laid, and nothing becomes better by that.
+/// Of the boot's build the graph has only a part, so stacks cannot be laid, and nothing becomes
+/// better by that.
 #[test]
 fn a_part_of_a_graph_explains_nothing() {
     let (_dir, same) = graph(|facts| facts.build_id = Some(build()));

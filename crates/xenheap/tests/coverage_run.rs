@@ -1,5 +1,5 @@
-//! What must hold of real runs laid on the graph of their build. `./check` makes them and names the graph in `XENHEAP_GRAPH` and, with
-//! blanks between, the runs in `XENHEAP_RUNS`.
+//! What must hold of real runs laid on the graph of their build. `./check` makes them and names the
+//! graph in `XENHEAP_GRAPH` and, with blanks between, the runs in `XENHEAP_RUNS`.
 
 mod support;
 

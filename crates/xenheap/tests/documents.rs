@@ -1,4 +1,5 @@
-//! The command lines in the blocks of README and docs that need nothing but what is in `testdata` do what they are there for.
+//! The command lines in the blocks of README and docs that need nothing but what is in `testdata`
+//! do what they are there for.
 
 mod support;
 #[path = "support/documents.rs"]

@@ -1,5 +1,5 @@
-//! What must hold of a run of the workload `dom0less`, besides all that must hold of a boot (`real_run.rs`): `./check --full` makes the
-//! RUN and names it in `XENHEAP_RUN`.
+//! What must hold of a run of the workload `dom0less`, besides all that must hold of a boot
+//! (`real_run.rs`): `./check --full` makes the RUN and names it in `XENHEAP_RUN`.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! `GIT@REVISION` wherever a tree is taken, as its user gives it. That such a tree is built and booted, `./check --full` shows.
+//! `GIT@REVISION` wherever a tree is taken, as its user gives it. That such a tree is built and
+//! booted, `./check --full` shows.
 
 mod support;
 
@@ -65,7 +66,8 @@ fn what_is_wrong_with_a_revision_is_said_everywhere() {
             &["graph", "build", "--out-dir", text(&out), given],
             &["instrument", "--check", given],
         ] {
-            // Not every command looks at the source before the machine, which may lack something, or asks a tree as the recorder sees it.
+            // Not every command looks at the source before the machine, which may lack something,
+            // or asks a tree as the recorder sees it.
             let ran = run(place, command);
             let other = ran.err.contains("missing on this machine")
                 || (given == "xen.git" && command[0] == "instrument");

@@ -1,5 +1,5 @@
-//! `xenheap graph build` of a small program that is compiled as Xen is, whole and with files of a unit taken away; and what is said by the
-//! graph of what is left.
+//! `xenheap graph build` of a small program that is compiled as Xen is, whole and with files of a
+//! unit taken away; and what is said by the graph of what is left.
 #![cfg(target_arch = "x86_64")]
 
 mod support;

@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! xenheap graph build debian:4.17 --config CONFIG_DEBUG=y --out-dir graph
-//! xenheap graph export graph --format graph -o crates/xenheap/testdata/small.xhg --certainty resolved \
-//!     --from do_grant_table_op --from do_memory_op --to _xmalloc --to alloc_xenheap_pages --preset boot --preset cuts
+//! xenheap graph export graph --format graph -o crates/xenheap/testdata/small.xhg \
+//!     --certainty resolved --from do_grant_table_op --from do_memory_op --to _xmalloc \
+//!     --to alloc_xenheap_pages --preset boot --preset cuts
 //! ```
 
 mod support;

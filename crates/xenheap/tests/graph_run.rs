@@ -1,5 +1,6 @@
-//! What must hold of the graph of a real build, and of the runs recorded with it. `./check` makes both and names them in
-//! `XENHEAP_GRAPH` and, with blanks between, `XENHEAP_RUNS`; the names of the runs' folders are those of the same build.
+//! What must hold of the graph of a real build, and of the runs recorded with it. `./check` makes
+//! both and names them in `XENHEAP_GRAPH` and, with blanks between, `XENHEAP_RUNS`; the names of
+//! the runs' folders are those of the same build.
 
 mod support;
 
@@ -31,7 +32,8 @@ fn indirect_calls_are_resolved_and_to_few() {
     let resolved = number(&measured["resolved"]);
     println!("sites resolved, firmware and uncalled code apart: {resolved} %");
     println!("targets of a site: {}", indirect["targets"]);
-    // A build for arm64 has a third of the sites, and most of its tables are found through other structs.
+    // A build for arm64 has a third of the sites, and most of its tables are found through other
+    // structs.
     let (least, mean) = if measured["architecture"] == "x86_64" { (96.0, 3.0) } else { (95.0, 3.5) };
     assert!(resolved >= least, "{resolved} %");
     assert!(number(&indirect["targets"]["mean"]) <= mean, "{}", indirect["targets"]);
@@ -57,7 +59,8 @@ fn the_emulation_of_pv_guests_does_not_reach_that_of_hvm_guests() {
     if json(&["graph", "recall", "--format", "json", &graph])["architecture"] != "x86_64" {
         return;
     }
-    // Whether the emulator itself calls HVM's part, at once: by way of a context switch everything leads everywhere.
+    // Whether the emulator itself calls HVM's part, at once: by way of a context switch everything
+    // leads everywhere.
     let through = |from: &str| {
         let asked =
             json(&["graph", "why", "--format", "json", &graph, "--from", from, "--to", "hvmemul_rep_movs"]);
@@ -110,7 +113,8 @@ fn calls(options: &[&str]) -> (BTreeSet<(String, String)>, BTreeMap<String, Stri
     (calls.iter().map(|call| (name(&call["from"]), name(&call["to"]))).collect(), units.collect())
 }
 
-/// What the recorder wraps is one function, which calls what the original calls and is called as the wrapper is. Its own code is not there.
+/// What the recorder wraps is one function, which calls what the original calls and is called as
+/// the wrapper is. Its own code is not there.
 #[test]
 fn the_recorder_is_no_part_of_xen_unless_it_is_asked_for() {
     let (plain, units) = calls(&[]);

@@ -1,5 +1,5 @@
-//! What must hold of a run of the workload `guests`, besides all that must hold of a boot (`real_run.rs`): `./check` makes the RUN
-//! and names it in `XENHEAP_RUN`.
+//! What must hold of a run of the workload `guests`, besides all that must hold of a boot
+//! (`real_run.rs`): `./check` makes the RUN and names it in `XENHEAP_RUN`.
 
 mod support;
 
@@ -31,7 +31,8 @@ enum For {
     Destroyed,
 }
 
-/// Paths that the creation, use and destruction of a guest take: its type, a function of the stack, the kind, and for whom.
+/// Paths that the creation, use and destruction of a guest take: its type, a function of the stack,
+/// the kind, and for whom.
 const PATHS: [(&str, &str, &str, For); 19] = [
     ("PV", "alloc_domain_struct", "xenheap", For::Created),
     ("PV", "pv_domain_initialise", "xenheap", For::Created),
@@ -99,7 +100,8 @@ fn every_command_succeeded_and_every_guest_spoke() {
         assert!(said.contains(&format!("dom0: {name} says: guest {name}.")), "{name} has printed nothing");
         assert!(said.contains(&format!("dom0: xl destroy {name}")), "{name} was not destroyed");
     }
-    // On these versions a PVH guest's CPU goes when it is asked for; on others the workload says what it did.
+    // On these versions a PVH guest's CPU goes when it is asked for; on others the workload says
+    // what it did.
     let version = lab["xen"]["xen_version"].as_str().expect("a version");
     let gave_back = said.contains("dom0: pvh1 has given its second CPU back");
     let kept = said.contains("dom0: pvh1 keeps its second CPU");
@@ -221,7 +223,8 @@ fn paths_of_each_guests_life_are_there() {
     }
 }
 
-/// What `xl dmesg` has told again in the middle is counted, and without it every number is the same.
+/// What `xl dmesg` has told again in the middle is counted, and without it every number is the
+/// same.
 #[test]
 fn what_dom0_told_again_changes_no_number() {
     let real = json(&[]);

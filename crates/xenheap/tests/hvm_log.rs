@@ -1,4 +1,5 @@
-//! Reports of the real run with an HVM guest in `testdata/`. That workload is slow, so `./check` does not make it anew.
+//! Reports of the real run with an HVM guest in `testdata/`. That workload is slow, so `./check`
+//! does not make it anew.
 
 mod support;
 
@@ -104,8 +105,8 @@ fn what_a_call_left_behind_is_of_all_its_paths() {
     let calls = report["calls"].as_array().expect("calls");
     let domctl: Vec<_> = calls.iter().filter(|call| call["function"] == "do_domctl").collect();
     assert_eq!(domctl.len(), 1);
-    // One call created the domain: 331 allocations, without 6 pages that the xmalloc pool fetched. Its
-    // largest path are 256 pages.
+    // One call created the domain: 331 allocations, without 6 pages that the xmalloc pool fetched.
+    // Its largest path are 256 pages.
     let paths = domctl[0]["paths"].as_array().expect("paths");
     let largest = paths.iter().find(|path| path["most"]["bytes"] == 1_048_576).expect("the path");
     assert_eq!(largest["most-whole"], serde_json::json!({"count": 331, "bytes": 1_125_860}));

@@ -1,5 +1,5 @@
-//! Logs whose first record says that parts of the recorder were left out: each command that takes them
-//! says what it therefore cannot tell.
+//! Logs whose first record says that parts of the recorder were left out: each command that takes
+//! them says what it therefore cannot tell.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! What `xenheap plan` computes for a run is what the recorder charged in the same boot: `./check --full` makes the RUN with
-//! `--charge` and names it in `XENHEAP_RUN`.
+//! What `xenheap plan` computes for a run is what the recorder charged in the same boot:
+//! `./check --full` makes the RUN with `--charge` and names it in `XENHEAP_RUN`.
 
 mod support;
 
@@ -15,7 +15,8 @@ use support::{
 /// Bytes of xmallocs, now and at most; pages likewise; both at most.
 type Account = [Value; 5];
 
-/// By domain and generation; without a domain, what nobody pays for, of which the most is not the sum of parts.
+/// By domain and generation; without a domain, what nobody pays for, of which the most is not the
+/// sum of parts.
 fn domain(payer: &Value) -> String {
     format!("{}.{}", payer["domain"], payer["generation"].as_u64().unwrap_or(0))
 }

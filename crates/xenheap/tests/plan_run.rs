@@ -1,4 +1,5 @@
-//! What must hold of a plan of a real RUN with guests: `./check` makes the RUN and names it in `XENHEAP_RUN`.
+//! What must hold of a plan of a real RUN with guests: `./check` makes the RUN and names it in
+//! `XENHEAP_RUN`.
 
 mod support;
 

@@ -1,12 +1,13 @@
-//! Leaks that were put into Xen are found, with exactly their bytes, and nothing else is: `scripts/full-check.sh` makes
-//! two RUNs of the workload `churn`, of Xen as it is and of one with `testdata/planted/leaks-4.17.patch`, and
-//! names them in `XENHEAP_CLEAN` and `XENHEAP_PLANTED`.
+//! Leaks that were put into Xen are found, with exactly their bytes, and nothing else is:
+//! `scripts/full-check.sh` makes two RUNs of the workload `churn`, of Xen as it is and of one with
+//! `testdata/planted/leaks-4.17.patch`, and names them in `XENHEAP_CLEAN` and `XENHEAP_PLANTED`.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-/// Kind, bytes a cycle (fewest, most, last), bytes left by each domain, functions from the entry to the allocator.
+/// Kind, bytes a cycle (fewest, most, last), bytes left by each domain, functions from the entry to
+/// the allocator.
 type Leftover = (String, [i64; 3], Vec<u64>, Vec<String>);
 
 /// What is left or growing.
@@ -65,7 +66,8 @@ fn what_is_reported_beyond_the_clean_tree_is_what_was_planted() {
     }
 }
 
-/// Everything that the clean tree shows is accepted: what leaks in the other one is refused all the same.
+/// Everything that the clean tree shows is accepted: what leaks in the other one is refused all the
+/// same.
 #[test]
 fn the_gate_refuses_what_was_planted() {
     let xenheap = || Command::new(env!("CARGO_BIN_EXE_xenheap"));

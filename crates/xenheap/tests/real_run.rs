@@ -1,5 +1,5 @@
-//! What must hold of the report of a real boot. `./check` makes the RUN (a real Xen, instrumented and booted with a
-//! Linux dom0 in several modes) and names it in `XENHEAP_RUN`.
+//! What must hold of the report of a real boot. `./check` makes the RUN (a real Xen, instrumented
+//! and booted with a Linux dom0 in several modes) and names it in `XENHEAP_RUN`.
 
 mod support;
 
@@ -14,7 +14,8 @@ const KINDS: [&str; 5] = ["xmalloc", "xenheap", "domheap", "vmalloc", "pool-grow
 struct Shown {
     /// Where the outside enters Xen, as functions at the root of a stack.
     entries: &'static [&'static str],
-    /// Paths that every boot takes: a function of the stack, the kind, and what must have happened to it.
+    /// Paths that every boot takes: a function of the stack, the kind, and what must have happened
+    /// to it.
     always: &'static [(&'static str, &'static str, &'static str)],
     /// At least so many findings.
     findings: usize,
@@ -63,7 +64,8 @@ const X86_64: Shown = Shown {
     findings: 10,
 };
 
-/// dom0 has its memory, its interrupts and its devices from the start here, so that it asks for little.
+/// dom0 has its memory, its interrupts and its devices from the start here, so that it asks for
+/// little.
 const ARM64: Shown = Shown {
     entries: &[
         "guest_sync_slowpath",
@@ -120,7 +122,8 @@ fn totals_are_the_hypervisors() {
     }
 }
 
-/// The equations of docs/record-format.md, from what was parsed on one side and what the heap says of itself on the other.
+/// The equations of docs/record-format.md, from what was parsed on one side and what the heap says
+/// of itself on the other.
 #[test]
 fn the_machine_balances_without_a_rest() {
     let report = json(&[]);
@@ -176,8 +179,8 @@ fn no_frame_stands_twice() {
     }
 }
 
-/// The recorder knows where each call ends: what one call allocates and gives back is told from what it leaves, and one call from the
-/// next, which would be one if an end were missed.
+/// The recorder knows where each call ends: what one call allocates and gives back is told from
+/// what it leaves, and one call from the next, which would be one if an end were missed.
 #[test]
 fn a_call_ends_where_xen_returns() {
     let report = json(&[]);
@@ -200,7 +203,8 @@ fn a_call_ends_where_xen_returns() {
     assert!(several, "one call has left most of all, whichever it is: {calls:?}");
 }
 
-/// What the idle CPU does is in no call, and what softirqs do on the way back to the guest is not in the next one.
+/// What the idle CPU does is in no call, and what softirqs do on the way back to the guest is not
+/// in the next one.
 #[test]
 fn only_what_a_handler_does_is_in_a_call() {
     const HANDLERS: [&str; 8] = [
@@ -270,8 +274,8 @@ fn paths_that_every_boot_takes_are_there() {
     assert_eq!(exchanged, 0, "what memory_exchange allocates is given away, not live");
 }
 
-/// The findings of a view by all that names them but the `without`, with their counters added up. Highest and single sizes of
-/// parts have no sum.
+/// The findings of a view by all that names them but the `without`, with their counters added up.
+/// Highest and single sizes of parts have no sum.
 fn by_key(view: &str, without: &[&str]) -> BTreeMap<String, BTreeMap<String, i64>> {
     let report = json(&["--view", view]);
     let mut sums: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
@@ -294,8 +298,8 @@ fn by_key(view: &str, without: &[&str]) -> BTreeMap<String, BTreeMap<String, i64
     sums
 }
 
-/// The hypervisor's own table knows no owner but what was passed to the allocator. (That its rows have the same peaks too is
-/// the self-check `views`.)
+/// The hypervisor's own table knows no owner but what was passed to the allocator. (That its rows
+/// have the same peaks too is the self-check `views`.)
 #[test]
 fn views_agree_on_every_number() {
     assert!(!by_key("trace", &[]).is_empty());

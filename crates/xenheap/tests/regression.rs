@@ -1,4 +1,5 @@
-//! What went wrong on logs and files of others, by issue and row of its table. The inputs are in `testdata/field`.
+//! What went wrong on logs and files of others, by issue and row of its table. The inputs are in
+//! `testdata/field`.
 
 mod support;
 
@@ -426,7 +427,8 @@ mod issue_15 {
         for start in 1..frame.find(">] ").expect("an address") {
             assert_eq!(doubt(&frame[start..]).as_deref(), Some("damaged-frame"), "{}", &frame[start..]);
         }
-        // An empty line in the place of a frame ends the trace, and what follows tells that it was none.
+        // An empty line in the place of a frame ends the trace, and what follows tells that it was
+        // none.
         for end in ["(XEN)", "(XEN) "] {
             assert_eq!(doubt(end).as_deref(), Some("incomplete"), "{end:?}");
         }

@@ -1,5 +1,6 @@
-//! What must hold of a run of the workload `static`, on whichever Xen: guests that Xen starts, and no dom0. `./check` makes the RUN and
-//! names it in `XENHEAP_RUN`; `XENHEAP_GUESTS`: how many guests there are, if not two.
+//! What must hold of a run of the workload `static`, on whichever Xen: guests that Xen starts, and
+//! no dom0. `./check` makes the RUN and names it in `XENHEAP_RUN`; `XENHEAP_GUESTS`: how many
+//! guests there are, if not two.
 
 mod support;
 
@@ -27,7 +28,8 @@ fn it_ended_by_the_key_when_all_guests_were_done() {
     assert!(run_folder().join("machine.dtb").exists());
 }
 
-/// The guests are all that there is, and what the recorder says of the hypervisor's own numbers is by the key.
+/// The guests are all that there is, and what the recorder says of the hypervisor's own numbers is
+/// by the key.
 #[test]
 fn there_is_no_dom0() {
     let report = json(&[]);

@@ -1,4 +1,5 @@
-//! What must hold of a run of the workload `stress`: `./check` makes the RUN and names it in `XENHEAP_RUN`.
+//! What must hold of a run of the workload `stress`: `./check` makes the RUN and names it in
+//! `XENHEAP_RUN`.
 
 use std::{
     collections::BTreeMap,
@@ -109,8 +110,8 @@ fn every_step_was_taken_in_every_guest() {
     }
 }
 
-/// The guests are numbered as the workload creates them: d1 and d2 have FIFO event channels, d4 has none; d3 is on shadow page
-/// tables, whose pages come and go with it.
+/// The guests are numbered as the workload creates them: d1 and d2 have FIFO event channels, d4 has
+/// none; d3 is on shadow page tables, whose pages come and go with it.
 #[test]
 fn each_guest_was_of_its_kind() {
     let report = report(&run_folder());
@@ -128,7 +129,8 @@ fn each_guest_was_of_its_kind() {
     assert_eq!(pool["takes"], pool["backs"], "{pool}");
 }
 
-/// Guests printed lines with records in them, marked by Xen as theirs and not: none is believed, each is counted.
+/// Guests printed lines with records in them, marked by Xen as theirs and not: none is believed,
+/// each is counted.
 #[test]
 fn nothing_that_guests_print_is_believed() {
     let report = report(&run_folder());

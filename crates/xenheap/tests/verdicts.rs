@@ -1,4 +1,5 @@
-//! `xenheap verdict`, `report --verdicts`, `diff` and `check`, end to end, on a real boot's saved run.
+//! `xenheap verdict`, `report --verdicts`, `diff` and `check`, end to end, on a real boot's saved
+//! run.
 
 mod support;
 
@@ -146,7 +147,8 @@ fn a_file_with_a_mistake_is_left_alone() {
     assert_eq!(read(&file), broken);
 }
 
-/// The kernel kills a process that writes more into a file than it may: that is a crash in the middle of a write.
+/// The kernel kills a process that writes more into a file than it may: that is a crash in the
+/// middle of a write.
 #[test]
 fn a_crash_while_it_is_written_leaves_the_old_file() {
     let dir = tempdir().expect("a temporary folder");
@@ -246,7 +248,8 @@ fn the_policy_can_ask_for_more() {
     assert!(ran.err.contains("unknown field"), "{}", ran.err);
 }
 
-/// The schema of SARIF 2.1.0 that the crate serde-sarif was made from, in cargo's copy of its source.
+/// The schema of SARIF 2.1.0 that the crate serde-sarif was made from, in cargo's copy of its
+/// source.
 fn sarif_schema() -> serde_json::Value {
     let cargo = std::process::Command::new(env!("CARGO"))
         // Crates for other systems need not be there.

@@ -1,4 +1,5 @@
-//! What `.ci` files add to an image: places with columns, use of the stack; and whether both say the same.
+//! What `.ci` files add to an image: places with columns, use of the stack; and whether both say
+//! the same.
 
 use std::collections::HashMap;
 
@@ -153,7 +154,8 @@ impl Matching {
                 }
                 None if callee.is_none() => draft.count("ci.indirect-calls-not-in-the-image", 1),
                 None if callee == Some(caller) => draft.count("ci.recursions-made-a-loop", 1),
-                // One instruction can stand for several calls of the source: the compiler merges equal ends.
+                // One instruction can stand for several calls of the source: the compiler merges
+                // equal ends.
                 None if self.calls(caller, callee) => draft.count("ci.calls-merged-into-one", 1),
                 None => draft.count("ci.calls-not-in-the-image", 1),
             }

@@ -16,9 +16,9 @@ use crate::{
     },
 };
 
-/// Adds all units. Statics are told apart by their unit; of several definitions of what other units see, each unit calls its own,
-/// and the others the first. Where no unit defines a name by itself, the linkage tells which weak function or alias it is; of
-/// several that it can be each is called.
+/// Adds all units. Statics are told apart by their unit; of several definitions of what other units
+/// see, each unit calls its own, and the others the first. Where no unit defines a name by itself,
+/// the linkage tells which weak function or alias it is; of several that it can be each is called.
 pub(super) fn add(draft: &mut Draft, units: &[Unit<'_>], linkage: &Linkage) {
     draft.count("ci.files", units.len() as u64);
     let mut units: Vec<(String, &Unit<'_>)> =

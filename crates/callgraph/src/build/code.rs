@@ -18,7 +18,8 @@ use crate::{
     },
 };
 
-/// Adds all sites, and the edges of those whose target is an address. Returns the variables that are called through.
+/// Adds all sites, and the edges of those whose target is an address. Returns the variables that
+/// are called through.
 pub(super) fn add(
     draft: &mut Draft,
     image: &Image,
@@ -94,8 +95,8 @@ pub(super) fn add(
     slots
 }
 
-/// The transfers of a function, and those of the code that it jumps to and that is no function's. Jumps of the latter back into the
-/// function stay in it.
+/// The transfers of a function, and those of the code that it jumps to and that is no function's.
+/// Jumps of the latter back into the function stay in it.
 fn with_out_of_line(
     draft: &mut Draft,
     image: &Image,
@@ -164,7 +165,8 @@ fn fall(draft: &mut Draft, functions: &Functions, caller: FunctionId, to: u64) {
     draft.edges.push(Edge { site, callee, evidence: Evidence::Image, certainty: Certainty::Certain });
 }
 
-/// What kind of site an instruction is, and which function it calls, if it says so. Nothing for what stays in the function.
+/// What kind of site an instruction is, and which function it calls, if it says so. Nothing for
+/// what stays in the function.
 fn understood(
     draft: &mut Draft,
     image: &Image,

@@ -1,4 +1,5 @@
-//! Which functions there are, and where they lie: DWARF for what is written in C, symbols for the rest.
+//! Which functions there are, and where they lie: DWARF for what is written in C, symbols for the
+//! rest.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -110,7 +111,8 @@ impl Functions {
                     draft.count("image.symbols-of-16-bit-code", 1);
                     return false;
                 }
-                // What is no function, and in no unit of assembly, is a mark of the linker script or a label in C.
+                // What is no function, and in no unit of assembly, is a mark of the linker script
+                // or a label in C.
                 (symbol.function || in_assembly)
                     && (known || piece_at(&described, symbol.address).is_none())
                     && !is_mark(&symbol.name)

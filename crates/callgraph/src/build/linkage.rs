@@ -1,5 +1,6 @@
-//! What the linker makes of names: a `.ci` file knows GNU weak functions by their unit, as it knows static ones, and aliases not at
-//! all. The image decides where it is there; else the objects say what each exports.
+//! What the linker makes of names: a `.ci` file knows GNU weak functions by their unit, as it knows
+//! static ones, and aliases not at all. The image decides where it is there; else the objects say
+//! what each exports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,7 +64,8 @@ impl Linkage {
         }
     }
 
-    /// Whether other units see the function of this name in a unit: it is weak then, if a `.ci` file calls it by its unit.
+    /// Whether other units see the function of this name in a unit: it is weak then, if a `.ci`
+    /// file calls it by its unit.
     pub(super) fn exports(&self, unit: &str, name: &str) -> bool {
         let definitions = self.exported.get(name).map(Vec::as_slice).unwrap_or_default();
         definitions.iter().any(|definition| same_file(unit, &definition.source))

@@ -1,4 +1,5 @@
-//! Which units of a build lack what the compiler writes of each: a graph without them looks like one of a smaller Xen.
+//! Which units of a build lack what the compiler writes of each: a graph without them looks like
+//! one of a smaller Xen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -26,7 +27,8 @@ pub(super) struct Compared<'a> {
     pub(super) lacks: Lacks,
 }
 
-/// Compares `.ci` files with the units that debug information names. A unit without code of its own needs none.
+/// Compares `.ci` files with the units that debug information names. A unit without code of its own
+/// needs none.
 pub fn of_image(image: &Image, debug: &Debug, files: &[Unit<'_>]) -> Lacks {
     compare(image, debug, files).lacks
 }
@@ -65,7 +67,8 @@ pub(super) fn compare<'a>(image: &Image, debug: &Debug, files: &'a [Unit<'a>]) -
 }
 
 impl<'a> Compared<'a> {
-    /// The units of one source, each with the file that fits it best: one source can be compiled several times.
+    /// The units of one source, each with the file that fits it best: one source can be compiled
+    /// several times.
     fn add(
         &mut self,
         image: &Image,
@@ -168,7 +171,8 @@ impl Bare<'_> {
     }
 }
 
-/// Compares `.ci` files with the objects that were compiled; `files` are their paths, in the order of `units`.
+/// Compares `.ci` files with the objects that were compiled; `files` are their paths, in the order
+/// of `units`.
 pub fn of_objects(objects: &[Object], files: &[File], units: &[Unit<'_>]) -> Lacks {
     let mut lacks = Lacks::new();
     let (linked, plain): (Vec<&Object>, Vec<&Object>) = objects.iter().partition(|object| object.linked);

@@ -52,7 +52,8 @@ impl LocationRow {
 #[derive(Serialize, Deserialize)]
 pub(super) struct PieceRow(Text, u64, u64, Section, bool);
 
-/// Name, unit, static, place, code, pieces, bytes and dynamic of the stack, parameter and struct of the owner, noreturn.
+/// Name, unit, static, place, code, pieces, bytes and dynamic of the stack, parameter and struct of
+/// the owner, noreturn.
 #[derive(Serialize, Deserialize)]
 pub(super) struct FunctionRow(
     Text,

@@ -8,7 +8,8 @@ use crate::{Certainty, Code, Draft, Edge, Evidence, FunctionId, Location, Open, 
 /// A place in a unit: file, line, column.
 type Key<'a> = (u32, &'a str, &'a str, u32, u32);
 
-/// Gives the open sites of a graph their targets. `slots` are the variables that calls at fixed addresses go through.
+/// Gives the open sites of a graph their targets. `slots` are the variables that calls at fixed
+/// addresses go through.
 pub fn apply(draft: &mut Draft, flow: &Flow) {
     let names = Names::new(draft, flow);
     let mut exact: HashMap<Key<'_>, Vec<&Resolved>> = HashMap::new();
@@ -93,8 +94,8 @@ pub fn apply(draft: &mut Draft, flow: &Flow) {
     draft.facts.unreached = unreached(draft, flow);
 }
 
-/// Calls through pointers that the compiler made direct: the image calls one of the functions that the statement at that place was
-/// found to call.
+/// Calls through pointers that the compiler made direct: the image calls one of the functions that
+/// the statement at that place was found to call.
 fn made_direct(
     draft: &Draft,
     flow: &Flow,
@@ -119,7 +120,8 @@ fn made_direct(
     edges
 }
 
-/// Finds the functions that nothing calls, or only others of them: what they would call needs no answer.
+/// Finds the functions that nothing calls, or only others of them: what they would call needs no
+/// answer.
 fn uncalled(draft: &mut Draft) {
     let mut callers: BTreeMap<FunctionId, BTreeSet<FunctionId>> = BTreeMap::new();
     for edge in &draft.edges {

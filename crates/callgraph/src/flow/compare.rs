@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use xenheap_facts::types::Types;
 use xenheap_model::relative;
 
-use super::Program;
-use crate::{Code, Draft};
+use crate::{Code, Draft, program::Program};
 
-/// The objects whose dumps are of another version of their source: the body of a function begins before the line where the image has the
-/// function, or only behind the next one of the same file.
+/// The objects whose dumps are of another version of their source: the body of a function begins
+/// before the line where the image has the function, or only behind the next one of the same file.
 pub(super) fn of_other_sources(program: &Program<'_>, types: &Types, draft: &Draft) -> BTreeSet<String> {
     let mut lines: HashMap<&str, BTreeMap<&str, BTreeSet<u32>>> = HashMap::new();
     let mut places: HashMap<(&str, &str), (&str, u32)> = HashMap::new();

@@ -1,4 +1,5 @@
-//! Which constant tables and functions an operand can be, within its function: nothing that was stored somewhere is followed.
+//! Which constant tables and functions an operand can be, within its function: nothing that was
+//! stored somewhere is followed.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,11 +9,8 @@ use xenheap_facts::{
     types::Types,
 };
 
-use super::{
-    Functions,
-    lower::temporary,
-    program::{Program, Routine},
-};
+use super::{functions::Functions, lower::temporary};
+use crate::program::{Program, Routine};
 
 /// Something that does not change while Xen runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +30,8 @@ pub(super) enum Given<'t> {
     Parameter(usize),
 }
 
-/// What a call through a pointer calls: what it goes through, and which field of it; none for the pointer itself, or an array.
+/// What a call through a pointer calls: what it goes through, and which field of it; none for the
+/// pointer itself, or an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Through<'t> {
     pub(super) given: Given<'t>,

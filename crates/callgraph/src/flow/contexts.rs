@@ -1,16 +1,19 @@
-//! Where callers hand a constant table down, what is called through it is told apart by the table: a function with such a parameter
-//! gets a context for each table that it is called with, and its calls say in which contexts they are possible.
+//! Where callers hand a constant table down, what is called through it is told apart by the table:
+//! a function with such a parameter gets a context for each table that it is called with, and its
+//! calls say in which contexts they are possible.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use xenheap_facts::{image::Image, types::Types};
 
 use super::{
-    Functions,
     constants::{Constant, Constants, Given, Through, join},
+    functions::Functions,
+};
+use crate::{
+    Certainty, Code, Context, ContextId, Draft, FunctionId, Location, SiteId, SiteKind, Way,
     program::{Program, Routine},
 };
-use crate::{Certainty, Code, Context, ContextId, Draft, FunctionId, Location, SiteId, SiteKind, Way};
 
 /// A function that is called with more tables than this is not told apart.
 const MOST: usize = 64;
@@ -25,7 +28,8 @@ struct Call {
     callee: FunctionId,
 }
 
-/// Adds the contexts to a graph whose indirect calls are resolved, and takes out the calls that are possible in none.
+/// Adds the contexts to a graph whose indirect calls are resolved, and takes out the calls that are
+/// possible in none.
 pub(super) fn add(
     draft: &mut Draft,
     program: &Program<'_>,
@@ -283,7 +287,8 @@ impl<'d, 'c, 't> Finder<'d, 'c, 't> {
         binding.iter().map(parameter).collect::<Vec<_>>().join(", ")
     }
 
-    /// Walks from the functions of which no parameter matters to all that they call, with what they hand down.
+    /// Walks from the functions of which no parameter matters to all that they call, with what they
+    /// hand down.
     fn walk(self) -> Found {
         let called: BTreeSet<FunctionId> = self.calls.values().flatten().map(|call| call.callee).collect();
         let mut found = Found::default();

@@ -1,15 +1,17 @@
-//! Small functions that only write through what they are handed: `xchg`, `cmpxchg`. Each call of one is followed by itself.
+//! Small functions that only write through what they are handed: `xchg`, `cmpxchg`. Each call of
+//! one is followed by itself.
 
 use std::collections::HashSet;
 
 use xenheap_facts::gimple::{Base, Function, Kind, Operand, Statement};
 
-use super::program::{Program, Routine};
+use crate::program::{Program, Routine};
 
 /// More than this, and it is no helper.
 const LONGEST: usize = 128;
 
-/// The helpers of a program: inline assembly in them writes through a pointer, or they hand their pointer on to another helper.
+/// The helpers of a program: inline assembly in them writes through a pointer, or they hand their
+/// pointer on to another helper.
 pub(super) fn find(program: &Program<'_>) -> HashSet<Routine> {
     let all = (0..).map(Routine).zip(&program.functions);
     let small: Vec<(Routine, Option<u32>, &Function<'_>)> = all

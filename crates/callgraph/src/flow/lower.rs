@@ -9,9 +9,9 @@ use xenheap_facts::{
 
 use super::{
     helpers, models,
-    program::{Program, Routine},
     solve::{Call, Held, Node, Sink, Solver, Source},
 };
+use crate::program::{Program, Routine};
 
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,7 +102,8 @@ pub(super) struct Lowering<'a, 't> {
     /// Functions of which each call has a copy of its own, and how many copies there are.
     helpers: HashSet<Routine>,
     copies: usize,
-    /// Of the function that is being lowered; a copy has a position behind all functions of the program.
+    /// Of the function that is being lowered; a copy has a position behind all functions of the
+    /// program.
     current: Routine,
     unit: Option<u32>,
     locals: HashMap<&'t str, Option<TypeId>>,
@@ -166,7 +167,8 @@ impl<'a, 't> Lowering<'a, 't> {
         node
     }
 
-    /// A name that DWARF has, as the dumps have it; a name that they do not mention nobody asks for.
+    /// A name that DWARF has, as the dumps have it; a name that they do not mention nobody asks
+    /// for.
     pub(super) fn mentioned(&self, name: &str) -> Option<&'t str> {
         self.mentioned.get(name).copied()
     }
@@ -325,7 +327,8 @@ impl<'a, 't> Lowering<'a, 't> {
                                     let node = self.node(Name::Field(owner, field));
                                     self.value_into(value, Sink::Node(node), Some(ty), depth + 1);
                                 }
-                                // What has no name in a struct: its fields are found from the struct.
+                                // What has no name in a struct: its fields are found from the
+                                // struct.
                                 None => self.value_into(value, to, ty, depth + 1),
                             }
                         }
@@ -503,8 +506,9 @@ impl<'a, 't> Lowering<'a, 't> {
             }
             Source::Node(node) => {
                 if called.ty.is_none() && !temporary(callee) && !self.locals.contains_key(callee) {
-                    // A function that the image does not have: what the compiler provides, or drops because nothing gets there. Memory
-                    // that is copied keeps its type, and fields are of the type; only bare arrays of pointers need be followed.
+                    // A function that the image does not have: what the compiler provides, or drops
+                    // because nothing gets there. Memory that is copied keeps its type, and fields
+                    // are of the type; only bare arrays of pointers need be followed.
                     if let ("__builtin_memcpy" | "__builtin_memmove", [to, from, ..]) =
                         (callee, sources.as_slice())
                     {
@@ -558,7 +562,8 @@ impl<'a, 't> Lowering<'a, 't> {
         }
     }
 
-    /// The function itself, or for a helper a copy for one call of it: what one caller exchanges does not get to the others.
+    /// The function itself, or for a helper a copy for one call of it: what one caller exchanges
+    /// does not get to the others.
     fn copy_of(&mut self, routine: Routine) -> Routine {
         let program = self.program;
         let Some((known, body)) = program.get(routine).and_then(|known| Some((known, known.body.as_ref()?)))
@@ -625,7 +630,8 @@ impl<'a, 't> Lowering<'a, 't> {
         if calling {
             return;
         }
-        // What assembly reads may be in whatever it writes: exchanges, and hiding a pointer's origin.
+        // What assembly reads may be in whatever it writes: exchanges, and hiding a pointer's
+        // origin.
         let sources: Vec<Source> = inputs.iter().map(|input| self.operand(&input.operand).source).collect();
         for output in outputs {
             let target = self.operand(&output.operand);
@@ -655,7 +661,8 @@ impl<'a, 't> Lowering<'a, 't> {
         self.operand(&same.operand).ty
     }
 
-    /// Inline assembly calls one of its operands: a function, a slot (`call *slot(%rip)`), or what is in a register.
+    /// Inline assembly calls one of its operands: a function, a slot (`call *slot(%rip)`), or what
+    /// is in a register.
     fn asm_call(
         &mut self,
         at: Option<gimple::At<'t>>,
@@ -668,7 +675,8 @@ impl<'a, 't> Lowering<'a, 't> {
             (Operand::Address(place), true) => self.place(place),
             (other, _) => self.operand(other),
         };
-        // Registers that hold arguments are called a1_ to a6_ in `alternative_call`, the result's ret_.
+        // Registers that hold arguments are called a1_ to a6_ in `alternative_call`, the result's
+        // ret_.
         let register = |name: &str| {
             outputs.iter().find(|output| {
                 matches!(&output.operand, Operand::Place(Place { base: Base::Name(found), .. }) if *found == name)

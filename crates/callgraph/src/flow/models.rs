@@ -1,11 +1,13 @@
-//! Mechanisms of Xen's by which functions are called that no pointer in C leads to. One line each, as data where that is possible.
+//! Mechanisms of Xen's by which functions are called that no pointer in C leads to. One line each,
+//! as data where that is possible.
 
 /// The kind of bug frame that `run_in_exception_handler` makes.
 pub(super) const BUGFRAME_RUN_FN: &str = "0";
 /// The same where the kind is not an operand (arm64).
 pub(super) const BUG_FRAMES_RUN_FN: &str = ".bug_frames.0";
 
-/// Arrays that the linker script collects: which function runs through them, from which mark to which.
+/// Arrays that the linker script collects: which function runs through them, from which mark to
+/// which.
 pub(super) struct Collected {
     pub(super) mechanism: &'static str,
     pub(super) first: &'static str,
@@ -79,7 +81,8 @@ pub(super) enum Called<'t> {
     Named(&'t str),
 }
 
-/// Which operands a template calls or jumps to, and whether through the memory at them (`call *%c[addr](%%rip)`).
+/// Which operands a template calls or jumps to, and whether through the memory at them
+/// (`call *%c[addr](%%rip)`).
 pub(super) fn called_operands(template: &str) -> Vec<(Called<'_>, bool)> {
     let mut found = Vec::new();
     for piece in template.split(['\n', ';', '\t']) {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::program::Routine;
+use crate::program::Routine;
 
 /// A place that can hold a pointer; arrays count as one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,12 +2,13 @@ use xenheap_facts::types::Types;
 
 use super::{
     lower::{Lowering, Name},
-    program::{Dumps, Program},
     run,
     solve::Held,
 };
+use crate::program::{Dumps, Program};
 
-/// Follows the pointers of one unit; what its `callee` calls at each indirect call, by the function it stands in.
+/// Follows the pointers of one unit; what its `callee` calls at each indirect call, by the function
+/// it stands in.
 fn follow(dump: &str) -> Vec<(String, Vec<String>)> {
     let dumps = Dumps::of(vec![("common/a.o".to_owned(), dump.to_owned())]);
     let mut types = Types::default();

@@ -1,17 +1,18 @@
-//! What the tests share: a sink that keeps everything, and strategies for records and for what surrounds them.
+//! What the tests share: a sink that keeps everything, and strategies for records and for what
+//! surrounds them.
 #![allow(dead_code, missing_docs, reason = "each test uses a part")]
 
 use std::io::{self, Read};
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use xenheap_console::{
-    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcOp, RfcRecord,
-    RowLine, ScanStats, StackLine, Tag, XenSays, format::Stamp, scan,
+    Counted, DumpBegin, DumpEnd, Header, KindLine, Place, Record, RecordSink, Refusal, RfcRecord, RowLine,
+    ScanStats, StackLine, Tag, XenSays, format::Stamp, scan,
 };
 use xenheap_model::{
     Beside, Bill, Charge, Charging, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
-    KindTotals, Life, Machine, Mark, OnPurpose, Op, Owner, Pair, Payer, Pc, Pool, RowKey, StackId, Subject,
-    Tables, Target, TraceFrame, Untried, View,
+    KindTotals, Life, Machine, Mark, OnPurpose, Op, Owner, Pair, Payer, Pc, Pool, RfcOp, RowKey, StackId,
+    Subject, Tables, Target, TraceFrame, Untried, View,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]

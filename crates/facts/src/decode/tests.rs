@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// An image with the functions of one section, of which object files say that it begins at 0. Real ones begin elsewhere.
+/// An image with the functions of one section, of which object files say that it begins at 0. Real
+/// ones begin elsewhere.
 fn image(architecture: Architecture, functions: &[(&str, &[u8])]) -> Image {
     let mut object = Object::new(BinaryFormat::Elf, architecture, Endianness::Little);
     let text = object.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);

@@ -4,8 +4,8 @@ use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 use super::{Code, Decoder, End, Target, Transfer, Until};
 
-/// `udb`, which newer Xens make their bug frames of: it raises an exception, and is one byte long. The decoder does not know it, and
-/// would take the instruction behind it for a part of it.
+/// `udb`, which newer Xens make their bug frames of: it raises an exception, and is one byte long.
+/// The decoder does not know it, and would take the instruction behind it for a part of it.
 const UDB: u8 = 0xd6;
 
 impl Decoder<'_> {
@@ -104,8 +104,9 @@ impl Decoder<'_> {
     }
 }
 
-/// Whether an indirect jump goes through a table of the compiler's: `jmp *table(,%reg,8)`, or a jump to a register to which the
-/// distance of the table was just added. With control-flow enforcement only such jumps are marked `notrack`.
+/// Whether an indirect jump goes through a table of the compiler's: `jmp *table(,%reg,8)`, or a
+/// jump to a register to which the distance of the table was just added. With control-flow
+/// enforcement only such jumps are marked `notrack`.
 fn is_switch(jump: &Instruction, before: &[Instruction; 2]) -> bool {
     if jump.op0_kind() == OpKind::Memory {
         return jump.memory_index() != Register::None && jump.memory_index_scale() == 8;

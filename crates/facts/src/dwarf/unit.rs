@@ -248,7 +248,8 @@ impl<'a> Walk<'_, 'a> {
     fn finish(mut self, unit: &mut Unit) -> Result<(), Error> {
         let by_offset: HashMap<usize, usize> =
             self.dies.iter().enumerate().map(|(at, die)| (die.offset, at)).collect();
-        // Where what is said of a function begins: gcc refers from a body to the function, and from there to a declaration.
+        // Where what is said of a function begins: gcc refers from a body to the function, and from
+        // there to a declaration.
         let root = |mut at: usize, dies: &[Die]| {
             for _ in 0..4 {
                 let next = dies.get(at).and_then(|die| die.origin).and_then(|origin| by_offset.get(&origin));
@@ -364,7 +365,8 @@ fn is_wanted(tag: DwTag) -> bool {
     )
 }
 
-/// Passes over an entry; returns where the next one beside it begins, if that is known and behind it.
+/// Passes over an entry; returns where the next one beside it begins, if that is known and behind
+/// it.
 fn pass<'a>(
     entries: &mut EntriesRaw<'_, Slice<'a>>,
     specifications: &[gimli::AttributeSpecification],
@@ -383,7 +385,8 @@ fn find<'a>(attributes: &[Attribute<Slice<'a>>], name: DwAt) -> Option<Attribute
     attributes.iter().find(|attribute| attribute.name() == name).map(Attribute::value)
 }
 
-/// A reference within the unit; with link-time optimization there are others, which a Xen built so would need.
+/// A reference within the unit; with link-time optimization there are others, which a Xen built so
+/// would need.
 fn reference(value: Option<AttributeValue<Slice<'_>>>) -> Option<usize> {
     match value? {
         AttributeValue::UnitRef(at) => Some(at.0),

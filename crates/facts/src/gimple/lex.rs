@@ -1,4 +1,5 @@
-//! A statement as tokens. Between them the dump repeats places, `[common/domain.c:12:5] `; only a statement's first one is kept.
+//! A statement as tokens. Between them the dump repeats places, `[common/domain.c:12:5] `; only a
+//! statement's first one is kept.
 
 use super::At;
 

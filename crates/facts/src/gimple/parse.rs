@@ -82,7 +82,8 @@ impl<'t> Reader<'t> {
         self.unit.cut_off = function.map(|function| function.name);
     }
 
-    /// Inline assembly has line ends in it: a statement from `first`, the line just read, to the one that ends its operands.
+    /// Inline assembly has line ends in it: a statement from `first`, the line just read, to the
+    /// one that ends its operands.
     fn until_closed(&mut self, first: &'t str) -> &'t str {
         let start = first.as_ptr() as usize - self.text.as_ptr() as usize;
         let mut end = start + first.len();
@@ -164,7 +165,8 @@ fn qualifier(name: &str) -> bool {
     )
 }
 
-/// The part of a type before its pointers. With `declares` the last of several names is left for the variable.
+/// The part of a type before its pointers. With `declares` the last of several names is left for
+/// the variable.
 fn type_base<'t>(lexer: &mut Lexer<'t>, declares: bool) -> Option<TypeName<'t>> {
     let mut base = None;
     loop {
@@ -198,7 +200,8 @@ fn type_base<'t>(lexer: &mut Lexer<'t>, declares: bool) -> Option<TypeName<'t>> 
                 base = Some(TypeName::Unnamed);
             }
             Some(Token::Name(name)) => {
-                // Is this the variable? It is if a base stands before it and nothing of a type follows.
+                // Is this the variable? It is if a base stands before it and nothing of a type
+                // follows.
                 let mut after = lexer.clone();
                 sizes(&mut after);
                 let follows = matches!(after.peek(), Some(Token::Name(_) | Token::Sign("*")));
@@ -463,7 +466,8 @@ fn kind<'t>(mut lexer: Lexer<'t>) -> Option<Kind<'t>> {
     end(lexer).then_some(Kind::Assign { to, from })
 }
 
-/// Whether only the end of a statement and the compiler's remarks follow: `; [return slot optimization]`.
+/// Whether only the end of a statement and the compiler's remarks follow:
+/// `; [return slot optimization]`.
 fn end(mut lexer: Lexer<'_>) -> bool {
     if !lexer.eat(";") {
         return false;
@@ -703,8 +707,8 @@ fn memory<'t>(lexer: &mut Lexer<'t>, depth: usize) -> Option<Base<'t>> {
     Some(Base::Memory(ty, Box::new(address)))
 }
 
-/// `__asm__ __volatile__("TEMPLATE" : OUTPUTS : INPUTS : CLOBBERS);` The template is printed as it is, quotes and line ends included, so
-/// only what follows its end tells where that is.
+/// `__asm__ __volatile__("TEMPLATE" : OUTPUTS : INPUTS : CLOBBERS);` The template is printed as it
+/// is, quotes and line ends included, so only what follows its end tells where that is.
 fn asm<'t>(mut lexer: Lexer<'t>) -> Option<Kind<'t>> {
     while lexer.eat_name("__volatile__") || lexer.eat_name("goto") || lexer.eat_name("__inline__") {}
     lexer.eat("(").then_some(())?;
@@ -806,8 +810,8 @@ int (*<T22>) (const struct cpu_user_regs *, int) choose (struct domain * const d
         }
     }
 
-    /// Found by the fuzz target `gimple`: statements of the next function were taken for members of a
-    /// type, and counted nowhere.
+    /// Found by the fuzz target `gimple`: statements of the next function were taken for members of
+    /// a type, and counted nowhere.
     #[test]
     fn a_type_ends_with_its_function() {
         let text = "int f ()\n[a.c:1:1] {\n  [a.c:2:1] return D.union\n}\nint g ()\n[a.c:3:1] {\n  \

@@ -1,5 +1,6 @@
-//! A GitLab in small, as its documentation describes it: pages, tokens, statuses and headers, and the faults of networks.
-//! Not GitLab: that cannot be run here. Where a page of the documentation is followed, it is named.
+//! A GitLab in small, as its documentation describes it: pages, tokens, statuses and headers, and
+//! the faults of networks. Not GitLab: that cannot be run here. Where a page of the documentation
+//! is followed, it is named.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::{
@@ -151,7 +152,8 @@ impl Server {
         self
     }
 
-    /// The next request for a path that contains `path` goes wrong. Several for one path happen one after the other.
+    /// The next request for a path that contains `path` goes wrong. Several for one path happen one
+    /// after the other.
     pub fn fault(&self, path: &str, fault: Fault) -> &Self {
         self.state().faults.push((path.to_owned(), fault));
         self
@@ -209,8 +211,9 @@ pub fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().expect("finished").into_inner()
 }
 
-/// What a runner with `FF_TIMESTAMPS` makes of a job's output: a time, the number of the stream and its kind before each
-/// line, the sections that GitLab's pages fold (<https://docs.gitlab.com/ci/jobs/job_logs/>), and lines that came in two pieces.
+/// What a runner with `FF_TIMESTAMPS` makes of a job's output: a time, the number of the stream and
+/// its kind before each line, the sections that GitLab's pages fold
+/// (<https://docs.gitlab.com/ci/jobs/job_logs/>), and lines that came in two pieces.
 pub fn as_trace(output: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut number = 0;
@@ -309,7 +312,8 @@ fn answer(asked: &Asked, state: &Mutex<State>, url: &str) -> Answer {
     let whole = match &fault {
         Some(Fault::Silence) => return Answer::Nothing,
         Some(Fault::Status(code, headers)) => {
-            // The body of a 429: <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#use-a-custom-rate-limit-response>.
+            // The body of a 429:
+            // <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#use-a-custom-rate-limit-response>.
             return Answer::Whole {
                 status: *code,
                 headers: headers.clone(),
@@ -337,7 +341,8 @@ fn whole(asked: &Asked, state: &State, url: &str) -> Answer {
     if let Some(bytes) = state.files.get(&asked.path) {
         return Answer::Whole { status: 200, headers: Vec::new(), body: bytes.clone() };
     }
-    // Paths: <https://docs.gitlab.com/api/rest/#make-a-rest-api-request>; slashes of a project are %2F: #namespaced-paths.
+    // Paths: <https://docs.gitlab.com/api/rest/#make-a-rest-api-request>; slashes of a project are
+    // %2F: #namespaced-paths.
     let Some(path) = asked.path.strip_prefix("/api/v4/projects/") else {
         return status(404, "404 Not Found");
     };
@@ -386,7 +391,8 @@ fn whole(asked: &Asked, state: &State, url: &str) -> Answer {
             let body = match *what {
                 // <https://docs.gitlab.com/api/jobs/#get-a-log-file>: 404 if there is no log file.
                 "trace" => job.trace.clone(),
-                // <https://docs.gitlab.com/api/job_artifacts/#get-job-artifacts>: 404 if there are no artifacts.
+                // <https://docs.gitlab.com/api/job_artifacts/#get-job-artifacts>: 404 if there are
+                // no artifacts.
                 "artifacts" => job.archive.clone(),
                 _ => None,
             };
@@ -399,7 +405,8 @@ fn whole(asked: &Asked, state: &State, url: &str) -> Answer {
     }
 }
 
-/// The fields of <https://docs.gitlab.com/api/jobs/#list-pipeline-jobs> that matter, and some that do not.
+/// The fields of <https://docs.gitlab.com/api/jobs/#list-pipeline-jobs> that matter, and some that
+/// do not.
 fn job_json(job: &FakeJob, pipeline: &str, project: u64, url: &str, path: &str) -> Value {
     let pipeline: u64 = pipeline.parse().expect("a number");
     let mut value = json!({

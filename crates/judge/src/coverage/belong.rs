@@ -50,8 +50,9 @@ impl fmt::Display for Differs {
     }
 }
 
-/// Compares what a run and a graph say of their builds; `config_sha256` is of the run's `.config`, if it is there. A run without a
-/// single record says nothing of its build, and has nothing that could be laid on another one.
+/// Compares what a run and a graph say of their builds; `config_sha256` is of the run's `.config`,
+/// if it is there. A run without a single record says nothing of its build, and has nothing that
+/// could be laid on another one.
 pub fn belongs(graph: &callgraph::Facts, run: &Facts, config_sha256: Option<&str>) -> Belongs {
     let mut differs = Vec::new();
     let arch = run.arch.as_str();

@@ -1,4 +1,5 @@
-//! A graph, prepared for runs to be laid on it: its allocation sites, who can come to them, and by which way.
+//! A graph, prepared for runs to be laid on it: its allocation sites, who can come to them, and by
+//! which way.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -61,7 +62,8 @@ pub(super) struct AllocationSite {
     /// What decides, where it may be anonymous.
     pub condition: Option<String>,
     pub place: Place,
-    /// Entries from which a way leads there that passes no other entry; positions in the graph's table.
+    /// Entries from which a way leads there that passes no other entry; positions in the graph's
+    /// table.
     pub entries: BTreeSet<usize>,
 }
 
@@ -104,7 +106,8 @@ struct Level {
 }
 
 impl<'a> Ground<'a> {
-    /// Prepares a graph; one of a Xen with the recorder in it is asked as if there were none ([`Graph::without_recorder`]).
+    /// Prepares a graph; one of a Xen with the recorder in it is asked as if there were none
+    /// ([`Graph::without_recorder`]).
     pub fn new(graph: &'a Graph) -> Result<Self, GroundError> {
         let names = Names::of(graph);
         let nodes = Nodes::new(graph);
@@ -299,7 +302,8 @@ impl<'a> Ground<'a> {
         self.inner_sites.contains(&site)
     }
 
-    /// Where a site stands, as people read it: in the innermost function that is no helper of an allocator.
+    /// Where a site stands, as people read it: in the innermost function that is no helper of an
+    /// allocator.
     pub(super) fn location(&self, site: SiteId) -> Option<&'a Location> {
         let site = self.graph.sites.get(site.0 as usize)?;
         let helper = |id: FunctionId| {
@@ -329,7 +333,8 @@ impl<'a> Ground<'a> {
         self.steps(&level.ways.to(node).unwrap_or_default(), node)
     }
 
-    /// What an entry leads to without passing another one: it alone, and the functions that those who can take it may run.
+    /// What an entry leads to without passing another one: it alone, and the functions that those
+    /// who can take it may run.
     fn behind(&self, entry: &Entry) -> Option<(NodeSet, NodeSet)> {
         let level = self.levels.iter().find(|level| level.who == entry.who)?;
         let mut within = level.within.clone();
@@ -347,7 +352,8 @@ impl<'a> Ground<'a> {
         sites.iter().filter_map(way).min_by_key(|(edges, node)| (edges.len(), *node))
     }
 
-    /// A shortest way from an entry to the first of some sites, as this entry's callers can take it.
+    /// A shortest way from an entry to the first of some sites, as this entry's callers can take
+    /// it.
     pub(super) fn way_from(&self, entry: usize, sites: &BTreeSet<usize>) -> Vec<Step> {
         let Some(entry) = self.graph.entries.get(entry) else { return Vec::new() };
         let Some((from, within)) = self.behind(entry) else { return Vec::new() };
@@ -383,7 +389,8 @@ impl<'a> Ground<'a> {
         steps
     }
 
-    /// For each function that is on all ways to some of the sites: to which of them no way leads around it.
+    /// For each function that is on all ways to some of the sites: to which of them no way leads
+    /// around it.
     pub(super) fn funnels(&self, sites: &BTreeSet<usize>) -> BTreeMap<FunctionId, usize> {
         let Some(level) = self.levels.get(LEVELS.len() - 1) else { return BTreeMap::new() };
         let mut edges: Vec<(u32, u32)> = (0..self.compact.edges() as u32)
@@ -487,8 +494,9 @@ fn allocation_sites(graph: &Graph) -> (Vec<AllocationSite>, BTreeSet<SiteId>) {
     (found.into_values().collect(), inner)
 }
 
-/// The graph of what can run: functions, then allocation sites. A call in an inlined copy of a function that is an entry is that
-/// entry's: what only the privileged may ask for is often inlined into what dispatches for all.
+/// The graph of what can run: functions, then allocation sites. A call in an inlined copy of a
+/// function that is an entry is that entry's: what only the privileged may ask for is often inlined
+/// into what dispatches for all.
 fn compact(
     graph: &Graph,
     nodes: &Nodes,

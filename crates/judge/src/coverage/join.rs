@@ -12,7 +12,8 @@ use super::{
     lay::{End, PlacedStack},
 };
 use crate::{
-    Assessment, Decision, Judged, Key, Lifetime, Policy, Unused, assess::assess, check, decide, judgements,
+    Assessment, Decision, Decisions, Judged, Judgement, Key, Lifetime, Policy, Unused, assess::assess, check,
+    decide, judgements,
 };
 
 /// Runs on a graph.
@@ -116,6 +117,49 @@ impl Decided {
     }
 }
 
+/// What is decided of a run before it is laid.
+struct JudgedRun {
+    lifetimes: BTreeMap<Key, Judgement>,
+    decisions: Decisions,
+    refused: BTreeSet<Key>,
+}
+
+impl RunEvidence {
+    /// Takes in which calls the stacks of a run show.
+    fn add_pairs<'p>(&mut self, placed: impl Iterator<Item = &'p PlacedStack>) {
+        for (caller, callee, how) in placed.flat_map(|placed| &placed.pairs) {
+            let known = self.pairs.entry((caller.clone(), callee.clone())).or_insert(*how);
+            // One place where it is missing is enough.
+            *known = (*known).max(*how);
+        }
+    }
+
+    /// Takes in a stack that was laid as a whole. `rows`: what it allocated.
+    fn add_stack(&mut self, placed: &PlacedStack, rows: &[&Row], judged: &JudgedRun) {
+        self.summary.laid += 1;
+        let times = rows.iter().fold(0_u64, |sum, row| sum.saturating_add(times(&row.counters)));
+        for call in &placed.calls {
+            add(self.calls.entry(*call).or_default(), times);
+        }
+        for function in &placed.functions {
+            add(self.functions.entry(*function).or_default(), times);
+        }
+        let keys: BTreeSet<Key> = rows.iter().map(|row| Key::from(*row)).collect();
+        for site in &placed.sites {
+            let shown = self.sites.entry(*site).or_default();
+            shown.stacks += keys.len();
+            shown.refused += keys.iter().filter(|key| judged.refused.contains(key)).count();
+            let lifetimes = keys.iter().filter_map(|key| judged.lifetimes.get(key));
+            shown.lifetimes.extend(lifetimes.map(|one| one.lifetime));
+            let decisions = keys.iter().filter_map(|key| judged.decisions.by_key.get(key));
+            shown.decisions.extend(decisions.map(Decided::from));
+            for row in rows {
+                shown.counters.add(&row.counters);
+            }
+        }
+    }
+}
+
 impl<'a> Join<'a> {
     /// Without a run.
     pub fn new(ground: &'a Ground<'a>, verdicts: &'a VerdictFile) -> Self {
@@ -137,7 +181,18 @@ impl<'a> Join<'a> {
 
     /// Lays a run on the graph. It is the caller's to refuse one that does not belong to it.
     pub fn add(&mut self, name: &str, run: &Run, belongs: &Belongs) {
-        let mut told = RunEvidence {
+        self.look_at(name, run, belongs);
+        let placed: BTreeMap<StackId, PlacedStack> = run
+            .stacks
+            .iter()
+            .map(|(id, stack)| (*id, self.ground.lay(stack, belongs.is_same_build())))
+            .collect();
+        let judged = JudgedRun {
+            lifetimes: judgements(run),
+            decisions: decide(run, self.verdicts),
+            refused: self.gate(name, run),
+        };
+        let mut evidence = RunEvidence {
             summary: RunSummary {
                 name: name.to_owned(),
                 differs: belongs.differs.iter().map(ToString::to_string).collect(),
@@ -150,73 +205,40 @@ impl<'a> Join<'a> {
             tag: run.facts.tag.clone(),
             ..RunEvidence::default()
         };
-        self.look_at(name, run, belongs);
-        let laid: BTreeMap<StackId, PlacedStack> = run
-            .stacks
-            .iter()
-            .map(|(id, stack)| (*id, self.ground.lay(stack, belongs.is_same_build())))
-            .collect();
-        for laid in laid.values() {
-            for (caller, callee, how) in &laid.pairs {
-                let known = told.pairs.entry((caller.clone(), callee.clone())).or_insert(*how);
-                // One place where it is missing is enough.
-                *known = (*known).max(*how);
-            }
-        }
-        let (judgements, decisions) = (judgements(run), decide(run, self.verdicts));
-        let refused = self.gate(name, run);
+        evidence.add_pairs(placed.values());
         let mut by_stack: BTreeMap<StackId, Vec<&Row>> = BTreeMap::new();
         for row in run.profile.iter().filter(|row| is_allocation(row)) {
             by_stack.entry(row.key.stack).or_default().push(row);
         }
-        told.summary.allocating = by_stack.len();
+        evidence.summary.allocating = by_stack.len();
         let mut unread = 0_u64;
         for (id, rows) in &by_stack {
             let stack = run.stacks.get(id).filter(|stack| !stack.frames.is_empty());
-            let (Some(stack), Some(laid)) = (stack, laid.get(id)) else {
+            let (Some(stack), Some(placed)) = (stack, placed.get(id)) else {
                 unread += 1;
                 continue;
             };
             unread += u64::from(stack.truncated);
             let innermost = stack.frames.last().map(|frame| frame.name().into_owned()).unwrap_or_default();
-            if !self.is_whole(name, laid, &innermost) {
-                continue;
-            }
-            told.summary.laid += 1;
-            let times = rows.iter().fold(0_u64, |sum, row| sum.saturating_add(times(&row.counters)));
-            for call in &laid.calls {
-                add(told.calls.entry(*call).or_default(), times);
-            }
-            for function in &laid.functions {
-                add(told.functions.entry(*function).or_default(), times);
-            }
-            for site in &laid.sites {
-                let shown = told.sites.entry(*site).or_default();
-                let keys: BTreeSet<Key> = rows.iter().map(|row| Key::from(*row)).collect();
-                shown.stacks += keys.len();
-                shown.refused += keys.iter().filter(|key| refused.contains(key)).count();
-                shown
-                    .lifetimes
-                    .extend(keys.iter().filter_map(|key| judgements.get(key)).map(|one| one.lifetime));
-                shown
-                    .decisions
-                    .extend(keys.iter().filter_map(|key| decisions.by_key.get(key)).map(Decided::from));
-                for row in rows {
-                    shown.counters.add(&row.counters);
-                }
+            if self.is_whole(name, placed, &innermost) {
+                evidence.add_stack(placed, rows, &judged);
             }
         }
-        if unread > 0 {
-            let what =
-                format!("{name}: {unread} stacks of allocations could not be read, or not to their root");
-            self.note(
-                NoteCode::Unread,
-                what,
-                "raise the sizes of the recorder's tables, heap-audit-stacks= first (README)",
-            );
+        self.note_unread(name, unread);
+        evidence.summary.sites = evidence.sites.len();
+        self.runs.push(evidence);
+    }
+
+    fn note_unread(&mut self, run: &str, unread: u64) {
+        if unread == 0 {
+            return;
         }
-        told.summary.sites = told.sites.len();
-        self.runs.push(told);
+        let what = format!("{run}: {unread} stacks of allocations could not be read, or not to their root");
+        self.note(
+            NoteCode::Unread,
+            what,
+            "raise the sizes of the recorder's tables, heap-audit-stacks= first (README)",
+        );
     }
 
     /// What the policy refuses of a run.
@@ -328,7 +350,8 @@ impl<'a> Join<'a> {
         id.map_or_else(String::new, |id| self.ground.names.show(id).to_owned())
     }
 
-    /// The function that people would say a site stands in: the innermost one that is no helper of an allocator.
+    /// The function that people would say a site stands in: the innermost one that is no helper of
+    /// an allocator.
     pub(super) fn holder(&self, known: &AllocationSite) -> Option<FunctionId> {
         let site = self.ground.graph.sites.get(known.site.0 as usize)?;
         let at = self.ground.location(known.site);
@@ -350,7 +373,8 @@ pub(super) fn times(counters: &Counters) -> u64 {
     counters.allocs.saturating_add(counters.failed)
 }
 
-/// Whether a row is of calls of an allocator that charge nobody. Pages for the xmalloc pool are fetched for a request that has a row of its own.
+/// Whether a row is of calls of an allocator that charge nobody. Pages for the xmalloc pool are
+/// fetched for a request that has a row of its own.
 fn is_allocation(row: &Row) -> bool {
     row.key.charge.is_anonymous() && row.key.kind != Kind::PoolGrowth && times(&row.counters) > 0
 }

@@ -146,7 +146,8 @@ impl Ground<'_> {
                 laid.sites.extend(self.by_site.get(&call));
                 how
             }
-            // What was registered somewhere has no call of its own at an address, and neither has an exception.
+            // What was registered somewhere has no call of its own at an address, and neither has
+            // an exception.
             (At::Call(_) | At::NoCall, None) => {
                 match self.lookup.explain(Seen::from(inner), Seen::from(callee)) {
                     Explained::Direct | Explained::Tail => Explained::Missing,
@@ -170,7 +171,8 @@ impl Ground<'_> {
         laid.pairs.push((shown(inner), shown(callee), how));
     }
 
-    /// Whether a call leads to one of these functions, itself or through jumps at the end of what it calls.
+    /// Whether a call leads to one of these functions, itself or through jumps at the end of what
+    /// it calls.
     fn by_call(&self, call: SiteId, functions: &[FunctionId]) -> Option<Explained> {
         let kind = self.graph.sites.get(call.0 as usize)?.kind;
         let callees: Vec<FunctionId> = self.callees(call).collect();
@@ -182,7 +184,8 @@ impl Ground<'_> {
         if functions.iter().any(|function| ends.contains(function)) {
             return Some(if through { Explained::Indirect } else { Explained::Tail });
         }
-        // A jump through a pointer looks like a call through it, but for the frame that is missing here.
+        // A jump through a pointer looks like a call through it, but for the frame that is missing
+        // here.
         let jump = ends.iter().any(|end| self.calls_through_pointer(*end, functions));
         jump.then_some(Explained::Indirect)
     }
@@ -240,7 +243,8 @@ impl Ground<'_> {
         };
     }
 
-    /// The allocation sites that a group without a known call can be at: in its functions, inlined alike, on its line.
+    /// The allocation sites that a group without a known call can be at: in its functions, inlined
+    /// alike, on its line.
     fn candidates(&self, group: &Group<'_>, callees: Option<&[FunctionId]>) -> Vec<usize> {
         let (Some(outer), Some(inner)) = (group.outer(), group.inner()) else { return Vec::new() };
         let functions = self.lookup.functions(Seen::from(outer));

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xenheap_callgraph::{
     Anonymity, FunctionId, Open, Who, Whole,
-    anonymity::serves,
     recall::{Explained, indirect},
 };
-use xenheap_model::{Arch, Kind, NormalFrame, NormalStack, Question, Untold, clean};
+use xenheap_model::{AllocatorRole, Arch, Kind, NormalFrame, NormalStack, Question, Untold, clean};
 use xenheap_verdicts::{Match, Subject};
 
 use super::{
@@ -291,8 +290,8 @@ impl Join<'_> {
         (!evidence.runs.is_empty()).then_some(evidence)
     }
 
-    /// What the verdict file says of every stack that can end at a site, seen or not: an entry that begins with a gap, and whose
-    /// frames are those that the site itself stands in.
+    /// What the verdict file says of every stack that can end at a site, seen or not: an entry that
+    /// begins with a gap, and whose frames are those that the site itself stands in.
     fn decided_unseen(&self, known: &AllocationSite) -> Option<Decided> {
         let graph = self.ground.graph;
         let site = graph.sites.get(known.site.0 as usize)?;
@@ -306,7 +305,8 @@ impl Join<'_> {
                 inlined: at > 0,
             })
             .collect();
-        // Whatever stands before: nothing, one function, or more of them than an entry has lines for. These are names of none.
+        // Whatever stands before: nothing, one function, or more of them than an entry has lines
+        // for. These are names of none.
         let before = |count: usize| {
             let any =
                 (0..count).map(|at| NormalFrame { function: format!("?{at}"), file: None, inlined: false });
@@ -344,12 +344,14 @@ impl Join<'_> {
     fn kinds(&self, known: &AllocationSite) -> BTreeSet<Kind> {
         let names = known.callees.iter().filter_map(|id| self.ground.graph.functions.get(id.0 as usize));
         names
-            .flat_map(|function| match clean(&function.name) {
-                "alloc_xenheap_pages" => &[Kind::Xenheap][..],
-                "vmalloc" | "vzalloc" | "vmalloc_xen" => &[Kind::Vmalloc],
+            .flat_map(|function| match AllocatorRole::of(clean(&function.name)) {
+                Some(AllocatorRole::Xenheap) => &[Kind::Xenheap][..],
                 // By the size.
-                name if name.starts_with("_xv") && serves(name) => &[Kind::Xmalloc, Kind::Vmalloc],
-                name if name.starts_with("_x") && serves(name) => &[Kind::Xmalloc],
+                Some(AllocatorRole::Vmalloc) if clean(&function.name).starts_with("_xv") => {
+                    &[Kind::Xmalloc, Kind::Vmalloc]
+                }
+                Some(AllocatorRole::Vmalloc) => &[Kind::Vmalloc],
+                Some(AllocatorRole::Xmalloc) => &[Kind::Xmalloc],
                 _ => &[Kind::Domheap],
             })
             .copied()

@@ -49,7 +49,8 @@ impl Mini {
         Mini { draft: Draft { facts, ..Draft::default() }, ids: BTreeMap::new(), next: 0x1000 }
     }
 
-    /// A function, made when it is named first; one whose name begins with `init_` is given back after boot.
+    /// A function, made when it is named first; one whose name begins with `init_` is given back
+    /// after boot.
     pub fn function(&mut self, name: &str) -> FunctionId {
         if let Some(id) = self.ids.get(name) {
             return *id;

@@ -9,8 +9,8 @@ use crate::package::Package;
 
 /// Programs below `usr/lib/xen-VERSION` in `xen-utils-VERSION` and below `usr/lib/xen-tree` of a
 /// tree's own: `xl` has the path of each built in.
-pub(super) const PROGRAMS: [&str; 5] =
-    ["xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper"];
+pub(super) const PROGRAMS: [&str; 6] =
+    ["xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper", "xen-hptool"];
 
 /// The client of xenstore's, from `xenstore-utils` or a tree's own.
 const XENSTORE: &str = "usr/bin/xenstore";

@@ -47,8 +47,8 @@ impl<V: Copy> Intervals<V> {
         (addr - start < len).then_some(Cut { start, len, value })
     }
 
-    /// Takes everything in `[start, end)` out, appends it to `out` from the highest address to the lowest, and leaves
-    /// what sticks out on both sides.
+    /// Takes everything in `[start, end)` out, appends it to `out` from the highest address to the
+    /// lowest, and leaves what sticks out on both sides.
     pub fn cut(&mut self, start: u64, end: u64, out: &mut Vec<Cut<V>>) {
         while let Some((&first, &(len, value))) = self.ranges.range(..end).next_back() {
             let last = first.saturating_add(len);

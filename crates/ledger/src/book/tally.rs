@@ -17,8 +17,8 @@ pub(crate) struct Tally {
     rows: Table,
     /// The row of the hypervisor's table that each of `rows` is a part of.
     whole: Vec<usize>,
-    /// The same by the hypervisor's keys, which know of the owner only what was passed. Peaks of parts have no sum, so these
-    /// are counted for themselves.
+    /// The same by the hypervisor's keys, which know of the owner only what was passed. Peaks of
+    /// parts have no sum, so these are counted for themselves.
     wholes: Table,
     totals: Totals,
     /// Whether the events tell in which call they happened.
@@ -91,8 +91,8 @@ impl Tally {
         self.rows.rows.get(row).map(|row| row.key)
     }
 
-    /// An allocation gets an owner: what was counted of it goes from one row to another. Its new row's peak rises if it
-    /// must; peak, smallest and largest of the old row stay what they were.
+    /// An allocation gets an owner: what was counted of it goes from one row to another. Its new
+    /// row's peak rises if it must; peak, smallest and largest of the old row stay what they were.
     pub(crate) fn own(&mut self, row: usize, owner: Owner, one: &Counters) -> usize {
         let Some(key) = self.key(row) else { return row };
         if let Some(c) = self.rows.counters(row) {
@@ -127,7 +127,8 @@ impl Tally {
         totals
     }
 
-    /// The counters that an allocation of this row changes: the row's, the hypervisor's row's and its kind's.
+    /// The counters that an allocation of this row changes: the row's, the hypervisor's row's and
+    /// its kind's.
     fn each(&mut self, row: usize, mut change: impl FnMut(&mut Counters)) {
         self.both(row, &mut change);
         if let Some(key) = self.key(row)
@@ -160,7 +161,8 @@ impl Tally {
             };
             live(c, count, bytes);
         });
-        // Single sizes are a row's only, and those of allocations only: taken pages come one by one.
+        // Single sizes are a row's only, and those of allocations only: taken pages come one by
+        // one.
         if op == Op::Alloc {
             self.both(row, |c| {
                 // The first, and not the first after others got another owner.
@@ -193,7 +195,8 @@ impl Tally {
         });
     }
 
-    /// Given pages are anonymous again. `again`: how many allocations (or taken pages) were not live and are.
+    /// Given pages are anonymous again. `again`: how many allocations (or taken pages) were not
+    /// live and are.
     pub(crate) fn back(&mut self, row: usize, again: u64, bytes: u64) {
         self.each(row, |c| {
             // The part that went last may have been freed and not given.

@@ -157,7 +157,8 @@ fn taken_pages_live_like_an_allocation_and_are_none() {
     assert_eq!((c.allocs, c.taken, c.live, c.peak), (0, 1, 1, PAGE));
     let rows = t.book.rows();
     let row = rows.first().expect("there is a row");
-    // Keyed like the hypervisor's rows, so that they can be compared: the domain that lost the page.
+    // Keyed like the hypervisor's rows, so that they can be compared: the domain that lost the
+    // page.
     assert_eq!(row.key.owner, Owner::Passed(DomainId::unknown(Domain::Id(3))));
     assert_eq!((row.counters.min, row.counters.max), (0, 0));
     t.apply(Op::Free, Kind::Domheap, 0x10000, PAGE);
@@ -373,7 +374,8 @@ fn an_owner_is_who_was_passed_else_the_subject() {
     // The hypervisor's rows know what was passed.
     let whole: Vec<Owner> = t.book.whole_rows().iter().map(|row| row.key.owner).collect();
     assert_eq!(whole, [Owner::Unknown, Owner::Passed(id(5, 0)), Owner::Unknown]);
-    // While two domains have the id, the subject tells which is meant, else it is the newer; and none when both are gone.
+    // While two domains have the id, the subject tells which is meant, else it is the newer; and
+    // none when both are gone.
     t.created(id(5, 3));
     t.with(Op::Alloc, Kind::Domheap, 0x11000, PAGE, |event| {
         passed(event);

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 
-use xenheap_model::{Doubt, Mark, RawStack, StackId, TraceFrame, Uncertain};
+use xenheap_model::{AllocatorRole, Doubt, Mark, RawStack, RfcOp, StackId, TraceFrame, Uncertain};
 
 use crate::hash::FoldMap;
 
 /// A log without tags can hold any number of imitated stacks: more than these are not told apart.
 const MOST: usize = 1 << 20;
 
-/// The distinct traces of a log. A trace that is in doubt is another one than the same without doubt.
+/// The distinct traces of a log. A trace that is in doubt is another one than the same without
+/// doubt.
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
     ids: FoldMap<(Vec<TraceFrame>, Option<Doubt>), (StackId, u64)>,
@@ -40,9 +41,9 @@ impl Traces {
     }
 }
 
-/// On Arm the first two lines of a trace are the program counter and the link register. After the function made a call
-/// of its own, the link register still points into it; before, it is often what the function saved first as well. Either
-/// way the same frame is told twice.
+/// On Arm the first two lines of a trace are the program counter and the link register. After the
+/// function made a call of its own, the link register still points into it; before, it is often
+/// what the function saved first as well. Either way the same frame is told twice.
 pub(crate) fn without_double(mut trace: Vec<TraceFrame>) -> Vec<TraceFrame> {
     let double = match trace.as_slice() {
         [pc, lr, rest @ ..] if pc.mark == Mark::Pc && lr.mark == Mark::Lr => {
@@ -78,14 +79,17 @@ impl Through {
     pub(crate) fn of(trace: &[TraceFrame]) -> Self {
         let mut through = Through::default();
         for frame in trace {
-            match function(&frame.name) {
-                "alloc_xenheap_pages" => through.xenheap = true,
-                "_xmalloc" | "_xzalloc" | "_xrealloc" => through.xmalloc = true,
-                "xmalloc_whole_pages" => through.whole_pages = true,
-                "xmem_pool_alloc" | "xmalloc_pool_get" => through.pool_grows = true,
-                "xfree" => through.xfree = true,
-                "xmem_pool_free" | "xmalloc_pool_put" => through.pool_shrinks = true,
-                "free_xenheap_pages" => through.xenheap_free = true,
+            let name = function(&frame.name);
+            match AllocatorRole::of(name) {
+                Some(AllocatorRole::Xenheap) => through.xenheap = true,
+                Some(AllocatorRole::Xmalloc) => through.xmalloc = true,
+                Some(AllocatorRole::XmallocStep) if name == RfcOp::XmallocWholePages.as_str() => {
+                    through.whole_pages = true;
+                }
+                Some(AllocatorRole::XmallocStep) => through.pool_grows = true,
+                Some(AllocatorRole::XmallocFree) => through.xfree = true,
+                Some(AllocatorRole::XmallocFreeStep) => through.pool_shrinks = true,
+                Some(AllocatorRole::XenheapFree) => through.xenheap_free = true,
                 _ => {}
             }
         }

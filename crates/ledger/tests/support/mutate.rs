@@ -1,5 +1,5 @@
-//! A log that passes every self-check is damaged in one place, once for each kind of record and of damage, and exactly the
-//! right check must fail.
+//! A log that passes every self-check is damaged in one place, once for each kind of record and of
+//! damage, and exactly the right check must fail.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -122,16 +122,17 @@ fn when_missing(found: &Found, modes: &[View]) -> Expected {
         Record::Stack(_) if found.class == "S" => expect(&[Stacks], &[]),
         Record::Event { event, .. } => {
             let two = modes.contains(&View::Trace) && modes.contains(&View::Warn);
-            // With two views the whole one is reported, and differs from the other. With one the hypervisor's numbers
-            // differ from it; its own table is reported, if it printed one.
+            // With two views the whole one is reported, and differs from the other. With one the
+            // hypervisor's numbers differ from it; its own table is reported, if it printed one.
             let differ = match modes {
                 _ if two => Views,
                 _ if modes.contains(&View::Summary) => Views,
                 _ => Totals,
             };
             match event.op {
-                // A missed free is noticed when the memory is allocated again, and made up for. What failed to be given
-                // is live again, as if nothing had happened; and what is live again can be given after all.
+                // A missed free is noticed when the memory is allocated again, and made up for.
+                // What failed to be given is live again, as if nothing had happened; and what is
+                // live again can be given after all.
                 Op::Free | Op::Give | Op::GiveBack => expect(&[Sequence], &[Overlap, differ]),
                 _ => expect(&[Sequence, differ], &[Overlap]),
             }
@@ -217,7 +218,8 @@ fn assert_fails(what: &str, log: &[u8], expected: &Expected) -> Account {
     account
 }
 
-/// The profile by the hypervisor's keys, which know of an owner only what was passed. Peaks of parts have no sum.
+/// The profile by the hypervisor's keys, which know of an owner only what was passed. Peaks of
+/// parts have no sum.
 fn whole_rows(account: &Account) -> BTreeMap<RowKey, Counters> {
     let mut rows: BTreeMap<RowKey, Counters> = BTreeMap::new();
     for Row { key, counters: c } in &account.profile {
@@ -249,7 +251,8 @@ fn line_end(log: &[u8], from: usize) -> usize {
     log[from..].iter().position(|byte| *byte == b'\n').map_or(log.len(), |len| from + len + 1)
 }
 
-/// Makes all mutations of a log that passes every check. Returns the classes of records that it has.
+/// Makes all mutations of a log that passes every check. Returns the classes of records that it
+/// has.
 pub fn mutate(log: &[u8]) -> BTreeSet<String> {
     let whole = read(log);
     assert_eq!(failed(&whole), BTreeSet::new(), "{:#?}", whole.checks);

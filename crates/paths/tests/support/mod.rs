@@ -1,4 +1,5 @@
-//! The naive way: everything by listing all paths, and cuts by trying all sets. The truth for tests, the yardstick of the bench.
+//! The naive way: everything by listing all paths, and cuts by trying all sets. The truth for
+//! tests, the yardstick of the bench.
 
 /// What a query means, in the plainest words.
 pub struct Reference<'a> {
@@ -73,7 +74,8 @@ impl Reference<'_> {
         true
     }
 
-    /// A smallest set that separates, found by trying all sets in ascending order of size; none if there is none.
+    /// A smallest set that separates, found by trying all sets in ascending order of size; none if
+    /// there is none.
     pub fn smallest_cut(&self, uncuttable: &[u32]) -> Option<usize> {
         let paths = self.all();
         let may = |node: &u32| {

@@ -8,7 +8,8 @@ use xenheap_output::write_json;
 
 use crate::Render;
 
-/// The version of the schema. It rises when something is renamed, removed or means something else; additions leave it.
+/// The version of the schema. It rises when something is renamed, removed or means something else;
+/// additions leave it.
 const SCHEMA: u32 = 1;
 
 /// All of it, as one object.

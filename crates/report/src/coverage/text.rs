@@ -189,7 +189,8 @@ impl CoverageText {
         self.rest(next.len(), out)
     }
 
-    /// Every unseen site that a guest can come to, with a way; of the others the way only on request.
+    /// Every unseen site that a guest can come to, with a way; of the others the way only on
+    /// request.
     fn unseen(&self, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
         for one in [Who::AnyGuest, Who::DeviceModel, Who::ControlDomain, Who::Hardware, Who::Boot] {
             let sites: Vec<&Site> = coverage

@@ -1,4 +1,5 @@
-//! GitLab's Code Quality report: <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>.
+//! GitLab's Code Quality report:
+//! <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>.
 
 use std::{
     collections::BTreeSet,

@@ -27,7 +27,8 @@ impl Render<Gate> for Junit {
             for ((finding, twin), (id, _)) in run.cases.iter().zip(twins(&alike)).zip(&alike) {
                 let of = if twin == 1 { String::new() } else { format!(" ({twin})") };
                 let id = id.get(..8).unwrap_or_default();
-                // A case is its class and its name: those of two suites that have both are taken for one.
+                // A case is its class and its name: those of two suites that have both are taken
+                // for one.
                 let name = format!("{}: {} by {} [{id}]{of}", run.name, finding.kind, path(finding));
                 let mut case =
                     case(&finding.judgement.point.function, &Escaped(name).to_string(), &finding.refusals);

@@ -66,7 +66,8 @@ fn result(problem: &Problem<'_>) -> SarifResult {
     let location = Location::builder().physical_location(physical).logical_locations(logical).build();
     let print = problem.fingerprint();
     let prints = BTreeMap::from([
-        // GitHub tells results apart by this one only, and makes it of the line's text if it is missing:
+        // GitHub tells results apart by this one only, and makes it of the line's text if it is
+        // missing:
         // <https://docs.github.com/en/code-security/reference/code-scanning/sarif-support-for-code-scanning>.
         ("primaryLocationLineHash".to_owned(), format!("{}:1", print.get(..16).unwrap_or_default())),
         ("xenheap/v1".to_owned(), print),

@@ -41,7 +41,8 @@ impl<'a> LeftOut<'a> {
         LeftOut { taken_out: taken_out.collect(), part: graph.part_of(), absent: &selection.absent }
     }
 
-    /// What stands after "no path": there may be one in what the graph lacks, if it lacks something.
+    /// What stands after "no path": there may be one in what the graph lacks, if it lacks
+    /// something.
     pub(super) fn in_this_part(&self) -> &'static str {
         if self.part.is_some() { " in this part" } else { "" }
     }

@@ -1,4 +1,5 @@
-//! The settings as files: fragments of `xl`'s configuration, of the device tree, and of Xen's command line.
+//! The settings as files: fragments of `xl`'s configuration, of the device tree, and of Xen's
+//! command line.
 
 use std::{collections::BTreeMap, fmt::Write};
 

@@ -1,53 +1,26 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use xenheap_model::{Domain, DomainId, Event, Kind, Owner, PAGE_SIZE, RowKey, StackId};
+use xenheap_model::{Domain, DomainId, Event, Kind, Op, Owner, PAGE_SIZE, RfcOp, RowKey, StackId};
 
 use crate::Report;
 
-/// What the format calls an event. The order is that of the names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Op {
-    AllocDomheapPages,
-    FreeDomheapPages,
-    FreeXenheapPages,
-    Xfree,
-    XmallocWholePages,
-    XmemPoolAlloc,
+/// What the format calls an allocation.
+pub(super) fn allocation(kind: Kind, addr: u64) -> RfcOp {
+    match kind {
+        Kind::Xmalloc if addr.is_multiple_of(PAGE_SIZE) => RfcOp::XmallocWholePages,
+        Kind::Xmalloc => RfcOp::XmemPoolAlloc,
+        Kind::Xenheap | Kind::Domheap | Kind::Vmalloc | Kind::PoolGrowth | Kind::DomainPool => {
+            RfcOp::AllocDomheapPages
+        }
+    }
 }
 
-impl Op {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Op::AllocDomheapPages => "alloc_domheap_pages",
-            Op::FreeDomheapPages => "free_domheap_pages",
-            Op::FreeXenheapPages => "free_xenheap_pages",
-            Op::Xfree => "xfree",
-            Op::XmallocWholePages => "xmalloc_whole_pages",
-            Op::XmemPoolAlloc => "xmem_pool_alloc",
-        }
-    }
-
-    /// Of an allocation.
-    pub(super) fn of_allocation(kind: Kind, addr: u64) -> Op {
-        match kind {
-            Kind::Xmalloc if addr.is_multiple_of(PAGE_SIZE) => Op::XmallocWholePages,
-            Kind::Xmalloc => Op::XmemPoolAlloc,
-            Kind::Xenheap | Kind::Domheap | Kind::Vmalloc | Kind::PoolGrowth | Kind::DomainPool => {
-                Op::AllocDomheapPages
-            }
-        }
-    }
-
-    fn of_free(kind: Kind) -> Op {
-        match kind {
-            Kind::Xmalloc => Op::Xfree,
-            Kind::Domheap | Kind::Vmalloc => Op::FreeDomheapPages,
-            Kind::Xenheap | Kind::PoolGrowth | Kind::DomainPool => Op::FreeXenheapPages,
-        }
-    }
-
-    pub(super) fn is_xmalloc(self) -> bool {
-        matches!(self, Op::XmallocWholePages | Op::XmemPoolAlloc)
+/// What the format calls a free.
+fn free(kind: Kind) -> RfcOp {
+    match kind {
+        Kind::Xmalloc => RfcOp::Xfree,
+        Kind::Domheap | Kind::Vmalloc => RfcOp::FreeDomheapPages,
+        Kind::Xenheap | Kind::PoolGrowth | Kind::DomainPool => RfcOp::FreeXenheapPages,
     }
 }
 
@@ -81,7 +54,7 @@ pub struct Live {
 /// One event, as short as can be: there is one for every event of the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
-    pub(super) op: Op,
+    pub(super) op: RfcOp,
     /// For a free: no allocation was known.
     pub(super) orphan: bool,
     /// Which filter applies: that of the allocation.
@@ -110,15 +83,14 @@ impl EventLog {
 
     /// Takes in the next event. `freed`: the allocation that a free met.
     pub fn event(&mut self, event: &Event, freed: Option<Freed>) {
-        use xenheap_model::Op as Happened;
         let pages = event.size.unwrap_or(0).div_ceil(PAGE_SIZE);
         let op = match event.op {
-            Happened::Alloc => Op::of_allocation(event.kind, event.addr),
-            Happened::Free => Op::of_free(event.kind),
-            Happened::Fail => return self.no_word("failed allocations", 1),
-            Happened::Give => return self.no_word("pages given to domains", pages),
-            Happened::GiveBack => return self.no_word("pages that domains did not take", pages),
-            Happened::Take => {
+            Op::Alloc => allocation(event.kind, event.addr),
+            Op::Free => free(event.kind),
+            Op::Fail => return self.no_word("failed allocations", 1),
+            Op::Give => return self.no_word("pages given to domains", pages),
+            Op::GiveBack => return self.no_word("pages that domains did not take", pages),
+            Op::Take => {
                 self.taken.insert(event.seq);
                 return self.no_word("pages taken from domains", pages);
             }
@@ -130,7 +102,7 @@ impl EventLog {
             current: event.current,
             owner: event.passed.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain))),
         };
-        let is_free = event.op == Happened::Free;
+        let is_free = event.op == Op::Free;
         let entry = Entry {
             op,
             orphan: is_free && freed.is_none(),
@@ -178,7 +150,8 @@ impl EventLog {
     }
 }
 
-/// What the RFC's format has no word for in this report, with how often it happened; in order of the words.
+/// What the RFC's format has no word for in this report, with how often it happened; in order of
+/// the words.
 pub fn left_out(report: &Report) -> BTreeMap<&'static str, u64> {
     report.events().map(|log| log.no_word.clone()).unwrap_or_default()
 }

@@ -7,11 +7,11 @@ use std::{
 };
 
 use xenheap_judge::{Head, Key};
-use xenheap_model::{Domain, Kind, RowKey, StackId, Uncertain};
+use xenheap_model::{Domain, Kind, RfcOp, RowKey, StackId, Uncertain};
 
 use super::{
     RULE,
-    events::{Entry, EventLog, Live, Op, shown_size},
+    events::{Entry, EventLog, Live, allocation, shown_size},
     stacks::Stacks,
 };
 use crate::{Render, Report};
@@ -35,7 +35,7 @@ impl Render<[Report]> for Parsed {
 /// One allocation or free, wherever it comes from.
 #[derive(Clone, Copy)]
 struct Call {
-    op: Op,
+    op: RfcOp,
     kind: Kind,
     stack: StackId,
     size: u64,
@@ -51,7 +51,7 @@ impl From<&Entry> for Call {
 
 impl From<&Live> for Call {
     fn from(live: &Live) -> Self {
-        let op = Op::of_allocation(live.key.kind, live.addr);
+        let op = allocation(live.key.kind, live.addr);
         let RowKey { stack, kind, charge, .. } = live.key;
         Call {
             op,
@@ -110,7 +110,7 @@ impl Parsed {
             out,
         )?;
         if self.orphan_frees {
-            let is_orphan = |entry: &&Entry| entry.op == Op::Xfree && entry.orphan;
+            let is_orphan = |entry: &&Entry| entry.op == RfcOp::Xfree && entry.orphan;
             let orphans = entries
                 .iter()
                 .map(|(domain, entries)| {
@@ -156,7 +156,7 @@ fn statistics(
     stacks: &mut Stacks<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut by_op: BTreeMap<Op, Vec<&Call>> = BTreeMap::new();
+    let mut by_op: BTreeMap<RfcOp, Vec<&Call>> = BTreeMap::new();
     for call in calls {
         by_op.entry(call.op).or_default().push(call);
     }

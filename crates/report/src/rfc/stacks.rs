@@ -1,15 +1,13 @@
 use std::{collections::HashMap, fmt::Write as _};
 
-use xenheap_model::{Kind, LogFormat, Run, StackId, Uncertain};
+use xenheap_model::{Kind, LogFormat, RfcOp, Run, StackId, Uncertain};
 use xenheap_output::Escaped;
 use xenheap_verdicts::note::NOT_CERTAIN;
-
-use super::events::Op;
 
 /// Stacks as the format shows them, made once.
 pub(super) struct Stacks<'a> {
     run: &'a Run,
-    known: HashMap<(StackId, Op, Kind), Vec<String>>,
+    known: HashMap<(StackId, RfcOp, Kind), Vec<String>>,
 }
 
 impl<'a> Stacks<'a> {
@@ -19,9 +17,10 @@ impl<'a> Stacks<'a> {
 
     /// Names of the frames, root first; what could not be read is `N/A`.
     ///
-    /// Our recorder's stacks end with the caller of the allocator, the RFC's with the allocator, so its frames are added.
-    /// Functions that the compiler inlined are not shown, as Xen's own traces do not have them.
-    pub(super) fn names(&mut self, stack: StackId, op: Op, kind: Kind) -> &[String] {
+    /// Our recorder's stacks end with the caller of the allocator, the RFC's with the allocator, so
+    /// its frames are added. Functions that the compiler inlined are not shown, as Xen's own traces
+    /// do not have them.
+    pub(super) fn names(&mut self, stack: StackId, op: RfcOp, kind: Kind) -> &[String] {
         let run = self.run;
         self.known.entry((stack, op, kind)).or_insert_with(|| {
             let frames = run.stacks.get(&stack).map_or(&[][..], |stack| &stack.frames);
@@ -39,7 +38,8 @@ impl<'a> Stacks<'a> {
         })
     }
 
-    /// A comment line for a stack that may not be what happened, of `times` that are shown as one; nothing for others.
+    /// A comment line for a stack that may not be what happened, of `times` that are shown as one;
+    /// nothing for others.
     pub(super) fn note(&self, uncertain: &[Uncertain], times: u64) -> String {
         let Some(first) = uncertain.first() else { return String::new() };
         let some = uncertain.len() as u64;
@@ -53,7 +53,7 @@ impl<'a> Stacks<'a> {
     }
 
     /// The stack, one name a line, each two spaces deeper than the one before, from `indent` on.
-    pub(super) fn text(&mut self, stack: StackId, op: Op, kind: Kind, indent: usize) -> String {
+    pub(super) fn text(&mut self, stack: StackId, op: RfcOp, kind: Kind, indent: usize) -> String {
         let mut text = String::new();
         for (level, name) in self.names(stack, op, kind).iter().enumerate() {
             // Writing to a string cannot fail.
@@ -64,22 +64,22 @@ impl<'a> Stacks<'a> {
 }
 
 /// What stands between the caller and the place where the RFC's recorder prints.
-fn allocator(op: Op, kind: Kind) -> &'static [&'static str] {
+fn allocator(op: RfcOp, kind: Kind) -> &'static [&'static str] {
     match (op, kind) {
-        (Op::XmemPoolAlloc | Op::XmallocWholePages, _) => &["_xmalloc"],
-        (Op::AllocDomheapPages, Kind::PoolGrowth) => &[
+        (RfcOp::XmemPoolAlloc | RfcOp::XmallocWholePages, _) => &["_xmalloc"],
+        (RfcOp::AllocDomheapPages, Kind::PoolGrowth) => &[
             "_xmalloc",
             "xmem_pool_alloc",
             "xmalloc_tlsf.c#xmalloc_pool_get",
             "alloc_xenheap_pages",
             "alloc_domheap_pages",
         ],
-        (Op::AllocDomheapPages, Kind::Domheap) => &["alloc_domheap_pages"],
-        (Op::AllocDomheapPages, Kind::Vmalloc) => &["vmalloc", "alloc_domheap_pages"],
-        (Op::AllocDomheapPages, _) => &["alloc_xenheap_pages", "alloc_domheap_pages"],
-        (Op::FreeDomheapPages, Kind::Vmalloc) => &["vfree", "free_domheap_pages"],
-        (Op::FreeDomheapPages, _) => &["free_domheap_pages"],
-        (Op::FreeXenheapPages, _) => &["free_xenheap_pages"],
-        (Op::Xfree, _) => &["xfree"],
+        (RfcOp::AllocDomheapPages, Kind::Domheap) => &["alloc_domheap_pages"],
+        (RfcOp::AllocDomheapPages, Kind::Vmalloc) => &["vmalloc", "alloc_domheap_pages"],
+        (RfcOp::AllocDomheapPages, _) => &["alloc_xenheap_pages", "alloc_domheap_pages"],
+        (RfcOp::FreeDomheapPages, Kind::Vmalloc) => &["vfree", "free_domheap_pages"],
+        (RfcOp::FreeDomheapPages, _) => &["free_domheap_pages"],
+        (RfcOp::FreeXenheapPages, _) => &["free_xenheap_pages"],
+        (RfcOp::Xfree, _) => &["xfree"],
     }
 }

@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{
-    RULE,
-    events::{EventLog, Op},
-    stacks::Stacks,
-};
+use xenheap_model::RfcOp;
+
+use super::{RULE, events::EventLog, stacks::Stacks};
 use crate::{Render, Report};
 
 /// The verbose file.
@@ -23,7 +21,7 @@ fn one(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let empty = EventLog::new();
     let domains = report.events().unwrap_or(&empty).shown(report);
     let mut stacks = Stacks::new(report.run());
-    let mut section = |title: &str, belongs: fn(Op) -> bool, out: &mut dyn Write| -> io::Result<()> {
+    let mut section = |title: &str, belongs: fn(RfcOp) -> bool, out: &mut dyn Write| -> io::Result<()> {
         writeln!(out, "{RULE}\n{title}\n{RULE}\n")?;
         for (domain, entries) in &domains {
             for entry in entries.iter().filter(|entry| belongs(entry.op)) {
@@ -35,7 +33,7 @@ fn one(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
         Ok(())
     };
-    section("                      xmalloc() paths", Op::is_xmalloc, out)?;
+    section("                      xmalloc() paths", RfcOp::is_xmalloc, out)?;
     writeln!(out)?;
-    section("               alloc_domheap_pages() paths", |op| op == Op::AllocDomheapPages, out)
+    section("               alloc_domheap_pages() paths", |op| op == RfcOp::AllocDomheapPages, out)
 }

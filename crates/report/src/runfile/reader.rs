@@ -27,7 +27,8 @@ pub struct RunFile<R> {
 impl<R: Read> RunFile<R> {
     /// Reads the head and the stacks from decompressed bytes; `name` is for messages.
     ///
-    /// The run has its profile and totals only if it has no events: else they are made from the events.
+    /// The run has its profile and totals only if it has no events: else they are made from the
+    /// events.
     pub fn open(name: &str, reader: R) -> Result<Self, RunFileError> {
         let mut lines = Lines {
             name: name.to_owned(),
@@ -132,7 +133,8 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Reads the next line; false at the end. Each line ends with a newline: one that does not was cut off.
+    /// Reads the next line; false at the end. Each line ends with a newline: one that does not was
+    /// cut off.
     fn next(&mut self) -> Result<bool, RunFileError> {
         self.text.clear();
         let read = (&mut self.reader).take(LONGEST_LINE).read_until(b'\n', &mut self.text);

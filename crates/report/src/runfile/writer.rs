@@ -19,7 +19,8 @@ const LEVEL: i32 = 3;
 
 /// Writes a run file while the events come in.
 ///
-/// Nothing stands under the final name before [`Writer::finish`]; a writer that is dropped leaves nothing behind.
+/// Nothing stands under the final name before [`Writer::finish`]; a writer that is dropped leaves
+/// nothing behind.
 pub struct Writer {
     path: PathBuf,
     events: Encoder<'static, BufWriter<File>>,
@@ -28,7 +29,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a file that is to be called `path`. Its events wait in the same folder, in a file without a name.
+    /// Begins a file that is to be called `path`. Its events wait in the same folder, in a file
+    /// without a name.
     pub fn create(path: &Path) -> Result<Self, RunFileError> {
         let fail = |source| RunFileError::Write { path: path.to_owned(), source };
         let aside = tempfile::tempfile_in(xenheap_output::folder(path)).map_err(fail)?;
@@ -57,7 +59,8 @@ impl Writer {
         }
     }
 
-    /// Writes the file. `tool` says who did, for messages. The sums of `run` are stored only if there were no events.
+    /// Writes the file. `tool` says who did, for messages. The sums of `run` are stored only if
+    /// there were no events.
     pub fn finish(self, run: &Run, tool: &str) -> Result<(), RunFileError> {
         let path = self.path.clone();
         self.write(run, tool).map_err(|source| RunFileError::Write { path, source })

@@ -13,7 +13,8 @@ use xenheap_output::Escaped;
 
 use crate::Render;
 
-/// How many functions of a stack the table shows, innermost first: who asked for memory, and on whose behalf.
+/// How many functions of a stack the table shows, innermost first: who asked for memory, and on
+/// whose behalf.
 const FRAMES: usize = 6;
 
 /// A table: a line for each stack, with what there is to say of it below.

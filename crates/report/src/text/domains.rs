@@ -61,9 +61,8 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
     }
     let title = paint.bold("DOMAINS, AND WHAT WAS ALLOCATED FOR THEM");
     if report.run().facts.view == Some(View::Summary) {
-        let text = "not in this view: the summary shows neither which domains came and went nor which domain memory is for";
-        hanging(out, &format!("{title}: "), 2, text)?;
-        return writeln!(out);
+        let text = "The summary shows neither which domains came and went nor which domain memory is for.";
+        return writeln!(out, "{title}: not in this view\n\n  {text}\n");
     }
     let arch = report.run().facts.arch;
     let exact = |d: &DomainAccount| {

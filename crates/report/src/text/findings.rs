@@ -147,7 +147,8 @@ impl<'a> Findings<'a> {
         writeln!(out)
     }
 
-    /// What people decided, in the form that `xenheap verdict harvest` reads, and what the machine concludes.
+    /// What people decided, in the form that `xenheap verdict harvest` reads, and what the machine
+    /// concludes.
     fn decision(&self, group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
         if let Some(decision) = self.report.decision(group.key()) {
             for line in decision.note(Head::Id).to_string().lines() {
@@ -238,8 +239,8 @@ fn known_by(owner: Owner) -> &'static str {
     }
 }
 
-/// Of one finding: who was running and whose it is, to follow the kind. Of several: the same, a line for each way of
-/// knowing.
+/// Of one finding: who was running and whose it is, to follow the kind. Of several: the same, a
+/// line for each way of knowing.
 fn whose(group: &Group<'_>, names: &Names) -> (String, Vec<String>) {
     if let [finding] = group.findings.as_slice() {
         let owner = match finding.key.owner.id() {
@@ -319,8 +320,8 @@ fn fact(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
     hanging(out, &format!("      {name:<10} "), 17, text)
 }
 
-/// A stack in short: how Xen was entered, then the functions from there, without those that were inlined; with places
-/// where it differs from another one.
+/// A stack in short: how Xen was entered, then the functions from there, without those that were
+/// inlined; with places where it differs from another one.
 pub(super) fn path(stack: &Stack, differs: Option<&BTreeSet<usize>>) -> String {
     if stack.frames.is_empty() {
         return "N/A (the stack could not be read)".to_owned();

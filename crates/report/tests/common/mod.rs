@@ -176,8 +176,8 @@ fn id(domain: u16, generation: u32) -> DomainId {
     DomainId { domain: Domain::Id(domain), generation }
 }
 
-/// A run with guests, of a recorder that tells of domains and calls: dom0 creates the same guest six times, some memory of
-/// each stays behind, and something of dom0's own grows.
+/// A run with guests, of a recorder that tells of domains and calls: dom0 creates the same guest
+/// six times, some memory of each stays behind, and something of dom0's own grows.
 pub fn guests() -> Run {
     let mut run = run();
     let call = ["lstar_enter", "pv_hypercall @ arch/x86/pv/hypercall.c:162", "+_pv_hypercall"];

@@ -1,4 +1,5 @@
-//! What the questions to a graph have in common: which graph, which calls count, and what is left out.
+//! What the questions to a graph have in common: which graph, which calls count, and what is left
+//! out.
 
 use std::{fs, path::PathBuf};
 
@@ -15,13 +16,16 @@ use crate::failure::{Exit, Failure, warn};
 /// Which calls count, and what is left out.
 #[derive(Debug, Default, Args)]
 pub struct Selecting {
-    /// Only paths through one of these functions (`*` and `?` as in a shell; @FILE lists one a line); repeatable
+    /// Only paths through one of these functions (`*` and `?` as in a shell; @FILE lists one a
+    /// line); repeatable
     #[arg(long, value_name = "FUNCTION", help_heading = "Filters")]
     pub include: Vec<String>,
-    /// No paths through these functions (`*` and `?` as in a shell; @FILE lists one a line); repeatable
+    /// No paths through these functions (`*` and `?` as in a shell; @FILE lists one a line);
+    /// repeatable
     #[arg(long, value_name = "FUNCTION", help_heading = "Filters")]
     pub exclude: Vec<String>,
-    /// A filter for a usual question, such as boot, cuts or guest (`xenheap graph paths --presets` lists them); repeatable
+    /// A filter for a usual question, such as boot, cuts or guest (`xenheap graph paths --presets`
+    /// lists them); repeatable
     #[arg(long, value_name = "NAME", help_heading = "Filters")]
     pub preset: Vec<String>,
     /// The least certain calls that count
@@ -126,7 +130,8 @@ impl<'a> Asked<'a> {
         NodeSet::none(self.view.compact().nodes())
     }
 
-    /// Where paths start unless it is said: at the preset's entries, else at functions that nobody calls.
+    /// Where paths start unless it is said: at the preset's entries, else at functions that nobody
+    /// calls.
     pub fn starts(&self) -> NodeSet {
         self.selection.sources.clone().unwrap_or_else(|| self.view.roots())
     }
@@ -165,7 +170,8 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Names, or `@file` with one a line; what is listed for several versions of Xen may be absent in this one.
+/// Names, or `@file` with one a line; what is listed for several versions of Xen may be absent in
+/// this one.
 fn patterns(texts: &[String]) -> Result<Vec<Pattern>, Failure> {
     let mut patterns = Vec::new();
     for text in texts {

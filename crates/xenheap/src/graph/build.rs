@@ -42,8 +42,8 @@ Examples:
   xenheap graph build --build ../xen.git/xen --part --out-dir g   the same where files of some units are missing
   xenheap graph build --commands ../xen.git/xen/compile_commands.json --out-dir graph")]
 pub struct Arguments {
-    /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or GIT@REVISION (a commit of a
-    /// repository, bare or not). A tree's own xen/.config is taken
+    /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or
+    /// GIT@REVISION (a commit of a repository, bare or not). A tree's own xen/.config is taken
     #[arg(value_name = "TREE", required_unless_present_any = ["build", "commands"])]
     pub tree: Option<String>,
     /// What the tree is built for: x86_64, or arm64 (with a cross compiler)
@@ -64,7 +64,8 @@ pub struct Arguments {
     /// A folder in which Xen was built with `-fcallgraph-info=su -fdump-tree-gimple-lineno`
     #[arg(long, value_name = "DIR", conflicts_with = "tree")]
     pub build: Option<PathBuf>,
-    /// Run the compiler commands of this compile_commands.json again to get the call information. The image is that of --build, or in the folder of FILE
+    /// Run the compiler commands of this compile_commands.json again to get the call information.
+    /// The image is that of --build, or in the folder of FILE
     #[arg(long, value_name = "FILE", conflicts_with = "tree")]
     pub commands: Option<PathBuf>,
     /// What the graph is made from
@@ -73,7 +74,8 @@ pub struct Arguments {
     /// For indirect calls without known targets, guess targets by the type of the pointer
     #[arg(long, conflicts_with = "sources")]
     pub fallback: bool,
-    /// Accept a build in which some units lack compiler files. The graph is partial: no function is reported as unreachable
+    /// Accept a build in which some units lack compiler files. The graph is partial: no function is
+    /// reported as unreachable
     #[arg(long)]
     pub part: bool,
     /// The folder for the graph; it is made
@@ -182,7 +184,8 @@ fn described(build: &Build) -> Result<(Image, Debug), facts::Error> {
     Ok((image, debug))
 }
 
-/// Why there is no graph of a build that is not whole: each unit that lacks something, with what it lacks.
+/// Why there is no graph of a build that is not whole: each unit that lacks something, with what it
+/// lacks.
 fn incomplete(folder: &Path, lacks: &[(String, Vec<Lack>)]) -> Failure {
     const SHOWN: usize = 40;
     let count = match lacks.len() {

@@ -25,7 +25,8 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     pub graph: Given,
-    /// The function that paths start from; without it those that nobody calls, or the entries of a preset; repeatable
+    /// The function that paths start from; without it those that nobody calls, or the entries of a
+    /// preset; repeatable
     #[arg(long, value_name = "FUNCTION")]
     pub from: Vec<String>,
     /// The function that paths lead to; repeatable

@@ -88,12 +88,14 @@ impl Given {
 /// How a graph of a Xen with the recorder in it is seen.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Seen {
-    /// Show the recorder's functions, too: the wrapper `f` and the original `heap_audited_f` separately
+    /// Show the recorder's functions, too: the wrapper `f` and the original `heap_audited_f`
+    /// separately
     #[arg(long)]
     pub audited: bool,
 }
 
-/// Loads a graph file, that of a folder, or a folder in the normalized form (CSV). All commands that ask a graph get it from here.
+/// Loads a graph file, that of a folder, or a folder in the normalized form (CSV). All commands
+/// that ask a graph get it from here.
 pub fn load(path: &Path, seen: Seen) -> Result<xenheap_callgraph::Graph, Failure> {
     use xenheap_callgraph::{Graph, NAME, is_normalized};
     let graph = if is_normalized(path) && !path.join(NAME).exists() {

@@ -31,7 +31,8 @@ pub struct Arguments {
     /// Recorded runs, as for `xenheap report`
     #[arg(value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// Also runs of another build than the graph's: names are compared, which versions and options can change
+    /// Also runs of another build than the graph's: names are compared, which versions and options
+    /// can change
     #[arg(long)]
     pub allow_mismatch: bool,
     /// How it is written

@@ -1,4 +1,5 @@
-//! `xenheap graph why`: the shortest paths between two functions, with what says that each step exists.
+//! `xenheap graph why`: the shortest paths between two functions, with what says that each step
+//! exists.
 
 use clap::Args;
 use xenheap_output::word;

@@ -98,8 +98,8 @@ pub fn record_of(tag: &str, body: &str) -> String {
     format!("(XEN) [   12.000000] {record} {:04x}\r\n", check(record.as_bytes()))
 }
 
-/// A log of a machine with the image `mini-xen-syms`: in each view three xmallocs, of which one is freed, and a page of
-/// no owner that is given to its domain.
+/// A log of a machine with the image `mini-xen-syms`: in each view three xmallocs, of which one is
+/// freed, and a page of no owner that is given to its domain.
 pub fn log(views: &[&str]) -> String {
     let mut log = String::from("(XEN) Xen version 4.17.5\r\n[    0.000000] Linux version 6.1.0\r\n");
     let modes = views.join(",");

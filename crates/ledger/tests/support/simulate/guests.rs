@@ -1,4 +1,5 @@
-//! The part of the machine that has domains: they come and go, their ids are used again, and calls begin and end.
+//! The part of the machine that has domains: they come and go, their ids are used again, and calls
+//! begin and end.
 
 use std::collections::BTreeMap;
 
@@ -187,7 +188,8 @@ impl Sim {
         id
     }
 
-    /// Some of what is known to be a domain's, and of what nobody knows whose it is, is freed in its destruction.
+    /// Some of what is known to be a domain's, and of what nobody knows whose it is, is freed in
+    /// its destruction.
     fn destroy(&mut self, id: DomainId) {
         let blocks: Vec<(u64, Block)> =
             self.blocks.iter().map(|(addr, block)| (*addr, block.clone())).collect();
@@ -331,7 +333,8 @@ pub struct Churn {
 /// The stack whose allocations are lost.
 pub const LEAKING: StackId = StackId(STACKS + 7);
 
-/// Simulates a [`Churn`]: after some boot, everything but the leak is freed, some of it only in the next cycle.
+/// Simulates a [`Churn`]: after some boot, everything but the leak is freed, some of it only in the
+/// next cycle.
 pub fn churn(churn: &Churn) -> Story {
     let plan = Plan { keys: 0, ..Plan::new(churn.seed, 60, &churn.modes) };
     let mut sim = Sim::begun(&plan);

@@ -1,6 +1,8 @@
-//! Logs with known truth, for tests: a machine that allocates and frees at random, and the recorders that watch it.
+//! Logs with known truth, for tests: a machine that allocates and frees at random, and the
+//! recorders that watch it.
 //!
-//! Nothing here shares code with what it tests: live memory is kept page by page, counters are counted where things happen.
+//! Nothing here shares code with what it tests: live memory is kept page by page, counters are
+//! counted where things happen.
 
 mod guests;
 mod machine;

@@ -103,7 +103,8 @@ impl Writer<'_> {
         self.out.push(b'\n');
     }
 
-    /// Lines that mean nothing, and lines that want to mean something. `genuine` is a record to be imitated.
+    /// Lines that mean nothing, and lines that want to mean something. `genuine` is a record to be
+    /// imitated.
     fn between(&mut self, genuine: &[String], forged: &[String]) {
         if self.noise.raw && self.rng.chance(10) {
             self.out.extend_from_slice(b"[    1.000000] systemd[1]: \xff\xfe started \x1b]0;title\x07\n");

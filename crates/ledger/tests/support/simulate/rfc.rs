@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use xenheap_console::{RfcOp, RfcRecord};
-use xenheap_model::{Clock, Domain, Mark, PAGE_SIZE, TraceFrame};
+use xenheap_console::RfcRecord;
+use xenheap_model::{Clock, Domain, Mark, PAGE_SIZE, RfcOp, TraceFrame};
 
 use super::Rng;
 
@@ -22,7 +22,8 @@ pub struct RfcPlan {
     pub arm: bool,
 }
 
-/// What really happened, by domain. Pages of all kinds together: without a trace nobody can tell them apart.
+/// What really happened, by domain. Pages of all kinds together: without a trace nobody can tell
+/// them apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RfcTruth {
     /// xmalloc: calls, bytes, calls of `xfree`, live ones, live bytes.
@@ -78,8 +79,8 @@ pub fn rfc_story(plan: &RfcPlan) -> RfcStory {
         cpu: 0,
         time: 0,
     };
-    // Each CPU prints the records of one call one after the other; those of other CPUs come between. Memory that a call
-    // frees is used again only when it is done.
+    // Each CPU prints the records of one call one after the other; those of other CPUs come
+    // between. Memory that a call frees is used again only when it is done.
     let mut cpus: Vec<VecDeque<RfcRecord>> = vec![VecDeque::new(); CPUS];
     let mut freed: Vec<(usize, u64, u64)> = Vec::new();
     let mut records = Vec::new();

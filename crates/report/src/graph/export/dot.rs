@@ -7,7 +7,8 @@ use xenheap_callgraph::{Certainty, Excerpt};
 use super::escaped;
 use crate::Render;
 
-/// The language of Graphviz. Calls that are not certain are dashed, steps into inlined functions dotted.
+/// The language of Graphviz. Calls that are not certain are dashed, steps into inlined functions
+/// dotted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dot;
 

@@ -1,7 +1,8 @@
-//! The instructions by which control leaves a function: calls, jumps to elsewhere, and running over the end.
+//! The instructions by which control leaves a function: calls, jumps to elsewhere, and running over
+//! the end.
 //!
-//! Code is read in a straight line from one symbol to the next. What alternatives patching puts in its place at boot is read too, and
-//! belongs to the function that it is put into.
+//! Code is read in a straight line from one symbol to the next. What alternatives patching puts in
+//! its place at boot is read too, and belongs to the function that it is put into.
 
 mod arm64;
 mod x86_64;
@@ -29,7 +30,8 @@ pub struct Transfer {
 pub enum Target {
     /// To this address.
     Direct(u64),
-    /// To the address in this variable, until alternatives patching makes it direct at boot (`alternative_call`).
+    /// To the address in this variable, until alternatives patching makes it direct at boot
+    /// (`alternative_call`).
     Alternative(u64),
     /// To the address that lies at this address.
     Slot(u64),
@@ -62,7 +64,8 @@ pub struct Code {
     pub switches: u64,
     /// Jumps and calls of what is in a register (arm64): where, and its number.
     pub registers: Vec<(u64, usize)>,
-    /// Jumps to elsewhere with a constant of the code in a register (arm64): assembly hands on so where to go in the end.
+    /// Jumps to elsewhere with a constant of the code in a register (arm64): assembly hands on so
+    /// where to go in the end.
     pub handed: Vec<Handed>,
 }
 
@@ -144,7 +147,8 @@ impl<'a> Decoder<'a> {
         code
     }
 
-    /// Reads on from where a jump leads, to where control does not go on: what inline assembly puts out of line.
+    /// Reads on from where a jump leads, to where control does not go on: what inline assembly puts
+    /// out of line.
     pub fn out_of_line(&self, range: Range<u64>) -> Code {
         self.straight(range, Until::Stop)
     }

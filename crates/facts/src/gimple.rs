@@ -1,5 +1,6 @@
-//! What GCC's `-fdump-tree-gimple-lineno` says of a translation unit: each function as a list of small statements with their places in
-//! the source. What is not understood is counted by what it looks like, and nothing is dropped in silence.
+//! What GCC's `-fdump-tree-gimple-lineno` says of a translation unit: each function as a list of
+//! small statements with their places in the source. What is not understood is counted by what it
+//! looks like, and nothing is dropped in silence.
 
 mod lex;
 mod parse;
@@ -41,7 +42,8 @@ pub enum Error {
     },
 }
 
-/// Whether dumps of this compiler are understood; `producer` is what DWARF calls it (`GNU C11 12.2.0 -mno-red-zone …`).
+/// Whether dumps of this compiler are understood; `producer` is what DWARF calls it
+/// (`GNU C11 12.2.0 -mno-red-zone …`).
 pub fn understood(producer: &str) -> Result<(), Error> {
     let name = producer.split(" -").next().unwrap_or(producer).trim();
     let major = name
@@ -55,7 +57,8 @@ pub fn understood(producer: &str) -> Result<(), Error> {
     }
 }
 
-/// The object that a dump belongs to: `common/.domain.o.c.006t.gimple` is of `common/domain.o`. Nothing if the name is not a dump's.
+/// The object that a dump belongs to: `common/.domain.o.c.006t.gimple` is of `common/domain.o`.
+/// Nothing if the name is not a dump's.
 pub fn object(path: &str) -> Option<String> {
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
     let stem = file.strip_suffix(".gimple")?.rsplit_once('.')?.0;
@@ -112,7 +115,8 @@ pub struct Function<'t> {
 /// A variable or parameter of a function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variable<'t> {
-    /// As in the source, or the compiler's (`D.12`, `iftmp.3`). Temporaries (`_7`) are not declared.
+    /// As in the source, or the compiler's (`D.12`, `iftmp.3`). Temporaries (`_7`) are not
+    /// declared.
     pub name: &'t str,
     /// Its type; of an array, that of the elements.
     pub ty: Type<'t>,

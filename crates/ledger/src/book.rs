@@ -19,22 +19,24 @@ pub use lives::LifeFindings;
 use lives::Lives;
 use tally::{Exit, Memory, Tally, pages_of};
 
-/// Given pages that are remembered for the case that the domain did not take them. A record of that follows the gift
-/// closely; more than this many are never under way.
+/// Given pages that are remembered for the case that the domain did not take them. A record of that
+/// follows the gift closely; more than this many are never under way.
 const GIVEN: usize = 1 << 16;
 
 /// Applies events, in order of their numbers, to what is live.
 ///
-/// xmallocs and vmallocs are matched by their exact address, all pages as intervals of one address space: domain heap
-/// pages have machine addresses and the others virtual ones, which do not collide.
+/// xmallocs and vmallocs are matched by their exact address, all pages as intervals of one address
+/// space: domain heap pages have machine addresses and the others virtual ones, which do not
+/// collide.
 ///
-/// An allocation at a place where something of the same class is live means that a free was missed. Then the *older*
-/// allocation, or the part of it that is overlapped, is dropped and counted as freed: the allocator would not have given
-/// that memory out again otherwise.
+/// An allocation at a place where something of the same class is live means that a free was missed.
+/// Then the *older* allocation, or the part of it that is overlapped, is dropped and counted as
+/// freed: the allocator would not have given that memory out again otherwise.
 ///
-/// An allocation is for the domain that was passed, else for the one that Xen was working on. If neither is known, and it is
-/// freed in the destruction of a domain before any part of it was given away, it was that domain's: from then on it counts
-/// in a row of its own, with [`Owner::Destroyed`].
+/// An allocation is for the domain that was passed, else for the one that Xen was working on. If
+/// neither is known, and it is freed in the destruction of a domain before any part of it was given
+/// away, it was that domain's: from then on it counts in a row of its own, with
+/// [`Owner::Destroyed`].
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     tally: Tally,
@@ -137,11 +139,13 @@ pub struct Findings {
     pub overlaps: Found,
     /// Frees that the recorder marked as of memory it never recorded, where we know nothing either.
     pub before: u64,
-    /// Frees, gifts and failed gifts of memory that no record allocated, although nothing is missing before them.
+    /// Frees, gifts and failed gifts of memory that no record allocated, although nothing is
+    /// missing before them.
     pub unmatched: Found,
     /// The same after a gap in the sequence, where the allocation can be among the lost records.
     pub unmatched_after_gap: Found,
-    /// Frees that the recorder marked as of memory it never recorded, where a record says otherwise.
+    /// Frees that the recorder marked as of memory it never recorded, where a record says
+    /// otherwise.
     pub contradicted: Found,
     /// Frees that name another size than their allocation has.
     pub other_size: Found,
@@ -221,8 +225,8 @@ impl Book {
         self.tally.sorted()
     }
 
-    /// The profile by the keys that the hypervisor's own table has, sorted: of an owner it knows only what was passed, and
-    /// no generation.
+    /// The profile by the keys that the hypervisor's own table has, sorted: of an owner it knows
+    /// only what was passed, and no generation.
     pub fn whole_rows(&self) -> Vec<Row> {
         self.tally.wholes()
     }

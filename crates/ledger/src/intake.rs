@@ -1,4 +1,5 @@
-//! Takes the records of a log in the order of the log. Each format has its conclusion in a file of its own.
+//! Takes the records of a log in the order of the log. Each format has its conclusion in a file of
+//! its own.
 
 mod ha1;
 mod rfc;
@@ -45,10 +46,11 @@ pub struct Config {
 
 /// Takes the records of a log, in the order of the log, and makes an [`Account`] of them.
 ///
-/// With a sink, the accepted events are handed out in order of their numbers while the log is read. Which view is the most
-/// complete is known only at its end, so these are the events of the view that [`Config::view`] names; without one, of
-/// the trace if the header says that there is one, else of the view that comes first. [`Account::streamed_the_chosen`]
-/// tells whether that was the right one.
+/// With a sink, the accepted events are handed out in order of their numbers while the log is read.
+/// Which view is the most complete is known only at its end, so these are the events of the view
+/// that [`Config::view`] names; without one, of the trace if the header says that there is one,
+/// else of the view that comes first. [`Account::streamed_the_chosen`] tells whether that was the
+/// right one.
 pub struct Intake<'s> {
     config: Config,
     outlet: Outlet<'s>,
@@ -284,7 +286,8 @@ impl<'s> Intake<'s> {
         self.settle(self.waiting_dumps.len() > WAITING_DUMPS);
     }
 
-    /// Compares complete dumps with the views, oldest first. `now`: those that wait for events wait no longer.
+    /// Compares complete dumps with the views, oldest first. `now`: those that wait for events wait
+    /// no longer.
     fn settle(&mut self, now: bool) {
         let has_summary = self.has_summary();
         while let Some(dump) = self.waiting_dumps.first() {

@@ -1,5 +1,5 @@
-//! The debug information of an image: its translation units, their functions with what was inlined into them, and where
-//! in the source each instruction comes from.
+//! The debug information of an image: its translation units, their functions with what was inlined
+//! into them, and where in the source each instruction comes from.
 
 mod unit;
 
@@ -58,7 +58,8 @@ pub struct Function {
     pub place: Option<At>,
     /// In order.
     pub parameters: Vec<Parameter>,
-    /// Its own machine code, and that of each clone and split-off part. None if it is inlined everywhere.
+    /// Its own machine code, and that of each clone and split-off part. None if it is inlined
+    /// everywhere.
     pub bodies: Vec<Body>,
 }
 

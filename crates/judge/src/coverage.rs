@@ -1,5 +1,6 @@
-//! What exists against what was seen: recorded stacks laid on the call graph of their build. The unit that is counted is the allocation
-//! site: one call of an allocator in code that can run after boot.
+//! What exists against what was seen: recorded stacks laid on the call graph of their build. The
+//! unit that is counted is the allocation site: one call of an allocator in code that can run after
+//! boot.
 
 mod belong;
 mod ground;
@@ -227,7 +228,8 @@ pub struct Counts {
 pub enum State {
     /// A way leads there, and no run took it.
     Unseen,
-    /// The same, but each way passes what the cuts take out: crashes, diagnostics, work that happens to run in the middle.
+    /// The same, but each way passes what the cuts take out: crashes, diagnostics, work that
+    /// happens to run in the middle.
     UnseenByCuts,
     /// No way is known, and the graph does not know all calls.
     NotKnown,
@@ -298,7 +300,8 @@ pub struct Site {
     pub condition: Option<String>,
     /// What is known of it.
     pub state: State,
-    /// For those that cannot run: why. For an unseen one whose source line was seen in another copy: that.
+    /// For those that cannot run: why. For an unseen one whose source line was seen in another
+    /// copy: that.
     pub reason: Option<String>,
     /// The least trusted one that can come here.
     pub who: Option<Who>,

@@ -1,22 +1,24 @@
 //! The RFC's records: no numbers, no kinds, layered allocators told at both levels.
 //!
-//! Its recorder prints in `_xmalloc`, `xfree` and the page heap, each time. An allocation of whole pages is told twice,
-//! first by `alloc_domheap_pages`, then by `xmalloc_whole_pages` at the same pointer; the pages that it gives back at
-//! its tail, and those that `xfree` gives back later, are told as frees of pages. The inner halves are recognized by
-//! their trace, and where that cannot be read by their pointer, and are not counted again. Between the two halves other
-//! CPUs can print; so records wait in a short queue for their other half.
+//! Its recorder prints in `_xmalloc`, `xfree` and the page heap, each time. An allocation of whole
+//! pages is told twice, first by `alloc_domheap_pages`, then by `xmalloc_whole_pages` at the same
+//! pointer; the pages that it gives back at its tail, and those that `xfree` gives back later, are
+//! told as frees of pages. The inner halves are recognized by their trace, and where that cannot be
+//! read by their pointer, and are not counted again. Between the two halves other CPUs can print;
+//! so records wait in a short queue for their other half.
 
 mod trace;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use xenheap_console::{RfcOp, RfcRecord};
-use xenheap_model::{Charge, Clock, Event, Kind, Mark, Op, PAGE_SIZE, RawStack, StackId};
+use xenheap_console::RfcRecord;
+use xenheap_model::{Charge, Clock, Event, Kind, Mark, Op, PAGE_SIZE, RawStack, RfcOp, StackId};
 
 use crate::{EventSink, view::Applied};
 use trace::{Through, Traces, without_double};
 
-/// How many records an inner half waits for its outer one. The pair is printed within one call of the allocator.
+/// How many records an inner half waits for its outer one. The pair is printed within one call of
+/// the allocator.
 const WAITING: usize = 64;
 
 /// How many `xfree`s of whole pages are remembered, for the inner frees that follow.
@@ -179,11 +181,13 @@ impl Rfc {
         self.traces.into_map()
     }
 
-    /// The outer half of whole pages has come: the pages at its pointer, and what was freed of them since, were inner.
+    /// The outer half of whole pages has come: the pages at its pointer, and what was freed of them
+    /// since, were inner.
     fn pair(&mut self, addr: u64) {
         let Some(inner) = self.queue.iter().rposition(|waiting| waiting.event.addr == addr) else { return };
         let Some(waiting) = self.queue.get_mut(inner) else { return };
-        // Anything else at this address, a free above all, means that the pages are another allocation's.
+        // Anything else at this address, a free above all, means that the pages are another
+        // allocation's.
         let is_pages = waiting.event.op == Op::Alloc && !waiting.event.kind.is_block();
         if !is_pages || waiting.role == (Role::Inner { paired: true }) {
             return;
@@ -209,7 +213,8 @@ impl Rfc {
         }
     }
 
-    /// Whether a free of pages is the inner half of a free, or of an allocation, that was told one level up.
+    /// Whether a free of pages is the inner half of a free, or of an allocation, that was told one
+    /// level up.
     fn is_inner_free(&self, addr: u64, through: Through, readable: bool) -> bool {
         if through.pool_shrinks {
             return false;
@@ -267,7 +272,8 @@ fn pages_for(through: Through, readable: bool) -> (Kind, Role) {
         return (Kind::PoolGrowth, Role::Counts);
     }
     if through.xmalloc {
-        // Static functions can be inlined away. What `_xmalloc` fetches and is not whole pages is for the pool.
+        // Static functions can be inlined away. What `_xmalloc` fetches and is not whole pages is
+        // for the pool.
         return (Kind::PoolGrowth, Role::Undecided);
     }
     let kind = if through.xenheap { Kind::Xenheap } else { Kind::Domheap };

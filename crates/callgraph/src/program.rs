@@ -5,7 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use rayon::prelude::*;
 use xenheap_facts::{build::Build, gimple, types::Types};
 
-use super::Error;
+/// A build whose dumps cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the build.
+    #[error(transparent)]
+    Facts(#[from] xenheap_facts::Error),
+    /// A dump.
+    #[error(transparent)]
+    Gimple(#[from] gimple::Error),
+}
 
 /// The texts of the dumps below a folder.
 pub struct Dumps {
@@ -71,7 +80,8 @@ pub struct Program<'t> {
 }
 
 impl<'t> Program<'t> {
-    /// Takes the dumps of an image's units. `assembly` are the names of functions that only the image has.
+    /// Takes the dumps of an image's units. `assembly` are the names of functions that only the
+    /// image has.
     pub fn new(
         dumps: &'t Dumps,
         types: &Types,
@@ -161,8 +171,8 @@ impl<'t> Program<'t> {
     }
 }
 
-/// Which compile unit a dump is of. An object has the name of its source, unless one source makes several objects: then what it
-/// defines for others to see tells them apart.
+/// Which compile unit a dump is of. An object has the name of its source, unless one source makes
+/// several objects: then what it defines for others to see tells them apart.
 fn match_units(parsed: &[(&str, gimple::Unit<'_>)], types: &Types) -> Vec<Option<u32>> {
     let mut by_name: HashMap<&str, Vec<u32>> = HashMap::new();
     for (index, name) in (0..).zip(&types.units) {

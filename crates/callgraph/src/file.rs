@@ -1,7 +1,8 @@
-//! The graph file, `NAME.xhg`: one graph, to be loaded in milliseconds; `docs/graph-file.md` is its specification.
+//! The graph file, `NAME.xhg`: one graph, to be loaded in milliseconds; `docs/graph-file.md` is its
+//! specification.
 //!
-//! A file is zstd over lines of JSON: a head, a table of strings, and one line for each table of the graph. Rows are arrays, and refer
-//! to strings, functions and sites by position.
+//! A file is zstd over lines of JSON: a head, a table of strings, and one line for each table of
+//! the graph. Rows are arrays, and refer to strings, functions and sites by position.
 
 mod error;
 mod rows;
@@ -75,7 +76,8 @@ pub fn is_graph_file(start: &[u8]) -> bool {
 }
 
 impl Graph {
-    /// Writes it to a file, which is there as a whole or not at all. `tool` says who writes, for messages.
+    /// Writes it to a file, which is there as a whole or not at all. `tool` says who writes, for
+    /// messages.
     pub fn save(&self, path: &Path, tool: &str) -> Result<(), GraphFileError> {
         let fail = |source| GraphFileError::Write { path: path.to_owned(), source };
         write_whole(path, |out| self.write(out, tool)).map_err(fail)

@@ -1,8 +1,9 @@
 //! Putting a graph together from what a build says.
 //!
-//! With an image, the image decides which calls there are: its instructions are what runs. `.ci` files say where in the source they
-//! stand, and how much of the stack each function takes. Both are held against each other, and what does not agree is counted. Without
-//! an image there is a graph of what the compiler said of each unit, and no more.
+//! With an image, the image decides which calls there are: its instructions are what runs. `.ci`
+//! files say where in the source they stand, and how much of the stack each function takes. Both
+//! are held against each other, and what does not agree is counted. Without an image there is a
+//! graph of what the compiler said of each unit, and no more.
 
 mod ci;
 mod ci_only;
