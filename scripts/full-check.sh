@@ -252,7 +252,67 @@ guests_of() { # REVISION WORKLOAD
     boot "$XENHEAP_XEN_GIT@$1" trace,summary "$run" --workload "$2"
     XENHEAP_RUN=$run cargo test --locked -q -p xenheap --features real-run --test toolstack_run
     real_run "$run"
+    case "$2" in
+        guests) XENHEAP_RUN=$run cargo test --locked -q -p xenheap --features real-run --test guests_run ;;
+        stress) stress_run "$run" ;;
+        hotplug) hotplug_run "$run" ;;
+    esac
     summarize "$1, $2" "$run"
+}
+
+# The same for what needs no toolstack.
+boot_of() { # REVISION ARCH WORKLOAD
+    local run=$RUNS/$1-$2-$3
+    boot "$XENHEAP_XEN_GIT@$1" trace,warn,summary "$run" --arch "$2" --workload "$3"
+    real_run "$run"
+    if [ "$3" = dom0less ]; then
+        XENHEAP_RUN=$run cargo test --locked -q -p xenheap --features real-run --test dom0less_run
+    fi
+    summarize "$1 for $2, $3" "$run"
+}
+
+# The graph of the very build that ran: every recorded pair is an edge, every stack is laid.
+graph_of() { # REVISION ARCH WORKLOAD...
+    local revision=$1 arch=$2 folder=$RUNS/graph-$1-$2-recorder runs='' workload
+    shift 2
+    for workload in "$@"; do
+        case "$workload" in
+            boot | dom0less) runs+=" $RUNS/$revision-$arch-$workload" ;;
+            *) runs+=" $RUNS/$revision-$workload" ;;
+        esac
+    done
+    graph "$folder" "${runs# }" "$XENHEAP_XEN_GIT@$revision" --arch "$arch"
+    coverage "$folder" "${runs# }"
+    coverage_row "$revision for $arch: $*" "$folder" "${runs# }"
+}
+
+# What the runs have shown of a graph: a row of the table in the results.
+coverage_row() { # NAME GRAPH "RUNS"
+    # shellcheck disable=SC2086 # several runs
+    "$XENHEAP" graph recall --format json "$2" $3 > "$2/recall-runs.json"
+    # shellcheck disable=SC2086
+    "$XENHEAP" coverage --format json "$2" $3 > "$2/coverage.json"
+    python3 - "$1" "$2" >> "$RESULTS" <<'PYTHON'
+import collections, json, sys
+name, graph = sys.argv[1:]
+recall = json.load(open(f"{graph}/recall-runs.json"))
+coverage = json.load(open(f"{graph}/coverage.json"))
+runs = recall["runs"]
+direct = sum(run["direct"] for run in runs)
+share = min(run["share"] for run in runs)
+states = collections.Counter(site["state"] for site in coverage["sites"])
+laid = sum(run["laid"] for run in coverage["runs"])
+allocating = sum(run["allocating"] for run in coverage["runs"])
+print(f"| {name} | {share:.2f} % | {laid} of {allocating} | {states['seen']} of {len(coverage['sites'])} |")
+PYTHON
+}
+
+coverage_head() {
+    result
+    result "## Runs on the graph of their build: \`xenheap graph recall\`, \`xenheap coverage\`"
+    result
+    result "| build and runs | recorded pairs that are edges | stacks laid | sites of allocators seen |"
+    result "|---|---|---|---|"
 }
 
 # Which revisions the recorder goes into, and what builds; docs/xen-matrix.md has the table.
@@ -391,11 +451,22 @@ stage "guests with the settings of a plan" plan_settings
 stage "the matrix: where the recorder applies" matrix applies
 stage "the matrix: heads for x86_64 and arm64" matrix builds
 stage "the matrix: switched off, nothing changes" matrix unchanged
+stage "the matrix: what the recorder's code is like" matrix code
+stage "the matrix: configurations that once did not build" matrix named
 for revision in stable-4.17 stable-4.22 staging; do
     stage "the matrix: random configurations of $revision" matrix random --only "$revision"
 done
 for revision in stable-4.22 staging; do
-    for workload in guests churn hvm stress; do stage "$workload on $revision" guests_of "$revision" "$workload"; done
+    for workload in guests churn hvm stress vcpus hotplug; do stage "$workload on $revision" guests_of "$revision" "$workload"; done
+    stage "boot of $revision" boot_of "$revision" x86_64 boot
+    for workload in boot dom0less; do stage "$workload of $revision for arm64" boot_of "$revision" arm64 "$workload"; done
+done
+head_of "head: runs on graphs" coverage_head
+for revision in stable-4.22 staging; do
+    needs "guests on $revision" "hvm on $revision" "stress on $revision" "boot of $revision"
+    stage "the runs of $revision on its graph" graph_of "$revision" x86_64 boot guests hvm stress
+    needs "boot of $revision for arm64" "dom0less of $revision for arm64"
+    stage "the runs of $revision for arm64 on its graph" graph_of "$revision" arm64 boot dom0less
 done
 head_of "head: the patch series" series_head
 for revision in stable-4.22 staging; do stage "the patch series on $revision" series "$revision"; done
