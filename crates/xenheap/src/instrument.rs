@@ -1,17 +1,16 @@
 //! `xenheap instrument`.
 
 use std::{
-    fmt::Write as _,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use tracing::warn;
 use xenheap_lab::XenSource;
-use xenheap_output::printable;
-use xenheap_recorder::{
-    Action, Author, Change, Description, Error, FileDescription, GitError, Lack, Outcome, PatchInfo, Plan,
-    State, Tree, plan,
+use xenheap_recorder::{Author, Error, GitError, PatchInfo, Plan, Tree, plan};
+use xenheap_report::{
+    Render,
+    instrument::{Instrumented, InstrumentedText},
 };
 
 use crate::{
@@ -30,17 +29,20 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
         );
     }
     let plan = plan(&tree).map_err(input)?;
-    let text = match &config.what {
+    let description = plan.describe();
+    match &config.what {
         What::Check => {
             plan.check(config.local).map_err(|error| Failure::from_error(Exit::Refused, &error))?;
-            applied(&plan.describe(), None)
+            say(&Instrumented::Asked(&description))
         }
         What::Apply => {
-            let description = plan.describe();
-            let outcome = plan.apply(config.local).map_err(input)?;
-            applied(&description, Some(&outcome))
+            plan.apply(config.local).map_err(input)?;
+            say(&Instrumented::Applied(&description))
         }
-        What::Undo => undone(&plan.describe(), &plan.undo(config.local).map_err(input)?),
+        What::Undo => {
+            let outcome = plan.undo(config.local).map_err(input)?;
+            say(&Instrumented::Undone(&description, &outcome))
+        }
         What::Patch { file, author, date, sign_off } => {
             let author = match author {
                 Some(text) => Author::parse(text),
@@ -57,10 +59,13 @@ pub fn run(config: &Instrument) -> Result<Exit, Failure> {
             // A patch that could not be applied to this very tree helps nobody.
             plan.check(config.local).map_err(input)?;
             let info = PatchInfo { author, date: date.unwrap_or_else(now), sign_off: *sign_off };
-            return patch(&plan, &info, file);
+            patch(&plan, &info, file)
         }
-    };
-    output::print(text.as_bytes())?;
+    }
+}
+
+fn say(done: &Instrumented<'_>) -> Result<Exit, Failure> {
+    output::stdout(|out| InstrumentedText.render(done, out))?;
     Ok(Exit::Done)
 }
 
@@ -129,85 +134,8 @@ fn patch(plan: &Plan, info: &PatchInfo, file: &Path) -> Result<Exit, Failure> {
     })?;
     if file.as_os_str() == "-" {
         output::print(&mail)?;
-    } else {
-        output::file(file, |out| out.write_all(&mail))?;
-        let name = printable(&file.display().to_string());
-        output::print(
-            format!("{name} is the recorder as a patch; apply it with `git am {name}`\n").as_bytes(),
-        )?;
+        return Ok(Exit::Done);
     }
-    Ok(Exit::Done)
-}
-
-/// `outcome`: what was done; `None`: it was only asked.
-fn applied(description: &Description, outcome: Option<&Outcome>) -> String {
-    let Description { xen_dir, version, state, files, lacks, next_steps } = description;
-    let mut text = format!("Xen {version} in {}: ", xen_dir.display());
-    text.push_str(match (state, outcome) {
-        (State::Instrumented, _) => "the recorder is there already, nothing to do\n",
-        (_, None) => "the recorder would apply\n",
-        (State::OtherVersion, Some(_)) => "the recorder was brought to this version\n",
-        (_, Some(_)) => "the recorder was put in\n",
-    });
-    lacks.iter().for_each(|lack| lacking(lack, &mut text));
-    if *state != State::Instrumented {
-        files.iter().for_each(|file| describe(file, outcome.is_some(), &mut text));
-        if outcome.is_some() {
-            text.push_str("\nNext:\n");
-            next_steps.iter().for_each(|step| line(&mut text, &format!("  - {step}")));
-        }
-    }
-    printable(&text)
-}
-
-/// A part that is left out, and why.
-fn lacking(lack: &Lack, text: &mut String) {
-    let arch = lack.arch.map_or(String::new(), |arch| format!(" on {arch}"));
-    line(text, &format!("  left out  {}{arch}: reports cannot tell {}", lack.part, lack.tells));
-    lack.missing.iter().for_each(|missing| line(text, &format!("{:14}{missing}", "")));
-}
-
-fn describe(file: &FileDescription, done: bool, text: &mut String) {
-    let action = match (file.action, done) {
-        (Action::Create, true) => "created",
-        (Action::Create, false) => "to create",
-        (Action::Change, true) => "changed",
-        (Action::Change, false) => "to change",
-        _ => return,
-    };
-    line(text, &format!("  {action:<9} {}", file.path));
-    for change in &file.changes {
-        match change {
-            Change::Rename { function, line: at } => {
-                line(text, &format!("{:14}line {at}: {function} renamed", ""))
-            }
-            Change::Insert { what, line: at, lines } => {
-                line(text, &format!("{:14}line {at}: {what} ({})", "", count(*lines)));
-            }
-            Change::Create { lines } => line(text, &format!("{:14}{}", "", count(*lines))),
-            _ => {}
-        }
-    }
-}
-
-fn count(lines: usize) -> String {
-    format!("{lines} line{}", if lines == 1 { "" } else { "s" })
-}
-
-fn undone(description: &Description, outcome: &Outcome) -> String {
-    let mut text = format!("Xen {} in {}: ", description.version, description.xen_dir.display());
-    if outcome.is_empty() {
-        text.push_str("the recorder is not there, nothing to do\n");
-    } else {
-        text.push_str("the recorder was taken out\n");
-        for (action, files) in [("removed", &outcome.removed), ("restored", &outcome.changed)] {
-            files.iter().for_each(|file| line(&mut text, &format!("  {action:<9} {file}")));
-        }
-    }
-    printable(&text)
-}
-
-fn line(text: &mut String, line: &str) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{line}");
+    output::file(file, |out| out.write_all(&mail))?;
+    say(&Instrumented::Patch(file))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use xenheap_model::{CheckId, Outcome, View, in_doubt};
+use xenheap_model::{CheckId, Outcome, in_doubt};
 use xenheap_output::printable;
 use xenheap_report::{Json, Render, Report, Text, by_architecture, rfc};
 use xenheap_runs::Loaded;
@@ -108,17 +108,11 @@ fn write_files(reports: &[Report], format: FormatConfig, folder: &Path) -> Resul
 }
 
 fn say_what_rfc_lacks(report: &Report) {
-    let name = printable(report.name());
-    let left_out: Vec<String> =
-        rfc::left_out(report).into_iter().map(|(what, count)| format!("{what} ({count})")).collect();
-    if !left_out.is_empty() {
-        say(format_args!(
-            "{name}: left out, because the rfc format has no word for it: {}",
-            left_out.join(", ")
-        ));
+    if let Some(text) = output::message(&rfc::NoWord, report) {
+        say(text);
     }
-    if report.run().facts.view == Some(View::Summary) {
-        warn(format_args!("{name}: the summary view has no single events, which the rfc format is made of"));
+    if let Some(text) = output::message(&rfc::NoEvents, report) {
+        warn(text);
     }
 }
 

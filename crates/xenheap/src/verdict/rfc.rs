@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use xenheap_output::without_controls;
 use xenheap_verdicts::rfc;
 
-use super::{
-    harvest::read,
-    store::{self, Store},
-};
+use super::{harvest::read, store::Store};
 use crate::{
     failure::{Exit, Failure, say, warn},
     output,
@@ -59,6 +57,6 @@ pub fn export(arguments: &Export) -> Result<Exit, Failure> {
         let ids = left_out.join(", ");
         warn(format_args!("left out, because the RFC's tools know neither gaps nor globs: {ids}"));
     }
-    output::stdout(|out| store::print(out, &text))?;
+    output::print(without_controls(&text).as_bytes())?;
     Ok(Exit::Done)
 }

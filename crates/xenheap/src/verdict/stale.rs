@@ -2,14 +2,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
 use xenheap_judge::decide;
-use xenheap_verdicts::Entry;
+use xenheap_report::{
+    Render,
+    verdict::{Stale as StaleEntry, StaleText, Why},
+};
+use xenheap_verdicts::{Entry, VerdictFile};
 
-use super::store::{self, Store};
+use super::store::Store;
 use crate::{
     failure::{Exit, Failure},
     output, runs,
@@ -40,52 +44,63 @@ pub fn run(arguments: &Stale) -> Result<Exit, Failure> {
         return Err(Failure::usage("nothing to compare with: give runs, or a source tree with --tree"));
     }
     let store = Store::open(&arguments.file)?;
-    let mut text = String::new();
-    let mut say = |id: &str, why: &str| text.push_str(&format!("{id}: {why}\n"));
+    let mut stale = Vec::new();
     if !arguments.runs.is_empty() {
-        let mut unused: BTreeMap<String, BTreeSet<String>> =
-            store.file.entries().iter().map(|entry| (entry.id.clone(), BTreeSet::new())).collect();
-        for path in &arguments.runs {
-            let decisions = decide(runs::report(path)?.run(), &store.file);
-            let here: BTreeMap<String, Vec<String>> =
-                decisions.unused.into_iter().map(|unused| (unused.id, unused.against)).collect();
-            unused.retain(|id, _| here.contains_key(id));
-            for (id, against) in &mut unused {
-                against.extend(here.get(id).into_iter().flatten().cloned());
-            }
-        }
-        for (id, against) in unused {
-            match against.is_empty() {
-                true => say(&id, "matched nothing"),
-                false => say(&id, &format!("contradicted by {}", Vec::from_iter(against).join(", "))),
-            }
-        }
+        stale.extend(unused(&store.file, &arguments.runs)?);
     }
     if let Some(tree) = &arguments.tree {
-        let mut since: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-        for entry in store.file.entries() {
-            match entry.revision.as_deref().or(arguments.since.as_deref()) {
-                Some(revision) => since.entry(revision).or_default().push(entry),
-                None => say(&entry.id, "names no revision; give one with --since"),
-            }
+        stale.extend(changed(&store.file, tree, arguments.since.as_deref())?);
+    }
+    output::stdout(|out| StaleText.render(&stale, out))?;
+    Ok(Exit::Done)
+}
+
+/// What decided nothing in any of the runs.
+fn unused(file: &VerdictFile, runs: &[PathBuf]) -> Result<Vec<StaleEntry>, Failure> {
+    let mut unused: BTreeMap<String, BTreeSet<String>> =
+        file.entries().iter().map(|entry| (entry.id.clone(), BTreeSet::new())).collect();
+    for path in runs {
+        let decisions = decide(runs::report(path)?.run(), file);
+        let here: BTreeMap<String, Vec<String>> =
+            decisions.unused.into_iter().map(|unused| (unused.id, unused.against)).collect();
+        unused.retain(|id, _| here.contains_key(id));
+        for (id, against) in &mut unused {
+            against.extend(here.get(id).into_iter().flatten().cloned());
         }
-        for (revision, entries) in since {
-            let changed = xenheap_verdicts::changed_functions(tree, revision)
-                .map_err(|error| Failure::from_error(Exit::Input, &error))?;
-            for entry in entries {
-                let names: BTreeSet<&str> = entry
-                    .pattern
-                    .frames()
-                    .map(|frame| frame.function.as_str())
-                    .filter(|function| changed.contains(*function))
-                    .collect();
-                if !names.is_empty() {
-                    let names = Vec::from_iter(names).join(", ");
-                    say(&entry.id, &format!("changed since {revision}: {names}"));
-                }
+    }
+    let why = |against: BTreeSet<String>| match against.is_empty() {
+        true => Why::Unmatched,
+        false => Why::Contradicted(against),
+    };
+    Ok(unused.into_iter().map(|(id, against)| StaleEntry { id, why: why(against) }).collect())
+}
+
+/// Entries whose functions changed since the revision that they name, or since this one.
+fn changed(file: &VerdictFile, tree: &Path, since: Option<&str>) -> Result<Vec<StaleEntry>, Failure> {
+    let mut stale = Vec::new();
+    let mut by_revision: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in file.entries() {
+        match entry.revision.as_deref().or(since) {
+            Some(revision) => by_revision.entry(revision).or_default().push(entry),
+            None => stale.push(StaleEntry { id: entry.id.clone(), why: Why::NoRevision }),
+        }
+    }
+    for (revision, entries) in by_revision {
+        let changed = xenheap_verdicts::changed_functions(tree, revision)
+            .map_err(|error| Failure::from_error(Exit::Input, &error))?;
+        for entry in entries {
+            let functions: BTreeSet<String> = entry
+                .pattern
+                .frames()
+                .map(|frame| &frame.function)
+                .filter(|function| changed.contains(*function))
+                .cloned()
+                .collect();
+            if !functions.is_empty() {
+                let why = Why::Changed { since: revision.to_owned(), functions };
+                stale.push(StaleEntry { id: entry.id.clone(), why });
             }
         }
     }
-    output::stdout(|out| store::print(out, &text))?;
-    Ok(Exit::Done)
+    Ok(stale)
 }

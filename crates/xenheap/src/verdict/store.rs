@@ -1,8 +1,7 @@
 //! The verdict file on disk: never damaged, never written over what somebody else wrote meanwhile.
 
 use std::{
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -75,10 +74,4 @@ impl Store {
         }
         output::file(&self.path, |out| out.write_all(text.as_bytes()))
     }
-}
-
-/// Prints text that people wrote, whatever it contains.
-pub fn print(out: &mut dyn Write, text: &str) -> io::Result<()> {
-    let harmless = |c: char| if c == '\n' || !c.is_control() { c } else { '\u{fffd}' };
-    out.write_all(text.chars().map(harmless).collect::<String>().as_bytes())
 }
