@@ -2,32 +2,25 @@
 //!
 //! [`run_from`] is the whole command. [`answer_to`] says what it answers to arguments alone, and
 //! does nothing; [`command`] is the tree of its subcommands with their options.
+//!
+//! Inside, `cli` has the arguments of each command and checks them, and `run` does what the command
+//! is for. Both have a file for each command, of the same name.
 
-mod assess;
-mod check;
 mod cli;
-mod config;
-mod coverage;
-mod diff;
 mod failure;
 mod format;
-mod graph;
-mod instrument;
-mod lab;
+mod input;
 mod output;
-mod plan;
 mod progress;
-mod pull;
-mod report;
+mod run;
 mod runs;
-mod sweep;
-mod verdict;
+mod store;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
 
-use crate::{cli::Cli, failure::Failure};
+use crate::cli::Cli;
 
 pub use failure::Exit;
 
@@ -49,7 +42,7 @@ pub fn run_from(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
     };
     log(cli.verbose);
     failure::be_quiet(cli.quiet);
-    match config::lower(cli).and_then(run) {
+    match cli.lower().and_then(run::run) {
         Ok(exit) => exit,
         Err(failure) => {
             failure.print();
@@ -62,9 +55,7 @@ pub fn run_from(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
 pub fn answer_to(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Option<Answer> {
     match Cli::try_parse_from(arguments) {
         Err(error) => Some(Answer { exit: exit_of(&error), text: usage(&error) }),
-        Ok(cli) => {
-            config::lower(cli).err().map(|failure| Answer { exit: failure.exit, text: failure.text() })
-        }
+        Ok(cli) => cli.lower().err().map(|failure| Answer { exit: failure.exit, text: failure.text() }),
     }
 }
 
@@ -93,26 +84,6 @@ fn exit_of(error: &clap::Error) -> Exit {
 /// A shell can have put names of files among the arguments, which are quoted.
 fn usage(error: &clap::Error) -> String {
     xenheap_output::printable(error.render().to_string().trim_end())
-}
-
-fn run(command: config::Command) -> Result<Exit, Failure> {
-    match command {
-        config::Command::Report(config) => report::run(&config),
-        config::Command::Diff(arguments) => diff::run(&arguments),
-        config::Command::Check(arguments) => check::run(&arguments),
-        config::Command::Verdict(command) => verdict::run(command),
-        config::Command::Plan(arguments) => plan::run(&arguments),
-        config::Command::Pull(command) => pull::run(&command),
-        config::Command::Instrument(config) => instrument::run(&config),
-        config::Command::LabRun(config) => lab::run(&config),
-        config::Command::LabFetch(source) => lab::fetch(&source),
-        config::Command::Sweep(command) => sweep::run(command),
-        config::Command::Graph(command) => graph::run(command),
-        config::Command::Assess(arguments) => assess::run(&arguments),
-        config::Command::Coverage(arguments) => coverage::run(&arguments),
-        config::Command::Completions(shell) => cli::completions(shell),
-        config::Command::Man(dir) => cli::man(&dir),
-    }
 }
 
 /// Messages of our libraries, on standard error. Those of others quote what the network says.
