@@ -195,6 +195,42 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    fn lowered(line: &str) -> run::Command {
+        let words = shlex::split(line).expect("words");
+        Cli::try_parse_from(words).expect("a command line").lower().expect("it makes sense")
+    }
+
+    #[test]
+    fn options_of_the_recorder_become_arguments_of_xen() {
+        let command =
+            lowered("xenheap lab run --charge owner --fail 00000000000000aa:2 --xen-arg a --out-dir x");
+        let run::Command::Lab(run::lab::Command::Run(config)) = command else { panic!("{command:?}") };
+        assert_eq!(config.xen_args, ["a", "heap-audit-charge=owner", "heap-audit-fail=00000000000000aa:2"]);
+        let command = lowered("xenheap lab run --no-recorder --workload churn --cycles 3 --out-dir x");
+        let run::Command::Lab(run::lab::Command::Run(config)) = command else { panic!("{command:?}") };
+        assert_eq!((config.mode, config.parameters), (None, vec![("cycles".to_owned(), "3".to_owned())]));
+    }
+
+    #[test]
+    fn the_build_of_a_graph_is_beside_its_commands() {
+        use run::graph::build::Origin;
+        for (arguments, folder) in [
+            ("--commands compile_commands.json", "."),
+            ("--commands xen/compile_commands.json", "xen"),
+            ("--commands xen/compile_commands.json --build other", "other"),
+        ] {
+            let command = lowered(&format!("xenheap graph build {arguments} --out-dir x"));
+            let run::Command::Graph(run::graph::Command::Build(config)) = command else {
+                panic!("{command:?}")
+            };
+            assert!(
+                matches!(&config.origin, Origin::Folder(path) if path == Path::new(folder)),
+                "{:?}",
+                config.origin
+            );
+        }
+    }
+
     #[test]
     fn every_command_line_of_a_document_is_one() {
         use clap::error::ErrorKind::{
