@@ -36,6 +36,12 @@ pub fn printable(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What people wrote for people, in any language: no more than control characters but the ends of
+/// lines is replaced.
+pub fn without_controls(text: &str) -> String {
+    text.chars().map(|c| if c == '\n' || !c.is_control() { c } else { '\u{fffd}' }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -93,5 +99,13 @@ mod tests {
     #[test]
     fn messages_are_harmless_and_keep_their_lines() {
         assert_eq!(printable("a\n  b\u{1b}[2J \\x1b\u{202e}"), "a\n  b\\x1b[2J \\x1b\\u{202e}");
+    }
+
+    #[test]
+    fn what_people_wrote_stays_without_controls() {
+        assert_eq!(
+            without_controls("\u{fc}ber\n\u{1b}[2J\t\u{9b}"),
+            "\u{fc}ber\n\u{fffd}[2J\u{fffd}\u{fffd}"
+        );
     }
 }

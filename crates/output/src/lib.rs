@@ -11,7 +11,7 @@ pub mod layout;
 pub mod size;
 mod word;
 
-pub use escape::{Escaped, printable};
+pub use escape::{Escaped, printable, without_controls};
 pub use file::{folder, write_whole};
 pub use json::{write_json, write_json_line};
 pub use layout::Paint;

@@ -382,9 +382,9 @@ fn switched_on_it_builds_with_frame_pointers() {
             assert!(reaches(&calls, "hwdom_shutdown", "ha_print_dump"), "{what}: {calls:?}");
             assert!(!reaches(&calls, "hwdom_shutdown", "process_pending_softirqs"), "{what}: {calls:?}");
             assert!(reaches(&calls, "run_softirqs", "process_pending_softirqs"), "{what}: {calls:?}");
-            // It ends by the clock, and meanwhile the watchdog is off. A machine that does not sleep
-            // after all goes on being recorded. Arm's code names no static function whose address it
-            // takes, and has neither watchdog nor sleep.
+            // It ends by the clock, and meanwhile the watchdog is off. A machine that does not
+            // sleep after all goes on being recorded. Arm's code names no static function whose
+            // address it takes, and has neither watchdog nor sleep.
             if target.arch == "x86_64" {
                 assert!(reaches(&calls, "hwdom_shutdown", "look_at_clock"), "{what}: {calls:?}");
                 assert!(reaches(&calls, "look_at_clock", "get_s_time"), "{what}: {calls:?}");

@@ -15,6 +15,7 @@ pub mod gate;
 pub mod graph;
 mod group;
 mod guest;
+pub mod instrument;
 mod json;
 mod leftover;
 pub mod plan;
@@ -26,6 +27,7 @@ pub mod runfile;
 pub mod sweep;
 mod text;
 mod untold;
+pub mod verdict;
 
 pub use calls::Calls;
 pub use filter::{Filter, LeftOut};

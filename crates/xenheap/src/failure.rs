@@ -100,9 +100,13 @@ impl Failure {
 
     /// Tells it on standard error.
     pub fn print(&self) {
-        if self.message.is_empty() {
-            return;
+        if !self.message.is_empty() {
+            say_always(self.text());
         }
+    }
+
+    /// What is told.
+    pub fn text(&self) -> String {
         let mut theme = GraphicalTheme::none();
         theme.characters = miette::ThemeCharacters::ascii();
         let mut text = String::new();
@@ -112,7 +116,7 @@ impl Failure {
         }
         // What marks an error in miette's layout is the word here.
         let text = text.trim();
-        say_always(format_args!("error: {}", text.strip_prefix("x ").unwrap_or(text)));
+        format!("error: {}", text.strip_prefix("x ").unwrap_or(text))
     }
 }
 

@@ -6,8 +6,8 @@ use std::{
     path::Path,
 };
 
-use serde::Serialize;
-use xenheap_output::{write_json, write_whole};
+use xenheap_output::write_whole;
+use xenheap_report::Render;
 
 use crate::failure::Failure;
 
@@ -33,9 +33,13 @@ pub fn stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()
     write(&mut out).and_then(|()| out.flush()).map_err(|error| Failure::output("to standard output", &error))
 }
 
-/// Prints a value as JSON, in which nothing but printable ASCII stands.
-pub fn json(value: &impl Serialize) -> Result<(), Failure> {
-    stdout(|out| write_json(value, out))
+/// What a writer says in messages, without the end of its last line; `None`: it says nothing.
+pub fn message<T: ?Sized>(renderer: &dyn Render<T>, value: &T) -> Option<String> {
+    let mut text = Vec::new();
+    renderer.render(value, &mut text).ok()?;
+    let text = String::from_utf8(text).ok()?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Makes a file of what `write` writes, with the folders it lies in. It is there as a whole or not

@@ -93,9 +93,10 @@ fn a_part_of_a_graph_explains_nothing() {
 
 #[test]
 fn wrong_use() {
-    let ran = run(&["coverage", "--all", "--format", "json", GRAPH, &saved_boot()]);
-    assert_eq!(ran.code, 2, "{}", ran.err);
-    assert_eq!(run(&["coverage", GRAPH]).code, 2, "without a run");
+    let why = support::refused(&["coverage", "--all", "--format", "json", GRAPH, &saved_boot()]);
+    assert!(why.contains("--all belongs to --format text"), "{why}");
+    let why = support::refused(&["coverage", GRAPH]);
+    assert!(why.contains("<RUN>"), "{why}");
     assert_eq!(run(&["assess", "--verdicts", "nowhere.toml", GRAPH, &saved_boot()]).code, 3);
     assert_eq!(run(&["coverage", BOOT, &saved_boot()]).code, 3, "that is no graph");
 }

@@ -1,8 +1,4 @@
-//! The command's own tree of subcommands, as its manual pages and its help show it.
-
-use std::fs;
-
-use super::support::{output_of, text};
+//! The command's own tree of subcommands, as its help shows it.
 
 /// A subcommand that does something.
 #[derive(Debug)]
@@ -24,23 +20,25 @@ struct Choice {
 
 /// All of them. Groups such as `graph` do nothing of their own.
 pub fn commands() -> Vec<Command> {
-    let dir = tempfile::tempdir().expect("a folder");
-    output_of(&["man", text(dir.path())]);
-    let entries = fs::read_dir(dir.path()).expect("pages").map(|entry| entry.expect("an entry").file_name());
-    let pages: Vec<String> = entries
-        .map(|name| name.to_str().expect("UTF-8").trim_end_matches(".1").to_owned())
-        .filter(|page| !page.split('-').any(|word| word == "help"))
-        .collect();
-    let is_group = |page: &str| pages.iter().any(|other| other.starts_with(&format!("{page}-")));
-    let mut all: Vec<Command> = Vec::new();
-    for page in pages.iter().filter(|page| !is_group(page)) {
-        let words: Vec<String> = page.split('-').skip(1).map(str::to_owned).collect();
-        let asking: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
-        all.push(Command { options: choices(&output_of(&asking)), words });
-    }
+    let mut root = xenheap::command().term_width(100);
+    root.build();
+    let mut all = Vec::new();
+    walk(&[], &root, &mut all);
     all.sort_by(|a, b| a.words.cmp(&b.words));
     assert!(all.len() > 30, "{all:?}");
     all
+}
+
+fn walk(words: &[String], command: &clap::Command, all: &mut Vec<Command>) {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        let words = [words, &[sub.get_name().to_owned()]].concat();
+        if sub.has_subcommands() {
+            walk(&words, sub, all);
+        } else {
+            let help = sub.clone().render_long_help().to_string();
+            all.push(Command { options: choices(&help), words });
+        }
+    }
 }
 
 /// The command that the arguments name.

@@ -61,6 +61,15 @@ pub fn output_of(arguments: &[&str]) -> String {
     ran.out
 }
 
+/// Why it does not do what the arguments say, without a process: they alone are wrong.
+#[track_caller]
+pub fn refused(arguments: &[&str]) -> String {
+    let answer = xenheap::answer_to([&["xenheap"], arguments].concat());
+    let answer = answer.unwrap_or_else(|| panic!("{arguments:?} make sense"));
+    assert_eq!(answer.exit, xenheap::Exit::Usage, "{arguments:?}: {}", answer.text);
+    answer.text
+}
+
 pub fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }

@@ -1,0 +1,44 @@
+//! `xenheap graph funnels`: its arguments.
+
+use clap::Args;
+
+use super::{Given, selecting::Selecting};
+use crate::{failure::Failure, format::Format, run::graph::funnels::Config};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  xenheap graph funnels graph --to alloc_domheap_pages --preset boot --preset cuts
+  xenheap graph funnels graph --to _xmalloc --preset guest")]
+pub struct Arguments {
+    #[command(flatten)]
+    graph: Given,
+    /// The function that paths start from; without it those that nobody calls, or the entries of a
+    /// preset; repeatable
+    #[arg(long, value_name = "FUNCTION")]
+    from: Vec<String>,
+    /// The function that paths lead to; repeatable
+    #[arg(long, value_name = "FUNCTION", required = true)]
+    to: Vec<String>,
+    #[command(flatten)]
+    selecting: Selecting,
+    /// Show at most so many; 0: all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Arguments {
+    pub fn lower(self) -> Result<Config, Failure> {
+        Ok(Config {
+            graph: self.graph.lower(),
+            from: self.from,
+            to: self.to,
+            selecting: self.selecting.lower_without_include()?,
+            limit: self.limit,
+            format: self.format,
+        })
+    }
+}

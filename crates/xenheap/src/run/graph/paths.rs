@@ -1,0 +1,79 @@
+//! `xenheap graph paths`: the ways that calls can take, counted and listed.
+
+use xenheap_callgraph::presets;
+use xenheap_paths::{Direction, Shape};
+use xenheap_report::{
+    Render,
+    graph::{Listing, PathsJson, PathsText},
+};
+
+use super::{
+    Given,
+    asking::{Asked, Selecting},
+};
+use crate::{
+    failure::{Exit, Failure},
+    format::PathsFormat,
+    output,
+};
+
+/// Which paths, and how they are shown.
+#[derive(Debug)]
+pub struct Config {
+    pub graph: Given,
+    pub from: Vec<String>,
+    pub to: Vec<String>,
+    pub selecting: Selecting,
+    pub shape: Shape,
+    /// Calls at different places are different paths.
+    pub locations: bool,
+    /// Show how much of the stack is used.
+    pub stack: bool,
+    /// How many are shown; 0: all.
+    pub limit: u64,
+    pub format: PathsFormat,
+}
+
+/// Prints the presets.
+pub fn presets() -> Result<Exit, Failure> {
+    output::print(presets::TABLE.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+pub fn run(config: &Config) -> Result<Exit, Failure> {
+    let graph = config.graph.load()?;
+    let mut asked = Asked::new(&graph, &config.selecting, config.locations)?;
+    let targets = match config.to.is_empty() {
+        true => asked.view.leaves(),
+        false => asked.functions(&config.to)?,
+    };
+    let sources = asked.sources(&config.from)?;
+    let paths = asked.paths(&sources, &targets, config.shape)?;
+    let count = paths.count();
+    let unrooted = if config.from.is_empty() && !config.to.is_empty() {
+        let mut lead = asked.reach(&targets, Direction::Backward);
+        lead.drop_all(&asked.reach(&sources, Direction::Forward));
+        lead.len()
+    } else {
+        0
+    };
+    let (from, to) = (asked.shown(&config.from)?, asked.shown(&config.to)?);
+    let listing = Listing {
+        paths: &paths,
+        view: &asked.view,
+        names: &asked.names,
+        from: &from,
+        to: &to,
+        count: &count,
+        unrooted,
+        left_out: asked.left_out(),
+        limit: config.limit,
+    };
+    let (locations, stack) = (config.locations, config.stack);
+    let renderer: &dyn Render<Listing<'_>> = match config.format {
+        PathsFormat::Text => &PathsText { locations, stack },
+        PathsFormat::Json => &PathsJson { locations, stack },
+    };
+    output::stdout(|out| renderer.render(&listing, out))?;
+    Ok(Exit::Done)
+}

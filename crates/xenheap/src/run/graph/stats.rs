@@ -1,0 +1,31 @@
+//! `xenheap graph stats`.
+
+use xenheap_callgraph::Stats;
+use xenheap_report::{
+    Render,
+    graph::{Json, StatsText},
+};
+
+use super::Given;
+use crate::{
+    failure::{Exit, Failure},
+    format::Format,
+    output,
+};
+
+/// Whose numbers.
+#[derive(Debug)]
+pub struct Config {
+    pub graph: Given,
+    pub format: Format,
+}
+
+pub fn run(config: &Config) -> Result<Exit, Failure> {
+    let stats = config.graph.load()?.stats();
+    let renderer: &dyn Render<Stats> = match config.format {
+        Format::Text => &StatsText,
+        Format::Json => &Json,
+    };
+    output::stdout(|out| renderer.render(&stats, out))?;
+    Ok(Exit::Done)
+}
