@@ -101,7 +101,7 @@ rename() { # OLD NEW, in $tree
 charging() {
     local payer
     for payer in current owner; do
-        boot debian:4.17 trace,summary "$RUNS/charge-$payer" --workload guests --charge "$payer"
+        boot debian:4.17 trace,summary "$RUNS/charge-$payer" --workload guests --payer "$payer"
         XENHEAP_RUN=$RUNS/charge-$payer cargo test --locked -q -p xenheap --features real-run \
             --test plan_charged --test charge_run
         summarize "4.17 with guests, charged to the $payer domain" "$RUNS/charge-$payer"
