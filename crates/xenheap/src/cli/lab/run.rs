@@ -27,8 +27,8 @@ Examples:
   xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 --out-dir run-churn")]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or
-    /// GIT@REVISION (a commit of a repository, bare or not). A tree's own xen/.config is taken,
-    /// with what the recorder needs
+    /// GIT@REVISION (a commit of a repository, bare or not). If the tree has a xen/.config, it is
+    /// used, with the options that the recorder needs
     #[arg(value_name = "TREE", default_value = "debian:4.17")]
     xen: String,
     /// What it is built for: x86_64, or arm64 (with a cross compiler)
@@ -68,9 +68,9 @@ pub struct Arguments {
     /// Build and boot Xen without the recorder, for comparison. The log contains no records
     #[arg(long, conflicts_with = "mode")]
     no_recorder: bool,
-    /// Charge anonymous memory to a domain: current (whose call Xen serves) or owner (which the
-    /// memory is for). `:LIMIT` refuses what exceeds it, such as owner:4M. `,no-hwdom`: dom0 does
-    /// not pay (docs/charging.md)
+    /// Charge anonymous memory to the domain whose call Xen serves (current), or to the domain that
+    /// the memory is for (owner). With `:LIMIT`, such as owner:4M, allocations over the limit fail.
+    /// `,no-hwdom`: dom0 does not pay (docs/charging.md)
     #[arg(long, value_name = "WHOM[:LIMIT]", conflicts_with = "no_recorder")]
     payer: Option<Charging>,
     /// Make allocation K of the stack with this hash fail once, as if there were no memory
