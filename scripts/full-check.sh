@@ -101,7 +101,7 @@ rename() { # OLD NEW, in $tree
 charging() {
     local payer
     for payer in current owner; do
-        boot debian:4.17 trace,summary "$RUNS/charge-$payer" --workload guests --charge "$payer"
+        boot debian:4.17 trace,summary "$RUNS/charge-$payer" --workload guests --payer "$payer"
         XENHEAP_RUN=$RUNS/charge-$payer cargo test --locked -q -p xenheap --features real-run \
             --test plan_charged --test charge_run
         summarize "4.17 with guests, charged to the $payer domain" "$RUNS/charge-$payer"
@@ -168,7 +168,7 @@ more_graphs() {
     result
     result "## Call graphs: \`xenheap graph recall GRAPH\`"
     result
-    result "| build | landing pads that an edge reaches | sites resolved, firmware and uncalled code apart | targets, mean | median |"
+    result "| build | landing pads that an edge reaches | sites resolved, without firmware and uncalled code | targets, mean | median |"
     result "|---|---|---|---:|---:|"
     recall_row "4.17, as the lab boots it" "$RUNS/graph"
     recall_row "4.17, debug" "$RUNS/graph-debug"
@@ -187,7 +187,7 @@ new_graphs() {
     result
     result "## Call graphs of today's Xen: \`xenheap graph recall GRAPH\`"
     result
-    result "| build | landing pads that an edge reaches | sites resolved, firmware and uncalled code apart | targets, mean | median |"
+    result "| build | landing pads that an edge reaches | sites resolved, without firmware and uncalled code | targets, mean | median |"
     result "|---|---|---|---:|---:|"
     for branch in stable-4.21 stable-4.22 staging; do
         tree=$RUNS/tree-$branch

@@ -73,7 +73,7 @@ pub enum Error {
         reason: String,
     },
     /// The connection cannot be made, and asking again would not help.
-    #[error("{place} cannot be asked for: {reason}")]
+    #[error("cannot request {place}: {reason}")]
     Connection {
         /// What was asked for.
         place: String,
@@ -82,7 +82,7 @@ pub enum Error {
     },
     /// Nobody whom this machine trusts vouches for the host.
     #[error(
-        "{place} cannot be asked for: {reason}; if its certificate is one of your organisation's, name that with SSL_CERT_FILE"
+        "cannot request {place}: {reason}; if your organisation issued the certificate, set SSL_CERT_FILE to its certificate file"
     )]
     Certificate {
         /// What was asked for.
@@ -92,7 +92,7 @@ pub enum Error {
     },
     /// The limit on the rate of requests will last.
     #[error(
-        "GitLab wants no more requests for {} s: run the command again after that, it goes on where it ended", .wait.as_secs()
+        "GitLab accepts no requests for {} s: run the command again after that time; it continues where it stopped", .wait.as_secs()
     )]
     Busy {
         /// For how long.

@@ -223,7 +223,7 @@ impl<'a> Apt<'a> {
     /// Says what was taken for something that is gone.
     fn instead(&self, gone: String, package: Package) -> Package {
         let taken = format!("{} {}", package.name, package.version);
-        self.progress.note(self.stage, &format!("{gone} is gone from the mirrors: {taken} is taken"));
+        self.progress.note(self.stage, &format!("the mirrors no longer have {gone}: using {taken}"));
         Package { instead_of: Some(gone), ..package }
     }
 

@@ -200,7 +200,7 @@ fn the_source_in_a_process_of_its_own() -> Result {
         };
         assert_eq!((pin.version.as_str(), instead_of.as_ref()), ("4.17.10-1~deb12u1", Some(&pinned)));
         let note = format!(
-            "Debian's {pinned} is gone from the mirrors: 4.17.10-1~deb12u1 is taken, the newest of the series"
+            "the mirrors no longer have Debian's {pinned}: using 4.17.10-1~deb12u1, the newest of the series"
         );
         assert_eq!(notes.take(), [note]);
         let tree = source_tree(&cache, &origin, &notes)?;
@@ -275,8 +275,8 @@ fn the_packages_in_a_process_of_its_own() -> Result {
     assert_eq!(
         notes.take(),
         [
-            "linux-image-6.1.0-1-amd64 6.1.1-1 is gone from the mirrors: linux-image-6.1.0-2-amd64 6.1.2-1 is taken",
-            "busybox-static 1.2-1 is gone from the mirrors: busybox-static 1.1-1 is taken",
+            "the mirrors no longer have linux-image-6.1.0-1-amd64 6.1.1-1: using linux-image-6.1.0-2-amd64 6.1.2-1",
+            "the mirrors no longer have busybox-static 1.2-1: using busybox-static 1.1-1",
         ]
     );
     println!("{DONE}");

@@ -66,7 +66,7 @@ impl Partition {
         let mut partition = Self::parse(tree).map_err(fail)?;
         for (address, file) in files {
             let Some(module) = partition.modules.iter_mut().find(|module| module.address == *address) else {
-                return Err(fail(format!("no guest of it has a module at {address:#x}")));
+                return Err(fail(format!("none of its guests has a module at {address:#x}")));
             };
             let size = file.metadata().map_err(Error::io("read", file))?.len();
             if size > module.size {
@@ -77,8 +77,9 @@ impl Partition {
         let unknown = |module: &&Module| module.content == Content::File(PathBuf::new());
         if let Some(module) = partition.modules.iter().find(unknown) {
             let address = module.address;
-            let reason =
-                format!("what lies at {address:#x} is not known: say it with --load {address:#x}=FILE");
+            let reason = format!(
+                "the content of the module at {address:#x} is not known: give it with --load {address:#x}=FILE"
+            );
             return Err(fail(reason));
         }
         Ok(partition)
@@ -96,7 +97,10 @@ impl Partition {
         let mut modules: Vec<Module> = Vec::new();
         for node in chosen.children() {
             if is(&node, &["multiboot,kernel", "xen,linux-zimage"]) {
-                return Err(format!("its /chosen/{} is a kernel for dom0, which is not to be", node.name()));
+                return Err(format!(
+                    "its /chosen/{} is a kernel for dom0, but this machine has no dom0",
+                    node.name()
+                ));
             }
             if !is(&node, &["xen,domain"]) {
                 continue;
@@ -279,9 +283,11 @@ mod tests {
         let error = Partition::load(&at("p.dtb"), &[(0x5000_0000, at("f,1"))]).err().map(|e| e.to_string());
         assert!(error.is_some_and(|text| text.ends_with("at 0x50000000 has 0x10 bytes, and the file 0x11")));
         let error = Partition::load(&at("p.dtb"), &[]).err().map(|e| e.to_string());
-        assert!(error.is_some_and(|text| text.ends_with("is not known: say it with --load 0x50000000=FILE")));
+        assert!(
+            error.is_some_and(|text| text.ends_with("is not known: give it with --load 0x50000000=FILE"))
+        );
         let error = Partition::load(&at("p.dtb"), &[(7, at("f,1"))]).err().map(|e| e.to_string());
-        assert!(error.is_some_and(|text| text.ends_with("no guest of it has a module at 0x7")));
+        assert!(error.is_some_and(|text| text.ends_with("none of its guests has a module at 0x7")));
         Ok(())
     }
 

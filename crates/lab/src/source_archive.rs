@@ -36,7 +36,7 @@ pub(crate) fn get(cache: &Cache, pin: &Pin, progress: &dyn Progress) -> Result<A
                 Err(error) => return Err(error),
                 Ok(path) => {
                     let what = format!(
-                        "Debian's {} is gone from the mirrors: {} is taken, the newest of the series",
+                        "the mirrors no longer have Debian's {}: using {}, the newest of the series",
                         pin.version, other.version
                     );
                     progress.note(Stage::Source, &what);

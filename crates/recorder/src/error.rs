@@ -52,8 +52,8 @@ pub enum Error {
 
     /// Some parts of the recorder are in the tree and others are not.
     #[error(
-        "the tree is half instrumented; nothing was changed. The recorder's part is in:{}\nand not, or not \
-         whole, in:{}\nUndo takes out what is there; then instrument again",
+        "the tree has only a part of the recorder; nothing was changed. These files have their part of the recorder:{}\n\
+         These files lack it, or have only some of it:{}\nRemove the recorder with --undo, then run instrument again",
         Listed(.present), Listed(.absent)
     )]
     HalfInstrumented {
@@ -66,7 +66,7 @@ pub enum Error {
     /// Files that belong to the recorder were changed by somebody, or are not ours.
     #[error(
         "these files would be overwritten or removed, but are not as xenheap wrote them; nothing was \
-         changed:{}\nSave what you need of them, then force it",
+         changed:{}\nSave the changes that you need, then use --force",
         Listed(.files)
     )]
     LocalChanges {

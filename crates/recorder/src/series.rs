@@ -21,7 +21,7 @@ pub(crate) struct Concern {
 
 pub(crate) const CONCERNS: &[Concern] = &[
     Concern {
-        subject: "xen: books of run-time heap allocations",
+        subject: "xen: add the core of a recorder of run-time heap allocations",
         body: "\
 Most of the memory that a guest uses is charged to it. Some of what Xen
 allocates while it runs is not: it comes from the common heap and belongs to
@@ -31,8 +31,8 @@ stack that led to it, and so is its end.
 This is the core that keeps the books and prints the records. It knows nothing
 of Xen, so that it can be compiled and tested outside of the hypervisor too.
 The macros HEAP_AUDITED() and AUDITED_STATIC() are for the definitions of
-functions that are watched; with CONFIG_HEAP_AUDIT=n they give the plain
-definitions back, and no object changes.
+functions that are watched; with CONFIG_HEAP_AUDIT=n they are the plain
+definitions, and no object changes.
 ",
         parts: &[],
     },
@@ -40,8 +40,8 @@ definitions back, and no object changes.
         subject: "xen/heap-audit: record what the page allocator hands out",
         body: "\
 The allocators are renamed where they are defined, and the recorder defines
-the public names, so that no caller changes and none is missed. No line of
-the files moves, because bug frames hold line numbers.
+the public names, so that no caller changes and none is missed. The line
+numbers of the files do not change, because bug frames contain them.
 
 The boot option heap-audit= chooses what is printed, the debug key 'y' and the
 end of the hardware domain print totals, which can be balanced against what
@@ -59,7 +59,7 @@ when the xmalloc is gone.
         parts: &["xmalloc", "vmalloc"],
     },
     Concern {
-        subject: "xen/heap-audit: tell which domain memory is for",
+        subject: "xen/heap-audit: record which domain memory is for",
         body: "\
 The domain that runs is often not the one that memory is for. What Xen works
 on is noted while it creates or destroys a domain, handles a domctl, or moves
@@ -68,18 +68,18 @@ a domain to another cpupool.
         parts: &["owners", "domctls", "moves", "security"],
     },
     Concern {
-        subject: "xen/heap-audit: tell the calls of guests apart",
+        subject: "xen/heap-audit: mark the calls of guests",
         body: "\
-Where a call from a guest is over is noted, so that it can be said of memory
-whether it was freed before the call that allocated it had ended.
+The recorder notes when a call from a guest ends. So it knows whether memory
+was freed before the call that allocated it ended.
 ",
         parts: &["calls"],
     },
     Concern {
         subject: "xen/heap-audit: count what is taken from pools of page tables",
         body: "\
-This memory is charged to its domain and can run out all the same. It is
-counted, not traced.
+This memory is charged to its domain and can also run out. It is counted, not
+traced.
 ",
         parts: &["pools-hap", "pools-shadow", "pools-p2m"],
     },
@@ -87,7 +87,7 @@ counted, not traced.
         subject: "xen/heap-audit: let allocations fail, and charge them to domains",
         body: "\
 The boot option heap-audit-fail= lets one allocation fail on purpose, to see
-what becomes of it. With heap-audit-charge= domains pay for anonymous memory,
+what happens then. With heap-audit-charge= domains pay for anonymous memory,
 and can be given a limit.
 ",
         parts: &["refusals"],

@@ -669,8 +669,8 @@ fn the_patch_makes_the_same_tree() {
         let subjects = stdout(git(by_mail.root(), &["log", "--format=%s", "-8"]));
         let subjects: Vec<&str> = subjects.lines().rev().collect();
         assert_eq!(subjects.len(), 8, "a commit for each concern, after the first: {subjects:?}");
-        assert_eq!(subjects[1], "xen: books of run-time heap allocations");
-        assert_eq!(subjects[5], "xen/heap-audit: tell the calls of guests apart");
+        assert_eq!(subjects[1], "xen: add the core of a recorder of run-time heap allocations");
+        assert_eq!(subjects[5], "xen/heap-audit: mark the calls of guests");
         assert!(log("%b").trim_end().ends_with(&format!("\n\nSigned-off-by: {author}")), "{}", log("%b"));
 
         // Undoing what a mail brought is the same, too.

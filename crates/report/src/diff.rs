@@ -30,8 +30,8 @@ fn untold(diff: &Diff) -> Vec<String> {
                 let which = if is_old { "only the old run" } else { "only the new run" };
                 // What an unknown part would tell, any difference can be.
                 let but = match untold.what {
-                    Some(_) => "; differences in that are none",
-                    None => ", nor which differences come of it",
+                    Some(_) => "; this is not shown as a difference",
+                    None => ", or which differences it causes",
                 };
                 format!("{}{but}", untold.of_runs(which))
             }
@@ -39,7 +39,7 @@ fn untold(diff: &Diff) -> Vec<String> {
     }
     if diff.apart > 0 {
         let paths = Several(diff.apart as u64, "path");
-        said.push(format!("{paths} of which only one of the runs can tell: not compared"));
+        said.push(format!("{paths} not compared: only one of the runs can record them"));
     }
     said
 }
@@ -51,7 +51,7 @@ fn doubtful(diff: &Diff) -> Vec<String> {
         .map(|(side, count)| {
             let paths = Several(count as u64, "path");
             let are = if count == 1 { "is" } else { "are" };
-            format!("{paths} of the {side} run {are} uncertain, so differences can come of that")
+            format!("{paths} of the {side} run {are} uncertain, which can cause differences")
         })
         .collect()
 }

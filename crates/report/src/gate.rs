@@ -209,7 +209,7 @@ fn say_doubtful(gate: &Gate, doubtful: &[Doubtful<'_>]) -> String {
     let findings: usize = gate.runs.iter().map(|run| run.cases.len()).sum();
     let passing = doubtful.iter().filter(|one| one.passes()).count();
     format!(
-        "{} of {}, {passing} of which pass; what accepts such a stack may not be about what happened",
+        "{} of {}, {passing} of which pass; an entry may accept a stack that did not occur",
         doubtful.len(),
         Several(findings as u64, "finding")
     )

@@ -207,7 +207,7 @@ fn no_two_lines_of_calls_read_the_same() {
     // All that one call of domain_create left behind, not only the page.
     assert_eq!(cells(calls, "hypercall   do_domctl")[2..], ["3", "25 / 25,936 B", "4 / 4,312 B"]);
     assert!(!calls.contains("softirq  "), "{calls}");
-    let put_off = "work that was put off, done within calls: timer.c#timer_softirq_action 1 / 128 B";
+    let put_off = "deferred work, done within calls: timer.c#timer_softirq_action 1 / 128 B";
     assert!(calls.contains(put_off), "{calls}");
 }
 

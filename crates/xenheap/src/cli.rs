@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn options_of_the_recorder_become_arguments_of_xen() {
         let command =
-            lowered("xenheap lab run --charge owner --fail 00000000000000aa:2 --xen-arg a --out-dir x");
+            lowered("xenheap lab run --payer owner --fail 00000000000000aa:2 --xen-arg a --out-dir x");
         let run::Command::Lab(run::lab::Command::Run(config)) = command else { panic!("{command:?}") };
         assert_eq!(config.xen_args, ["a", "heap-audit-charge=owner", "heap-audit-fail=00000000000000aa:2"]);
         let command = lowered("xenheap lab run --no-recorder --workload churn --cycles 3 --out-dir x");

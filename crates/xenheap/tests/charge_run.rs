@@ -1,4 +1,4 @@
-//! What must hold of a run with `--charge`: the recorder's accounts are what its own events add up
+//! What must hold of a run with `--payer`: the recorder's accounts are what its own events add up
 //! to, by the rules of `docs/charging.md` and nothing of `xenheap plan`. `./check --full` makes the
 //! RUN and names it in `XENHEAP_RUN`.
 
@@ -52,7 +52,7 @@ fn unsigned(value: &Value) -> u64 {
 #[test]
 fn accounts_are_the_sums_of_the_events() {
     let report = json(&[]);
-    let charge = report["facts"]["experiment"]["charge"].as_str().expect("a run with --charge");
+    let charge = report["facts"]["experiment"]["charge"].as_str().expect("a run with --payer");
     let policy = charge.split(':').next().expect("a policy");
 
     let mut expected: BTreeMap<String, Account> = BTreeMap::new();

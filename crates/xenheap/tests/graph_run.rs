@@ -30,7 +30,7 @@ fn indirect_calls_are_resolved_and_to_few() {
     let measured = json(&["graph", "recall", "--format", "json", &graph]);
     let indirect = &measured["indirect"];
     let resolved = number(&measured["resolved"]);
-    println!("sites resolved, firmware and uncalled code apart: {resolved} %");
+    println!("sites resolved, without firmware and uncalled code: {resolved} %");
     println!("targets of a site: {}", indirect["targets"]);
     // A build for arm64 has a third of the sites, and most of its tables are found through other
     // structs.

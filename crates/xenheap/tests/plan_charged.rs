@@ -1,5 +1,5 @@
 //! What `xenheap plan` computes for a run is what the recorder charged in the same boot:
-//! `./check --full` makes the RUN with `--charge` and names it in `XENHEAP_RUN`.
+//! `./check --full` makes the RUN with `--payer` and names it in `XENHEAP_RUN`.
 
 mod support;
 
@@ -24,7 +24,7 @@ fn domain(payer: &Value) -> String {
 #[test]
 fn the_plan_is_what_was_charged() {
     let report = json(&[]);
-    let charge = report["facts"]["experiment"]["charge"].as_str().expect("a run with --charge");
+    let charge = report["facts"]["experiment"]["charge"].as_str().expect("a run with --payer");
     let policy = charge.split(':').next().expect("a policy");
     let bills = report["bills"].as_array().expect("bills");
     let charged: BTreeMap<String, Account> = bills

@@ -219,7 +219,7 @@ mod issue_15 {
         assert_eq!(added.code, 0);
         let why = "line 4 of the log: Xen looked for frames on the stack";
         assert!(added.err.contains(&format!("uncertain stack of guessed.log, {why}")), "{}", added.err);
-        assert!(added.err.contains("1 of the added of stacks that may not be"), "{}", added.err);
+        assert!(added.err.contains("1 of the new entries have an uncertain stack"), "{}", added.err);
         let written = std::fs::read_to_string(file).expect("a file");
         assert_eq!(lines_with(&written, &format!("uncertain = \"{why}")).len(), 1, "{written}");
         assert_eq!(lines_with(&output_of(&["verdict", "list", file]), "do_op > f (uncertain)").len(), 1);

@@ -138,12 +138,14 @@ pub(crate) fn check_alone(
     deterministic: bool,
 ) -> Result<(), Error> {
     let reason = match (workload.dom0, partition) {
-        (true, Some(_)) => "has a dom0; --dtb is for those without (`dom0 = false`), such as static",
+        (true, Some(_)) => {
+            "has a dom0; --dtb is for workloads without a dom0 (`dom0 = false`), such as static"
+        }
         (false, None) if workload.domus.is_empty() => {
             "has neither dom0 nor guests: describe some (`domus`), or give a device tree (--dtb)"
         }
         (false, _) if deterministic => {
-            "has no dom0: its machine is ended from outside, at a time that differs, so --deterministic cannot be"
+            "has no dom0: --deterministic is not possible, because the lab ends such a machine at a different time in each run"
         }
         (false, None) if !workload.linux.is_empty() => "has no dom0: `linux` is for dom0's kernel",
         (false, Some(partition)) if partition.cpus != usize::from(workload.cpus) => {

@@ -19,7 +19,7 @@ pub enum BuildError {
     },
     /// Xen's final configuration is not as the user wants it.
     #[error(
-        "Xen's final configuration is not as asked: {} did not come to be; what it depends on is not set, or something else \
+        "Xen's final configuration does not have {}: an option that it depends on is not set, or another option \
          selects it. The whole configuration: {}", refused.join(", "), config.display()
     )]
     RefusedOptions {

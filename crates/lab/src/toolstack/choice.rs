@@ -98,7 +98,7 @@ pub(crate) fn choose(
             }));
         }
         (None, None) => {
-            let what = format!("Debian has no toolstack for Xen {xen}: the one of the source is taken");
+            let what = format!("Debian has no toolstack for Xen {xen}: building the toolstack of the source");
             progress.note(Stage::Toolstack, &crate::text::escape(what.as_bytes()));
         }
         (Some(ToolstackSource::Tree), _) => {}

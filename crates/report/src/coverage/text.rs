@@ -156,7 +156,7 @@ impl CoverageText {
         let seen = funnels.iter().filter(|funnel| !funnel.runs.is_empty()).count();
         writeln!(
             out,
-            "\nFunctions that nothing gets around on its way to several sites: {seen} of {} were seen",
+            "\nFunctions that are on every path to several sites: {seen} of {} were seen",
             funnels.len()
         )?;
         for funnel in self.take(&funnels) {
@@ -176,7 +176,7 @@ impl CoverageText {
         let next: Vec<&Next> = coverage.next.iter().filter(|next| next.what != Untaken::Site).collect();
         writeln!(
             out,
-            "\nWhat to test next: entries and functions that no run passed, with what is unseen behind them"
+            "\nWhat to test next: entries and functions that no run passed, with the unseen sites that they lead to"
         )?;
         if next.is_empty() {
             writeln!(out, "  nothing")?;

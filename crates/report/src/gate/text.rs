@@ -27,7 +27,7 @@ impl Render<Gate> for Short {
         let problems = problems(gate);
         if problems.is_empty() {
             let but = match (gate.untold.is_empty(), gate.uncertain().next()) {
-                (false, _) => "; not all can be told, see below",
+                (false, _) => "; parts of the recorder are missing, see below",
                 (true, Some(_)) => "; not all stacks are certain, see below",
                 (true, None) => "",
             };

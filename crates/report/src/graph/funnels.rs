@@ -42,9 +42,9 @@ impl Render<Funnels<'_>> for FunnelsText {
         let to = Escaped(found.to.join(", "));
         writeln!(
             out,
-            "// {} functions where paths to {to} start; \
-             all paths of so many of them, and of so many functions, go through",
-            found.sources
+            "// paths to {to} start at {sources} functions. \"starts\" and \"functions\": how many starts, and functions, \
+             have all their paths through the function of the row",
+            sources = found.sources
         )?;
         found.left_out.write(out)?;
         writeln!(out, "{:>8} {:>9}  through", "starts", "functions")?;

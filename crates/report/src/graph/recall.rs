@@ -44,7 +44,7 @@ pub struct RunPairs {
     pub direct: usize,
     /// Pairs through a function that ends with a jump.
     pub tail: usize,
-    /// Per cent of the pairs that are edges, through pointers apart.
+    /// Per cent of the pairs that are edges, without calls through pointers.
     pub share: Option<f64>,
     /// Pairs through a pointer.
     pub indirect: Vec<String>,
@@ -115,13 +115,13 @@ fn of_image(found: &Indirect, out: &mut dyn Write) -> io::Result<()> {
     } else {
         line(out, "functions with a landing pad that an edge reaches", found.landing())?;
     }
-    line(out, "sites resolved, firmware and uncalled code apart", found.resolved())?;
+    line(out, "sites resolved, without firmware and uncalled code", found.resolved())?;
     writeln!(out, "  with targets{:>52}", found.with_targets)?;
     writeln!(out, "  code written at run time that calls nothing{:>21}", found.stubs)?;
     writeln!(out, "all sites{:>56}", found.sites)?;
     writeln!(
         out,
-        "targets of a site: mean {:.2}, median {}, most {}; mean {:.2} if no table is told apart",
+        "targets of a site: mean {:.2}, median {}, most {}; mean {:.2} without contexts",
         found.targets.mean, found.targets.median, found.targets.most, found.targets.joined
     )?;
     for (open, count) in &found.open {
@@ -138,7 +138,7 @@ fn of_run(run: &RunPairs, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{} ({build}), {} stacks", Escaped(&run.run), run.stacks)?;
     let part = run.direct + run.tail;
     let whole = part + run.missing.len() + run.unknown.len();
-    line(out, "pairs that are edges, through pointers apart", Share { part, whole })?;
+    line(out, "pairs that are edges, without calls through pointers", Share { part, whole })?;
     writeln!(out, "  through a function that ends with a jump{:>24}", run.tail)?;
     writeln!(out, "pairs through pointers{:>43}", run.indirect.len())?;
     for (what, pairs) in [

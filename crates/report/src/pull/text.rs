@@ -101,9 +101,9 @@ pub fn concerns(summary: &Summary) -> Vec<(&'static str, Vec<String>)> {
         ("without records", named(Job::without_records)),
         ("without a trace", named(|job| job.without_trace)),
         ("without an image", images),
-        ("not run to an end", named(|job| !job.ended)),
+        ("job not finished", named(|job| !job.ended)),
         ("not fetched", each(|job| &job.not_fetched).into_iter().chain(builds(true)).collect()),
-        ("artifacts not to be had", each(|job| &job.refused).into_iter().chain(builds(false)).collect()),
+        ("artifacts refused or missing", each(|job| &job.refused).into_iter().chain(builds(false)).collect()),
         ("not readable", each(|job| &job.unreadable)),
         ("pipelines that GitLab does not show", unseen.collect()),
     ];

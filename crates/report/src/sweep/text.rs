@@ -53,9 +53,9 @@ fn summary(sweep: &Sweep, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {:4}  not tried yet", sweep.pending())?;
     }
     let leaked = results().filter(|result| !result.leaks.is_empty()).count();
-    writeln!(out, "  {leaked:4}  of them with memory that is not given back")?;
+    writeln!(out, "  {leaked:4}  of them with a leak")?;
     let doubtful = results().filter(|result| result.doubt.is_some()).count();
-    writeln!(out, "  {doubtful:4}  of which nothing can be said of that")
+    writeln!(out, "  {doubtful:4}  of them with a log that cannot show leaks")
 }
 
 fn line(trial: &Trial, out: &mut dyn Write) -> io::Result<()> {

@@ -41,7 +41,7 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
     });
     let lines: Vec<_> = lines.collect();
     if !lines.is_empty() {
-        let titles = ["entry", "function", "paths", "left behind in sum", "most by one call"];
+        let titles = ["entry", "function", "paths", "left behind in total", "most by one call"];
         table(out, titles, 2, &lines)?;
     }
     let has_more = !put_off.is_empty() || !clean.is_empty();
@@ -51,7 +51,7 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
             format!("{} {left}", Escaped(&calls.point.function))
         };
         let texts: Vec<_> = put_off.iter().map(one).collect();
-        hanging(out, "  work that was put off, done within calls: ", 44, &texts.join(", "))?;
+        hanging(out, "  deferred work, done within calls: ", 36, &texts.join(", "))?;
     }
     if !clean.is_empty() {
         // One function can have several ways in.

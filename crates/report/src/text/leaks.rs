@@ -111,7 +111,7 @@ fn basis(report: &Report) -> String {
         _ => format!("; {}.", marked(cycles)),
     });
     if run.cycles.missed > 0 {
-        text.push_str(&format!(" Of {} the numbers are not known.", Several(run.cycles.missed, "cycle")));
+        text.push_str(&format!(" The numbers of {} are not known.", Several(run.cycles.missed, "cycle")));
     }
     // Pages of the xmalloc pool hold xmallocs that are counted.
     let unowned = report.unowned(|kind| kind != Kind::PoolGrowth);

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A finding passes if an entry with a reason accepts it and its bounds hold, or if the policy accepts the lifetime that xenheap found. \
-Refused are leaks, failed self-checks, and whatever the policy requires and no run shows (docs/policy.md).
+The command refuses leaks, failed self-checks, and runs that do not show what the policy requires (docs/policy.md).
 
 Examples:
   xenheap check run --verdicts verdicts.toml

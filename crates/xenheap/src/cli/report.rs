@@ -44,7 +44,7 @@ pub struct Arguments {
     /// Show file and line of every frame (text)
     #[arg(long)]
     lines: bool,
-    /// Show whole stacks also of what was freed again (text)
+    /// Also show the stacks of memory that was freed (text)
     #[arg(long)]
     all: bool,
     /// Add the section of frees without an allocation (rfc)

@@ -77,7 +77,7 @@ impl Given {
             Graph::load(path).map_err(|error| Failure::from_error(Exit::Input, &error))?
         };
         if let Some(part) = graph.part_of() {
-            warn(format_args!("{}: {part}; nothing is unreachable by it", path.display()));
+            warn(format_args!("{}: {part}; it cannot show that something is unreachable", path.display()));
         }
         Ok(if self.audited { graph } else { graph.without_recorder() })
     }

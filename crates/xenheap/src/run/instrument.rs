@@ -69,7 +69,7 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
             if is_below(file, &place) {
                 return Err(Failure::new(
                     Exit::Usage,
-                    format!("{} lies in the tree, which --patch leaves alone", file.display()),
+                    format!("{} is in the tree, and --patch must not change the tree", file.display()),
                 )
                 .help("write the patch somewhere else"));
             }

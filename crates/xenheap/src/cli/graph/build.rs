@@ -32,7 +32,8 @@ Examples:
   xenheap graph build --commands ../xen.git/xen/compile_commands.json --out-dir graph")]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or
-    /// GIT@REVISION (a commit of a repository, bare or not). A tree's own xen/.config is taken
+    /// GIT@REVISION (a commit of a repository, bare or not). If the tree has a xen/.config, it is
+    /// used
     #[arg(value_name = "TREE", required_unless_present_any = ["build", "commands"])]
     tree: Option<String>,
     /// What the tree is built for: x86_64, or arm64 (with a cross compiler)

@@ -13,8 +13,8 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     graph: Given,
-    /// The function that paths start from; without it those that nobody calls, or the entries of a
-    /// preset; repeatable
+    /// The function that paths start from. Default: the entries of a preset, else the functions
+    /// that nobody calls; repeatable
     #[arg(long, value_name = "FUNCTION")]
     from: Vec<String>,
     /// The function that paths lead to; repeatable

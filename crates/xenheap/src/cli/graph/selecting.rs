@@ -44,7 +44,7 @@ impl Selecting {
         match self.include.is_empty() {
             true => Ok(self.lower()),
             false => Err(Failure::usage(
-                "this is a question about all paths; --include cannot choose some of them",
+                "this command is about all paths together; --include cannot select some of them",
             )
             .help("--exclude and --preset take functions out; `xenheap graph paths --include` lists single paths")),
         }

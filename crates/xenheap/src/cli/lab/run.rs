@@ -23,12 +23,12 @@ Examples:
   xenheap lab run --arch arm64 --workload static --dtb mine.dtb --out-dir run-mine
   xenheap lab run --workload guests --out-dir run-guests
   xenheap lab run --workload guests --toolstack tree --out-dir run-own-tools
-  xenheap lab run --workload guests --charge current:4M --out-dir run-charged
+  xenheap lab run --workload guests --payer current:4M --out-dir run-charged
   xenheap lab run --workload churn --cycles 20 --set type=pvh --set vcpus=2 --out-dir run-churn")]
 pub struct Arguments {
     /// debian:4.17, debian:4.20, the path of a source tree (which is copied, never changed), or
-    /// GIT@REVISION (a commit of a repository, bare or not). A tree's own xen/.config is taken,
-    /// with what the recorder needs
+    /// GIT@REVISION (a commit of a repository, bare or not). If the tree has a xen/.config, it is
+    /// used, with the options that the recorder needs
     #[arg(value_name = "TREE", default_value = "debian:4.17")]
     xen: String,
     /// What it is built for: x86_64, or arm64 (with a cross compiler)
@@ -68,11 +68,11 @@ pub struct Arguments {
     /// Build and boot Xen without the recorder, for comparison. The log contains no records
     #[arg(long, conflicts_with = "mode")]
     no_recorder: bool,
-    /// Charge anonymous memory to a domain: current (whose call Xen serves) or owner (which the
-    /// memory is for). `:LIMIT` refuses what exceeds it, such as owner:4M. `,no-hwdom`: dom0 does
-    /// not pay (docs/charging.md)
+    /// Charge anonymous memory to the domain whose call Xen serves (current), or to the domain that
+    /// the memory is for (owner). With `:LIMIT`, such as owner:4M, allocations over the limit fail.
+    /// `,no-hwdom`: dom0 does not pay (docs/charging.md)
     #[arg(long, value_name = "WHOM[:LIMIT]", conflicts_with = "no_recorder")]
-    charge: Option<Charging>,
+    payer: Option<Charging>,
     /// Make allocation K of the stack with this hash fail once, as if there were no memory
     /// (docs/sweep.md)
     #[arg(long, value_name = "HASH:K", conflicts_with = "no_recorder")]
@@ -101,7 +101,7 @@ pub struct Arguments {
 impl Arguments {
     pub fn lower(self) -> Result<RunConfig, Failure> {
         let mut xen_args = self.xen_args;
-        xen_args.extend(self.charge.map(|charge| format!("heap-audit-charge={}", charge.option())));
+        xen_args.extend(self.payer.map(|charging| format!("heap-audit-charge={}", charging.option())));
         xen_args.extend(self.fail.map(|fail| format!("heap-audit-fail={fail}")));
         Ok(RunConfig {
             xen: source(&self.xen)?,

@@ -150,7 +150,7 @@ fn incomplete(folder: &Path, lacks: &[(String, Vec<Lack>)]) -> Failure {
         1 => "a unit lacks".to_owned(),
         many => format!("{many} units lack"),
     };
-    let mut message = format!("{}: {count} what a graph of all calls needs", folder.display());
+    let mut message = format!("{}: {count} files that a complete graph needs", folder.display());
     for (unit, lacks) in lacks.iter().take(SHOWN) {
         let lacks: Vec<&str> = lacks.iter().map(|lack| lack.describe()).collect();
         message += &format!("\n  {unit}: {}", lacks.join(", "));
@@ -159,7 +159,7 @@ fn incomplete(folder: &Path, lacks: &[(String, Vec<Lack>)]) -> Failure {
         message += &format!("\n  and {} more", lacks.len() - SHOWN);
     }
     Failure::new(Exit::Input, message).help(
-        "build it in one go with -g -fcallgraph-info=su -fdump-tree-gimple-lineno; with --part the graph is made of what is there, and nothing is unreachable by it",
+        "build it in one go with -g -fcallgraph-info=su -fdump-tree-gimple-lineno; --part makes a graph of the files that exist, but this graph cannot show that something is unreachable",
     )
 }
 

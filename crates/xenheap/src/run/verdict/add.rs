@@ -61,13 +61,13 @@ pub struct Added {
 
 impl std::fmt::Display for Added {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} entries added as UNDECIDED, {} stacks had one", self.new, self.known)?;
+        write!(f, "{} entries added as UNDECIDED; {} stacks already had an entry", self.new, self.known)?;
         if self.cut > 0 {
-            write!(f, ", {} stacks left out that the recorder did not see whole", self.cut)?;
+            write!(f, "; {} stacks left out, because the recorder did not see the whole stack", self.cut)?;
         }
         if self.uncertain > 0 {
             let uncertain = self.uncertain;
-            write!(f, ", {uncertain} of the added of stacks that may not be what happened (`uncertain`)")?;
+            write!(f, "; {uncertain} of the new entries have an uncertain stack (`uncertain`)")?;
         }
         Ok(())
     }
