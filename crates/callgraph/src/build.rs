@@ -55,7 +55,7 @@ pub fn assemble(sources: Sources<'_>) -> Result<Assembled, Error> {
         return Ok(Assembled { draft, slots: BTreeMap::new() });
     };
     draft.facts = Facts {
-        architecture: image.arch().name().to_owned(),
+        architecture: image.arch().to_string(),
         build_id: image.build_id().map(str::to_owned),
         compiler: compiler(debug),
         ..Facts::default()

@@ -47,20 +47,9 @@ impl Graph {
         if differ.is_empty() { Whole::Yes } else { Whole::No(differ) }
     }
 
-    /// What it is a part of, for people; nothing if it is whole, or does not say. What is not in a
-    /// part can be possible all the same.
-    pub fn part_of(&self) -> Option<String> {
-        match self.whole() {
-            Whole::Yes | Whole::Unknown => None,
-            Whole::No(differ) => {
-                let differ = differ.iter().map(|(what, was, is)| format!("{is} of {was} {what}"));
-                let differ: Vec<String> = differ.collect();
-                Some(format!("this is a part of a graph, with {}", differ.join(", ")))
-            }
-            Whole::Lacks(lacks) => {
-                Some(format!("this is a graph of a part of a build: {}", lacking(&lacks, SHOWN)))
-            }
-        }
+    /// Whether it is known to be a part. What is not in a part can be possible all the same.
+    pub fn is_part(&self) -> bool {
+        !matches!(self.whole(), Whole::Yes | Whole::Unknown)
     }
 
     fn sizes(&self) -> [(&'static str, u64); 4] {
@@ -72,22 +61,6 @@ impl Graph {
             (entries, count(self.entries.len())),
             (sites, count(self.sites.len())),
         ]
-    }
-}
-
-/// So many units are named in one line.
-const SHOWN: usize = 10;
-
-/// Units with what each lacks; not more of them than `most`.
-pub fn lacking(lacks: &[(String, Vec<Lack>)], most: usize) -> String {
-    let units = lacks.iter().take(most).map(|(unit, lacks)| {
-        let lacks: Vec<&str> = lacks.iter().map(|lack| lack.describe()).collect();
-        format!("{unit} ({})", lacks.join(", "))
-    });
-    let shown = units.collect::<Vec<_>>().join(", ");
-    match lacks.len().saturating_sub(most) {
-        0 => shown,
-        more => format!("{shown}, and {more} more"),
     }
 }
 

@@ -12,7 +12,9 @@ use std::{
     ops::Range,
 };
 
-use crate::image::{Arch, Image};
+use xenheap_model::BuildArch;
+
+use crate::image::Image;
 
 /// An instruction by which control can leave a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,8 +160,8 @@ impl<'a> Decoder<'a> {
             return Code::default();
         };
         match self.image.arch() {
-            Arch::X86_64 => self.x86_64(range, bytes, until),
-            Arch::Arm64 => self.arm64(range, bytes, until),
+            BuildArch::X86_64 => self.x86_64(range, bytes, until),
+            BuildArch::Arm64 => self.arm64(range, bytes, until),
         }
     }
 
@@ -170,8 +172,8 @@ impl<'a> Decoder<'a> {
             self.alternatives = (start..end).step_by(4).map_while(|at| self.relative(at)).collect();
         }
         let size = match self.image.arch() {
-            Arch::X86_64 => 14,
-            Arch::Arm64 => 12,
+            BuildArch::X86_64 => 14,
+            BuildArch::Arm64 => 12,
         };
         let Some((start, end)) = mark("__alt_instructions").zip(mark("__alt_instructions_end")) else {
             return;
@@ -192,7 +194,7 @@ impl<'a> Decoder<'a> {
 
     /// `call .`, which stands for "whatever the variable holds then".
     fn calls_itself(&self, replacement: &Range<u64>) -> bool {
-        self.image.arch() == Arch::X86_64
+        self.image.arch() == BuildArch::X86_64
             && self.image.read(replacement.start, 5) == Some(&[0xe8, 0xfb, 0xff, 0xff, 0xff])
             && replacement.end - replacement.start >= 5
     }

@@ -8,32 +8,15 @@ use std::{
 
 use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind, SymbolSection};
 
+use xenheap_model::BuildArch;
+
 use crate::Error;
-
-/// What a Xen was built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arch {
-    /// 64-bit x86.
-    X86_64,
-    /// 64-bit Arm.
-    Arm64,
-}
-
-impl Arch {
-    /// As Xen's makefiles call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Arch::X86_64 => "x86_64",
-            Arch::Arm64 => "arm64",
-        }
-    }
-}
 
 /// An image of Xen with symbols.
 pub struct Image {
     path: PathBuf,
     bytes: Vec<u8>,
-    arch: Arch,
+    arch: BuildArch,
     build_id: Option<String>,
     sections: Vec<Section>,
     code: Vec<Symbol>,
@@ -89,8 +72,8 @@ impl Image {
             Err(source) => return Err(Error::NotElf { path, source }),
         };
         let arch = match file.architecture() {
-            Architecture::X86_64 => Arch::X86_64,
-            Architecture::Aarch64 => Arch::Arm64,
+            Architecture::X86_64 => BuildArch::X86_64,
+            Architecture::Aarch64 => BuildArch::Arm64,
             other => return Err(Error::Machine { path, machine: format!("{other:?}") }),
         };
         let build_id = file.build_id().ok().flatten().map(hexadecimal);
@@ -183,7 +166,7 @@ impl Image {
     }
 
     /// What it is for.
-    pub fn arch(&self) -> Arch {
+    pub fn arch(&self) -> BuildArch {
         self.arch
     }
 
@@ -260,8 +243,8 @@ impl Image {
     pub fn landing(&self, address: u64) -> bool {
         let Some(Ok(bytes)) = self.read(address, 4).map(<[u8; 4]>::try_from) else { return false };
         match self.arch {
-            Arch::X86_64 => bytes == [0xf3, 0x0f, 0x1e, 0xfa],
-            Arch::Arm64 => matches!(u32::from_le_bytes(bytes), 0xd503_245f | 0xd503_24df),
+            BuildArch::X86_64 => bytes == [0xf3, 0x0f, 0x1e, 0xfa],
+            BuildArch::Arm64 => matches!(u32::from_le_bytes(bytes), 0xd503_245f | 0xd503_24df),
         }
     }
 }

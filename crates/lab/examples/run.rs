@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use xenheap_lab::{Arch, Cache, Progress, RunConfig, Stage, default_jobs, run};
+use xenheap_lab::{Cache, Progress, RunConfig, Stage, default_jobs, run};
 
 /// Shows each stage's beginning and end.
 struct Plain;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut next = |what| arguments.next().ok_or(format!("no {what} given"));
     let config = RunConfig {
         xen: next("source")?.parse()?,
-        arch: Arch::X86_64,
+        arch: xenheap_model::BuildArch::X86_64,
         options: Vec::new(),
         workload: "boot".to_owned(),
         parameters: Vec::new(),

@@ -19,7 +19,6 @@ use std::process::Output;
 use candidate::Candidate;
 use mirrors::Content;
 
-use crate::arch::Arch;
 use crate::cache::{self, Cache, Lock};
 use crate::debian::Release;
 use crate::error::{Error, PackageError};
@@ -28,6 +27,7 @@ use crate::package::Package;
 use crate::platform;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::{last_words, output};
+use xenheap_model::BuildArch;
 
 /// The packages of one release for one architecture, or its sources.
 ///
@@ -51,7 +51,7 @@ impl<'a> Apt<'a> {
     pub(crate) fn open(
         cache: &'a Cache,
         release: Release,
-        arch: Arch,
+        arch: BuildArch,
         stage: Stage,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
@@ -129,7 +129,7 @@ impl<'a> Apt<'a> {
     fn options(&self, sources: &Path) -> Vec<OsString> {
         let architecture = match self.content {
             Content::Packages(architecture) => architecture,
-            Content::Sources => platform::of(Arch::default()).debian,
+            Content::Sources => platform::of(BuildArch::default()).debian,
         };
         let place = |option: &str, path: &Path| {
             let mut text = OsString::from(option);
@@ -307,7 +307,7 @@ mod tests {
         let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
         let cache = Cache::at(folder.path());
         let open = |release, arch| Apt::open(&cache, release, arch, Stage::Image, &crate::progress::Silent);
-        let apt = open(Release::Trixie, Arch::Arm64)?;
+        let apt = open(Release::Trixie, BuildArch::Arm64)?;
         let kernel = apt.real_package("linux-image-arm64", "linux-image-")?;
         assert!(kernel.ends_with("-arm64"), "{kernel}");
         let xen = apt.package("xen-utils-4.20")?;
@@ -318,7 +318,7 @@ mod tests {
         drop(apt);
         let before =
             fs::metadata(folder.path().join("apt-trixie-arm64/sources.list")).and_then(|m| m.modified());
-        let again = open(Release::Trixie, Arch::Arm64)?;
+        let again = open(Release::Trixie, BuildArch::Arm64)?;
         let after = fs::metadata(again.sources()).and_then(|m| m.modified());
         assert_eq!(before.ok(), after.ok());
         Ok(())

@@ -1,14 +1,14 @@
 //! What every build of Xen's or of its tools' has around it: the compiler, and make's environment.
 
-use crate::arch::Arch;
 use crate::error::Error;
 use crate::platform;
 use crate::run_tool::stdout;
 use crate::supervise;
 use crate::text;
+use xenheap_model::BuildArch;
 
 /// The first lines that compiler and linker print of their versions, as make would use them.
-pub(crate) fn compiler(arch: Arch) -> Result<String, Error> {
+pub(crate) fn compiler(arch: BuildArch) -> Result<String, Error> {
     let mut lines = Vec::new();
     for program in ["gcc", "ld"] {
         let program = format!("{}{program}", platform::of(arch).tools);
@@ -19,7 +19,7 @@ pub(crate) fn compiler(arch: Arch) -> Result<String, Error> {
 }
 
 /// The environment of make: nothing that differs from user to user, host to host or day to day.
-pub(crate) fn environment(arch: Arch) -> Vec<(&'static str, String)> {
+pub(crate) fn environment(arch: BuildArch) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("PATH", supervise::search_path().to_string_lossy().into_owned()),
         ("LC_ALL", "C".to_owned()),

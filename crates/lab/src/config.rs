@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::mode::Mode;
 use crate::toolstack::ToolstackSource;
 use crate::xen_source::XenSource;
+use xenheap_model::BuildArch;
 
 /// A whole run.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct RunConfig {
     /// Xen's source.
     pub xen: XenSource,
     /// What it is built for.
-    pub arch: Arch,
+    pub arch: BuildArch,
     /// Lines for its configuration, such as `CONFIG_DEBUG=y`.
     pub options: Vec<String>,
     /// What dom0 does: the name of a built-in workload or, if it has a `/` in it, the path of a

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::arch::Arch;
 use crate::error::{BuildError, Error};
 use crate::platform;
+use xenheap_model::BuildArch;
 
 /// Without these a log cannot be read. The first is the recorder.
 const REQUIRED: [&str; 3] = ["CONFIG_HEAP_AUDIT", "CONFIG_FRAME_POINTER", "CONFIG_DEBUG_INFO"];
@@ -46,9 +46,9 @@ pub(crate) fn has_option(config: &str, option: &str) -> bool {
 }
 
 /// The architecture that a `.config` says that it is for, if it is another one.
-pub(crate) fn other_arch(config: &str, arch: Arch) -> Option<Arch> {
-    let is_for = |arch: &Arch| has_option(config, platform::of(*arch).config_sign);
-    if is_for(&arch) { None } else { Arch::ALL.into_iter().find(is_for) }
+pub(crate) fn other_arch(config: &str, arch: BuildArch) -> Option<BuildArch> {
+    let is_for = |arch: &BuildArch| has_option(config, platform::of(*arch).config_sign);
+    if is_for(&arch) { None } else { BuildArch::ALL.into_iter().find(is_for) }
 }
 
 /// The names of all options that a tree's `Kconfig` files define, without `CONFIG_`.
@@ -117,11 +117,14 @@ mod tests {
     #[test]
     fn a_configuration_says_what_it_is_for() {
         let config = "CONFIG_X86_64=y\nCONFIG_PV=y\n";
-        assert_eq!(other_arch(config, Arch::X86_64), None);
-        assert_eq!(other_arch(config, Arch::Arm64), Some(Arch::X86_64));
-        assert_eq!(other_arch("CONFIG_64BIT=y\nCONFIG_ARM_64=y\n", Arch::X86_64), Some(Arch::Arm64));
+        assert_eq!(other_arch(config, BuildArch::X86_64), None);
+        assert_eq!(other_arch(config, BuildArch::Arm64), Some(BuildArch::X86_64));
+        assert_eq!(
+            other_arch("CONFIG_64BIT=y\nCONFIG_ARM_64=y\n", BuildArch::X86_64),
+            Some(BuildArch::Arm64)
+        );
         // A few lines for `make olddefconfig` to complete.
-        assert_eq!(other_arch("CONFIG_SYSCTL=n\n", Arch::Arm64), None);
+        assert_eq!(other_arch("CONFIG_SYSCTL=n\n", BuildArch::Arm64), None);
     }
 
     #[test]

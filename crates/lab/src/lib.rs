@@ -10,7 +10,6 @@
 
 mod accel;
 mod apt;
-mod arch;
 mod boot;
 mod build_env;
 mod cache;
@@ -64,7 +63,6 @@ use guest_program::GuestProgram;
 use image::{Image, image};
 use partition::Partition;
 
-pub use arch::Arch;
 pub use cache::Cache;
 pub use config::{RunConfig, default_jobs};
 pub use error::{

@@ -10,7 +10,6 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use crate::apt::Apt;
-use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::debian::Release;
 use crate::hash;
@@ -20,6 +19,7 @@ use crate::progress::{Progress, Stage};
 use crate::source::{fetch, source_tree};
 use crate::source_archive::Archive;
 use crate::xen_source::XenSource;
+use xenheap_model::BuildArch;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -238,7 +238,7 @@ fn the_packages_in_a_process_of_its_own() -> Result {
     let Some(place) = place() else { return Ok(()) };
     let cache = Cache::at(place.join("cache"));
     let notes = Notes::default();
-    let open = || Apt::open(&cache, Release::Bookworm, Arch::X86_64, Stage::Image, &notes);
+    let open = || Apt::open(&cache, Release::Bookworm, BuildArch::X86_64, Stage::Image, &notes);
     let both = |apt: &Apt<'_>| -> Result<[Package; 2]> {
         Ok([apt.package_behind("linux-image-amd64", "linux-image-")?, apt.package("busybox-static")?])
     };

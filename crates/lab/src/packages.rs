@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::arch::Arch;
 use crate::error::{Error, PackageError};
 use crate::need::{Need, need};
 use crate::platform;
 use crate::progress::{Progress, Stage};
 use crate::supervise::{describe, find_program, search_path};
 use crate::text;
+use xenheap_model::BuildArch;
 
 /// What every architecture needs, beyond what every Debian has (`apt`, `dpkg`, a shell, `gzip`).
 ///
@@ -26,7 +26,7 @@ const NEEDS: [Need; 6] = [
 ];
 
 /// Sees to it that this machine has what the lab needs for an architecture.
-pub fn prepare_machine(arch: Arch, install: bool, progress: &dyn Progress) -> Result<(), Error> {
+pub fn prepare_machine(arch: BuildArch, install: bool, progress: &dyn Progress) -> Result<(), Error> {
     progress.start(Stage::Packages, "looking for what is needed");
     if std::env::consts::ARCH != "x86_64" {
         return Err(Error::Host(std::env::consts::ARCH));
@@ -49,12 +49,12 @@ pub fn prepare_machine(arch: Arch, install: bool, progress: &dyn Progress) -> Re
 }
 
 /// All that is needed for an architecture.
-fn needs(arch: Arch) -> impl Iterator<Item = Need> {
+fn needs(arch: BuildArch) -> impl Iterator<Item = Need> {
     NEEDS.iter().chain(platform::of(arch).needs).copied()
 }
 
 /// What of it is missing on this machine.
-fn missing_packages(arch: Arch) -> Vec<Need> {
+fn missing_packages(arch: BuildArch) -> Vec<Need> {
     missing(
         arch,
         |what| {
@@ -63,7 +63,7 @@ fn missing_packages(arch: Arch) -> Vec<Need> {
     )
 }
 
-fn missing(arch: Arch, is_there: impl Fn(&str) -> bool) -> Vec<Need> {
+fn missing(arch: BuildArch, is_there: impl Fn(&str) -> bool) -> Vec<Need> {
     needs(arch).filter(|need| !is_there(need.what)).collect()
 }
 
@@ -122,7 +122,7 @@ mod tests {
     fn the_projects_scripts_install_all_of_it() -> Result<(), std::io::Error> {
         let list =
             std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/packages.txt"))?;
-        for need in Arch::ALL.into_iter().flat_map(needs) {
+        for need in BuildArch::ALL.into_iter().flat_map(needs) {
             assert!(list.lines().any(|line| line == need.package), "{}", need.package);
         }
         Ok(())
@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_its_package() {
-        assert_eq!(missing(Arch::X86_64, |_| true), []);
-        let some = missing(Arch::Arm64, |what| {
+        assert_eq!(missing(BuildArch::X86_64, |_| true), []);
+        let some = missing(BuildArch::Arm64, |what| {
             !matches!(what, "flex" | "/usr/include/stdio.h" | "qemu-system-aarch64")
         });
         let Error::Package(PackageError::MissingPackages { names, packages }) = missing_error(&some) else {

@@ -6,12 +6,12 @@ mod x86_64;
 
 pub(crate) use form::{Domus, Platform};
 
-use crate::arch::Arch;
+use xenheap_model::BuildArch;
 
 /// What is particular to an architecture.
-pub(crate) fn of(arch: Arch) -> &'static Platform {
+pub(crate) fn of(arch: BuildArch) -> &'static Platform {
     match arch {
-        Arch::X86_64 => &x86_64::PLATFORM,
-        Arch::Arm64 => &arm64::PLATFORM,
+        BuildArch::X86_64 => &x86_64::PLATFORM,
+        BuildArch::Arm64 => &arm64::PLATFORM,
     }
 }

@@ -10,7 +10,6 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::apt::Apt;
-use crate::arch::Arch;
 use crate::build_env;
 use crate::cache::{self, Cache};
 use crate::deb::{self, Content, Member};
@@ -26,6 +25,7 @@ use crate::supervise::{Job, describe};
 use crate::text;
 use crate::unpack;
 use crate::xen_tree;
+use xenheap_model::BuildArch;
 
 /// What builds it. It leaves the files of the image, and no others.
 const SCRIPT: &str = include_str!("../toolstack/build.sh");
@@ -145,10 +145,10 @@ pub(crate) fn build(
         }
     };
 
-    let apt = Apt::open(cache, RELEASE, Arch::X86_64, Stage::Toolstack, progress)?;
+    let apt = Apt::open(cache, RELEASE, BuildArch::X86_64, Stage::Toolstack, progress)?;
     let packages = PACKAGES.into_iter().map(|name| apt.package(name)).collect::<Result<Vec<_>, _>>()?;
     drop(apt);
-    let compiler = build_env::compiler(Arch::X86_64)?;
+    let compiler = build_env::compiler(BuildArch::X86_64)?;
     let key = key(&source_sha256, &compiler, &packages);
     let _lock = cache.lock(&format!("toolstack-{key}"), Stage::Toolstack, progress)?;
     let folder = cache.folder("toolstacks")?.join(&key);
@@ -212,7 +212,7 @@ fn make(work: &Path, packages: &[Package], jobs: usize, progress: &dyn Progress)
     let job = Job::new("sh", work.join("tree"))
         .arguments([&script, &sysroot, &files])
         .arguments([jobs.to_string()])
-        .environment(build_env::environment(Arch::X86_64));
+        .environment(build_env::environment(BuildArch::X86_64));
     let log = work.join("build.log");
     let ended = logged::run(&job, "sh", &log, LOG_LINES, Stage::Toolstack, progress)?;
     if ended.status.success() {

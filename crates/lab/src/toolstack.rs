@@ -18,7 +18,6 @@ use kernel::{MODULES, kernel_files};
 use programs::{BY_NAME, DEVICE_MODEL, PROGRAMS, gather, utils};
 
 use crate::apt::Apt;
-use crate::arch::Arch;
 use crate::cache::{self, Cache};
 use crate::cpio;
 use crate::error::Error;
@@ -26,6 +25,7 @@ use crate::hash;
 use crate::package::Package;
 use crate::progress::{Progress, Stage};
 use crate::toolbuild::{self, ToolstackBuild};
+use xenheap_model::BuildArch;
 
 /// A compressed archive in the cache, a part of dom0's image.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ pub(crate) fn part(
         Chosen::Debian(release, _) => *release,
         Chosen::Tree(_) => toolbuild::RELEASE,
     };
-    let apt = Apt::open(cache, release, Arch::X86_64, Stage::Image, progress)?;
+    let apt = Apt::open(cache, release, BuildArch::X86_64, Stage::Image, progress)?;
     let identity = match chosen {
         Chosen::Debian(_, version) => apt.package(&utils(version))?.sha256,
         Chosen::Tree(toolstack) => toolstack.facts.key.clone(),

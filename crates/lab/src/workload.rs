@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::arch::Arch;
 use crate::domu::Domu;
 use crate::error::{Error, WorkloadError};
 use crate::platform;
+use xenheap_model::BuildArch;
 
 include!(concat!(env!("OUT_DIR"), "/workloads.rs"));
 
@@ -220,17 +220,17 @@ impl Workload {
     }
 
     /// Whether a machine of that kind can do it.
-    pub(crate) fn check(&self, arch: Arch) -> Result<(), Error> {
+    pub(crate) fn check(&self, arch: BuildArch) -> Result<(), Error> {
         if (!self.dom0 || !self.domus.is_empty()) && platform::of(arch).domus.is_none() {
             return Err(Error::Workload(WorkloadError::NoDomus {
                 workload: crate::text::escape(self.name.as_bytes()),
-                arch: arch.name(),
+                arch: arch.as_str(),
             }));
         }
-        if self.guests && arch != Arch::X86_64 {
+        if self.guests && arch != BuildArch::X86_64 {
             return Err(Error::Workload(WorkloadError::NoGuests {
                 workload: crate::text::escape(self.name.as_bytes()),
-                arch: arch.name(),
+                arch: arch.as_str(),
             }));
         }
         Ok(())
@@ -340,10 +340,10 @@ mod tests {
         let workload = Workload::load("dom0less")?;
         assert_eq!(workload.domus, [Domu { memory: "256M".to_owned(), cpus: 1 }]);
         assert_eq!(workload.domus.first().map(Domu::kib), Some(256 << 10));
-        workload.check(Arch::Arm64)?;
-        let error = workload.check(Arch::X86_64).err().map(|error| error.to_string());
+        workload.check(BuildArch::Arm64)?;
+        let error = workload.check(BuildArch::X86_64).err().map(|error| error.to_string());
         assert!(error.as_ref().is_some_and(|text| text.ends_with("use --arch arm64")), "{error:?}");
-        Workload::load("boot")?.check(Arch::X86_64)
+        Workload::load("boot")?.check(BuildArch::X86_64)
     }
 
     #[test]
@@ -355,8 +355,8 @@ mod tests {
         assert_eq!(workload.domus, [Domu { memory: "1G".to_owned(), cpus: 2 }, Domu::default()]);
         assert_eq!(workload.domus.iter().map(Domu::kib).collect::<Vec<_>>(), [1 << 20, 256 << 10]);
         assert!(Workload::load("boot")?.dom0);
-        assert!(workload.check(Arch::X86_64).is_err());
-        workload.check(Arch::Arm64)
+        assert!(workload.check(BuildArch::X86_64).is_err());
+        workload.check(BuildArch::Arm64)
     }
 
     #[test]

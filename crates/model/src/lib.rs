@@ -8,6 +8,7 @@
 //!
 //! This crate does no I/O.
 
+mod build_arch;
 mod check;
 mod counters;
 mod domain;
@@ -28,6 +29,7 @@ mod stack;
 pub mod sweep;
 mod verdict;
 
+pub use build_arch::{BuildArch, ParseArchError};
 pub use check::{Check, CheckId, Outcome, in_doubt};
 pub use counters::Counters;
 pub use domain::{Domain, ParseDomainError};

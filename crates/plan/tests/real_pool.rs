@@ -71,9 +71,9 @@ fn expected(calls: &[Call]) -> (Vec<u64>, String) {
     (held, input)
 }
 
-/// Compiles `native/pool.c` with Xen's xmalloc.
+/// Compiles `tests/native/pool.c` with Xen's xmalloc.
 fn compile(tree: &Path, program: &Path) {
-    let native = Path::new(env!("CARGO_MANIFEST_DIR")).join("native");
+    let native = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/native");
     let source = tree.join("xen/common/xmalloc_tlsf.c");
     assert!(source.is_file(), "XENHEAP_XEN_TREES: {} is no Xen tree", tree.display());
     let output = Command::new("gcc")

@@ -17,7 +17,7 @@ pub use allocations::{AllocatorCall, AllocatorCalls, AllocatorCallsText, Holder,
 pub use cut::{CutText, Cutting};
 pub use funnels::{FunnelRow, Funnels, FunnelsText};
 pub use json::{Json, JsonLine};
-pub use left_out::{LeftOut, TakenOut, limits};
+pub use left_out::{LeftOut, TakenOut, limits, part_of};
 pub use paths::{Listing, PathsJson, PathsText};
 pub use reach::{Reached, ReachedFrom, ReachedText};
 pub use recall::{Recall, RecallText, RunPairs};

@@ -15,7 +15,7 @@ pub(crate) fn tells(result: &TrialResult) -> bool {
 }
 
 /// Judges a boot by what it and those without a failure left. Leaks have no names yet.
-pub(crate) fn judge(exit: &Exit, seconds: f64, seen: &Seen, bases: &[Seen]) -> TrialResult {
+pub(crate) fn result_of(exit: &Exit, seconds: f64, seen: &Seen, bases: &[Seen]) -> TrialResult {
     let failed = seen.failed().copied();
     let outcome = match &failed {
         None => Outcome::NotReached,
@@ -138,14 +138,14 @@ mod tests {
             ("ended-early", &[], "", Outcome::XenCrashed),
             ("dom0-panic", &[], "", Outcome::Dom0Crashed),
         ] {
-            let result = judge(&exit(reason), 1.6, &seen(crashed, said), &[]);
+            let result = result_of(&exit(reason), 1.6, &seen(crashed, said), &[]);
             assert_eq!((result.outcome, result.seconds), (expected, 2), "{reason} {crashed:?} {said}");
         }
-        let not_reached = judge(&exit("xen-panic"), 1.0, &Seen::default(), &[]);
+        let not_reached = result_of(&exit("xen-panic"), 1.0, &Seen::default(), &[]);
         assert!(!tells(&not_reached));
         assert_eq!((not_reached.outcome, not_reached.doubt), (Outcome::NotReached, None));
-        assert!(tells(&judge(&exit("powered-off"), 1.0, &Seen::default(), &[])));
-        assert!(tells(&judge(&exit("xen-panic"), 1.0, &seen(&[], ""), &[])));
+        assert!(tells(&result_of(&exit("powered-off"), 1.0, &Seen::default(), &[])));
+        assert!(tells(&result_of(&exit("xen-panic"), 1.0, &seen(&[], ""), &[])));
     }
 
     fn amounts(of: &[(u64, u64)]) -> Amounts {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn found(reason: &str, seen: &Seen, bases: &[Seen]) -> Vec<(u64, Found, u64)> {
-        let leaks = judge(&exit(reason), 1.0, seen, bases).leaks;
+        let leaks = result_of(&exit(reason), 1.0, seen, bases).leaks;
         leaks.iter().map(|leak| (leak.hash, leak.found, leak.more.bytes)).collect()
     }
 

@@ -17,7 +17,7 @@ use xenheap_symbols::{Hints, Image, Symbolizer};
 
 use crate::{
     Shard, SweepError,
-    outcome::{judge, tells},
+    outcome::{result_of, tells},
     read::{Seen, read},
     stacks::{choose, stacks},
     store,
@@ -249,7 +249,7 @@ impl<'a> Boots<'a> {
             }
             Err(error) => return Err(error.into()),
         };
-        let result = self.judge(&folder);
+        let result = self.read_result(&folder);
         // An image for each boot would fill the disk; the log is enough to look into it.
         let log = store::log_file(&self.config.dir, stack.hash);
         let kept = log.parent().map_or(Ok(()), fs::create_dir_all);
@@ -264,10 +264,10 @@ impl<'a> Boots<'a> {
         }
     }
 
-    fn judge(&self, folder: &RunFolder) -> Result<TrialResult, SweepError> {
+    fn read_result(&self, folder: &RunFolder) -> Result<TrialResult, SweepError> {
         let exit: &Exit = &folder.record.exit;
         let (seen, _) = read(&folder.path.join(CONSOLE))?;
-        let mut result = judge(exit, folder.record.boot_seconds, &seen, self.bases);
+        let mut result = result_of(exit, folder.record.boot_seconds, &seen, self.bases);
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         for leak in &mut result.leaks {
             if let Some(raw) = seen.stacks.get(&leak.hash) {

@@ -214,6 +214,18 @@ mod tests {
         assert_eq!((config.mode, config.parameters), (None, vec![("cycles".to_owned(), "3".to_owned())]));
     }
 
+    /// The configuration of a sweep is the one that `lab run` would boot.
+    #[test]
+    fn a_sweep_takes_lines_of_the_configuration() {
+        let options = "--config CONFIG_EVTCHN_FIFO=n --config CONFIG_SYSCTL=n --out-dir x";
+        let sweep = lowered(&format!("xenheap sweep run {options}"));
+        let run::Command::Sweep(run::sweep::Command::Run(sweep)) = sweep else { panic!("{sweep:?}") };
+        let lab = lowered(&format!("xenheap lab run {options}"));
+        let run::Command::Lab(run::lab::Command::Run(lab)) = lab else { panic!("{lab:?}") };
+        assert_eq!(sweep.sweep.run.options, lab.options);
+        assert_eq!(lab.options.len(), 2);
+    }
+
     #[test]
     fn the_build_of_a_graph_is_beside_its_commands() {
         use run::graph::build::Origin;

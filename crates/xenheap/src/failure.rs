@@ -12,6 +12,8 @@ use std::{
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use xenheap_output::printable;
 
+use crate::busy;
+
 /// How a command ends. `docs` and `--help` list these; scripts depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -155,7 +157,7 @@ pub fn say(line: impl fmt::Display) {
 
 /// Writes a line to standard error. Who closed that does not want to know.
 pub fn say_always(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    busy::suspend(|| _ = writeln!(io::stderr(), "{line}"));
 }
 
 /// Tells of something that is no error and that the user should know.

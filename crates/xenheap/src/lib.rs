@@ -6,6 +6,7 @@
 //! Inside, `cli` has the arguments of each command and checks them, and `run` does what the command
 //! is for. Both have a file for each command, of the same name.
 
+mod busy;
 mod cli;
 mod failure;
 mod format;
@@ -42,7 +43,9 @@ pub fn run_from(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
     };
     log(cli.verbose);
     failure::be_quiet(cli.quiet);
-    match cli.lower().and_then(run::run) {
+    let done = cli.lower().and_then(run::run);
+    busy::over();
+    match done {
         Ok(exit) => exit,
         Err(failure) => {
             failure.print();

@@ -9,7 +9,7 @@ use std::{
 use xenheap_output::write_whole;
 use xenheap_report::Render;
 
-use crate::failure::Failure;
+use crate::{busy, failure::Failure};
 
 /// Prints bytes.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
@@ -29,6 +29,7 @@ pub fn to(
 
 /// Prints what `write` writes.
 pub fn stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    busy::over();
     let mut out = io::BufWriter::new(io::stdout().lock());
     write(&mut out).and_then(|()| out.flush()).map_err(|error| Failure::output("to standard output", &error))
 }

@@ -14,7 +14,10 @@ use xenheap_gitlab::{Outcome, Task, Watch};
 use xenheap_lab::{Progress, Stage};
 use xenheap_output::printable;
 
-use crate::failure::{is_quiet, say};
+use crate::{
+    busy,
+    failure::{is_quiet, say},
+};
 
 /// An input that is read faster than one can look needs no bar.
 const LARGE: u64 = 64 << 20;
@@ -33,6 +36,7 @@ impl Reading {
     pub fn new(path: &Path, position: Position) -> Self {
         let total = position.total().unwrap_or(0);
         let bar = if total >= LARGE && on_terminal() {
+            busy::over();
             let style = ProgressStyle::with_template(
                 "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
             );

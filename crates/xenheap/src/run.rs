@@ -21,7 +21,10 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use crate::failure::{Exit, Failure};
+use crate::{
+    busy,
+    failure::{Exit, Failure, is_quiet},
+};
 
 /// A command that makes sense.
 #[derive(Debug)]
@@ -42,8 +45,24 @@ pub enum Command {
     Man(PathBuf),
 }
 
+impl Command {
+    /// Whether it shows no progress of its own.
+    fn is_quiet_work(&self) -> bool {
+        !matches!(
+            self,
+            Command::Lab(_)
+                | Command::Sweep(sweep::Command::Run(_))
+                | Command::Graph(graph::Command::Build(_))
+                | Command::Pull(_)
+        )
+    }
+}
+
 /// Does it.
 pub fn run(command: Command) -> Result<Exit, Failure> {
+    if command.is_quiet_work() && !is_quiet() {
+        busy::begin("working");
+    }
     match command {
         Command::Instrument(config) => instrument::run(&config),
         Command::Lab(command) => lab::run(&command),

@@ -7,6 +7,7 @@ use xenheap_report::Report;
 use xenheap_runs::{Loaded, Notice, Observer, Options, RunError, Tick};
 
 use crate::{
+    busy,
     failure::{Exit, Failure, warn},
     progress::Reading,
 };
@@ -32,6 +33,7 @@ pub struct Terminal;
 
 impl Observer for Terminal {
     fn opened(&self, path: &Path, position: Position) -> Tick {
+        busy::now(format_args!("reading {}", path.display()));
         let reading = Reading::new(path, position);
         Box::new(move || reading.tick())
     }

@@ -8,8 +8,9 @@ use std::{
 
 use xenheap_facts::{
     dwarf::{At, Debug, Function as DebugFunction, Unit},
-    image::{Arch, Image, Symbol},
+    image::{Image, Symbol},
 };
+use xenheap_model::BuildArch;
 
 use crate::{
     draft::Draft,
@@ -261,7 +262,7 @@ fn piece_at(pieces: &[(Range<u64>, FunctionId)], address: u64) -> Option<&(Range
 fn real_mode(image: &Image) -> Range<u64> {
     let bounds = image.mark("trampoline_start").zip(image.mark("trampoline_end"));
     match (image.arch(), bounds) {
-        (Arch::X86_64, Some((start, end))) => start..end,
+        (BuildArch::X86_64, Some((start, end))) => start..end,
         _ => 0..0,
     }
 }

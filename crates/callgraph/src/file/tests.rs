@@ -102,10 +102,8 @@ fn a_graph_of_a_part_of_a_build_says_what_lacks() {
         .map(|line| format!("{line}\n"))
         .concat();
     let graph = Graph::read("a.xhg", &packed(&text)).expect("it is whole");
-    assert_eq!(
-        graph.part_of().as_deref(),
-        Some("this is a graph of a part of a build: common/a.c (no .ci file, no GIMPLE dump)")
-    );
+    let lacks = vec![("common/a.c".to_owned(), vec![Lack::Ci, Lack::Dump])];
+    assert_eq!(graph.whole(), Whole::Lacks(lacks));
     let written = zstd::decode_all(written(&graph).as_slice()).expect("it is whole");
     assert!(written.starts_with(br#"{"magic":"xenheap-graph","version":2,"#));
     assert_eq!(

@@ -210,7 +210,7 @@ impl<'a> Ground<'a> {
         if uncut.ways.reached().has(node) {
             return Place::Cut;
         }
-        if self.unresolved > 0 || self.graph.part_of().is_some() {
+        if self.unresolved > 0 || self.graph.is_part() {
             return Place::NotKnown;
         }
         self.why_not(node)

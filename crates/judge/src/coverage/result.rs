@@ -173,7 +173,7 @@ impl Join<'_> {
             }
         }
         let mut contradictions = Vec::new();
-        let part = ground.graph.part_of().is_some();
+        let part = ground.graph.is_part();
         for (at, site) in ground.sites.iter().enumerate() {
             let runs: Vec<&str> = self.runs_at(at).map(|run| run.summary.name.as_str()).collect();
             if runs.is_empty() {

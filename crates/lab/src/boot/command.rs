@@ -1,18 +1,18 @@
 //! The machine as a command line of QEMU's, and what Xen and Linux are told.
 
-use crate::arch::Arch;
 use crate::count;
 use crate::error::{Error, MachineError};
 use crate::mode::Mode;
 use crate::platform;
 use crate::text;
 use crate::workload::{self, Workload};
+use xenheap_model::BuildArch;
 
 /// Xen's arguments.
 ///
 /// `sync_console`: else Xen drops what the console cannot take at once. `noreboot`: else a panic is
 /// a reset.
-pub(super) fn xen_arguments(arch: Arch, mode: Option<&Mode>, more: &[&str]) -> String {
+pub(super) fn xen_arguments(arch: BuildArch, mode: Option<&Mode>, more: &[&str]) -> String {
     let mode = mode.map(|mode| format!("heap-audit={mode}"));
     let base = ["loglvl=all", "guest_loglvl=all", "noreboot", "sync_console"];
     let base = base.into_iter().chain(mode.as_deref());
@@ -31,7 +31,7 @@ pub(super) fn linux_arguments(deterministic: bool, more: &[&str]) -> String {
 
 /// QEMU with the arguments that make a machine, which loads nothing yet.
 pub(super) fn machine_command(
-    arch: Arch,
+    arch: BuildArch,
     workload: &Workload,
     deterministic: bool,
     accelerator: &str,
@@ -69,7 +69,7 @@ mod tests {
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
-    fn command(arch: Arch, deterministic: bool) -> std::result::Result<String, Error> {
+    fn command(arch: BuildArch, deterministic: bool) -> std::result::Result<String, Error> {
         let workload = Workload::load("boot")?;
         let mode = "trace,summary".parse()?;
         let xen = xen_arguments(arch, Some(&mode), &["dom0_mem=1G,max:1G"]);
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_usual_machine() -> Result {
         assert_eq!(
-            command(Arch::X86_64, false)?,
+            command(BuildArch::X86_64, false)?,
             "qemu-system-x86_64|-accel|tcg|-cpu|qemu64,+svm,+npt|-m|2G|-smp|2|-display|none|-monitor|none|-serial|stdio|-nic|none|\
              -no-reboot|-kernel|xen|-append|console=com1 loglvl=all guest_loglvl=all noreboot sync_console \
              heap-audit=trace,summary dom0_mem=1G,max:1G|-initrd|vmlinuz console=hvc0 panic=0 x=1,,2,initrd"
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_usual_machine_of_arm() -> Result {
         assert_eq!(
-            command(Arch::Arm64, false)?,
+            command(BuildArch::Arm64, false)?,
             "qemu-system-aarch64|-accel|tcg|-machine|virt,virtualization=on,gic-version=3,dtb-randomness=off|-cpu|cortex-a57|\
              -m|2G|-smp|2|-display|none|-monitor|none|-serial|stdio|-nic|none|-no-reboot|-kernel|xen|-append|console=dtuart \
              dtuart=/pl011@9000000 loglvl=all guest_loglvl=all noreboot sync_console heap-audit=trace,summary \
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_deterministic_machine() -> Result {
-        let command = command(Arch::X86_64, true)?;
+        let command = command(BuildArch::X86_64, true)?;
         assert!(command.contains("|-smp|1|"), "{command}");
         assert!(
             command.contains("|-icount|shift=1,sleep=off|-rtc|base=2026-01-01,clock=vm|-no-shutdown|-qmp|unix:qmp,server=on,wait=off|-kernel|xen|"),

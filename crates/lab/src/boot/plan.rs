@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::command::{linux_arguments, machine_command, xen_arguments};
 use crate::accel;
-use crate::arch::Arch;
 use crate::ending;
 use crate::error::{Error, MachineError, WorkloadError};
 use crate::folder::Machine;
@@ -17,6 +16,7 @@ use crate::run_tool::stdout;
 use crate::text;
 use crate::workload::Workload;
 use crate::xenbuild::Build;
+use xenheap_model::BuildArch;
 
 /// Virtual time runs several times slower than the host's.
 const DETERMINISTIC_FACTOR: u32 = 4;
@@ -53,7 +53,7 @@ impl BootPlan<'_> {
         })
     }
 
-    pub(super) fn arch(&self) -> Arch {
+    pub(super) fn arch(&self) -> BuildArch {
         self.build.facts.architecture
     }
 

@@ -7,14 +7,6 @@ use super::shown::Lines;
 /// A machine that cannot be made, or that did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
-    /// `--arch` names no architecture.
-    #[error("no architecture `{given}`: use {}", known.join(" or "))]
-    UnknownArch {
-        /// What was given, escaped.
-        given: String,
-        /// What is known.
-        known: Vec<String>,
-    },
     /// The mode is not one that the recorder has.
     #[error(
         "no recorder mode `{given}`: use `off`, or one or more of `trace`, `warn`, `summary` with commas between"
@@ -59,9 +51,7 @@ impl MachineError {
     /// What kind of failure this is.
     pub(super) fn class(&self) -> Class {
         match self {
-            Self::UnknownArch { .. } | Self::Mode { .. } | Self::Argument { .. } | Self::OutputExists(_) => {
-                Class::Usage
-            }
+            Self::Mode { .. } | Self::Argument { .. } | Self::OutputExists(_) => Class::Usage,
             Self::Partition { .. } => Class::Input,
             Self::DeviceTree(_) | Self::Boot { .. } => Class::Run,
         }

@@ -73,11 +73,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::arch::Arch;
     use crate::cache::Cache;
     use crate::debian::Release;
     use crate::progress::Stage;
     use crate::toolstack::libraries::needed;
+    use xenheap_model::BuildArch;
 
     /// Needs the machine's mirrors, and 60 MB of them.
     #[test]
@@ -85,7 +85,7 @@ mod tests {
         let cache = Cache::from_environment();
         for (release, version) in [(Release::Bookworm, "4.17"), (Release::Trixie, "4.20")] {
             let silent = crate::progress::Silent;
-            let apt = Apt::open(&cache, release, Arch::X86_64, Stage::Image, &silent)?;
+            let apt = Apt::open(&cache, release, BuildArch::X86_64, Stage::Image, &silent)?;
             let (entries, _) = gather(&apt, &Chosen::Debian(release, version.to_owned()), true)?;
             let files: BTreeMap<&str, &[u8]> = entries
                 .iter()

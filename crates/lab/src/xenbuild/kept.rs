@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use xenheap_facts::build::ARCHIVE;
 
-use crate::arch::Arch;
 use crate::git::GitFacts;
 use crate::hash;
 use crate::origin::Origin;
+use xenheap_model::BuildArch;
 
 /// Changed when builds made by an older version of these files are not to be used any more.
 pub(super) const SCHEMA: u32 = 2;
@@ -32,7 +32,7 @@ pub struct BuildFacts {
     pub key: String,
     /// What it is built for. Builds of before there was a choice do not say.
     #[serde(default)]
-    pub architecture: Arch,
+    pub architecture: BuildArch,
     /// The source as it was named.
     pub source: String,
     /// The Debian version, for a pinned source.
@@ -146,7 +146,7 @@ mod tests {
         let facts = BuildFacts {
             schema: SCHEMA,
             key: "k".into(),
-            architecture: Arch::Arm64,
+            architecture: BuildArch::Arm64,
             source: "debian:4.17".into(),
             debian_version: Some("4.17.5".into()),
             pinned_version: None,

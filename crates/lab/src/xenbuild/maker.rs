@@ -128,7 +128,7 @@ impl Maker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::Arch;
+    use xenheap_model::BuildArch;
 
     #[test]
     fn a_configuration_is_as_asked_or_refused() -> Result<(), Box<dyn std::error::Error>> {
@@ -146,15 +146,15 @@ mod tests {
             Ok(checked.err().map(|error| error.to_string()).unwrap_or_default())
         };
         let needed = "CONFIG_HEAP_AUDIT=y\nCONFIG_FRAME_POINTER=y\nCONFIG_DEBUG_INFO=y\n";
-        let safe = Recipe::example(Arch::Arm64, &["CONFIG_SYSCTL=n"]);
+        let safe = Recipe::example(BuildArch::Arm64, &["CONFIG_SYSCTL=n"]);
         assert_eq!(check(needed, &safe)?, "");
         let text = check(&format!("{needed}CONFIG_SYSCTL=y\n"), &safe)?;
         assert!(text.contains("does not have CONFIG_SYSCTL=n: "), "{text}");
-        let text = check(needed, &Recipe::example(Arch::Arm64, &["CONFIG_SYSCTLS=n"]))?;
+        let text = check(needed, &Recipe::example(BuildArch::Arm64, &["CONFIG_SYSCTLS=n"]))?;
         assert_eq!(text, "this Xen has no such option: CONFIG_SYSCTLS=n");
         // Whoever asks for it: without these a log cannot be read.
         for option in ["CONFIG_DEBUG_INFO", "CONFIG_HEAP_AUDIT"] {
-            let without = Recipe::example(Arch::Arm64, &[&format!("{option}=n")]);
+            let without = Recipe::example(BuildArch::Arm64, &[&format!("{option}=n")]);
             let text = check(&needed.replace(&format!("{option}=y"), ""), &without)?;
             assert!(text.contains(&format!("lacks {option}; without it")), "{text}");
             assert_eq!(

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::kept::SCHEMA;
-use crate::arch::Arch;
 use crate::build_env;
 use crate::error::{BuildError, Error};
 use crate::hash;
 use crate::kconfig;
 use crate::platform;
 use crate::text;
+use xenheap_model::BuildArch;
 
 /// Added to the configuration of a tree. `HEAP_AUDIT` selects `FRAME_POINTER`; `DEBUG` stays what
 /// the tree has.
@@ -31,7 +31,7 @@ const SOURCE_PLACE: &str = "/usr/src/xen";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildConfig {
     /// What it is built for.
-    pub arch: Arch,
+    pub arch: BuildArch,
     /// Whether the recorder goes in.
     pub recorder: bool,
     /// Lines for the configuration, such as `CONFIG_DEBUG=y`.
@@ -42,7 +42,7 @@ pub struct BuildConfig {
 
 /// The same, with all that it depends on.
 pub(super) struct Recipe {
-    pub(super) arch: Arch,
+    pub(super) arch: BuildArch,
     /// Whether the tree's own `.config` is taken, else its defaults.
     pub(super) tree_config: bool,
     pub(super) options: Vec<String>,
@@ -89,19 +89,19 @@ impl Recipe {
 }
 
 /// Flags for the hypervisor's own files.
-fn flags(arch: Arch) -> String {
+fn flags(arch: BuildArch) -> String {
     [FLAGS, platform::of(arch).flags].join(" ").trim_end().to_owned()
 }
 
 /// The same as make's argument, for files below that root.
-pub(super) fn extra_flags(arch: Arch, root: &Path) -> String {
+pub(super) fn extra_flags(arch: BuildArch, root: &Path) -> String {
     format!("EXTRA_CFLAGS_XEN_CORE={} -ffile-prefix-map={}={SOURCE_PLACE}", flags(arch), root.display())
 }
 
 #[cfg(test)]
 impl Recipe {
     /// One with a recorder and a compiler.
-    pub(super) fn example(arch: Arch, options: &[&str]) -> Self {
+    pub(super) fn example(arch: BuildArch, options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         Self { arch, tree_config: false, options, recorder: Some("r".into()), compiler: "c".into() }
     }
@@ -120,18 +120,18 @@ mod tests {
             Recipe { arch, tree_config: false, options: Vec::new(), recorder, compiler }.key(source)
         };
         let keys: BTreeSet<_> = [
-            key("a", "b", Arch::X86_64, "c"),
-            key("x", "b", Arch::X86_64, "c"),
-            key("a", "x", Arch::X86_64, "c"),
-            key("a", "none", Arch::X86_64, "c"),
-            key("a", "b", Arch::Arm64, "c"),
-            key("a", "b", Arch::X86_64, "x"),
+            key("a", "b", BuildArch::X86_64, "c"),
+            key("x", "b", BuildArch::X86_64, "c"),
+            key("a", "x", BuildArch::X86_64, "c"),
+            key("a", "none", BuildArch::X86_64, "c"),
+            key("a", "b", BuildArch::Arm64, "c"),
+            key("a", "b", BuildArch::X86_64, "x"),
         ]
         .into();
         assert_eq!(keys.len(), 6);
         let options = vec!["CONFIG_DEBUG=y".to_owned()];
         let plain = Recipe {
-            arch: Arch::X86_64,
+            arch: BuildArch::X86_64,
             tree_config: false,
             options: Vec::new(),
             recorder: Some("b".into()),
@@ -139,18 +139,18 @@ mod tests {
         };
         assert!(keys.contains(&plain.key("a")));
         assert!(!keys.contains(&Recipe { options, ..plain }.key("a")));
-        assert_eq!(key("a", "b", Arch::Arm64, "c"), key("a", "b", Arch::Arm64, "c"));
+        assert_eq!(key("a", "b", BuildArch::Arm64, "c"), key("a", "b", BuildArch::Arm64, "c"));
     }
 
     #[test]
     fn flags_hide_where_the_build_ran() {
         let flags = |arch| extra_flags(arch, Path::new("/c/work/t"));
         assert_eq!(
-            flags(Arch::X86_64),
+            flags(BuildArch::X86_64),
             "EXTRA_CFLAGS_XEN_CORE=-Wno-error -fcallgraph-info=su -fdump-tree-gimple-lineno -mno-mmx -ffile-prefix-map=/c/work/t=/usr/src/xen"
         );
         assert_eq!(
-            flags(Arch::Arm64),
+            flags(BuildArch::Arm64),
             "EXTRA_CFLAGS_XEN_CORE=-Wno-error -fcallgraph-info=su -fdump-tree-gimple-lineno -ffile-prefix-map=/c/work/t=/usr/src/xen"
         );
     }

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::recipe::Recipe;
-use crate::arch::Arch;
 use crate::error::{BuildError, Error};
 use crate::kconfig;
 use crate::progress::{Progress, Stage};
 use crate::run_tool::stdout;
 use crate::xen_tree;
+use xenheap_model::BuildArch;
 
 /// Where a tree's configuration lies in it.
 pub(super) const TREE_CONFIG: &str = "xen/.config";
@@ -52,7 +52,7 @@ pub(super) fn copy_tree(
 }
 
 /// Removes what builds have left in a copy. The tree knows best what that is.
-fn clean(arch: Arch, root: &Path) -> Result<(), Error> {
+fn clean(arch: BuildArch, root: &Path) -> Result<(), Error> {
     let xen = root.join("xen").display().to_string();
     stdout("make", &["-C", &xen, &format!("XEN_TARGET_ARCH={arch}"), "distclean"], None).map(drop)
 }
@@ -93,13 +93,13 @@ mod tests {
         let config = "CONFIG_ARM_64=y\n# CONFIG_SYSCTL is not set\n";
         fs::write(at("tree").join(TREE_CONFIG), config)?;
         let notes = Notes::default();
-        let mut own = Recipe::example(Arch::Arm64, &[]);
+        let mut own = Recipe::example(BuildArch::Arm64, &[]);
         copy_tree(&at("tree"), &at("own"), &mut own, &notes)?;
         assert!(own.tree_config && at("own/xen/cleaned").exists());
         assert_eq!(fs::read_to_string(at("own").join(TREE_CONFIG))?, config);
         assert_eq!(own.config(), CONFIG, "nothing is added but what the recorder needs");
         // For another architecture it would be none.
-        let mut other = Recipe::example(Arch::X86_64, &[]);
+        let mut other = Recipe::example(BuildArch::X86_64, &[]);
         copy_tree(&at("tree"), &at("other"), &mut other, &notes)?;
         assert!(!other.tree_config && !at("other").join(TREE_CONFIG).exists());
         assert!(other.config().contains("CONFIG_SHADOW_PAGING=y\n"));

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use xenheap_callgraph::{Graph, Names, Selection};
+use xenheap_callgraph::{Graph, Lack, Names, Selection, Whole};
 use xenheap_output::Escaped;
 
 /// What an answer does not cover.
@@ -38,7 +38,7 @@ impl<'a> LeftOut<'a> {
             functions: removed.functions.iter().map(|id| names.show(*id)).collect(),
             absent: &removed.absent,
         });
-        LeftOut { taken_out: taken_out.collect(), part: graph.part_of(), absent: &selection.absent }
+        LeftOut { taken_out: taken_out.collect(), part: part_of(graph), absent: &selection.absent }
     }
 
     /// What stands after "no path": there may be one in what the graph lacks, if it lacks
@@ -84,6 +84,35 @@ impl TakenOut<'_> {
     }
 }
 
+/// So many units are named in one line.
+const SHOWN: usize = 10;
+
+/// What a graph is a part of; none, if it is whole or does not say.
+pub fn part_of(graph: &Graph) -> Option<String> {
+    match graph.whole() {
+        Whole::Yes | Whole::Unknown => None,
+        Whole::No(differ) => {
+            let differ = differ.iter().map(|(what, was, is)| format!("{is} of {was} {what}"));
+            let differ: Vec<String> = differ.collect();
+            Some(format!("this is a part of a graph, with {}", differ.join(", ")))
+        }
+        Whole::Lacks(lacks) => Some(format!("this is a graph of a part of a build: {}", lacking(&lacks))),
+    }
+}
+
+/// Units with what each lacks, or the first of them.
+fn lacking(lacks: &[(String, Vec<Lack>)]) -> String {
+    let units = lacks.iter().take(SHOWN).map(|(unit, lacks)| {
+        let lacks: Vec<&str> = lacks.iter().map(|lack| lack.describe()).collect();
+        format!("{unit} ({})", lacks.join(", "))
+    });
+    let shown = units.collect::<Vec<_>>().join(", ");
+    match lacks.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}, and {more} more"),
+    }
+}
+
 /// That a graph is a part, and what follows from that.
 pub fn limits(part: &str) -> String {
     format!("{part}; what it lacks can be possible all the same")
@@ -94,5 +123,22 @@ pub(super) fn write_limits(part: Option<&str>, out: &mut dyn Write) -> io::Resul
     match part {
         Some(part) => writeln!(out, "// {}", Escaped(limits(part))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_graph_of_a_part_of_a_build_says_what_lacks() {
+        let mut graph = Graph::default();
+        assert_eq!(part_of(&graph), None);
+        let lacks = [Lack::Ci, Lack::Dump].into_iter().collect();
+        graph.facts.lacks.insert("common/a.c".to_owned(), lacks);
+        assert_eq!(
+            part_of(&graph).as_deref(),
+            Some("this is a graph of a part of a build: common/a.c (no .ci file, no GIMPLE dump)")
+        );
     }
 }

@@ -9,7 +9,7 @@ use xenheap_callgraph::{
 };
 use xenheap_output::Escaped;
 
-use super::{limits, sites::reason};
+use super::{limits, part_of, sites::reason};
 use crate::Render;
 
 /// What was measured.
@@ -62,7 +62,7 @@ impl Recall {
         Recall {
             architecture: graph.facts.architecture.clone(),
             xen: graph.facts.xen.clone(),
-            part: graph.part_of().as_deref().map(limits),
+            part: part_of(graph).as_deref().map(limits),
             resolved: indirect.resolved().percent(),
             landing: indirect.landing().percent(),
             indirect,

@@ -17,7 +17,10 @@ use std::path::PathBuf;
 
 use xenheap_callgraph::{Graph, NAME, is_normalized};
 
-use crate::failure::{Exit, Failure, warn};
+use crate::{
+    busy,
+    failure::{Exit, Failure, warn},
+};
 
 /// Who writes graph files, for messages.
 const TOOL: &str = concat!("xenheap ", env!("CARGO_PKG_VERSION"));
@@ -71,12 +74,13 @@ impl Given {
     /// Loads it. All commands that ask a graph get it from here.
     pub fn load(&self) -> Result<Graph, Failure> {
         let path = &self.path;
+        busy::now(format_args!("loading {}", path.display()));
         let graph = if is_normalized(path) && !path.join(NAME).exists() {
             Graph::read_csv(path).map_err(|error| Failure::from_error(Exit::Input, &error))?
         } else {
             Graph::load(path).map_err(|error| Failure::from_error(Exit::Input, &error))?
         };
-        if let Some(part) = graph.part_of() {
+        if let Some(part) = xenheap_report::graph::part_of(&graph) {
             warn(format_args!("{}: {part}; it cannot show that something is unreachable", path.display()));
         }
         Ok(if self.audited { graph } else { graph.without_recorder() })

@@ -3,7 +3,7 @@
 use xenheap_callgraph::{Graph, SiteId, SiteKind};
 use xenheap_report::{
     Render,
-    graph::{IndirectCall, IndirectCalls, IndirectCallsText, Json, Target},
+    graph::{IndirectCall, IndirectCalls, IndirectCallsText, Json, Target, part_of},
 };
 
 use super::Given;
@@ -35,7 +35,7 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
                 .is_none_or(|text| call.through.is_some_and(|through| through.contains(text)))
         })
         .collect();
-    let found = IndirectCalls { part: graph.part_of(), calls };
+    let found = IndirectCalls { part: part_of(&graph), calls };
     let renderer: &dyn Render<IndirectCalls<'_>> = match config.format {
         Format::Text => &IndirectCallsText,
         Format::Json => &Json,
