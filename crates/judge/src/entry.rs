@@ -250,6 +250,10 @@ mod tests {
             "do_memory_op",
         );
         check(&["pv_hypercall", "do_multicall", "do_mmu_update"], Entry::Hypercall, "do_mmu_update");
+        // From 4.21 on.
+        let fault = ["x86_64/entry.S#handle_exception_saved", "handle_PF_IDT", "traps.c#handle_PF"];
+        check(&[&fault[..], &["paging_fault"]].concat(), Entry::Trap, "paging_fault");
+        check(&["entry_from_pv", "pv_hypercall", "do_domctl"], Entry::Hypercall, "do_domctl");
     }
 
     #[test]

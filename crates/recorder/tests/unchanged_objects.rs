@@ -120,8 +120,8 @@ impl Build {
         self.names.iter().map(String::as_str).collect()
     }
 
-    /// Leaves only the objects that can be made of the tree as it is, which is untouched. A file can
-    /// belong to another configuration: wait queues to Arm with VM events.
+    /// Leaves only the objects that can be made of the tree as it is, which is untouched. A file
+    /// can belong to another configuration: wait queues to Arm with VM events.
     fn leave_what_can_be_made(&mut self) {
         let names = std::mem::take(&mut self.names);
         let (made, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| self.make(&[name]).0);

@@ -10,6 +10,7 @@ mod busy;
 mod cli;
 mod failure;
 mod format;
+mod graph_file;
 mod input;
 mod output;
 mod progress;

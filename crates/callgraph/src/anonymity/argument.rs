@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use xenheap_facts::gimple::{Base, Function, Kind, Operand, Place, Statement, Step, Value};
 
-use super::shown::{condition, show};
+use super::shown::{condition, show, whole};
 
 /// `MEMF_no_owner`: the domain is only a hint of where to allocate.
 const NO_OWNER: u64 = 1 << 5;
@@ -53,14 +53,6 @@ fn constant(operand: &Operand<'_>) -> Option<u64> {
         Operand::Number(text, negative) => {
             number(text).map(|value| if *negative { value.wrapping_neg() } else { value })
         }
-        _ => None,
-    }
-}
-
-/// The name of a whole variable.
-pub(super) fn whole<'t>(place: &Place<'t>) -> Option<&'t str> {
-    match (&place.base, place.steps.as_slice()) {
-        (Base::Name(name), []) => Some(name),
         _ => None,
     }
 }

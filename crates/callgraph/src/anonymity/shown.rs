@@ -3,8 +3,6 @@
 use xenheap_facts::gimple::{Base, Function, Kind, Operand, Place, Step, Value};
 use xenheap_model::relative;
 
-use super::argument::whole;
-
 /// The condition under which a statement runs: the branch to the label before it.
 pub(super) fn condition(body: &Function<'_>, index: usize) -> Option<String> {
     let label = body.statements.get(..index)?.iter().rev().find_map(|statement| match statement.kind {
@@ -92,4 +90,12 @@ fn show_name(body: &Function<'_>, before: usize, name: &str, depth: usize) -> St
             _ => None,
         });
     defined.unwrap_or_else(|| name.to_owned())
+}
+
+/// The name of a whole variable.
+pub(super) fn whole<'t>(place: &Place<'t>) -> Option<&'t str> {
+    match (&place.base, place.steps.as_slice()) {
+        (Base::Name(name), []) => Some(name),
+        _ => None,
+    }
 }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::{failure::Failure, run::graph};
+use crate::{failure::Failure, graph_file::GraphFile, run::graph};
 
 /// What can be done with a call graph, each in a file of its own.
 #[derive(Debug, Subcommand)]
@@ -78,7 +78,7 @@ pub struct Given {
 }
 
 impl Given {
-    fn lower(self) -> graph::Given {
+    fn lower(self) -> GraphFile {
         self.seen.of(self.graph)
     }
 }
@@ -93,7 +93,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    fn of(self, path: PathBuf) -> graph::Given {
-        graph::Given { path, audited: self.audited }
+    fn of(self, path: PathBuf) -> GraphFile {
+        GraphFile { path, audited: self.audited }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::run::{graph::Given, joined};
+use crate::{graph_file::GraphFile, run::joined};
 
 /// Runs and the graph of their build.
 #[derive(Debug, Args)]

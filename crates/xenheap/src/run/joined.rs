@@ -7,9 +7,9 @@ use xenheap_judge::coverage::{Belongs, Differs, Ground, GroundError, Join, belon
 use xenheap_runs::Options;
 use xenheap_verdicts::VerdictFile;
 
-use super::graph::Given;
 use crate::{
     failure::{Exit, Failure, warn},
+    graph_file::GraphFile,
     runs,
     store::Store,
 };
@@ -17,7 +17,7 @@ use crate::{
 /// Runs and the graph of their build.
 #[derive(Debug)]
 pub struct Joined {
-    pub graph: Given,
+    pub graph: GraphFile,
     pub runs: Vec<PathBuf>,
     pub verdicts: Option<PathBuf>,
     /// Also runs of another build than the graph's.

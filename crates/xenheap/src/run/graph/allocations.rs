@@ -6,13 +6,11 @@ use xenheap_report::{
     graph::{AllocatorCall, AllocatorCalls, AllocatorCallsText, Holder, Json, OwnerDistance},
 };
 
-use super::{
-    Given,
-    asking::{Asked, Selecting},
-};
+use super::asking::{Asked, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
+    graph_file::GraphFile,
     output,
 };
 
@@ -22,7 +20,7 @@ const PRESETS: [&str; 2] = ["boot", "cuts"];
 /// Which calls of allocators.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     /// Only these; all if there are none.
     pub anonymity: Vec<Anonymity>,
     /// Also those that are gone after boot.

@@ -6,20 +6,18 @@ use xenheap_report::{
     graph::{CutText, Cutting, JsonLine},
 };
 
-use super::{
-    Given,
-    asking::{Asked, Selecting},
-};
+use super::asking::{Asked, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
+    graph_file::GraphFile,
     output,
 };
 
 /// Between which functions, and what must stay.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     pub from: Vec<String>,
     pub to: Vec<String>,
     /// Functions that must not be in the set.

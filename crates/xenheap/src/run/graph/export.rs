@@ -13,20 +13,18 @@ use xenheap_report::{
     graph::export::{Dot, GraphMl, Json},
 };
 
-use super::{
-    Given,
-    asking::{Asked, Selecting},
-};
+use super::asking::{Asked, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::ExportFormat,
+    graph_file::GraphFile,
     output,
 };
 
 /// Which part of a graph, and in which form.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     pub from: Vec<String>,
     pub to: Vec<String>,
     pub selecting: Selecting,

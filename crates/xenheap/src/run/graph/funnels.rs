@@ -6,20 +6,18 @@ use xenheap_report::{
     graph::{FunnelRow, Funnels, FunnelsText, JsonLine},
 };
 
-use super::{
-    Given,
-    asking::{Asked, Selecting},
-};
+use super::asking::{Asked, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
+    graph_file::GraphFile,
     output,
 };
 
 /// On the way to which functions.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     pub from: Vec<String>,
     pub to: Vec<String>,
     pub selecting: Selecting,

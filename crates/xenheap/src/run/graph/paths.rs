@@ -7,20 +7,18 @@ use xenheap_report::{
     graph::{Listing, PathsJson, PathsText},
 };
 
-use super::{
-    Given,
-    asking::{Asked, Selecting},
-};
+use super::asking::{Asked, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::PathsFormat,
+    graph_file::GraphFile,
     output,
 };
 
 /// Which paths, and how they are shown.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     pub from: Vec<String>,
     pub to: Vec<String>,
     pub selecting: Selecting,

@@ -6,20 +6,18 @@ use xenheap_report::{
     graph::{JsonLine, Reached, ReachedFrom, ReachedText},
 };
 
-use super::{
-    Given,
-    asking::{Asked, Selecting},
-};
+use super::asking::{Asked, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
+    graph_file::GraphFile,
     output,
 };
 
 /// What is reached.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     pub to: Vec<String>,
     /// List all functions that lead there.
     pub functions: bool,

@@ -11,17 +11,18 @@ use xenheap_report::{
 };
 use xenheap_runs::Options;
 
-use super::{super::joined::not_together, Given};
+use super::super::joined::not_together;
 use crate::{
     failure::{Exit, Failure},
     format::Format,
+    graph_file::GraphFile,
     output, runs,
 };
 
 /// What a graph is measured against.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     pub runs: Vec<PathBuf>,
     /// Also runs of another build than the graph's.
     pub allow_mismatch: bool,

@@ -6,17 +6,17 @@ use xenheap_report::{
     graph::{IndirectCall, IndirectCalls, IndirectCallsText, Json, Target, part_of},
 };
 
-use super::Given;
 use crate::{
     failure::{Exit, Failure},
     format::Format,
+    graph_file::GraphFile,
     output,
 };
 
 /// Which indirect calls.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     /// Only those whose targets are not all known.
     pub open: bool,
     /// Only those through a place whose name contains this.

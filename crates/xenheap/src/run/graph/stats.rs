@@ -6,17 +6,17 @@ use xenheap_report::{
     graph::{Json, StatsText},
 };
 
-use super::Given;
 use crate::{
     failure::{Exit, Failure},
     format::Format,
+    graph_file::GraphFile,
     output,
 };
 
 /// Whose numbers.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     pub format: Format,
 }
 

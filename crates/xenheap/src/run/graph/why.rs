@@ -8,20 +8,18 @@ use xenheap_report::{
     graph::{JsonLine, Shortest, ShortestText, Step, StepEvidence},
 };
 
-use super::{
-    Given,
-    asking::{Asked, Selecting},
-};
+use super::asking::{Asked, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
+    graph_file::GraphFile,
     output,
 };
 
 /// Between which functions.
 #[derive(Debug)]
 pub struct Config {
-    pub graph: Given,
+    pub graph: GraphFile,
     pub from: Vec<String>,
     pub to: Vec<String>,
     /// How many paths.
