@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde::{Serialize, de::DeserializeOwned};
 use xenheap_fuzz::files;
 use xenheap_gitlab::{
-    Answers, Error, Plan, Project, Selection, Site,
+    Answers, Error, PullPlan, Project, Selection, Site,
     api::{self, Bridge, Job},
 };
 
@@ -66,7 +66,7 @@ fuzz_target!(|data: &[u8]| {
         bridges: [bridges, further].map(list),
     };
     let project = Project::number(7);
-    let Ok(plan) = Plan::make(&answers, &project, FIRST, &Selection::default(), &[RESERVED]) else { return };
+    let Ok(plan) = PullPlan::make(&answers, &project, FIRST, &Selection::default(), &[RESERVED]) else { return };
 
     let started = answers.bridges[0].iter().filter_map(|bridge| bridge.downstream_pipeline.as_ref());
     let others = started.map(|pipeline| pipeline.id).any(|id| id != FIRST);

@@ -56,7 +56,7 @@ pub struct Routine(pub u32);
 
 /// A function that can be called or pointed to.
 #[derive(Debug, Clone)]
-pub struct Known<'t> {
+pub struct ProgramFunction<'t> {
     /// Its name.
     pub name: &'t str,
     /// The compile unit it is of, as DWARF counts them; none for assembly.
@@ -68,7 +68,7 @@ pub struct Known<'t> {
 /// All that the dumps say.
 pub struct Program<'t> {
     /// Functions of the dumps in order of units, then those that only the image has.
-    pub functions: Vec<Known<'t>>,
+    pub functions: Vec<ProgramFunction<'t>>,
     /// By unit and name.
     own: HashMap<(u32, &'t str), Routine>,
     /// Those that other units see, by name.
@@ -131,7 +131,7 @@ impl<'t> Program<'t> {
                 if external.get(&(index, name)).copied().unwrap_or(false) {
                     program.shared.entry(name).or_default().push(id);
                 }
-                program.functions.push(Known { name, unit: Some(index), body: Some(body) });
+                program.functions.push(ProgramFunction { name, unit: Some(index), body: Some(body) });
             }
         }
         // A dump that is cut off between two functions looks whole.
@@ -147,7 +147,7 @@ impl<'t> Program<'t> {
             if !program.shared.contains_key(name) {
                 let id = Routine(u32::try_from(program.functions.len()).unwrap_or(u32::MAX));
                 program.shared.insert(name, vec![id]);
-                program.functions.push(Known { name, unit: None, body: None });
+                program.functions.push(ProgramFunction { name, unit: None, body: None });
             }
         }
         Ok(program)
@@ -166,7 +166,7 @@ impl<'t> Program<'t> {
     }
 
     /// A function by its id.
-    pub fn get(&self, id: Routine) -> Option<&Known<'t>> {
+    pub fn get(&self, id: Routine) -> Option<&ProgramFunction<'t>> {
         self.functions.get(id.0 as usize)
     }
 }

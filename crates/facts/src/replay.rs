@@ -20,7 +20,7 @@ const FLAGS: [&str; 2] = ["-fcallgraph-info=su", "-fdump-tree-gimple-lineno"];
 const SHOWN: usize = 10;
 
 #[derive(Debug, Deserialize)]
-struct Entry {
+struct CompileCommand {
     directory: PathBuf,
     file: String,
     command: Option<String>,
@@ -40,14 +40,14 @@ struct Ready {
 /// there were.
 pub fn replay(commands: &Path, out: &Path) -> Result<usize, Error> {
     let bytes = fs::read(commands).map_err(|source| Error::Io { path: commands.to_owned(), source })?;
-    let entries: Vec<Entry> = serde_json::from_slice(&bytes)
+    let entries: Vec<CompileCommand> = serde_json::from_slice(&bytes)
         .map_err(|source| Error::Commands { path: commands.to_owned(), source })?;
-    let c: Vec<&Entry> = entries.iter().filter(|entry| entry.file.ends_with(".c")).collect();
+    let c: Vec<&CompileCommand> = entries.iter().filter(|entry| entry.file.ends_with(".c")).collect();
     c.par_iter().try_for_each(|entry| run(entry, out))?;
     Ok(c.len())
 }
 
-fn run(entry: &Entry, out: &Path) -> Result<(), Error> {
+fn run(entry: &CompileCommand, out: &Path) -> Result<(), Error> {
     let fail = |what: String| Error::Replay { file: entry.file.clone(), what };
     let ready = ready(entry).ok_or_else(|| fail("its entry has no command that compiles".to_owned()))?;
     let object = out.join(&ready.output);
@@ -71,7 +71,7 @@ fn run(entry: &Entry, out: &Path) -> Result<(), Error> {
 }
 
 /// The command without what it would write into the build.
-fn ready(entry: &Entry) -> Option<Ready> {
+fn ready(entry: &CompileCommand) -> Option<Ready> {
     let words = match (&entry.arguments, &entry.command) {
         (Some(arguments), _) => arguments.clone(),
         (None, Some(command)) => shlex::split(command)?,

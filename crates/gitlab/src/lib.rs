@@ -1,7 +1,7 @@
 //! GitLab's pipelines and what their jobs left: logs, images and configurations.
 //!
 //! [`api`] is the part of GitLab's REST API that is used, each field with the page that documents
-//! it. [`Client`] asks, waits and asks again. [`Plan`] says which jobs a pipeline has and what is
+//! it. [`Client`] asks, waits and asks again. [`PullPlan`] says which jobs a pipeline has and what is
 //! wanted of each; [`fetch`] downloads it, several at once, into a [`Store`]: a folder in which
 //! what lies under its name is whole, so that a second run goes on where the first one ended.
 //!
@@ -25,8 +25,8 @@ pub use archive::{Limits, Stop, unpack};
 pub use client::{Client, Config, Found, Retry};
 pub use error::Error;
 pub use name::{Content, safe_name};
-pub use plan::{Answers, Plan, Planned, Role, Selection};
-pub use pull::{Outcome, Task, Watch, What, fetch};
+pub use plan::{Answers, Planned, PullPlan, Role, Selection};
+pub use pull::{DownloadOutcome, Task, Watch, What, fetch};
 pub use store::{Artifacts, NEW, Store};
 pub use token::{Header, Token};
 pub use url::{Project, Site};

@@ -104,7 +104,7 @@ impl Planned {
 
 /// The jobs of a pipeline and of those that it started.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct PullPlan {
     /// Where it is.
     pub site: Site,
     /// The project by its number, or as it was asked for.
@@ -118,7 +118,7 @@ pub struct Plan {
     pub unseen: Vec<(String, u64)>,
 }
 
-impl Plan {
+impl PullPlan {
     /// Asks for the jobs of a pipeline. `reserved` names are given to no job.
     pub fn make(
         client: &impl Answers,
@@ -164,7 +164,7 @@ impl Plan {
         }
         tell_apart(&mut jobs, reserved);
         let number = jobs.first().and_then(|planned| planned.job.pipeline.as_ref()?.project_id);
-        Ok(Plan {
+        Ok(PullPlan {
             site: client.site().clone(),
             project: number.map_or_else(|| project.clone(), Project::number),
             pipeline,

@@ -37,7 +37,7 @@ pub struct Task<'a> {
 
 /// What became of it.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum DownloadOutcome {
     /// It came, with so many bytes.
     Fetched(u64),
     /// An earlier run had fetched it.
@@ -55,7 +55,7 @@ pub trait Watch: Sync {
     /// So many more bytes came. Those of an attempt that failed count too.
     fn bytes(&self, count: u64);
     /// A task is over.
-    fn done(&self, task: &Task<'_>, outcome: &Outcome);
+    fn done(&self, task: &Task<'_>, outcome: &DownloadOutcome);
 }
 
 /// Does all tasks, `parallel` at once; the outcomes stand in their order. It ends early only where
@@ -67,10 +67,10 @@ pub fn fetch(
     limits: &Limits,
     parallel: usize,
     watch: &dyn Watch,
-) -> Result<Vec<Outcome>, Error> {
+) -> Result<Vec<DownloadOutcome>, Error> {
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
-    let outcomes: Vec<Mutex<Option<Result<Outcome, Error>>>> =
+    let outcomes: Vec<Mutex<Option<Result<DownloadOutcome, Error>>>> =
         tasks.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while !stop.load(Ordering::Relaxed) {
@@ -102,14 +102,14 @@ fn one(
     task: &Task<'_>,
     limits: &Limits,
     watch: &dyn Watch,
-) -> Result<Outcome, Error> {
+) -> Result<DownloadOutcome, Error> {
     let folder = store.job(&task.job.folder())?;
     let outcome = match task.what {
         What::Trace => trace(client, task.job, &folder, limits, watch),
         What::Archive => artifacts(client, task.job, &folder, limits, watch),
     };
     match outcome {
-        Err(error) if error.is_of_one() => Ok(Outcome::Failed(error)),
+        Err(error) if error.is_of_one() => Ok(DownloadOutcome::Failed(error)),
         outcome => outcome,
     }
 }
@@ -120,17 +120,17 @@ fn trace(
     folder: &Path,
     limits: &Limits,
     watch: &dyn Watch,
-) -> Result<Outcome, Error> {
+) -> Result<DownloadOutcome, Error> {
     let whole = folder.join(TRACE);
     if whole.is_file() {
-        return Ok(Outcome::Had);
+        return Ok(DownloadOutcome::Had);
     }
     let mut part = Part::new(folder, "trace.log.part")?;
     let progress = |count| watch.bytes(count);
     let found =
         client.trace(&job.project, job.job.id, limits.trace, (&mut part.file, &part.path), &progress)?;
     Ok(match found {
-        Found::Nothing => Outcome::Missing,
+        Found::Nothing => DownloadOutcome::Missing,
         Found::Bytes(bytes) => {
             let plain = Part::new(folder, "trace.plain.part")?;
             let mut out = BufWriter::new(&plain.file);
@@ -141,7 +141,7 @@ fn trace(
             // no part behind.
             drop(part);
             fs::rename(&plain.path, &whole).map_err(at(&whole))?;
-            Outcome::Fetched(bytes)
+            DownloadOutcome::Fetched(bytes)
         }
     })
 }
@@ -152,21 +152,21 @@ fn artifacts(
     folder: &Path,
     limits: &Limits,
     watch: &dyn Watch,
-) -> Result<Outcome, Error> {
+) -> Result<DownloadOutcome, Error> {
     let whole = folder.join(ARTIFACTS);
     let refused = folder.join(REFUSED);
     if whole.is_dir() {
-        return Ok(Outcome::Had);
+        return Ok(DownloadOutcome::Had);
     }
     if let Ok(reason) = fs::read_to_string(&refused) {
-        return Ok(Outcome::Refused(reason.trim_end().to_owned()));
+        return Ok(DownloadOutcome::Refused(reason.trim_end().to_owned()));
     }
     let mut part = Part::new(folder, "artifacts.zip.part")?;
     let progress = |count| watch.bytes(count);
     let into = (&mut part.file, part.path.as_path());
     let size = job.job.archive_size();
     let bytes = match client.archive(&job.project, job.job.id, limits.archive, size, into, &progress)? {
-        Found::Nothing => return Ok(Outcome::Missing),
+        Found::Nothing => return Ok(DownloadOutcome::Missing),
         Found::Bytes(bytes) => bytes,
     };
     let unpacked = folder.join("artifacts.part");
@@ -180,7 +180,7 @@ fn artifacts(
     match result {
         Ok(()) => {
             fs::rename(&unpacked, &whole).map_err(at(&whole))?;
-            Ok(Outcome::Fetched(bytes))
+            Ok(DownloadOutcome::Fetched(bytes))
         }
         Err(Stop::Ours(error)) => Err(error),
         Err(Stop::Refused(reason)) => {
@@ -190,7 +190,7 @@ fn artifacts(
             let mut part = Part::new(folder, "artifacts.refused.part")?;
             writeln!(part.file, "{reason}").map_err(at(&part.path))?;
             fs::rename(&part.path, &refused).map_err(at(&refused))?;
-            Ok(Outcome::Refused(reason))
+            Ok(DownloadOutcome::Refused(reason))
         }
     }
 }

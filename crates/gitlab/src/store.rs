@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Content, Error, Plan, safe_name};
+use crate::{Content, Error, PullPlan, safe_name};
 
 /// The shelf of jobs that nobody has read yet.
 pub const NEW: &str = "new";
@@ -54,7 +54,7 @@ struct Identity {
 
 impl Store {
     /// The folder `OUT/PIPELINE`, made if need be.
-    pub fn open(out: &Path, plan: &Plan) -> Result<Self, Error> {
+    pub fn open(out: &Path, plan: &PullPlan) -> Result<Self, Error> {
         let root = out.join(plan.pipeline.to_string());
         make(&root)?;
         let lock = root.join(LOCK);
@@ -69,7 +69,7 @@ impl Store {
         Ok(store)
     }
 
-    fn belongs_to(&self, plan: &Plan) -> Result<(), Error> {
+    fn belongs_to(&self, plan: &PullPlan) -> Result<(), Error> {
         let here = Identity {
             gitlab: plan.site.to_string(),
             project: plan.project.to_string(),

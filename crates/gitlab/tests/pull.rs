@@ -11,8 +11,8 @@ use std::{
 
 use support::{FakeJob, FakePipeline, Fault, Server, now};
 use xenheap_gitlab::{
-    Client, Config, Error, Header, Limits, Outcome, Plan, Project, Retry, Role, Selection, Site, Store, Task,
-    Token, Watch, What, fetch,
+    Client, Config, DownloadOutcome, Error, Header, Limits, Project, PullPlan, Retry, Role, Selection, Site,
+    Store, Task, Token, Watch, What, fetch,
 };
 
 const PROJECT: &str = "xen-project/people/me/xen";
@@ -26,7 +26,7 @@ impl Watch for Counted {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    fn done(&self, _: &Task<'_>, _: &Outcome) {}
+    fn done(&self, _: &Task<'_>, _: &DownloadOutcome) {}
 }
 
 fn client(server: &Server, token: Option<&str>) -> Client {
@@ -46,8 +46,8 @@ fn project() -> Project {
     Project::new(PROJECT).expect("a project")
 }
 
-fn plan(client: &Client) -> Result<Plan, Error> {
-    Plan::make(client, &project(), 6, &Selection::default(), &[])
+fn plan(client: &Client) -> Result<PullPlan, Error> {
+    PullPlan::make(client, &project(), 6, &Selection::default(), &[])
 }
 
 fn pipeline(jobs: Vec<FakeJob>) -> FakePipeline {
@@ -57,9 +57,9 @@ fn pipeline(jobs: Vec<FakeJob>) -> FakePipeline {
 fn pull_all<'a>(
     client: &Client,
     store: &Store,
-    plan: &'a Plan,
+    plan: &'a PullPlan,
     limits: &Limits,
-) -> Result<Vec<(Task<'a>, Outcome)>, Error> {
+) -> Result<Vec<(Task<'a>, DownloadOutcome)>, Error> {
     let both = |job| [Task { job, what: What::Trace }, Task { job, what: What::Archive }];
     let wanted = |task: &Task<'_>| task.what == What::Trace || task.job.job.has_archive();
     let tasks: Vec<Task<'_>> = plan.jobs.iter().flat_map(both).filter(wanted).collect();
@@ -115,7 +115,7 @@ fn two_hundred_jobs_come_over_several_pages() {
         let outcomes = pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
         for (task, outcome) in &outcomes {
             assert!(
-                matches!(outcome, Outcome::Fetched(bytes) if *bytes == task.job.job.id),
+                matches!(outcome, DownloadOutcome::Fetched(bytes) if *bytes == task.job.job.id),
                 "{task:?} {outcome:?}"
             );
         }
@@ -164,7 +164,10 @@ fn too_many_requests_wait_as_long_as_gitlab_says() {
     let begin = Instant::now();
     let outcomes = pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
     assert!(begin.elapsed() > Duration::from_millis(990), "{:?}", begin.elapsed());
-    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Fetched(_))), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|(_, outcome)| matches!(outcome, DownloadOutcome::Fetched(_))),
+        "{outcomes:?}"
+    );
     assert_eq!((server.count("/jobs/1/trace"), server.faults_left()), (2, 0));
 }
 
@@ -221,7 +224,7 @@ fn what_never_comes_is_named_and_the_rest_comes_all_the_same() {
     let failed: Vec<String> = outcomes
         .iter()
         .filter_map(|(task, outcome)| match outcome {
-            Outcome::Failed(error) => Some(format!("{} {error}", task.job.name)),
+            DownloadOutcome::Failed(error) => Some(format!("{} {error}", task.job.name)),
             _ => None,
         })
         .collect();
@@ -234,7 +237,7 @@ fn what_never_comes_is_named_and_the_rest_comes_all_the_same() {
     // Nothing of what is there is fetched again.
     server.forget();
     let outcomes = pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
-    assert_eq!(outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Had)).count(), 4);
+    assert_eq!(outcomes.iter().filter(|(_, outcome)| matches!(outcome, DownloadOutcome::Had)).count(), 4);
     assert_eq!(
         server
             .asked()
@@ -360,7 +363,10 @@ fn artifacts_on_another_host_are_fetched_without_the_token() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(dir.path(), &plan).expect("a store");
     let outcomes = pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
-    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Fetched(_))), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|(_, outcome)| matches!(outcome, DownloadOutcome::Fetched(_))),
+        "{outcomes:?}"
+    );
     let away = store_of_objects.asked();
     assert_eq!(away.len(), 2);
     for asked in away {
@@ -412,8 +418,8 @@ fn a_job_without_a_trace_is_missing_and_nothing_more() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(dir.path(), &plan).expect("a store");
     let outcomes = pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
-    assert!(matches!(outcomes[0].1, Outcome::Missing), "{outcomes:?}");
-    assert!(matches!(outcomes[1].1, Outcome::Fetched(_)), "{outcomes:?}");
+    assert!(matches!(outcomes[0].1, DownloadOutcome::Missing), "{outcomes:?}");
+    assert!(matches!(outcomes[1].1, DownloadOutcome::Fetched(_)), "{outcomes:?}");
     assert_eq!(server.count("/jobs/1/trace"), 1, "a 404 is an answer");
 }
 
@@ -469,7 +475,10 @@ fn pipelines_that_it_started_are_followed() {
         let dir = tempfile::tempdir().expect("a folder");
         let store = Store::open(dir.path(), &plan).expect("a store");
         let outcomes = pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
-        assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Fetched(_))), "{outcomes:?}");
+        assert!(
+            outcomes.iter().all(|(_, outcome)| matches!(outcome, DownloadOutcome::Fetched(_))),
+            "{outcomes:?}"
+        );
     }
 }
 
@@ -493,7 +502,7 @@ fn hostile_archives_are_refused_once() {
         outcomes
             .into_iter()
             .filter_map(|(task, outcome)| match outcome {
-                Outcome::Refused(reason) => Some(format!("{}: {reason}", task.job.name)),
+                DownloadOutcome::Refused(reason) => Some(format!("{}: {reason}", task.job.name)),
                 _ => None,
             })
             .collect()
@@ -531,10 +540,13 @@ fn sizes_are_bounded() {
     let store = Store::open(dir.path(), &plan).expect("a store");
     let limits = |trace| Limits { trace, ..Limits::default() };
     let outcomes = pull_all(&client, &store, &plan, &limits(4999)).expect("pulled");
-    assert!(matches!(outcomes[0].1, Outcome::Failed(Error::TooLarge { limit: 4999, .. })), "{outcomes:?}");
+    assert!(
+        matches!(outcomes[0].1, DownloadOutcome::Failed(Error::TooLarge { limit: 4999, .. })),
+        "{outcomes:?}"
+    );
     assert_eq!(server.count("/trace"), 1, "asking again would not make it smaller");
     let outcomes = pull_all(&client, &store, &plan, &limits(5000)).expect("pulled");
-    assert!(matches!(outcomes[0].1, Outcome::Fetched(5000)), "{outcomes:?}");
+    assert!(matches!(outcomes[0].1, DownloadOutcome::Fetched(5000)), "{outcomes:?}");
 }
 
 #[test]
@@ -549,7 +561,8 @@ fn a_folder_belongs_to_one_pipeline_and_one_process() {
     assert!(matches!(Store::open(dir.path(), &plan_here), Err(Error::Locked { .. })));
     drop(store);
     // By its number it is the same project.
-    let by_number = Plan::make(&client(&server, None), &Project::number(1000), 6, &Selection::default(), &[]);
+    let by_number =
+        PullPlan::make(&client(&server, None), &Project::number(1000), 6, &Selection::default(), &[]);
     assert!(Store::open(dir.path(), &by_number.expect("a plan")).is_ok());
     let plan_there = plan(&client(&other, None)).expect("a plan");
     assert!(matches!(Store::open(dir.path(), &plan_there), Err(Error::Foreign { .. })));
@@ -575,7 +588,7 @@ fn a_shelf_does_not_hide_what_was_fetched() {
     );
     server.forget();
     let outcomes = pull_all(&client, &store, &plan, &Limits::default()).expect("pulled");
-    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Had)), "{outcomes:?}");
+    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, DownloadOutcome::Had)), "{outcomes:?}");
     assert!(server.asked().is_empty());
     let paths: Vec<bool> = store.contents("a.1").expect("read").iter().map(|file| file.is_trace).collect();
     assert_eq!(paths, [false, true]);

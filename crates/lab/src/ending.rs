@@ -69,14 +69,14 @@ pub(crate) struct Ending {
     input: File,
     path: PathBuf,
     done_since: Option<Instant>,
-    asked: Option<Asked>,
+    asked: Option<RequestedDump>,
     dumps: u32,
     vain: u32,
 }
 
 /// Totals that were asked for.
 #[derive(Debug)]
-struct Asked {
+struct RequestedDump {
     at: Instant,
     /// How many there were before.
     before: u64,
@@ -149,7 +149,7 @@ impl Ending {
     fn ask(&mut self, keys: &[u8], totals: Totals) -> Result<Next, Error> {
         self.input.write_all(keys).map_err(Error::io("write to the machine's", &self.path))?;
         self.dumps += 1;
-        self.asked = Some(Asked { at: Instant::now(), before: totals.complete, complete: None });
+        self.asked = Some(RequestedDump { at: Instant::now(), before: totals.complete, complete: None });
         Ok(Next::GoOn)
     }
 }

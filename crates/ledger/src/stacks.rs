@@ -21,7 +21,7 @@ pub(crate) enum Line {
 }
 
 #[derive(Debug, Default)]
-struct Entry {
+struct KnownStack {
     stack: Option<RawStack>,
     /// The number of the line before an event that names it, which the recorder prints once.
     own_line: Option<u64>,
@@ -33,7 +33,7 @@ struct Entry {
 /// All stacks of a boot.
 #[derive(Debug, Default)]
 pub(crate) struct Stacks {
-    entries: FoldMap<StackId, Entry>,
+    entries: FoldMap<StackId, KnownStack>,
 }
 
 impl Stacks {
@@ -92,7 +92,7 @@ impl Stacks {
         self.select(|entry| entry.named_unknown && entry.stack.is_some() && entry.own_line.is_none())
     }
 
-    fn select(&self, which: impl Fn(&Entry) -> bool) -> Vec<StackId> {
+    fn select(&self, which: impl Fn(&KnownStack) -> bool) -> Vec<StackId> {
         let mut ids: Vec<StackId> =
             self.entries.iter().filter(|(_, entry)| which(entry)).map(|(&id, _)| id).collect();
         ids.sort_unstable();

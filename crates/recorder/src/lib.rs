@@ -38,7 +38,7 @@ pub use edit::Change;
 pub use error::{Error, GitError, Problem};
 pub use git::Repository;
 pub use patch::{Author, PatchInfo};
-pub use plan::{Action, Description, FileDescription, LocalChanges, Outcome, Plan, State, plan};
+pub use plan::{Action, Applied, Description, FileDescription, LocalChanges, Plan, State, plan};
 pub use survey::{Lack, MissingHook};
 pub use tree::{Tree, Version};
 

@@ -37,7 +37,7 @@ pub enum LocalChanges {
 /// What applying or undoing did: which files, as paths below the tree's root. Empty: there was
 /// nothing to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Applied {
     /// New files.
     pub created: Vec<String>,
     /// Files that were there before and after.
@@ -46,7 +46,7 @@ pub struct Outcome {
     pub removed: Vec<String>,
 }
 
-impl Outcome {
+impl Applied {
     /// Was there nothing to do?
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -222,7 +222,7 @@ impl Plan {
     /// # Errors
     /// When the tree is half instrumented or not as the recorder needs it, when files of the
     /// recorder's were changed by hand (and are to be kept), or when a file cannot be written.
-    pub fn apply(&self, local: LocalChanges) -> Result<Outcome, Error> {
+    pub fn apply(&self, local: LocalChanges) -> Result<Applied, Error> {
         self.check(local)?;
         self.change(|file| Some(&file.seen.instrumented))
     }
@@ -236,7 +236,7 @@ impl Plan {
     /// # Errors
     /// When a part of the recorder was changed so that it is not recognised, when a file of the
     /// recorder's own was changed by hand (and is to be kept), or when a file cannot be written.
-    pub fn undo(&self, local: LocalChanges) -> Result<Outcome, Error> {
+    pub fn undo(&self, local: LocalChanges) -> Result<Applied, Error> {
         let stuck: Vec<Problem> = self.files.iter().flat_map(|file| &file.seen.stuck).cloned().collect();
         if !stuck.is_empty() {
             return Err(Error::Refused { problems: stuck });
@@ -252,11 +252,11 @@ impl Plan {
     fn change<'a>(
         &'a self,
         after: impl Fn(&'a PlannedFile) -> Option<&'a Vec<u8>>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Applied, Error> {
         if !self.tree.is_folder() {
             return Err(Error::ReadOnly { tree: self.tree.xen_dir().to_owned() });
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = Applied::default();
         let mut changes = Vec::new();
         for file in &self.files {
             let (before, after) = (file.current.as_deref(), after(file).map(Vec::as_slice));

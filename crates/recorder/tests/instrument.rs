@@ -8,18 +8,18 @@ use std::path::Path;
 
 use common::{EDITED, FILES, Fixture, RENAMES, STATICS, commit_all, contents, git, info, stdout};
 use xenheap_recorder::{
-    Action, Change, Error, LocalChanges, Outcome, Problem, State, Tree, plan, recorder_id,
+    Action, Applied, Change, Error, LocalChanges, Problem, State, Tree, plan, recorder_id,
 };
 
 fn state(root: &Path) -> State {
     plan(&Tree::open(root).unwrap()).unwrap().state()
 }
 
-fn apply(root: &Path, local: LocalChanges) -> Result<Outcome, Error> {
+fn apply(root: &Path, local: LocalChanges) -> Result<Applied, Error> {
     plan(&Tree::open(root)?)?.apply(local)
 }
 
-fn undo(root: &Path, local: LocalChanges) -> Result<Outcome, Error> {
+fn undo(root: &Path, local: LocalChanges) -> Result<Applied, Error> {
     plan(&Tree::open(root)?)?.undo(local)
 }
 

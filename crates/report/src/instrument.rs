@@ -7,7 +7,7 @@ use std::{
 };
 
 use xenheap_output::printable;
-use xenheap_recorder::{Action, Change, Description, FileDescription, Lack, Outcome, State};
+use xenheap_recorder::{Action, Applied, Change, Description, FileDescription, Lack, State};
 
 use crate::Render;
 
@@ -19,7 +19,7 @@ pub enum Instrumented<'a> {
     /// The recorder is in it. The description is from before.
     Applied(&'a Description),
     /// The recorder is not in it. The description is from before.
-    Undone(&'a Description, &'a Outcome),
+    Undone(&'a Description, &'a Applied),
     /// This file is the change as a patch.
     Patch(&'a Path),
 }
@@ -97,7 +97,7 @@ fn count(lines: usize) -> String {
     format!("{lines} line{}", if lines == 1 { "" } else { "s" })
 }
 
-fn undone(description: &Description, outcome: &Outcome) -> String {
+fn undone(description: &Description, outcome: &Applied) -> String {
     let mut text = format!("Xen {} in {}: ", description.version, description.xen_dir.display());
     if outcome.is_empty() {
         text.push_str("the recorder is not there, nothing to do\n");

@@ -6,7 +6,7 @@ use xenheap_model::{
     sweep::{Found, Leak, Outcome, TrialResult},
 };
 
-use crate::read::{Amounts, Seen};
+use crate::read::{Amounts, BootLog};
 
 /// Whether a result tells something of the allocation: a boot that failed before that came up does
 /// not.
@@ -15,7 +15,7 @@ pub(crate) fn tells(result: &TrialResult) -> bool {
 }
 
 /// Judges a boot by what it and those without a failure left. Leaks have no names yet.
-pub(crate) fn result_of(exit: &Exit, seconds: f64, seen: &Seen, bases: &[Seen]) -> TrialResult {
+pub(crate) fn result_of(exit: &Exit, seconds: f64, seen: &BootLog, bases: &[BootLog]) -> TrialResult {
     let failed = seen.failed().copied();
     let outcome = match &failed {
         None => Outcome::NotReached,
@@ -36,7 +36,7 @@ pub(crate) fn result_of(exit: &Exit, seconds: f64, seen: &Seen, bases: &[Seen]) 
     }
 }
 
-fn outcome(exit: &Exit, failed: &OnPurpose, seen: &Seen) -> Outcome {
+fn outcome(exit: &Exit, failed: &OnPurpose, seen: &BootLog) -> Outcome {
     let concerned = |domain: Domain| {
         domain == failed.current || failed.subject.is_some_and(|subject| subject.id.domain == domain)
     };
@@ -60,7 +60,12 @@ fn outcome(exit: &Exit, failed: &OnPurpose, seen: &Seen) -> Outcome {
 }
 
 /// What has more than the most of any base.
-fn more_than(bases: &[Seen], of: impl Fn(&Seen) -> &Amounts, key: &(u64, Kind), live: Amount) -> Amount {
+fn more_than(
+    bases: &[BootLog],
+    of: impl Fn(&BootLog) -> &Amounts,
+    key: &(u64, Kind),
+    live: Amount,
+) -> Amount {
     let in_bases = || bases.iter().filter_map(|base| of(base).get(key));
     let most = |what: fn(&Amount) -> u64| in_bases().map(what).max().unwrap_or(0);
     Amount {
@@ -69,7 +74,7 @@ fn more_than(bases: &[Seen], of: impl Fn(&Seen) -> &Amounts, key: &(u64, Kind), 
     }
 }
 
-fn leaks(outcome: Outcome, seen: &Seen, bases: &[Seen]) -> Vec<Leak> {
+fn leaks(outcome: Outcome, seen: &BootLog, bases: &[BootLog]) -> Vec<Leak> {
     let mut leaks: Vec<Leak> = Vec::new();
     let mut add = |found: Found, key: &(u64, Kind), more: Amount| {
         let known = leaks.iter().any(|leak| (leak.hash, leak.kind) == *key);
@@ -103,7 +108,7 @@ mod tests {
         Exit { reason: reason.into(), ..Exit::default() }
     }
 
-    fn seen(crashed: &[u16], said: &str) -> Seen {
+    fn seen(crashed: &[u16], said: &str) -> BootLog {
         let subject = Subject { how: How::Create, id: DomainId { domain: Domain::Id(2), generation: 3 } };
         let failed = OnPurpose {
             target: Target { hash: 7, nth: 1 },
@@ -114,7 +119,7 @@ mod tests {
             cpu: 0,
             subject: Some(subject),
         };
-        let mut seen = Seen::default();
+        let mut seen = BootLog::default();
         seen.facts.experiment = Experiment { failed: Some(failed), ..Experiment::default() };
         seen.crashes = crashed.iter().map(|id| Crash { domain: Domain::Id(*id), at: None }).collect();
         seen.said = vec![said.into()];
@@ -141,10 +146,10 @@ mod tests {
             let result = result_of(&exit(reason), 1.6, &seen(crashed, said), &[]);
             assert_eq!((result.outcome, result.seconds), (expected, 2), "{reason} {crashed:?} {said}");
         }
-        let not_reached = result_of(&exit("xen-panic"), 1.0, &Seen::default(), &[]);
+        let not_reached = result_of(&exit("xen-panic"), 1.0, &BootLog::default(), &[]);
         assert!(!tells(&not_reached));
         assert_eq!((not_reached.outcome, not_reached.doubt), (Outcome::NotReached, None));
-        assert!(tells(&result_of(&exit("powered-off"), 1.0, &Seen::default(), &[])));
+        assert!(tells(&result_of(&exit("powered-off"), 1.0, &BootLog::default(), &[])));
         assert!(tells(&result_of(&exit("xen-panic"), 1.0, &seen(&[], ""), &[])));
     }
 
@@ -152,7 +157,7 @@ mod tests {
         of.iter().map(|(hash, bytes)| ((*hash, Kind::Xmalloc), Amount { count: 1, bytes: *bytes })).collect()
     }
 
-    fn found(reason: &str, seen: &Seen, bases: &[Seen]) -> Vec<(u64, Found, u64)> {
+    fn found(reason: &str, seen: &BootLog, bases: &[BootLog]) -> Vec<(u64, Found, u64)> {
         let leaks = result_of(&exit(reason), 1.0, seen, bases).leaks;
         leaks.iter().map(|leak| (leak.hash, leak.found, leak.more.bytes)).collect()
     }
@@ -163,8 +168,8 @@ mod tests {
         failed.live = amounts(&[(1, 8), (2, 8), (3, 8), (4, 8)]);
         failed.left = amounts(&[(1, 8), (2, 8)]);
         failed.of_call = amounts(&[(3, 8), (1, 8)]);
-        let base = Seen { live: amounts(&[(2, 8)]), left: amounts(&[(2, 8)]), ..Seen::default() };
-        let bases = [Seen::default(), base];
+        let base = BootLog { live: amounts(&[(2, 8)]), left: amounts(&[(2, 8)]), ..BootLog::default() };
+        let bases = [BootLog::default(), base];
         let of_call = [(1, Found::Left, 8), (3, Found::OfCall, 8)];
         assert_eq!(found("workload-failed", &failed, &bases), of_call);
         assert_eq!(found("powered-off", &failed, &bases), [&of_call[..], &[(4, Found::More, 8)]].concat());

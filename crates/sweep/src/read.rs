@@ -18,7 +18,7 @@ pub(crate) type Amounts = BTreeMap<(u64, Kind), Amount>;
 
 /// One boot.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct BootLog {
     pub facts: Facts,
     /// Why the numbers of it prove nothing, if so.
     pub doubt: Option<String>,
@@ -39,7 +39,7 @@ pub(crate) struct Seen {
     pub said: Vec<String>,
 }
 
-impl Seen {
+impl BootLog {
     /// The allocation that failed on purpose.
     pub fn failed(&self) -> Option<&OnPurpose> {
         self.facts.experiment.failed.as_ref()
@@ -47,7 +47,7 @@ impl Seen {
 }
 
 /// Reads a log, and hands out the run, which has no names.
-pub(crate) fn read(log: &Path) -> Result<(Seen, Run), SweepError> {
+pub(crate) fn read(log: &Path) -> Result<(BootLog, Run), SweepError> {
     let mut calls = Calls::default();
     let mut account = xenheap_runs::account(log, Some(&mut calls), &Silent)
         .map_err(|source| SweepError::Log { path: log.to_owned(), source })?;
@@ -66,7 +66,7 @@ pub(crate) fn read(log: &Path) -> Result<(Seen, Run), SweepError> {
             to.entry((*hash, kind)).or_default().add(live.count, live.bytes);
         }
     };
-    let mut seen = Seen::default();
+    let mut seen = BootLog::default();
     for row in &account.profile {
         let live = Amount { count: row.counters.live, bytes: row.counters.live_bytes };
         add(&mut seen.live, row.key.stack, row.key.kind, live);

@@ -18,7 +18,7 @@ use xenheap_symbols::{Hints, Image, Symbolizer};
 use crate::{
     Shard, SweepError,
     outcome::{result_of, tells},
-    read::{Seen, read},
+    read::{BootLog, read},
     stacks::{choose, stacks},
     store,
 };
@@ -80,7 +80,7 @@ pub fn sweep(
     // A guest that does not come up is waited for, for longer than a run takes where all is well.
     let longest = bases.iter().map(|base| base.folder.record.boot_seconds).fold(0.0, f64::max);
     let timeout = config.run.timeout.unwrap_or(Duration::from_secs_f64(3.0 * longest + 180.0));
-    let seen: Vec<Seen> = bases.into_iter().map(|base| base.seen).collect();
+    let seen: Vec<BootLog> = bases.into_iter().map(|base| base.seen).collect();
     let queue: VecDeque<&Stack> =
         chosen.iter().filter(|stack| !store::has(&config.dir, stack.hash)).collect();
     let done = chosen.len() - queue.len();
@@ -106,7 +106,7 @@ pub fn sweep(
 /// A run without a failure.
 struct Base {
     folder: RunFolder,
-    seen: Seen,
+    seen: BootLog,
     run: xenheap_model::Run,
 }
 
@@ -163,7 +163,7 @@ fn run_stacks(
 struct Names(Symbolizer);
 
 impl Names {
-    fn new(image: &Path, seen: &Seen) -> Result<Self, SweepError> {
+    fn new(image: &Path, seen: &BootLog) -> Result<Self, SweepError> {
         let none = Hints::default();
         Ok(Names(Symbolizer::new(Some(Image::open(image)?), none, seen.facts.text)))
     }
@@ -182,7 +182,7 @@ struct State<'a> {
 struct Boots<'a> {
     config: &'a Config,
     prepared: &'a Prepared,
-    bases: &'a [Seen],
+    bases: &'a [BootLog],
     names: Mutex<Names>,
     timeout: Duration,
     deadline: Option<Instant>,

@@ -55,7 +55,7 @@ fn differs(first: &Identity, second: &Identity) -> Option<&'static str> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Plan {
+struct SweepPlan {
     #[serde(flatten)]
     identity: Identity,
     stacks: Vec<Stack>,
@@ -97,7 +97,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SweepError> {
 /// Begins a sweep, or goes on with one: what is added are stacks that it did not have.
 pub(crate) fn begin(dir: &Path, identity: &Identity, stacks: &[Stack]) -> Result<(), SweepError> {
     let mut all: BTreeMap<u64, Stack> = BTreeMap::new();
-    if let Some(plan) = read_json::<Plan>(&plan_file(dir))? {
+    if let Some(plan) = read_json::<SweepPlan>(&plan_file(dir))? {
         if let Some(what) = differs(&plan.identity, identity) {
             return Err(SweepError::Mixed { path: dir.to_owned(), what });
         }
@@ -106,7 +106,7 @@ pub(crate) fn begin(dir: &Path, identity: &Identity, stacks: &[Stack]) -> Result
     for stack in stacks {
         all.entry(stack.hash).or_insert_with(|| stack.clone());
     }
-    let plan = Plan { identity: identity.clone(), stacks: all.into_values().collect() };
+    let plan = SweepPlan { identity: identity.clone(), stacks: all.into_values().collect() };
     write_json(&plan_file(dir), &plan)
 }
 
@@ -124,7 +124,7 @@ pub fn merge(dirs: &[PathBuf]) -> Result<Sweep, SweepError> {
     let mut merged: Option<Identity> = None;
     let mut trials: BTreeMap<u64, Trial> = BTreeMap::new();
     for dir in dirs {
-        let Some(plan) = read_json::<Plan>(&plan_file(dir))? else {
+        let Some(plan) = read_json::<SweepPlan>(&plan_file(dir))? else {
             return Err(SweepError::NoSweep(dir.clone()));
         };
         match &merged {

@@ -10,7 +10,7 @@ use std::{
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use xenheap_console::Position;
-use xenheap_gitlab::{Outcome, Task, Watch};
+use xenheap_gitlab::{DownloadOutcome, Task, Watch};
 use xenheap_lab::{Progress, Stage};
 use xenheap_output::printable;
 
@@ -152,11 +152,11 @@ impl Watch for Pulling {
         self.bar.set_message(HumanBytes(bytes).to_string());
     }
 
-    fn done(&self, _: &Task<'_>, outcome: &Outcome) {
+    fn done(&self, _: &Task<'_>, outcome: &DownloadOutcome) {
         match outcome {
-            Outcome::Fetched(_) => self.fetched.fetch_add(1, Ordering::Relaxed),
-            Outcome::Had => self.had.fetch_add(1, Ordering::Relaxed),
-            Outcome::Missing | Outcome::Refused(_) | Outcome::Failed(_) => 0,
+            DownloadOutcome::Fetched(_) => self.fetched.fetch_add(1, Ordering::Relaxed),
+            DownloadOutcome::Had => self.had.fetch_add(1, Ordering::Relaxed),
+            DownloadOutcome::Missing | DownloadOutcome::Refused(_) | DownloadOutcome::Failed(_) => 0,
         };
         self.bar.inc(1);
     }

@@ -53,7 +53,7 @@ pub struct Live {
 
 /// One event, as short as can be: there is one for every event of the log.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct ListedEvent {
     pub(super) op: RfcOp,
     /// For a free: no allocation was known.
     pub(super) orphan: bool,
@@ -69,7 +69,7 @@ pub(super) struct Entry {
 pub struct EventLog {
     keys: Vec<RowKey>,
     numbers: HashMap<RowKey, u32>,
-    domains: BTreeMap<Domain, Vec<Entry>>,
+    domains: BTreeMap<Domain, Vec<ListedEvent>>,
     live: Vec<Live>,
     taken: BTreeSet<u64>,
     no_word: BTreeMap<&'static str, u64>,
@@ -103,7 +103,7 @@ impl EventLog {
             owner: event.passed.map_or(Owner::Unknown, |domain| Owner::Passed(DomainId::unknown(domain))),
         };
         let is_free = event.op == Op::Free;
-        let entry = Entry {
+        let entry = ListedEvent {
             op,
             orphan: is_free && freed.is_none(),
             key: self.number(freed.map_or(own, |freed| freed.key)),
@@ -133,13 +133,13 @@ impl EventLog {
     }
 
     /// Every event of every domain that the report's filters let through.
-    pub(super) fn shown(&self, report: &Report) -> BTreeMap<Domain, Vec<Entry>> {
+    pub(super) fn shown(&self, report: &Report) -> BTreeMap<Domain, Vec<ListedEvent>> {
         let shows: Vec<bool> = self.keys.iter().map(|key| report.shows(key)).collect();
-        let kept = |entry: &&Entry| shows.get(entry.key as usize).copied().unwrap_or(true);
+        let kept = |entry: &&ListedEvent| shows.get(entry.key as usize).copied().unwrap_or(true);
         self.domains
             .iter()
             .map(|(domain, entries)| (*domain, entries.iter().filter(kept).copied().collect()))
-            .filter(|(_, entries): &(Domain, Vec<Entry>)| !entries.is_empty())
+            .filter(|(_, entries): &(Domain, Vec<ListedEvent>)| !entries.is_empty())
             .collect()
     }
 

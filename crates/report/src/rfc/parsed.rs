@@ -11,7 +11,7 @@ use xenheap_model::{Domain, Kind, RfcOp, RowKey, StackId, Uncertain};
 
 use super::{
     RULE,
-    events::{Entry, EventLog, Live, allocation, shown_size},
+    events::{EventLog, ListedEvent, Live, allocation, shown_size},
     stacks::Stacks,
 };
 use crate::{Render, Report};
@@ -43,8 +43,8 @@ struct Call {
     decided: Option<Key>,
 }
 
-impl From<&Entry> for Call {
-    fn from(entry: &Entry) -> Self {
+impl From<&ListedEvent> for Call {
+    fn from(entry: &ListedEvent) -> Self {
         Call { op: entry.op, kind: entry.kind, stack: entry.stack, size: entry.size, decided: None }
     }
 }
@@ -110,7 +110,7 @@ impl Parsed {
             out,
         )?;
         if self.orphan_frees {
-            let is_orphan = |entry: &&Entry| entry.op == RfcOp::Xfree && entry.orphan;
+            let is_orphan = |entry: &&ListedEvent| entry.op == RfcOp::Xfree && entry.orphan;
             let orphans = entries
                 .iter()
                 .map(|(domain, entries)| {

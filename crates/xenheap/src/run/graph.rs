@@ -1,12 +1,12 @@
 //! `xenheap graph`: the calls that a build of Xen can make. A subcommand a file.
 
 pub mod allocations;
-pub mod asking;
 pub mod build;
 pub mod cut;
 pub mod export;
 pub mod funnels;
 pub mod paths;
+pub mod query;
 pub mod reach;
 pub mod recall;
 pub mod sites;

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use xenheap_callgraph::Certainty;
 
-use crate::{failure::Failure, run::graph::asking};
+use crate::{failure::Failure, run::graph::query};
 
 /// Which calls count, and what is left out.
 #[derive(Debug, Args)]
@@ -22,15 +22,15 @@ pub struct Selecting {
     preset: Vec<String>,
     /// The least certain calls that count
     #[arg(long, value_enum, value_name = "HOW", default_value_t, help_heading = "Filters")]
-    certainty: Sure,
+    certainty: LeastCertainty,
     /// Show inlined functions as separate steps
     #[arg(long, help_heading = "Filters")]
     source: bool,
 }
 
 impl Selecting {
-    pub fn lower(self) -> asking::Selecting {
-        asking::Selecting {
+    pub fn lower(self) -> query::Selecting {
+        query::Selecting {
             include: self.include,
             exclude: self.exclude,
             presets: self.preset,
@@ -40,7 +40,7 @@ impl Selecting {
     }
 
     /// For questions about all paths together, of which --include cannot choose some.
-    pub fn lower_without_include(self) -> Result<asking::Selecting, Failure> {
+    pub fn lower_without_include(self) -> Result<query::Selecting, Failure> {
         match self.include.is_empty() {
             true => Ok(self.lower()),
             false => Err(Failure::usage(
@@ -53,7 +53,7 @@ impl Selecting {
 
 /// How sure a call is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Sure {
+enum LeastCertainty {
     /// Only calls of one known function
     Certain,
     /// Also the targets found for calls through pointers
@@ -63,12 +63,12 @@ enum Sure {
     Fallback,
 }
 
-impl From<Sure> for Certainty {
-    fn from(sure: Sure) -> Self {
+impl From<LeastCertainty> for Certainty {
+    fn from(sure: LeastCertainty) -> Self {
         match sure {
-            Sure::Certain => Certainty::Certain,
-            Sure::Resolved => Certainty::Resolved,
-            Sure::Fallback => Certainty::Fallback,
+            LeastCertainty::Certain => Certainty::Certain,
+            LeastCertainty::Resolved => Certainty::Resolved,
+            LeastCertainty::Fallback => Certainty::Fallback,
         }
     }
 }

@@ -6,7 +6,7 @@ use xenheap_report::{
     graph::{AllocatorCall, AllocatorCalls, AllocatorCallsText, Holder, Json, OwnerDistance},
 };
 
-use super::asking::{Asked, Selecting};
+use super::query::{GraphQuery, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
@@ -37,13 +37,13 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
         least: Certainty::Resolved,
         source: false,
     };
-    let asked = Asked::new(&graph, &selecting, false)?;
-    let callers = Callers::new(&graph, &asked.selection.within);
-    let calls = calls(&graph, &asked.names, &callers)
+    let query = GraphQuery::new(&graph, &selecting, false)?;
+    let callers = Callers::new(&graph, &query.selection.within);
+    let calls = calls(&graph, &query.names, &callers)
         .filter(|call| config.boot || !call.boot_only)
         .filter(|call| config.anonymity.is_empty() || config.anonymity.contains(&call.anonymity))
         .collect();
-    let found = AllocatorCalls { left_out: asked.left_out(), calls };
+    let found = AllocatorCalls { left_out: query.left_out(), calls };
     let renderer: &dyn Render<AllocatorCalls<'_>> = match config.format {
         Format::Text => &AllocatorCallsText,
         Format::Json => &Json,

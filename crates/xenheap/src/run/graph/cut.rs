@@ -6,7 +6,7 @@ use xenheap_report::{
     graph::{CutText, Cutting, JsonLine},
 };
 
-use super::asking::{Asked, Selecting};
+use super::query::{GraphQuery, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
@@ -28,17 +28,17 @@ pub struct Config {
 
 pub fn run(config: &Config) -> Result<Exit, Failure> {
     let graph = config.graph.load()?;
-    let mut asked = Asked::new(&graph, &config.selecting, false)?;
-    let targets = asked.functions(&config.to)?;
-    let sources = asked.sources(&config.from)?;
-    let keep = asked.functions(&config.keep)?;
-    let paths = asked.paths(&sources, &targets, Shape::default())?;
+    let mut query = GraphQuery::new(&graph, &config.selecting, false)?;
+    let targets = query.functions(&config.to)?;
+    let sources = query.sources(&config.from)?;
+    let keep = query.functions(&config.keep)?;
+    let paths = query.paths(&sources, &targets, Shape::default())?;
     let (cut, cannot_be_cut) = match cut(&paths, &keep) {
-        Cut::Nodes(nodes) => (Some(nodes.iter().map(|node| asked.name(*node)).collect()), None),
-        Cut::Impossible(path) => (None, Some(path.iter().map(|step| asked.name(step.node)).collect())),
+        Cut::Nodes(nodes) => (Some(nodes.iter().map(|node| query.name(*node)).collect()), None),
+        Cut::Impossible(path) => (None, Some(path.iter().map(|step| query.name(step.node)).collect())),
     };
     let (from, to, keep) = (&config.from, &config.to, &config.keep);
-    let found = Cutting { from, to, keep, cut, cannot_be_cut, left_out: asked.left_out() };
+    let found = Cutting { from, to, keep, cut, cannot_be_cut, left_out: query.left_out() };
     let renderer: &dyn Render<Cutting<'_>> = match config.format {
         Format::Text => &CutText,
         Format::Json => &JsonLine,

@@ -13,7 +13,7 @@ use xenheap_report::{
     graph::export::{Dot, GraphMl, Json},
 };
 
-use super::asking::{Asked, Selecting};
+use super::query::{GraphQuery, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::ExportFormat,
@@ -36,8 +36,8 @@ pub struct Config {
 
 pub fn run(config: &Config) -> Result<Exit, Failure> {
     let graph = config.graph.load()?;
-    let mut asked = Asked::new(&graph, &config.selecting, false)?;
-    let functions = part(&mut asked, config)?;
+    let mut query = GraphQuery::new(&graph, &config.selecting, false)?;
+    let functions = part(&mut query, config)?;
     if config.out_dir.is_some() && config.format != ExportFormat::Csv {
         return Err(Failure::usage(
             "--out-dir belongs to --format csv; the other forms are one file, -o FILE",
@@ -64,7 +64,7 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
             return Ok(Exit::Done);
         }
     };
-    let excerpt = Excerpt { view: &asked.view, names: &asked.names, functions: &functions };
+    let excerpt = Excerpt { view: &query.view, names: &query.names, functions: &functions };
     write(config, |out| renderer.render(&excerpt, out))?;
     Ok(Exit::Done)
 }
@@ -74,16 +74,16 @@ fn write(config: &Config, what: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 }
 
 /// The functions on the paths that are meant; all that are left if none are.
-fn part(asked: &mut Asked, config: &Config) -> Result<NodeSet, Failure> {
+fn part(query: &mut GraphQuery, config: &Config) -> Result<NodeSet, Failure> {
     let paths_meant = !(config.from.is_empty() && config.to.is_empty());
-    if !paths_meant && asked.selection.sources.is_none() {
-        return Ok(asked.view.without_vain(asked.selection.within.clone()));
+    if !paths_meant && query.selection.sources.is_none() {
+        return Ok(query.view.without_vain(query.selection.within.clone()));
     }
     let targets = match config.to.is_empty() {
-        true => asked.view.leaves(),
-        false => asked.functions(&config.to)?,
+        true => query.view.leaves(),
+        false => query.functions(&config.to)?,
     };
-    let sources = asked.sources(&config.from)?;
-    let paths = asked.paths(&sources, &targets, Shape::default())?;
-    Ok(NodeSet::of(asked.view.compact().nodes(), paths.nodes().iter().copied()))
+    let sources = query.sources(&config.from)?;
+    let paths = query.paths(&sources, &targets, Shape::default())?;
+    Ok(NodeSet::of(query.view.compact().nodes(), paths.nodes().iter().copied()))
 }

@@ -6,7 +6,7 @@ use xenheap_report::{
     graph::{FunnelRow, Funnels, FunnelsText, JsonLine},
 };
 
-use super::asking::{Asked, Selecting};
+use super::query::{GraphQuery, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
@@ -28,16 +28,16 @@ pub struct Config {
 
 pub fn run(config: &Config) -> Result<Exit, Failure> {
     let graph = config.graph.load()?;
-    let mut asked = Asked::new(&graph, &config.selecting, false)?;
-    let targets = asked.functions(&config.to)?;
-    let sources = asked.sources(&config.from)?;
-    let paths = asked.paths(&sources, &targets, Shape::default())?;
+    let mut query = GraphQuery::new(&graph, &config.selecting, false)?;
+    let targets = query.functions(&config.to)?;
+    let sources = query.sources(&config.from)?;
+    let paths = query.paths(&sources, &targets, Shape::default())?;
     let mut found = funnels(&paths);
     if config.limit > 0 {
         found.truncate(config.limit);
     }
     let funnels = found.iter().map(|funnel| FunnelRow {
-        function: asked.name(funnel.node),
+        function: query.name(funnel.node),
         sources: funnel.sources,
         functions: funnel.nodes,
     });
@@ -45,7 +45,7 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
         to: &config.to,
         sources: paths.sources().count(),
         funnels: funnels.collect(),
-        left_out: asked.left_out(),
+        left_out: query.left_out(),
     };
     let renderer: &dyn Render<Funnels<'_>> = match config.format {
         Format::Text => &FunnelsText,

@@ -7,7 +7,7 @@ use xenheap_report::{
     graph::{Listing, PathsJson, PathsText},
 };
 
-use super::asking::{Asked, Selecting};
+use super::query::{GraphQuery, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::PathsFormat,
@@ -40,31 +40,31 @@ pub fn presets() -> Result<Exit, Failure> {
 
 pub fn run(config: &Config) -> Result<Exit, Failure> {
     let graph = config.graph.load()?;
-    let mut asked = Asked::new(&graph, &config.selecting, config.locations)?;
+    let mut query = GraphQuery::new(&graph, &config.selecting, config.locations)?;
     let targets = match config.to.is_empty() {
-        true => asked.view.leaves(),
-        false => asked.functions(&config.to)?,
+        true => query.view.leaves(),
+        false => query.functions(&config.to)?,
     };
-    let sources = asked.sources(&config.from)?;
-    let paths = asked.paths(&sources, &targets, config.shape)?;
+    let sources = query.sources(&config.from)?;
+    let paths = query.paths(&sources, &targets, config.shape)?;
     let count = paths.count();
     let unrooted = if config.from.is_empty() && !config.to.is_empty() {
-        let mut lead = asked.reach(&targets, Direction::Backward);
-        lead.drop_all(&asked.reach(&sources, Direction::Forward));
+        let mut lead = query.reach(&targets, Direction::Backward);
+        lead.drop_all(&query.reach(&sources, Direction::Forward));
         lead.len()
     } else {
         0
     };
-    let (from, to) = (asked.shown(&config.from)?, asked.shown(&config.to)?);
+    let (from, to) = (query.shown(&config.from)?, query.shown(&config.to)?);
     let listing = Listing {
         paths: &paths,
-        view: &asked.view,
-        names: &asked.names,
+        view: &query.view,
+        names: &query.names,
         from: &from,
         to: &to,
         count: &count,
         unrooted,
-        left_out: asked.left_out(),
+        left_out: query.left_out(),
         limit: config.limit,
     };
     let (locations, stack) = (config.locations, config.stack);

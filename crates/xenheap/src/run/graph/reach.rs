@@ -6,7 +6,7 @@ use xenheap_report::{
     graph::{JsonLine, Reached, ReachedFrom, ReachedText},
 };
 
-use super::asking::{Asked, Selecting};
+use super::query::{GraphQuery, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
@@ -27,18 +27,18 @@ pub struct Config {
 
 pub fn run(config: &Config) -> Result<Exit, Failure> {
     let graph = config.graph.load()?;
-    let mut asked = Asked::new(&graph, &config.selecting, false)?;
-    let targets = asked.functions(&config.to)?;
-    let to = asked.shown(&config.to)?;
-    let lead = match &asked.selection.sources {
-        None => asked.reach(&targets, Direction::Backward),
+    let mut query = GraphQuery::new(&graph, &config.selecting, false)?;
+    let targets = query.functions(&config.to)?;
+    let to = query.shown(&config.to)?;
+    let lead = match &query.selection.sources {
+        None => query.reach(&targets, Direction::Backward),
         Some(sources) => {
-            let paths = asked.paths(sources, &targets, Shape::default())?;
-            NodeSet::of(asked.view.nodes().count(), paths.nodes().iter().copied())
+            let paths = query.paths(sources, &targets, Shape::default())?;
+            NodeSet::of(query.view.nodes().count(), paths.nodes().iter().copied())
         }
     };
     // A function leads there if it does with one of the tables that it is handed.
-    let nodes = asked.view.nodes();
+    let nodes = query.view.nodes();
     let lead = NodeSet::of(nodes.count(), lead.iter().map(|node| nodes.function(node).0));
     let targets = NodeSet::of(nodes.count(), targets.iter().map(|node| nodes.function(node).0));
     let others = lead.iter().filter(|node| !targets.has(*node)).count();
@@ -47,15 +47,15 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
         class: entry.class,
         who: entry.who,
         operation: &entry.operation,
-        function: asked.names.show(entry.function),
+        function: query.names.show(entry.function),
         source: &entry.source,
     });
     let found = Reached {
         to: &to,
-        functions: lead.iter().map(|node| asked.name(node)).collect(),
+        functions: lead.iter().map(|node| query.name(node)).collect(),
         others,
         entries: entries.collect(),
-        left_out: asked.left_out(),
+        left_out: query.left_out(),
     };
     let text = ReachedText { functions: config.functions };
     let renderer: &dyn Render<Reached<'_>> = match config.format {

@@ -8,7 +8,7 @@ use xenheap_report::{
     graph::{JsonLine, Shortest, ShortestText, Step, StepEvidence},
 };
 
-use super::asking::{Asked, Selecting};
+use super::query::{GraphQuery, Selecting};
 use crate::{
     failure::{Exit, Failure},
     format::Format,
@@ -30,15 +30,15 @@ pub struct Config {
 
 pub fn run(config: &Config) -> Result<Exit, Failure> {
     let graph = config.graph.load()?;
-    let mut asked = Asked::new(&graph, &config.selecting, false)?;
-    let sources = asked.functions(&config.from)?;
-    let targets = asked.functions(&config.to)?;
-    let paths = asked.paths(&sources, &targets, Shape::default())?;
+    let mut query = GraphQuery::new(&graph, &config.selecting, false)?;
+    let sources = query.functions(&config.from)?;
+    let targets = query.functions(&config.to)?;
+    let paths = query.paths(&sources, &targets, Shape::default())?;
     let found = Shortest {
         from: &config.from,
         to: &config.to,
-        paths: shortest(&paths, config.limit).iter().map(|path| steps(&asked, path)).collect(),
-        left_out: asked.left_out(),
+        paths: shortest(&paths, config.limit).iter().map(|path| steps(&query, path)).collect(),
+        left_out: query.left_out(),
     };
     let renderer: &dyn Render<Shortest<'_>> = match config.format {
         Format::Text => &ShortestText,
@@ -48,18 +48,18 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn steps<'a>(asked: &'a Asked, path: &Path) -> Vec<Step<'a>> {
+fn steps<'a>(query: &'a GraphQuery, path: &Path) -> Vec<Step<'a>> {
     let step = |step: &xenheap_paths::Step| Step {
-        function: asked.name(step.node),
-        evidence: step.edge.map(|edge| evidence(asked, edge)).unwrap_or_default(),
+        function: query.name(step.node),
+        evidence: step.edge.map(|edge| evidence(query, edge)).unwrap_or_default(),
     };
     path.iter().map(step).collect()
 }
 
 /// One for each place, with all that speaks for it.
-fn evidence(asked: &Asked, edge: u32) -> Vec<StepEvidence> {
+fn evidence(query: &GraphQuery, edge: u32) -> Vec<StepEvidence> {
     let mut found: Vec<StepEvidence> = Vec::new();
-    for reason in asked.view.reasons(edge) {
+    for reason in query.view.reasons(edge) {
         let says = match reason.edge {
             Some(edge) => format!("{} ({})", word(&edge.evidence), word(&edge.certainty)),
             None => "inlined".to_owned(),

@@ -8,8 +8,8 @@ use std::{
 
 use tracing::info;
 use xenheap_gitlab::{
-    Artifacts, Client, Content, Error, Limits, Outcome, Plan, Planned, Project, Role, Selection, Store, Task,
-    What, fetch, safe_name,
+    Artifacts, Client, Content, DownloadOutcome, Error, Limits, Planned, Project, PullPlan, Role, Selection,
+    Store, Task, What, fetch, safe_name,
 };
 use xenheap_model::{Arch, Facts, LogFormat};
 use xenheap_output::printable;
@@ -45,7 +45,7 @@ pub fn run(config: Config) -> Result<Exit, Failure> {
     let Config { project, pipeline, client, out_dir, parallel, strict, selection } = config;
     let client = Client::new(client).map_err(failure)?;
     // Beside the reports there is the folder `verbose`.
-    let plan = Plan::make(&client, &project, pipeline, &selection, &["verbose"]).map_err(failure)?;
+    let plan = PullPlan::make(&client, &project, pipeline, &selection, &["verbose"]).map_err(failure)?;
     let store = Store::open(&out_dir, &plan).map_err(failure)?;
     let pipeline = Pipeline { client, plan, store, parallel, limits: Limits::default() };
     let summary = pipeline.pull(&project)?;
@@ -66,7 +66,7 @@ pub fn failure(error: Error) -> Failure {
 /// A pipeline, and where it is kept.
 struct Pipeline {
     client: Client,
-    plan: Plan,
+    plan: PullPlan,
     store: Store,
     parallel: usize,
     limits: Limits,
@@ -114,7 +114,7 @@ impl Pipeline {
         Ok(summary.finish(images.builds))
     }
 
-    fn fetch(&self, tasks: &[Task<'_>], watch: &Pulling) -> Result<Vec<Outcome>, Failure> {
+    fn fetch(&self, tasks: &[Task<'_>], watch: &Pulling) -> Result<Vec<DownloadOutcome>, Failure> {
         fetch(&self.client, &self.store, tasks, &self.limits, self.parallel, watch).map_err(failure)
     }
 
@@ -178,7 +178,7 @@ impl Pipeline {
             let tasks: Vec<Task<'_>> = batch.iter().map(|job| Task { job, what: What::Archive }).collect();
             for (task, outcome) in tasks.iter().zip(self.fetch(&tasks, &watch)?) {
                 summary.outcome(task, &outcome);
-                if matches!(outcome, Outcome::Fetched(_)) {
+                if matches!(outcome, DownloadOutcome::Fetched(_)) {
                     self.look_for_images(task.job, &mut images)?;
                 }
             }

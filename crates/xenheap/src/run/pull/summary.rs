@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use xenheap_gitlab::{Outcome, Plan, Planned, Project, Role, Task, What};
+use xenheap_gitlab::{DownloadOutcome, Planned, Project, PullPlan, Role, Task, What};
 use xenheap_model::Arch;
 use xenheap_output::printable;
 use xenheap_report::{
@@ -19,7 +19,7 @@ use crate::{
 pub struct Collected(Summary);
 
 impl Collected {
-    pub fn new(plan: &Plan, asked: &Project) -> Self {
+    pub fn new(plan: &PullPlan, asked: &Project) -> Self {
         let jobs = plan.with_role(Role::Log).map(|planned| Job {
             name: planned.job.name.clone(),
             id: planned.job.id,
@@ -41,16 +41,16 @@ impl Collected {
     }
 
     /// What became of a download.
-    pub fn outcome(&mut self, task: &Task<'_>, outcome: &Outcome) {
+    pub fn outcome(&mut self, task: &Task<'_>, outcome: &DownloadOutcome) {
         let what = match task.what {
             What::Trace => "trace",
             What::Archive => "artifacts",
         };
         let (text, not_fetched) = match outcome {
-            Outcome::Fetched(_) | Outcome::Had => return,
-            Outcome::Missing => ("GitLab does not have them (any more)".to_owned(), false),
-            Outcome::Refused(reason) => (format!("refused: {reason}"), false),
-            Outcome::Failed(error) => (error.to_string(), true),
+            DownloadOutcome::Fetched(_) | DownloadOutcome::Had => return,
+            DownloadOutcome::Missing => ("GitLab does not have them (any more)".to_owned(), false),
+            DownloadOutcome::Refused(reason) => (format!("refused: {reason}"), false),
+            DownloadOutcome::Failed(error) => (error.to_string(), true),
         };
         let text = format!("{what}: {text}");
         let Some(job) = self.0.job(task.job.job.id) else {
@@ -59,8 +59,8 @@ impl Collected {
             return;
         };
         match outcome {
-            Outcome::Missing if task.what == What::Trace => job.without_trace = true,
-            Outcome::Failed(_) => job.not_fetched.push(text),
+            DownloadOutcome::Missing if task.what == What::Trace => job.without_trace = true,
+            DownloadOutcome::Failed(_) => job.not_fetched.push(text),
             _ => job.refused.push(text),
         }
     }

@@ -26,14 +26,14 @@ pub struct Selecting {
     pub source: bool,
 }
 
-/// A graph as it was asked for.
-pub struct Asked<'a> {
+/// A graph as it was query for.
+pub struct GraphQuery<'a> {
     pub names: Names<'a>,
     pub view: View<'a>,
     pub selection: Selection,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> GraphQuery<'a> {
     pub fn new(graph: &'a Graph, selecting: &Selecting, locations: bool) -> Result<Self, Failure> {
         let options = ViewOptions { source: selecting.source, least: selecting.least, locations };
         let names = Names::of(graph);
@@ -44,7 +44,7 @@ impl<'a> Asked<'a> {
         };
         let selection = filter.select(graph, &names).map_err(|error| name_failure(&error))?;
         let view = View::new(graph, options).map_err(|error| Failure::from_error(Exit::Input, &error))?;
-        Ok(Asked { names, view, selection })
+        Ok(GraphQuery { names, view, selection })
     }
 
     /// The one function that a name means; it is never left out.
