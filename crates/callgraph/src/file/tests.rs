@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::graph;
+use crate::{Lack, Whole, testing::graph};
 
 fn written(graph: &Graph) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -27,7 +27,7 @@ pub struct Joined {
 impl Joined {
     pub fn lower(self) -> joined::Joined {
         joined::Joined {
-            graph: Given { path: self.graph, audited: false },
+            graph: GraphFile { path: self.graph, audited: false },
             runs: self.runs,
             verdicts: self.verdicts,
             allow_mismatch: self.allow_mismatch,

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use xenheap_lab::BuildConfig;
 
 use crate::{
-    cli::values::{jobs, source, usage},
+    cli::values::{jobs, source},
     failure::Failure,
     run::graph::build::{Config, MadeFrom, Origin},
 };
@@ -83,7 +83,7 @@ impl Arguments {
             (None, None, Some(tree)) => Origin::Tree {
                 source: source(&tree)?,
                 config: BuildConfig {
-                    arch: self.arch.parse().map_err(usage)?,
+                    arch: self.arch.parse().map_err(Failure::usage)?,
                     recorder: !self.no_recorder,
                     options: self.options,
                     jobs: jobs(self.build_jobs),

@@ -105,7 +105,7 @@ impl Arguments {
         xen_args.extend(self.fail.map(|fail| format!("heap-audit-fail={fail}")));
         Ok(RunConfig {
             xen: source(&self.xen)?,
-            arch: self.arch.parse().map_err(usage)?,
+            arch: self.arch.parse().map_err(Failure::usage)?,
             options: self.options,
             workload: self.workload,
             guest_programs: self.guest_programs,

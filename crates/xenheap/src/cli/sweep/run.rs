@@ -90,7 +90,7 @@ impl Arguments {
         let sweep = xenheap_sweep::Config {
             run: RunConfig {
                 xen: source(&self.xen)?,
-                arch: self.arch.parse().map_err(usage)?,
+                arch: self.arch.parse().map_err(Failure::usage)?,
                 options: self.options,
                 workload: self.workload,
                 parameters: self.parameters,
