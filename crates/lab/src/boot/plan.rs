@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(says("#: dom0 = false\n#: domus = 1\n", false), None);
         for (more, deterministic, part) in [
             ("#: dom0 = false\n", false, "neither dom0 nor guests"),
-            ("#: dom0 = false\n#: domus = 1\n", true, "--deterministic cannot be"),
+            ("#: dom0 = false\n#: domus = 1\n", true, "--deterministic is not possible"),
             ("#: dom0 = false\n#: domus = 1\n#: linux = [\"a\"]\n", false, "is for dom0's kernel"),
         ] {
             assert!(says(more, deterministic).is_some_and(|text| text.contains(part)), "{part}");
