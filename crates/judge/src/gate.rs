@@ -90,7 +90,7 @@ pub struct Case {
 }
 
 /// Why something does not pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Refusal {
     /// What kind of reason.
@@ -331,7 +331,7 @@ fn unmarked(run: &Run, accept: &Accept) -> String {
 pub(crate) const TELL_LEAKS: [&str; 5] = ["given", "taken", "owners", "domctls", "moves"];
 
 /// How to go on where a part is not there.
-pub(crate) const HOOK: &str =
+const HOOK: &str =
     "look with `xenheap instrument --check` for what this Xen lacks, and record one that has it";
 
 fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {

@@ -287,7 +287,7 @@ fn by_a_graph_of_a_part_of_a_build_nothing_is_unreachable() {
     let dead = run("1", [small.stack(&[("dead", "dead>")])]);
     assert_eq!(notes(&coverage(&graph, &[("one", dead)])), ["part"]);
     let assessment = assess(&graph, &[("one", all(&small))], "format = 1\n");
-    assert!(assessment.blockers.iter().any(|blocker| blocker.code == "part"), "{:?}", assessment.blockers);
+    assert!(assessment.blockers.iter().any(|blocker| blocker.code() == "part"), "{:?}", assessment.blockers);
 }
 
 #[test]

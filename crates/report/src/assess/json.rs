@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use xenheap_judge::Assessment;
+use xenheap_judge::{Assessment, Standing, coverage::Coverage};
 use xenheap_output::write_json;
 
+use super::blocker::{Open, open};
 use crate::Render;
 
 /// The version of the schema. It rises when something is renamed, removed or means something else;
@@ -17,15 +18,28 @@ const SCHEMA: u32 = 1;
 pub struct AssessmentJson;
 
 #[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct View<'a> {
     schema: u32,
     result: String,
-    #[serde(flatten)]
-    assessment: &'a Assessment,
+    supported: bool,
+    blockers: Vec<Open<'a>>,
+    standings: &'a [Standing],
+    unused: &'a [String],
+    coverage: &'a Coverage,
 }
 
 impl Render<Assessment> for AssessmentJson {
     fn render(&self, assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
-        write_json(&View { schema: SCHEMA, result: assessment.result(), assessment }, out)
+        let view = View {
+            schema: SCHEMA,
+            result: assessment.result(),
+            supported: assessment.supported,
+            blockers: open(assessment),
+            standings: &assessment.standings,
+            unused: &assessment.unused,
+            coverage: &assessment.coverage,
+        };
+        write_json(&view, out)
     }
 }
