@@ -86,7 +86,7 @@ impl Blocker {
     /// Which kind: a word of the gate, a word of the coverage, or `unseen`.
     pub fn code(&self) -> &'static str {
         match &self.reason {
-            Reason::Note(note) => note.code.as_str(),
+            Reason::Note(note) => note.code().as_str(),
             Reason::LostPart(_) => Code::LostPart.as_str(),
             Reason::Refused(refusal) => refusal.code.as_str(),
             Reason::Unseen { .. } | Reason::UnseenNotAccepted { .. } => "unseen",
@@ -173,7 +173,7 @@ pub(crate) fn assess(
     unused: Vec<Unused>,
 ) -> Assessment {
     let mut blockers = Blockers::default();
-    for note in coverage.notes.iter().filter(|note| note.code.blocks()) {
+    for note in coverage.notes.iter().filter(|note| note.blocks()) {
         blockers.add(About::Evidence, Reason::Note(note.clone()), None);
     }
     for untold in coverage.untold.iter().filter(|untold| is_claimed(&untold.part)) {

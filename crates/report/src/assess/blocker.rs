@@ -6,6 +6,8 @@ use serde::Serialize;
 use xenheap_judge::{About, Assessment, Blocker, Reason};
 use xenheap_model::{nothing_for, untold};
 
+use crate::coverage::Told;
+
 /// How to go on where a part of the recorder is not there.
 const HOOK: &str =
     "look with `xenheap instrument --check` for what this Xen lacks, and record one that has it";
@@ -68,7 +70,7 @@ fn about(about: &About) -> String {
 
 fn what(reason: &Reason) -> String {
     match reason {
-        Reason::Note(note) => note.what.clone(),
+        Reason::Note(note) => Told::from(note).what,
         Reason::LostPart(part) => format!(
             "{part}: that nothing is left behind cannot be claimed, as {}, which tells {}",
             nothing_for(part),
@@ -90,7 +92,7 @@ fn what(reason: &Reason) -> String {
 
 fn next(reason: &Reason) -> String {
     match reason {
-        Reason::Note(note) => note.next.clone(),
+        Reason::Note(note) => Told::from(note).next.to_owned(),
         Reason::LostPart(_) => HOOK.to_owned(),
         Reason::Refused(refusal) => refusal.next.clone(),
         Reason::Unseen { .. } | Reason::UnseenNotAccepted { .. } | Reason::UnseenAmbiguous(_) => {

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use xenheap_judge::{Assessment, Standing, coverage::Coverage};
+use xenheap_judge::{Assessment, Standing};
 use xenheap_output::write_json;
 
 use super::blocker::{Open, open};
-use crate::Render;
+use crate::{Render, coverage::CoverageView};
 
 /// The version of the schema. It rises when something is renamed, removed or means something else;
 /// additions leave it.
@@ -26,7 +26,7 @@ struct View<'a> {
     blockers: Vec<Open<'a>>,
     standings: &'a [Standing],
     unused: &'a [String],
-    coverage: &'a Coverage,
+    coverage: CoverageView<'a>,
 }
 
 impl Render<Assessment> for AssessmentJson {
@@ -38,7 +38,7 @@ impl Render<Assessment> for AssessmentJson {
             blockers: open(assessment),
             standings: &assessment.standings,
             unused: &assessment.unused,
-            coverage: &assessment.coverage,
+            coverage: CoverageView::from(&assessment.coverage),
         };
         write_json(&view, out)
     }

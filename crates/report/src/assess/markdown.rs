@@ -8,7 +8,7 @@ use xenheap_output::size::Bytes;
 use super::{SCOPE, blocker::open, not_covered, standings};
 use crate::{
     Render,
-    coverage::{decision, runs},
+    coverage::{decision, runs, told},
     gate::cell,
 };
 
@@ -68,7 +68,10 @@ impl Render<Assessment> for AssessmentMarkdown {
             ("Taken for granted", coverage.assumptions.clone()),
             (
                 "Noticed",
-                coverage.notes.iter().map(|note| format!("{}: {}", note.code.as_str(), note.what)).collect(),
+                told(&coverage.notes)
+                    .iter()
+                    .map(|note| format!("{}: {}", note.code.as_str(), note.what))
+                    .collect(),
             ),
         ] {
             writeln!(out, "\n## {title}\n")?;
