@@ -88,7 +88,7 @@ impl Blocker {
         match &self.reason {
             Reason::Note(note) => note.code().as_str(),
             Reason::LostPart(_) => Code::LostPart.as_str(),
-            Reason::Refused(refusal) => refusal.code.as_str(),
+            Reason::Refused(refusal) => refusal.code().as_str(),
             Reason::Unseen { .. } | Reason::UnseenNotAccepted { .. } => "unseen",
             Reason::UnseenAmbiguous(_) => Code::Ambiguous.as_str(),
         }
@@ -184,7 +184,7 @@ pub(crate) fn assess(
     for run in runs {
         // That a run is empty or lacks a part stands above, whatever the policy says. That its
         // recorder is too old is said of no part.
-        let stands_above = |refusal: &Refusal| refusal.code == Code::Empty || refusal.part.is_some();
+        let stands_above = |refusal: &Refusal| matches!(refusal, Refusal::Empty | Refusal::LostPart(_));
         for refusal in run.refusals.iter().filter(|refusal| !stands_above(refusal)) {
             blockers.add(About::Run, Reason::Refused(refusal.clone()), Some(&run.name));
         }

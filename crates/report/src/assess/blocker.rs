@@ -6,11 +6,10 @@ use serde::Serialize;
 use xenheap_judge::{About, Assessment, Blocker, Reason};
 use xenheap_model::{nothing_for, untold};
 
-use crate::coverage::Told;
-
-/// How to go on where a part of the recorder is not there.
-const HOOK: &str =
-    "look with `xenheap instrument --check` for what this Xen lacks, and record one that has it";
+use crate::{
+    coverage::Told,
+    gate::refusal::{self, HOOK},
+};
 
 /// How to go on where no run shows a site.
 const TAKE: &str = "write a test that takes it (`xenheap coverage` shows a way), or accept it with an entry whose stack begins with `...`";
@@ -76,7 +75,7 @@ fn what(reason: &Reason) -> String {
             nothing_for(part),
             untold(part).unwrap_or_default()
         ),
-        Reason::Refused(refusal) => refusal.what.clone(),
+        Reason::Refused(refusal) => refusal::what(refusal),
         Reason::Unseen { state } => {
             format!("{}; no entry accepts every stack that can end there", state.describe())
         }
@@ -94,7 +93,7 @@ fn next(reason: &Reason) -> String {
     match reason {
         Reason::Note(note) => Told::from(note).next.to_owned(),
         Reason::LostPart(_) => HOOK.to_owned(),
-        Reason::Refused(refusal) => refusal.next.clone(),
+        Reason::Refused(refusal) => refusal::next(refusal),
         Reason::Unseen { .. } | Reason::UnseenNotAccepted { .. } | Reason::UnseenAmbiguous(_) => {
             TAKE.to_owned()
         }
