@@ -4,21 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use xenheap_model::{NormalStack, nothing_for};
+use xenheap_model::{Charge, Kind, NormalStack, Verdict};
 
 use crate::{
     Case, Code, Judged, Refusal, Unused,
-    coverage::{Coverage, Site, State},
-    gate::{HOOK, TELL_LEAKS},
+    coverage::{Coverage, Note, Site, State},
+    gate::TELL_LEAKS,
 };
 
 /// The statement.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Assessment {
     /// Whether nothing is open.
     pub supported: bool,
-    /// What is, in order; nothing if it is supported.
+    /// What is open, each once; nothing if it is supported.
     pub blockers: Vec<Blocker>,
     /// How each site of `coverage` stands, in its order.
     pub standings: Vec<Standing>,
@@ -36,7 +35,7 @@ impl Assessment {
         }
         let mut by_code: BTreeMap<&str, usize> = BTreeMap::new();
         for blocker in &self.blockers {
-            *by_code.entry(blocker.code.as_str()).or_default() += 1;
+            *by_code.entry(blocker.code()).or_default() += 1;
         }
         let mut counts: Vec<(&str, usize)> = by_code.into_iter().collect();
         counts.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
@@ -72,29 +71,97 @@ impl Standing {
     }
 }
 
-/// Why a statement is not supported.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// Something that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocker {
-    /// Which kind: a word of the gate, a word of the coverage, or `unseen`.
-    pub code: String,
-    /// Of what: a stack, a site, the evidence.
-    pub about: String,
-    /// What is wrong.
-    pub what: String,
-    /// How to go on.
-    pub next: String,
+    /// Of what it is open.
+    pub about: About,
+    /// Why.
+    pub reason: Reason,
     /// The runs that show it; none if it is not of a run.
     pub runs: BTreeSet<String>,
 }
 
+impl Blocker {
+    /// Which kind: a word of the gate, a word of the coverage, or `unseen`.
+    pub fn code(&self) -> &'static str {
+        match &self.reason {
+            Reason::Note(note) => note.code().as_str(),
+            Reason::LostPart(_) => Code::LostPart.as_str(),
+            Reason::Refused(refusal) => refusal.code().as_str(),
+            Reason::Unseen { .. } | Reason::UnseenNotAccepted { .. } => "unseen",
+            Reason::UnseenAmbiguous(_) => Code::Ambiguous.as_str(),
+        }
+    }
+}
+
+/// What a blocker is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// Of the graph and the runs, as evidence.
+    Evidence,
+    /// Of a run.
+    Run,
+    /// Of all runs together.
+    AllRuns,
+    /// Of a finding of a run.
+    Finding {
+        /// At which level.
+        kind: Kind,
+        /// Whom it is charged to.
+        charge: Charge,
+        /// The stack, root first.
+        frames: NormalStack,
+        /// Whether the stack may not be what happened.
+        uncertain: bool,
+    },
+    /// Of an allocation site.
+    Site {
+        /// The function of the source that it stands in.
+        function: String,
+        /// File and line there.
+        at: Option<String>,
+        /// Address of the call.
+        address: Option<String>,
+    },
+}
+
+/// Why something is open.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Something is wrong with the graph, a run, or what they show together.
+    Note(Note),
+    /// Runs lack this part of the recorder, without which it is not known that nothing is left
+    /// behind.
+    LostPart(String),
+    /// The gate refuses it.
+    Refused(Refusal),
+    /// No run shows the site, and no entry speaks of every stack that can end there.
+    Unseen {
+        /// What is known of the site.
+        state: State,
+    },
+    /// No run shows the site, and the entry that speaks of every stack that can end there accepts
+    /// nothing.
+    UnseenNotAccepted {
+        /// What is known of the site.
+        state: State,
+        /// The entry.
+        entry: Option<String>,
+        /// What it says; if that accepts, then without a reason.
+        verdict: Verdict,
+    },
+    /// No run shows the site, and something is wrong with what entries say of it: the remarks.
+    UnseenAmbiguous(Vec<String>),
+}
+
 /// Blockers, each once, with the runs that show it.
 #[derive(Default)]
-struct Blockers(BTreeMap<Blocker, BTreeSet<String>>);
+struct Blockers(BTreeMap<(About, Reason), BTreeSet<String>>);
 
 impl Blockers {
-    fn add(&mut self, blocker: Blocker, run: Option<&str>) {
-        self.0.entry(blocker).or_default().extend(run.map(str::to_owned));
+    fn add(&mut self, about: About, reason: Reason, run: Option<&str>) {
+        self.0.entry((about, reason)).or_default().extend(run.map(str::to_owned));
     }
 }
 
@@ -106,54 +173,38 @@ pub(crate) fn assess(
     unused: Vec<Unused>,
 ) -> Assessment {
     let mut blockers = Blockers::default();
-    for note in coverage.notes.iter().filter(|note| note.code.blocks()) {
-        let blocker = Blocker {
-            code: note.code.as_str().to_owned(),
-            about: "evidence".to_owned(),
-            what: note.what.clone(),
-            next: note.next.clone(),
-            runs: BTreeSet::new(),
-        };
-        blockers.add(blocker, None);
+    for note in coverage.notes.iter().filter(|note| note.blocks()) {
+        blockers.add(About::Evidence, Reason::Note(note.clone()), None);
     }
     for untold in coverage.untold.iter().filter(|untold| is_claimed(&untold.part)) {
-        let blocker = Blocker {
-            code: Code::LostPart.as_str().to_owned(),
-            about: "evidence".to_owned(),
-            what: format!(
-                "{}: that nothing is left behind cannot be claimed, as {}, which tells {}",
-                untold.part,
-                nothing_for(&untold.part),
-                untold.what.unwrap_or_default()
-            ),
-            next: HOOK.to_owned(),
-            runs: BTreeSet::new(),
-        };
-        untold.runs.iter().for_each(|run| blockers.add(blocker.clone(), Some(run)));
+        for run in &untold.runs {
+            blockers.add(About::Evidence, Reason::LostPart(untold.part.clone()), Some(run));
+        }
     }
     for run in runs {
         // That a run is empty or lacks a part stands above, whatever the policy says. That its
         // recorder is too old is said of no part.
-        let stands_above = |refusal: &Refusal| refusal.code == Code::Empty || refusal.part.is_some();
+        let stands_above = |refusal: &Refusal| matches!(refusal, Refusal::Empty | Refusal::LostPart(_));
         for refusal in run.refusals.iter().filter(|refusal| !stands_above(refusal)) {
-            blockers.add(blocker(refusal, "a run".to_owned()), Some(&run.name));
+            blockers.add(About::Run, Reason::Refused(refusal.clone()), Some(&run.name));
         }
         for case in &run.cases {
             for refusal in &case.refusals {
-                blockers.add(blocker(refusal, of_case(case)), Some(&run.name));
+                blockers.add(About::from(case), Reason::Refused(refusal.clone()), Some(&run.name));
             }
         }
     }
     for refusal in together {
-        blockers.add(blocker(refusal, "all runs".to_owned()), None);
+        blockers.add(About::AllRuns, Reason::Refused(refusal.clone()), None);
     }
     for site in &coverage.sites {
-        if let Some(blocker) = unseen(site) {
-            blockers.add(blocker, None);
+        if let Some(reason) = unseen(site) {
+            blockers.add(About::from(site), reason, None);
         }
     }
+    let blockers = blockers.0.into_iter();
     let blockers: Vec<Blocker> =
-        blockers.0.into_iter().map(|(blocker, runs)| Blocker { runs, ..blocker }).collect();
+        blockers.map(|((about, reason), runs)| Blocker { about, reason, runs }).collect();
     let standings = coverage.sites.iter().map(standing).collect();
     let used: BTreeSet<&str> = coverage
         .sites
@@ -173,47 +224,38 @@ fn is_claimed(part: &str) -> bool {
     TELL_LEAKS.contains(&part) || part == "calls"
 }
 
-fn blocker(refusal: &Refusal, about: String) -> Blocker {
-    Blocker {
-        code: refusal.code.as_str().to_owned(),
-        about,
-        what: refusal.what.clone(),
-        next: refusal.next.clone(),
-        runs: BTreeSet::new(),
+impl From<&Case> for About {
+    fn from(case: &Case) -> Self {
+        About::Finding {
+            kind: case.kind,
+            charge: case.charge,
+            frames: case.frames.clone(),
+            uncertain: case.uncertain.is_some(),
+        }
     }
 }
 
-fn of_case(case: &Case) -> String {
-    let NormalStack(frames) = &case.frames;
-    let frames: Vec<String> = frames.iter().map(ToString::to_string).collect();
-    let uncertain = if case.uncertain.is_some() { " (uncertain)" } else { "" };
-    format!("{} ({}) by {}{uncertain}", case.kind, case.charge, frames.join(" > "))
+impl From<&Site> for About {
+    fn from(site: &Site) -> Self {
+        let Site { function, at, address, .. } = site;
+        About::Site { function: function.clone(), at: at.clone(), address: address.clone() }
+    }
 }
 
-/// A site that no run shows, and that nobody has accepted for every stack that can end there.
-fn unseen(site: &Site) -> Option<Blocker> {
+/// Why a site is open that no run shows, unless somebody has accepted it for every stack that can
+/// end there.
+fn unseen(site: &Site) -> Option<Reason> {
     if !site.state.is_unseen() || is_accepted_unseen(site) {
         return None;
     }
-    let at = site.at.as_deref().unwrap_or("place not known");
-    let address = site.address.as_deref().map_or_else(String::new, |address| format!(" at {address}"));
-    let about = format!("site {} ({at}){address}", site.function);
-    let says = site.decisions.first();
-    let ambiguous = says.is_some_and(|decided| !decided.remarks.is_empty());
-    let what = match (site.state, says) {
-        (_, Some(decided)) if ambiguous => decided.remarks.join("; "),
-        (state, Some(decided)) => format!(
-            "{}; {} says {}, which accepts nothing{}",
-            state.describe(),
-            decided.entry.as_deref().unwrap_or("no entry"),
-            decided.verdict,
-            if decided.verdict.accepts() { " without a reason" } else { "" }
-        ),
-        (state, None) => format!("{}; no entry accepts every stack that can end there", state.describe()),
-    };
-    let code = if ambiguous { Code::Ambiguous.as_str() } else { "unseen" };
-    let next = "write a test that takes it (`xenheap coverage` shows a way), or accept it with an entry whose stack begins with `...`";
-    Some(Blocker { code: code.to_owned(), about, what, next: next.to_owned(), runs: BTreeSet::new() })
+    let state = site.state;
+    Some(match site.decisions.first() {
+        None => Reason::Unseen { state },
+        Some(decided) if decided.remarks.is_empty() => {
+            Reason::UnseenNotAccepted { state, entry: decided.entry.clone(), verdict: decided.verdict }
+        }
+        Some(decided) => Reason::UnseenAmbiguous(decided.remarks.clone()),
+    })
 }
 
 fn is_accepted_unseen(site: &Site) -> bool {

@@ -6,6 +6,7 @@ mod belong;
 mod ground;
 mod join;
 mod lay;
+mod note;
 mod result;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,10 +20,10 @@ use crate::Lifetime;
 pub use belong::{Belongs, Differs, belongs};
 pub use ground::{CUTS, Ground, GroundError};
 pub use join::Join;
+pub use note::{Conclusion, Note, NoteCode, Unlaid};
 
 /// What runs show of a graph.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Coverage {
     /// Of what the graph is.
     pub configuration: Configuration,
@@ -31,7 +32,6 @@ pub struct Coverage {
     /// What makes the numbers less than they seem, or needs a look.
     pub notes: Vec<Note>,
     /// Parts of the recorder that runs lack, and what is therefore not known of what was seen.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub untold: Vec<Untold>,
     /// How the recorded (caller, callee) pairs were found in the graph.
     pub pairs: Pairs,
@@ -90,82 +90,6 @@ pub struct RunSummary {
     /// Parts of the recorder that its Xen had nothing for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<String>,
-}
-
-/// Something to know of the join.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Note {
-    /// Which kind.
-    pub code: NoteCode,
-    /// What.
-    pub what: String,
-    /// What to do.
-    pub next: String,
-}
-
-/// Kinds of notes. The words are stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NoteCode {
-    /// A stack has a call that the graph lacks.
-    MissingEdge,
-    /// A stack has a function that the graph lacks.
-    UnknownFunction,
-    /// A stack ends where the graph knows no call of an allocator.
-    NoSite,
-    /// It cannot be told at which of several sites a stack ends.
-    Ambiguous,
-    /// Stacks of allocations could not be read, or not as a whole.
-    Unread,
-    /// What was seen contradicts what the graph concludes.
-    Contradiction,
-    /// A run is of another build.
-    OtherBuild,
-    /// A run has no record.
-    EmptyRun,
-    /// A run is incomplete.
-    Doubt,
-    /// A boot was given twice.
-    SameBoot,
-    /// The graph lacks what it had when it was made.
-    Part,
-    /// The graph does not say whether it is whole.
-    Unsealed,
-    /// The graph has indirect calls of which it knows neither targets nor why there are none.
-    Unresolved,
-    /// Calls of allocators of which the graph does not say whether they are charged.
-    Unjudged,
-    /// The graph has no call of an allocator, or no entry.
-    Nothing,
-}
-
-impl NoteCode {
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            NoteCode::MissingEdge => "missing-edge",
-            NoteCode::UnknownFunction => "unknown-function",
-            NoteCode::NoSite => "no-site",
-            NoteCode::Ambiguous => "ambiguous",
-            NoteCode::Unread => "unread",
-            NoteCode::Contradiction => "contradiction",
-            NoteCode::OtherBuild => "other-build",
-            NoteCode::EmptyRun => "empty-run",
-            NoteCode::Doubt => "doubt",
-            NoteCode::SameBoot => "same-boot",
-            NoteCode::Part => "part",
-            NoteCode::Unsealed => "unsealed",
-            NoteCode::Unresolved => "unresolved",
-            NoteCode::Unjudged => "unjudged",
-            NoteCode::Nothing => "nothing",
-        }
-    }
-
-    /// Whether no statement can be supported with it.
-    pub fn blocks(self) -> bool {
-        self != NoteCode::SameBoot
-    }
 }
 
 /// The (caller, callee) pairs of all stacks, each once.

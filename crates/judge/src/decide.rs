@@ -60,7 +60,7 @@ impl Decision {
 }
 
 /// Something that people should look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Remark {
     /// These entries decide differently of one stack.
     Ambiguous(Vec<String>),

@@ -1,17 +1,16 @@
-//! The gate: whether runs pass a policy, and if not, exactly what does not and how to go on.
+//! The gate: whether runs pass a policy, and if not, exactly what does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use xenheap_model::{
-    Charge, CheckId, Counters, Kind, NormalStack, Outcome, Question, Run, StackId, Uncertain, Untold,
-    in_doubt, nothing_for, untold,
+    Charge, CheckId, Counters, Kind, NormalStack, Outcome, Question, Run, StackId, Uncertain, Untold, Verdict,
 };
 use xenheap_verdicts::VerdictFile;
 
 use crate::{
-    Decision, Judgement, Key, Leaks, Lifetime, Policy, Unused, decide, judgements,
-    policy::{Accept, is_function},
+    Decision, Judgement, Key, Leaks, Lifetime, Policy, Remark, Unused, decide, judgements,
+    policy::is_function,
     tally::{by_key, sum},
 };
 
@@ -90,26 +89,75 @@ pub struct Case {
 }
 
 /// Why something does not pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Refusal {
-    /// What kind of reason.
-    pub code: Code,
-    /// Exactly what.
-    pub what: String,
-    /// How to go on.
-    pub next: String,
-    /// The self-check that failed, if it is one.
-    #[serde(skip)]
-    pub check: Option<CheckId>,
-    /// The part of the recorder that is missing, if that is it.
-    #[serde(skip)]
-    pub part: Option<&'static str>,
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// Memory is left or growing.
+    Leak {
+        /// Which of the two.
+        lifetime: Lifetime,
+        /// Allocations of which a part is live.
+        live: u64,
+        /// Bytes that are live.
+        live_bytes: u64,
+    },
+    /// Something is wrong with what people decided.
+    Remark(Remark),
+    /// The entry that matches does not accept.
+    NotAccepted {
+        /// The entry.
+        entry: String,
+        /// What it says.
+        verdict: Verdict,
+    },
+    /// No entry matches, and the policy does not accept what the machine says.
+    Unreviewed {
+        /// What the machine says.
+        lifetime: Lifetime,
+        /// Whether the policy accepts what is freed within its call, of which this run cannot tell:
+        /// it lacks the part `calls` of the recorder.
+        unmarked: bool,
+    },
+    /// A self-check of a run failed.
+    SelfCheck {
+        /// Which.
+        check: CheckId,
+        /// What it found.
+        detail: String,
+    },
+    /// A run lacks this part of the recorder, without which a leak can be missed.
+    LostPart(&'static str),
+    /// The recorder of a run is too old to tell for whom memory is.
+    OldRecorder,
+    /// A run has no record.
+    Empty,
+    /// Fewer stacks were seen than the policy asks for.
+    FewStacks {
+        /// Different ones that were seen.
+        seen: usize,
+        /// How many the policy asks for.
+        wanted: usize,
+    },
+    /// Nothing came by way of an entry that the policy asks for: its pattern.
+    NoEntry(String),
+    /// Nothing came through a function that the policy asks for: its pattern.
+    NoFunction(String),
 }
 
 impl Refusal {
-    fn new(code: Code, what: String, next: impl Into<String>) -> Self {
-        Refusal { code, what, next: next.into(), check: None, part: None }
+    /// What kind of reason.
+    pub fn code(&self) -> Code {
+        match self {
+            Refusal::Leak { .. } => Code::Leak,
+            Refusal::Remark(Remark::Ambiguous(_)) => Code::Ambiguous,
+            Refusal::Remark(Remark::Unjustified(_)) => Code::Unjustified,
+            Refusal::Remark(Remark::Exceeded { .. }) => Code::Bound,
+            Refusal::NotAccepted { .. } => Code::NotAccepted,
+            Refusal::Unreviewed { .. } => Code::Unreviewed,
+            Refusal::SelfCheck { .. } => Code::SelfCheck,
+            Refusal::LostPart(_) | Refusal::OldRecorder => Code::LostPart,
+            Refusal::Empty => Code::Empty,
+            Refusal::FewStacks { .. } | Refusal::NoEntry(_) | Refusal::NoFunction(_) => Code::Coverage,
+        }
     }
 }
 
@@ -169,33 +217,6 @@ impl Code {
             Code::Coverage => "coverage",
         }
     }
-
-    /// What it means, for people.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Code::Leak => "memory is left or growing",
-            Code::Unreviewed => "a stack that no entry of the verdict file matches",
-            Code::NotAccepted => "a stack that its entry does not accept",
-            Code::Unjustified => "an acceptance that does not say why",
-            Code::Ambiguous => "entries that contradict each other",
-            Code::Bound => "a run shows more than an entry claims",
-            Code::SelfCheck => "a self-check failed, so the numbers or the stacks may be wrong",
-            Code::LostPart => "what the policy asks for cannot be told without a part of the recorder",
-            Code::Empty => "a run without a record",
-            Code::Coverage => "something that must be seen was not",
-        }
-    }
-
-    /// The same of some refusals of this kind: which self-checks failed says what may be wrong.
-    pub fn describe_all<'a>(self, refusals: impl IntoIterator<Item = &'a Refusal>) -> String {
-        match self {
-            Code::SelfCheck => {
-                let what = in_doubt(refusals.into_iter().filter_map(|refusal| refusal.check));
-                format!("a self-check failed, so the {what} may be wrong")
-            }
-            code => code.describe().to_owned(),
-        }
-    }
 }
 
 /// Judges runs, each with its name, by a policy.
@@ -216,7 +237,7 @@ pub fn check(runs: &[(&str, &Run)], verdicts: &VerdictFile, policy: &Policy) -> 
             .into_iter()
             .map(|(key, judgement)| {
                 let decision = decisions.by_key.get(&key).cloned().unwrap_or(Decision {
-                    verdict: xenheap_model::Verdict::Undecided,
+                    verdict: Verdict::Undecided,
                     entry: None,
                     remarks: Vec::new(),
                 });
@@ -261,46 +282,22 @@ fn case(
         let bound = decision.entry.as_ref().and_then(|entry| entry.bound).and_then(|bound| bound.live);
         let reviewed = policy.run.leaks == Leaks::Reviewed && decision.is_accepted() && bound.is_some();
         if !reviewed {
-            let how = match judgement.lifetime {
-                Lifetime::Growing => "rises from cycle to cycle",
-                _ => "is live although its domain is gone",
-            };
-            let what = format!("{} B in {} allocations: {how}", counters.live_bytes, counters.live);
-            let next = "free it where its owner is destroyed, or show with `xenheap report` why it is none";
-            refusals.push(Refusal::new(Code::Leak, what, next));
+            let Counters { live, live_bytes, .. } = counters;
+            refusals.push(Refusal::Leak { lifetime: judgement.lifetime, live, live_bytes });
         }
     }
-    for remark in &decision.remarks {
-        use crate::Remark::*;
-        let (code, next) = match remark {
-            Ambiguous(_) => (Code::Ambiguous, "make one of them more exact, or take one out".to_owned()),
-            Unjustified(id) => {
-                (Code::Unjustified, format!("write into the comment of {id} why it is acceptable"))
-            }
-            Exceeded { id, .. } => (Code::Bound, format!("review {id} again: what it claims does not hold")),
-        };
-        refusals.push(Refusal::new(code, remark.to_string(), next));
-    }
+    refusals.extend(decision.remarks.iter().cloned().map(Refusal::Remark));
     let by_verdict = accept.verdicts.contains(&decision.verdict) && decision.entry.is_some();
     let by_machine = decision.entry.is_none()
         && decision.remarks.is_empty()
         && accept.lifetimes.contains(&judgement.lifetime);
     if refusals.is_empty() && !by_verdict && !by_machine && !accept.kinds.contains(&key.kind) {
         refusals.push(match &decision.entry {
-            Some(entry) => Refusal::new(
-                Code::NotAccepted,
-                format!("{} says {}", entry.id, entry.verdict),
-                "change Xen, or decide again",
-            ),
-            None => Refusal::new(
-                Code::Unreviewed,
-                format!(
-                    "no entry matches this stack; the machine says {}{}",
-                    judgement.lifetime,
-                    unmarked(run, &accept)
-                ),
-                "add an entry with `xenheap verdict add`, and decide",
-            ),
+            Some(entry) => Refusal::NotAccepted { entry: entry.id.clone(), verdict: entry.verdict },
+            None => Refusal::Unreviewed {
+                lifetime: judgement.lifetime,
+                unmarked: accept.lifetimes.contains(&Lifetime::Bracketed) && run.facts.lacks("calls"),
+            },
         });
     }
     let place = stack.and_then(|stack| stack.frames.iter().rev().find_map(|frame| frame.source.as_ref()));
@@ -318,90 +315,47 @@ fn case(
     }
 }
 
-/// Why the machine cannot say what would have been accepted, if that is so.
-fn unmarked(run: &Run, accept: &Accept) -> String {
-    match accept.lifetimes.contains(&Lifetime::Bracketed) && run.facts.lacks("calls") {
-        true => format!(", and cannot say {}: {}", Lifetime::Bracketed, nothing_for("calls")),
-        false => String::new(),
-    }
-}
-
 /// Parts without which a leak is missed: only memory whose owner is known can be left, and nothing
 /// is called a leak where pages change hands unseen.
 pub(crate) const TELL_LEAKS: [&str; 5] = ["given", "taken", "owners", "domctls", "moves"];
-
-/// How to go on where a part is not there.
-pub(crate) const HOOK: &str =
-    "look with `xenheap instrument --check` for what this Xen lacks, and record one that has it";
 
 fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
     let mut refusals: Vec<Refusal> = run
         .checks
         .iter()
         .filter(|check| check.outcome == Outcome::Failed && !policy.run.may_fail.contains(&check.id))
-        .map(|check| {
-            let what = format!("{}: {}", check.id.as_str(), check.detail);
-            let next = "run the test again with a console that loses nothing (docs/trust.md)";
-            Refusal { check: Some(check.id), ..Refusal::new(Code::SelfCheck, what, next) }
-        })
+        .map(|check| Refusal::SelfCheck { check: check.id, detail: check.detail.clone() })
         .collect();
     // Whatever a policy says of leaks, it asks for them.
-    for part in TELL_LEAKS {
-        if run.facts.lacks(part) && !policy.run.may_lack.contains(part) {
-            let refusal = Refusal::new(
-                Code::LostPart,
-                format!(
-                    "{part}: a leak can be missed, as {}, which tells {}",
-                    nothing_for(part),
-                    untold(part).unwrap_or_default()
-                ),
-                format!("{HOOK}; or allow it with may-lack in the policy (docs/policy.md)"),
-            );
-            refusals.push(Refusal { part: Some(part), ..refusal });
-        }
-    }
+    let lost = |part: &&str| run.facts.lacks(part) && !policy.run.may_lack.contains(*part);
+    refusals.extend(TELL_LEAKS.into_iter().filter(lost).map(Refusal::LostPart));
     // A run that was saved long ago, or the log of an old build.
     if run.is_before_domains() && !policy.run.may_lack.contains("owners") {
-        refusals.push(Refusal::new(
-            Code::LostPart,
-            "owners: a leak can be missed, as the recorder of this run is too old to tell for whom memory is"
-                .to_owned(),
-            "record it again with the recorder of this xenheap; or allow it with `owners` in may-lack (docs/policy.md)",
-        ));
+        refusals.push(Refusal::OldRecorder);
     }
     if run.facts.events == 0 && run.profile.is_empty() && !policy.run.may_be_empty {
-        refusals.push(Refusal::new(
-            Code::Empty,
-            "the run has no record of the recorder".to_owned(),
-            "boot a Xen with the recorder in it (`xenheap instrument`), with heap-audit=trace",
-        ));
+        refusals.push(Refusal::Empty);
     }
     refusals
 }
 
 pub(crate) fn coverage(runs: &[Judged], policy: &Policy) -> Vec<Refusal> {
     let wanted = &policy.coverage;
-    let next = "add a test that takes it, or change what the policy asks for";
-    let refusal = |what: String| Refusal::new(Code::Coverage, what, next);
     let cases = || runs.iter().flat_map(|run| &run.cases);
     let stacks: BTreeSet<_> = cases().map(|case| (&case.frames, case.kind)).collect();
     let mut refusals = Vec::new();
     if stacks.len() < wanted.stacks {
-        refusals.push(refusal(format!(
-            "{} different stacks were seen, {} are asked for",
-            stacks.len(),
-            wanted.stacks
-        )));
+        refusals.push(Refusal::FewStacks { seen: stacks.len(), wanted: wanted.stacks });
     }
     for pattern in &wanted.entries {
         if !cases().any(|case| is_function(pattern, &case.judgement.point.function)) {
-            refusals.push(refusal(format!("no allocation by way of the entry {pattern} was seen")));
+            refusals.push(Refusal::NoEntry(pattern.clone()));
         }
     }
     for pattern in &wanted.functions {
         let has = |case: &Case| case.frames.0.iter().any(|frame| is_function(pattern, &frame.function));
         if !cases().any(has) {
-            refusals.push(refusal(format!("no allocation through the function {pattern} was seen")));
+            refusals.push(Refusal::NoFunction(pattern.clone()));
         }
     }
     refusals

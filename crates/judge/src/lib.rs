@@ -13,7 +13,7 @@ mod policy;
 mod propose;
 mod tally;
 
-pub use assess::{Assessment, Blocker, Standing};
+pub use assess::{About, Assessment, Blocker, Reason, Standing};
 pub use decide::{Decision, Decisions, Head, Remark, Unused, decide};
 pub use diff::{Change, Changed, Diff, NEW, OLD, Side, diff};
 pub use entry::{Entry, EntryPoint};

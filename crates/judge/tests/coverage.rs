@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use support::{Small, assess, coverage, frame, notes, run, small, states};
 use xenheap_callgraph::{Draft, EntryClass, Graph, Lack, SiteId, SiteKind, Who};
-use xenheap_judge::coverage::{Coverage, Differs, State, Untaken, belongs};
+use xenheap_judge::coverage::{Coverage, Differs, Note, State, Untaken, belongs};
 use xenheap_model::{Arch, Charge, Facts, Run};
 
 fn all(small: &Small) -> Run {
@@ -102,7 +102,7 @@ fn no_better(worse: &Coverage, good: &Coverage) {
         };
         assert!(order(state) <= order(before), "{site} was {before:?} and is {state:?}");
     }
-    assert!(worse.notes.iter().any(|note| note.code.blocks()), "nothing was noticed");
+    assert!(worse.notes.iter().any(Note::blocks), "nothing was noticed");
 }
 
 /// The graph without some of its sites.
@@ -277,8 +277,8 @@ fn by_a_graph_of_a_part_of_a_build_nothing_is_unreachable() {
     graph.facts.lacks.insert("common/other.c".to_owned(), [Lack::Ci, Lack::Dump].into());
     let found = coverage(&graph, &[("one", all(&small))]);
     assert_eq!(notes(&found), ["part"]);
-    let what = &found.notes[0].what;
-    assert!(what.contains("common/other.c lacks something (no .ci file, no GIMPLE dump)"), "{what}");
+    let lacks = Note::Lacks { unit: "common/other.c".to_owned(), lacks: vec![Lack::Ci, Lack::Dump] };
+    assert_eq!(found.notes, [lacks]);
     let states = states(&found);
     assert_eq!((states["dead"], states["k"]), (State::NotKnown, State::NotKnown));
     assert!(!states.values().any(|state| *state == State::Unreachable), "{states:?}");
@@ -287,7 +287,7 @@ fn by_a_graph_of_a_part_of_a_build_nothing_is_unreachable() {
     let dead = run("1", [small.stack(&[("dead", "dead>")])]);
     assert_eq!(notes(&coverage(&graph, &[("one", dead)])), ["part"]);
     let assessment = assess(&graph, &[("one", all(&small))], "format = 1\n");
-    assert!(assessment.blockers.iter().any(|blocker| blocker.code == "part"), "{:?}", assessment.blockers);
+    assert!(assessment.blockers.iter().any(|blocker| blocker.code() == "part"), "{:?}", assessment.blockers);
 }
 
 #[test]
@@ -301,7 +301,8 @@ fn what_contradicts_the_graph_is_said() {
     ] {
         let found = coverage(&small.graph, &[("one", stack(frames))]);
         assert_eq!(notes(&found), ["contradiction"], "{function}: {:?}", found.notes);
-        assert!(found.notes[0].what.starts_with(function), "{:?}", found.notes);
+        let said = matches!(&found.notes[0], Note::Contradiction { site, .. } if site.starts_with(function));
+        assert!(said, "{:?}", found.notes);
     }
 }
 
@@ -380,8 +381,7 @@ fn incomplete_runs_and_stacks_are_said() {
     stacks.next().expect("a stack").truncated = true;
     stacks.next().expect("a stack").frames.clear();
     let found = coverage(&small.graph, &[("one", unread)]);
-    assert_eq!(notes(&found), ["unread"]);
-    assert!(found.notes[0].what.contains("2 stacks"), "{:?}", found.notes);
+    assert_eq!(found.notes, [Note::Unread { run: "one".to_owned(), stacks: 2 }]);
     assert_eq!(states(&found)["f"], State::Seen, "where it ends is known");
     assert_eq!(states(&found)["g"], State::Unseen);
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use proptest::{collection::vec, prelude::*, sample::select};
 use support::{Mini, assess, coverage, frame, run};
 use xenheap_callgraph::{Anonymity, EntryClass, Graph, SiteKind, Who};
-use xenheap_judge::{Assessment, coverage::State};
+use xenheap_judge::{About, Assessment, coverage::State};
 use xenheap_model::{Run, Stack};
 
 const FUNCTIONS: usize = 7;
@@ -134,8 +134,8 @@ fn file(entries: &[String]) -> String {
 }
 
 /// Of what something is open, with the words.
-fn open(statement: &Assessment) -> BTreeSet<(&str, &str)> {
-    statement.blockers.iter().map(|blocker| (blocker.about.as_str(), blocker.code.as_str())).collect()
+fn open(statement: &Assessment) -> BTreeSet<(&About, &str)> {
+    statement.blockers.iter().map(|blocker| (&blocker.about, blocker.code())).collect()
 }
 
 proptest! {
@@ -176,14 +176,14 @@ proptest! {
         let fewer = file(&verdicts[..from.min(verdicts.len())]);
         let before = assess(&world.graph, &named(&runs), &fewer);
         let after = assess(&world.graph, &named(&runs), &file(&verdicts));
-        let was_open: BTreeSet<&str> = open(&before).into_iter().map(|(about, _)| about).collect();
-        let new: BTreeSet<&str> =
+        let was_open: BTreeSet<&About> = open(&before).into_iter().map(|(about, _)| about).collect();
+        let new: BTreeSet<&About> =
             open(&after).into_iter().map(|(about, _)| about).filter(|about| !was_open.contains(about)).collect();
         for about in new {
             // Of other entries, of what a run shows, or of what the machine accepts.
             let contradictions = ["ambiguous", "bound", "not-accepted", "unjustified"];
             let is_one = contradictions.iter().any(|code| open(&after).contains(&(about, code)));
-            prop_assert!(is_one, "{about}: {:?}", after.blockers);
+            prop_assert!(is_one, "{about:?}: {:?}", after.blockers);
         }
         prop_assert_eq!(after.supported, after.blockers.is_empty());
     }
@@ -197,6 +197,6 @@ proptest! {
         draft.allocations.retain(|allocation| allocation.site != gone.site);
         let found = assess(&draft.finish(), &named(&runs), "format = 1\n");
         prop_assert!(!found.supported);
-        prop_assert!(found.blockers.iter().any(|blocker| blocker.code == "part"));
+        prop_assert!(found.blockers.iter().any(|blocker| blocker.code() == "part"));
     }
 }

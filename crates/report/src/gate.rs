@@ -4,11 +4,12 @@ mod code_quality;
 mod json;
 mod junit;
 mod markdown;
+pub(crate) mod refusal;
 mod sarif;
 mod text;
 
 use sha2::{Digest, Sha256};
-use xenheap_judge::{Case, Gate, Refusal};
+use xenheap_judge::{Case, Code, Gate, Refusal};
 use xenheap_model::{Charge, NormalStack, StackId, Uncertain};
 
 pub use code_quality::CodeQuality;
@@ -19,6 +20,7 @@ pub(crate) use markdown::cell;
 pub use sarif::Sarif;
 pub use text::{Details, Short};
 
+use refusal::describe_all;
 use xenheap_output::size::Several;
 
 /// Names a problem the same when lines move, when the compiler inlines differently, and in the next
@@ -69,12 +71,25 @@ struct Problem<'a> {
     run: Option<&'a str>,
     case: Option<&'a Case>,
     refusal: &'a Refusal,
+    /// Exactly what does not pass.
+    what: String,
+    /// How to go on.
+    next: String,
     /// Which one of those in its run that differ in places of the source only, from 1, in the order
     /// of these places.
     twin: usize,
 }
 
-impl Problem<'_> {
+impl<'a> Problem<'a> {
+    fn new(run: Option<&'a str>, case: Option<&'a Case>, refusal: &'a Refusal) -> Self {
+        Problem { run, case, refusal, what: refusal::what(refusal), next: refusal::next(refusal), twin: 1 }
+    }
+
+    /// What kind of reason it is.
+    fn code(&self) -> Code {
+        self.refusal.code()
+    }
+
     /// Names it, and no other of its run, with 64 hex digits.
     fn fingerprint(&self) -> String {
         let alike = self.alike();
@@ -88,13 +103,13 @@ impl Problem<'_> {
     /// Names it and its twins.
     fn alike(&self) -> String {
         match self.case {
-            Some(case) => fingerprint(self.refusal.code.as_str(), case.kind.as_str(), &case.frames, ""),
+            Some(case) => fingerprint(self.code().as_str(), case.kind.as_str(), &case.frames, ""),
             // Numbers differ from run to run: the check's name, before its colon, does not.
             None => {
-                let what = self.refusal.what.split(':').next().unwrap_or_default();
+                let what = self.what.split(':').next().unwrap_or_default();
                 let words: String = what.chars().filter(|c| !c.is_ascii_digit()).collect();
                 fingerprint(
-                    self.refusal.code.as_str(),
+                    self.code().as_str(),
                     self.run.unwrap_or_default(),
                     &NormalStack::default(),
                     &words,
@@ -110,10 +125,10 @@ impl Problem<'_> {
             (None, Some(run)) => format!(" (run {run})"),
             (None, None) => String::new(),
         };
-        let what = self.refusal.code.describe_all([self.refusal]);
+        let what = describe_all(self.code(), [self.refusal]);
         let doubt = self.case.and_then(|case| case.uncertain).map(doubt);
         let doubt = doubt.map(|doubt| format!("; {doubt}")).unwrap_or_default();
-        format!("{what}: {}{of}{doubt}", self.refusal.what)
+        format!("{what}: {}{of}{doubt}", self.what)
     }
 
     /// See [`place`].
@@ -137,16 +152,16 @@ fn problems(gate: &Gate) -> Vec<Problem<'_>> {
     for run in &gate.runs {
         let name = Some(run.name.as_str());
         let mut here: Vec<Problem<'_>> =
-            run.refusals.iter().map(|refusal| Problem { run: name, case: None, refusal, twin: 1 }).collect();
+            run.refusals.iter().map(|refusal| Problem::new(name, None, refusal)).collect();
         for case in &run.cases {
             let refusals = case.refusals.iter();
-            here.extend(refusals.map(|refusal| Problem { run: name, case: Some(case), refusal, twin: 1 }));
+            here.extend(refusals.map(|refusal| Problem::new(name, Some(case), refusal)));
         }
         number(&mut here);
         all.extend(here);
     }
     let mut together: Vec<Problem<'_>> =
-        gate.together.iter().map(|refusal| Problem { run: None, case: None, refusal, twin: 1 }).collect();
+        gate.together.iter().map(|refusal| Problem::new(None, None, refusal)).collect();
     number(&mut together);
     all.extend(together);
     all

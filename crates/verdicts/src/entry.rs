@@ -133,7 +133,7 @@ impl Per {
 }
 
 /// A claim that a run contradicts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Exceeded {
     /// What is claimed.
     pub what: &'static str,

@@ -20,7 +20,7 @@ impl Belongs {
 }
 
 /// One difference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Differs {
     /// The run's, and the graph's.
     Architecture(String, String),

@@ -7,7 +7,7 @@ use xenheap_model::{Counters, Kind, Row, Run, StackId, Verdict};
 use xenheap_verdicts::{Entry, VerdictFile};
 
 use super::{
-    Belongs, Decided, Ground, Note, NoteCode, RunSummary,
+    Belongs, Decided, Ground, Note, RunSummary, Unlaid,
     ground::AllocationSite,
     lay::{End, PlacedStack},
 };
@@ -224,21 +224,11 @@ impl<'a> Join<'a> {
                 evidence.add_stack(placed, rows, &judged);
             }
         }
-        self.note_unread(name, unread);
+        if unread > 0 {
+            self.notes.insert(Note::Unread { run: name.to_owned(), stacks: unread });
+        }
         evidence.summary.sites = evidence.sites.len();
         self.runs.push(evidence);
-    }
-
-    fn note_unread(&mut self, run: &str, unread: u64) {
-        if unread == 0 {
-            return;
-        }
-        let what = format!("{run}: {unread} stacks of allocations could not be read, or not to their root");
-        self.note(
-            NoteCode::Unread,
-            what,
-            "raise the sizes of the recorder's tables, heap-audit-stacks= first (README)",
-        );
     }
 
     /// What the policy refuses of a run.
@@ -266,75 +256,38 @@ impl<'a> Join<'a> {
         assess(self.finish(), &judged, &together, unused)
     }
 
-    pub(super) fn note(&mut self, code: NoteCode, what: String, next: &str) {
-        self.notes.insert(Note { code, what, next: next.to_owned() });
-    }
-
     /// What can be said of a run before it is laid.
     fn look_at(&mut self, name: &str, run: &Run, belongs: &Belongs) {
         for differs in &belongs.differs {
-            self.note(
-                NoteCode::OtherBuild,
-                format!("{name}: {differs}; it is laid on the graph by names, which shows less"),
-                "make the graph of the build that ran: `xenheap graph build`",
-            );
+            self.notes.insert(Note::OtherBuild { run: name.to_owned(), differs: differs.clone() });
         }
         if run.facts.events == 0 && run.profile.is_empty() {
-            self.note(
-                NoteCode::EmptyRun,
-                format!("{name}: the run has no record, and shows nothing"),
-                "boot a Xen with the recorder in it, with heap-audit=trace",
-            );
+            self.notes.insert(Note::EmptyRun { run: name.to_owned() });
         } else if let Some(doubt) = run.doubt() {
-            self.note(
-                NoteCode::Doubt,
-                format!("{name}: the run is incomplete, so that it shows less than happened: {doubt}"),
-                "run the test again with a console that loses nothing (docs/trust.md)",
-            );
+            self.notes.insert(Note::Doubt { run: name.to_owned(), doubt });
         }
     }
 
     /// Whether a stack was laid as a whole; notes it if not. One that was not shows nothing.
     fn is_whole(&mut self, run: &str, laid: &PlacedStack, innermost: &str) -> bool {
-        if let Some((caller, callee, how)) = laid.missing() {
-            let (code, why) = match how {
-                Explained::Unknown => {
-                    (NoteCode::UnknownFunction, "one of the two is no function of the graph")
+        let run = run.to_owned();
+        let note = match (laid.missing(), &laid.end) {
+            (Some((caller, callee, how)), _) => {
+                let (caller, callee) = (caller.clone(), callee.clone());
+                let unlaid = Unlaid { run, innermost: innermost.to_owned(), caller, callee };
+                match how {
+                    Explained::Unknown => Note::UnknownFunction(unlaid),
+                    _ => Note::MissingEdge(unlaid),
                 }
-                _ => (NoteCode::MissingEdge, "the graph has no such call"),
-            };
-            self.note(
-                code,
-                format!("{run}: a stack at {innermost} cannot be laid: {caller} -> {callee}: {why}"),
-                "show with `xenheap graph why` what the graph has, and report the gap",
-            );
-            return false;
-        }
-        match &laid.end {
-            End::Known => true,
-            End::Nowhere => {
-                self.note(
-                    NoteCode::NoSite,
-                    format!(
-                        "{run}: a stack ends in {innermost}, where the graph has no call of an allocator"
-                    ),
-                    "make the graph of this build again; if it stays so, report the gap",
-                );
-                false
             }
-            End::OneOf(sites) => {
-                let places: Vec<String> = sites.iter().map(|site| self.shown(*site)).collect();
-                self.note(
-                    NoteCode::Ambiguous,
-                    format!(
-                        "{run}: a stack ends at one of {}: none of them counts as seen",
-                        places.join(", ")
-                    ),
-                    "use a run with addresses, of the graph's build",
-                );
-                false
+            (None, End::Known) => return true,
+            (None, End::Nowhere) => Note::NoSite { run, function: innermost.to_owned() },
+            (None, End::OneOf(sites)) => {
+                Note::Ambiguous { run, sites: sites.iter().map(|site| self.shown(*site)).collect() }
             }
-        }
+        };
+        self.notes.insert(note);
+        false
     }
 
     pub(super) fn shown(&self, site: usize) -> String {

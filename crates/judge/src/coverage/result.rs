@@ -10,8 +10,8 @@ use xenheap_model::{AllocatorRole, Arch, Kind, NormalFrame, NormalStack, Questio
 use xenheap_verdicts::{Match, Subject};
 
 use super::{
-    CUTS, Call, Calls, Configuration, Counts, Coverage, Decided, Entry, Evidence, Funnel, Join, MissingPair,
-    Next, NoteCode, Pairs, RunSummary, Site, State, Untaken,
+    CUTS, Call, Calls, Conclusion, Configuration, Counts, Coverage, Decided, Entry, Evidence, Funnel, Join,
+    MissingPair, Next, Note, Pairs, RunSummary, Site, State, Untaken,
     ground::{AllocationSite, Place},
     join::{RunEvidence, times},
 };
@@ -89,10 +89,9 @@ impl Join<'_> {
         }
         for mut logs in by_tag.into_values() {
             logs.sort_by_cached_key(RunEvidence::order);
-            let names: Vec<String> = logs.iter().map(|log| log.summary.name.clone()).collect();
-            if names.len() > 1 {
-                let what = format!("{} are of one boot, which counts once", names.join(", "));
-                self.note(NoteCode::SameBoot, what, "give each boot once");
+            if logs.len() > 1 {
+                let names = logs.iter().map(|log| log.summary.name.clone());
+                self.notes.insert(Note::SameBoot { runs: names.collect() });
             }
             runs.extend(logs.into_iter().reduce(RunEvidence::with));
         }
@@ -116,86 +115,60 @@ impl Join<'_> {
 
     fn notes_of_the_graph(&mut self) {
         let ground = self.ground;
-        let build = "make the graph again: `xenheap graph build`";
         match ground.graph.whole() {
             Whole::Yes => {}
             Whole::Unknown => {
-                let what =
-                    "the graph does not say how much was in it when it was made, so that it may be a part"
-                        .to_owned();
-                self.note(NoteCode::Unsealed, what, build);
+                self.notes.insert(Note::Unsealed);
             }
-            Whole::Lacks(lacks) => {
-                for (unit, lacks) in lacks {
-                    let lacks: Vec<&str> = lacks.iter().map(|lack| lack.describe()).collect();
-                    let what = format!(
-                        "the graph was made with --part, of a build in which {unit} lacks something ({}); nothing is called unreachable by it",
-                        lacks.join(", ")
-                    );
-                    self.note(
-                        NoteCode::Part,
-                        what,
-                        "build Xen again in one go, and make its graph without --part",
-                    );
-                }
+            Whole::Lacks(units) => {
+                self.notes.extend(units.into_iter().map(|(unit, lacks)| Note::Lacks { unit, lacks }));
             }
             Whole::No(differ) => {
-                for (what, was, is) in differ {
-                    let what = format!("the graph has {is} {what}, and had {was} when it was made");
-                    self.note(NoteCode::Part, what, build);
-                }
+                let differ = differ.into_iter();
+                self.notes.extend(differ.map(|(what, was, is)| Note::Changed { what, was, is }));
             }
         }
         if ground.unresolved > 0 {
-            let what = format!(
-                "the graph has {} indirect calls of which it knows neither where they go nor why they go nowhere; nothing is called unreachable by it",
-                ground.unresolved
-            );
-            self.note(NoteCode::Unresolved, what, build);
+            self.notes.insert(Note::Unresolved { calls: ground.unresolved });
         }
         let unjudged: Vec<String> = {
             let sites = ground.sites.iter().enumerate().filter(|(_, site)| !site.judged);
             sites.map(|(at, _)| self.shown(at)).collect()
         };
         if !unjudged.is_empty() {
-            let what = format!(
-                "of {} calls of allocators the graph does not say whether they are charged; they count as anonymous: {}",
-                unjudged.len(),
-                unjudged.join(", ")
-            );
-            self.note(NoteCode::Unjudged, what, build);
+            self.notes.insert(Note::Unjudged { sites: unjudged });
         }
-        for (count, what) in
-            [(ground.sites.len(), "call of an allocator"), (ground.graph.entries.len(), "entry")]
-        {
-            if count == 0 {
-                self.note(NoteCode::Nothing, format!("the graph has no {what}"), build);
-            }
+        if ground.sites.is_empty() {
+            self.notes.insert(Note::NoAllocation);
         }
-        let mut contradictions = Vec::new();
+        if ground.graph.entries.is_empty() {
+            self.notes.insert(Note::NoEntry);
+        }
+        let contradictions = self.contradictions();
+        self.notes.extend(contradictions);
+    }
+
+    /// Sites that were seen to do what the graph concludes that they do not.
+    fn contradictions(&self) -> Vec<Note> {
+        let ground = self.ground;
         let part = ground.graph.is_part();
+        let mut found = Vec::new();
         for (at, site) in ground.sites.iter().enumerate() {
-            let runs: Vec<&str> = self.runs_at(at).map(|run| run.summary.name.as_str()).collect();
+            let runs: Vec<String> = self.runs_at(at).map(|run| run.summary.name.clone()).collect();
             if runs.is_empty() {
                 continue;
             }
-            let says = match (&site.place, site.anonymity) {
-                (_, Anonymity::Never) => "is always charged to a domain",
-                (Place::BootOnly(_), _) => "cannot run after boot",
+            let graph = match (&site.place, site.anonymity) {
+                (_, Anonymity::Never) => Conclusion::Charged,
+                (Place::BootOnly(_), _) => Conclusion::BootOnly,
                 // A part says nothing of the kind.
                 (Place::NotKnown, _) if part => continue,
-                (Place::Unreachable(_) | Place::NotKnown, _) => "cannot be reached from any entry",
+                (Place::Unreachable(_) | Place::NotKnown, _) => Conclusion::Unreachable,
                 _ => continue,
             };
-            contradictions.push(format!(
-                "{} was seen to allocate anonymously in {}, and by the graph it {says}",
-                self.shown(at),
-                runs.join(", ")
-            ));
+            found.push(Note::Contradiction { site: self.shown(at), runs, graph });
         }
-        for what in contradictions {
-            self.note(NoteCode::Contradiction, what, "report it: the analysis is wrong there");
-        }
+        found
     }
 
     fn runs_at(&self, site: usize) -> impl Iterator<Item = &RunEvidence> {

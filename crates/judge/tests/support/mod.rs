@@ -281,5 +281,5 @@ pub fn states(coverage: &Coverage) -> BTreeMap<String, State> {
 
 /// The words of the notes.
 pub fn notes(coverage: &Coverage) -> Vec<&'static str> {
-    coverage.notes.iter().map(|note| note.code.as_str()).collect()
+    coverage.notes.iter().map(|note| note.code().as_str()).collect()
 }

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use xenheap_judge::{Assessment, Standing, coverage::Site};
 use xenheap_output::size::Bytes;
 
-use super::{SCOPE, not_covered, standings};
+use super::{SCOPE, blocker::open, not_covered, standings};
 use crate::{
     Render,
-    coverage::{decision, runs},
+    coverage::{decision, runs, told},
     gate::cell,
 };
 
@@ -51,10 +51,10 @@ impl Render<Assessment> for AssessmentMarkdown {
         } else {
             writeln!(out, "| kind | of what | what | runs | what to do |\n|---|---|---|---|---|")?;
         }
-        for blocker in &assessment.blockers {
-            let [code, about, what, next] =
-                [&blocker.code, &blocker.about, &blocker.what, &blocker.next].map(|text| cell(text));
-            let runs: Vec<String> = blocker.runs.iter().map(|run| cell(run)).collect();
+        for open in open(assessment) {
+            let columns: [&str; 4] = [open.code, &open.about, &open.what, &open.next];
+            let [code, about, what, next] = columns.map(cell);
+            let runs: Vec<String> = open.runs.iter().map(|run| cell(run)).collect();
             writeln!(out, "| {code} | {about} | {what} | {} | {next} |", runs.join(", "))?;
         }
         writeln!(out, "\n## Every call of an allocator\n")?;
@@ -68,7 +68,10 @@ impl Render<Assessment> for AssessmentMarkdown {
             ("Taken for granted", coverage.assumptions.clone()),
             (
                 "Noticed",
-                coverage.notes.iter().map(|note| format!("{}: {}", note.code.as_str(), note.what)).collect(),
+                told(&coverage.notes)
+                    .iter()
+                    .map(|note| format!("{}: {}", note.code.as_str(), note.what))
+                    .collect(),
             ),
         ] {
             writeln!(out, "\n## {title}\n")?;

@@ -5,10 +5,14 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_judge::{Assessment, Blocker, Standing, coverage::Site};
+use xenheap_judge::{Assessment, Standing, coverage::Site};
 use xenheap_output::Escaped;
 
-use super::{SCOPE, not_covered, standings};
+use super::{
+    SCOPE,
+    blocker::{Open, open},
+    not_covered, standings,
+};
 use crate::{
     Render,
     coverage::{decision, head, shown, way},
@@ -41,19 +45,19 @@ impl Render<Assessment> for AssessmentText {
 }
 
 fn blockers(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
-    let mut by_code: BTreeMap<&str, Vec<&Blocker>> = BTreeMap::new();
-    for blocker in &assessment.blockers {
-        by_code.entry(&blocker.code).or_default().push(blocker);
+    let mut by_code: BTreeMap<&str, Vec<Open<'_>>> = BTreeMap::new();
+    for open in open(assessment) {
+        by_code.entry(open.code).or_default().push(open);
     }
-    for (code, blockers) in by_code {
-        writeln!(out, "\nOpen: {code} ({})", blockers.len())?;
+    for (code, all) in by_code {
+        writeln!(out, "\nOpen: {code} ({})", all.len())?;
         let mut next = "";
-        for blocker in blockers {
-            let runs: Vec<String> = blocker.runs.iter().map(|run| Escaped(run).to_string()).collect();
+        for open in &all {
+            let runs: Vec<String> = open.runs.iter().map(|run| Escaped(run).to_string()).collect();
             let runs = if runs.is_empty() { String::new() } else { format!(" ({})", runs.join(", ")) };
-            writeln!(out, "  {}: {}{runs}", Escaped(&blocker.about), Escaped(&blocker.what))?;
-            if blocker.next != next {
-                next = &blocker.next;
+            writeln!(out, "  {}: {}{runs}", Escaped(&open.about), Escaped(&open.what))?;
+            if open.next != next {
+                next = &open.next;
                 writeln!(out, "      what to do: {}", Escaped(next))?;
             }
         }

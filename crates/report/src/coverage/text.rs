@@ -6,7 +6,7 @@ use xenheap_callgraph::Who;
 use xenheap_judge::coverage::{Coverage, Decided, Entry, Evidence, Funnel, Next, Site, State, Untaken};
 use xenheap_output::{Escaped, size::Bytes};
 
-use super::{runs, way};
+use super::{runs, told, way};
 use crate::Render;
 use crate::write_untold;
 
@@ -60,9 +60,9 @@ pub(crate) fn head(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
     if !coverage.notes.is_empty() {
         writeln!(out, "\nTo know first")?;
     }
-    for note in &coverage.notes {
+    for note in told(&coverage.notes) {
         writeln!(out, "  {}: {}", note.code.as_str(), Escaped(&note.what))?;
-        writeln!(out, "    what to do: {}", Escaped(&note.next))?;
+        writeln!(out, "    what to do: {}", Escaped(note.next))?;
     }
     Ok(())
 }

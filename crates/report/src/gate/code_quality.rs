@@ -51,9 +51,9 @@ impl Render<Gate> for CodeQuality {
         let problems = problems(gate);
         let refused = problems.iter().map(|problem| Issue {
             description: problem.describe(),
-            check_name: problem.refusal.code.as_str(),
+            check_name: problem.code().as_str(),
             fingerprint: problem.fingerprint(),
-            severity: severity(problem.refusal.code),
+            severity: severity(problem.code()),
             location: Location::of(problem.place()),
         });
         let untold = gate.untold.iter().map(|untold| Issue {

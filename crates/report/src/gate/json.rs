@@ -101,10 +101,10 @@ impl Render<Gate> for GateJson {
             problems: problems
                 .iter()
                 .map(|problem| ProblemView {
-                    code: problem.refusal.code,
+                    code: problem.code(),
                     run: problem.run,
-                    what: &problem.refusal.what,
-                    next: &problem.refusal.next,
+                    what: &problem.what,
+                    next: &problem.next,
                     fingerprint: problem.fingerprint(),
                     finding: problem.case.map(FindingView::new),
                 })

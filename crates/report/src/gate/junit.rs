@@ -7,7 +7,11 @@ use xenheap_judge::{Case, Code, Gate, Refusal};
 use xenheap_model::Untold;
 use xenheap_output::Escaped;
 
-use super::{doubt, fingerprint, order, path, twins};
+use super::{
+    doubt, fingerprint, order, path,
+    refusal::{next, what},
+    twins,
+};
 use crate::Render;
 
 /// For CI systems that show tests.
@@ -71,16 +75,16 @@ fn case(class: &str, name: &str, refusals: &[Refusal]) -> TestCase {
         None => TestCaseStatus::success(),
         Some(first) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type(first.code.as_str());
-            status.set_message(Escaped(&first.what).to_string());
+            status.set_type(first.code().as_str());
+            status.set_message(Escaped(what(first)).to_string());
             let text: Vec<String> = refusals
                 .iter()
                 .map(|refusal| {
                     format!(
                         "{}: {}\nwhat to do: {}",
-                        refusal.code.as_str(),
-                        Escaped(&refusal.what),
-                        Escaped(&refusal.next)
+                        refusal.code().as_str(),
+                        Escaped(what(refusal)),
+                        Escaped(next(refusal))
                     )
                 })
                 .collect();

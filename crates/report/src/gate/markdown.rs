@@ -36,14 +36,13 @@ impl Render<Gate> for Markdown {
         }
         for problem in problems.iter().take(SHOWN) {
             let path = problem.case.map(marked).unwrap_or_default();
-            let refusal = problem.refusal;
-            let code = refusal.code.as_str();
+            let code = problem.code().as_str();
             writeln!(
                 out,
                 "| {code} | {} | {} | {} |",
-                cell(&refusal.what),
+                cell(&problem.what),
                 cell(&path),
-                cell(&refusal.next)
+                cell(&problem.next)
             )?;
         }
         if problems.len() > SHOWN {

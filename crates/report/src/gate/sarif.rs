@@ -13,7 +13,7 @@ use serde_sarif::sarif::{
 use xenheap_judge::{Code, Gate};
 use xenheap_output::write_json;
 
-use super::{Problem, UNCERTAIN, doubtful, problems};
+use super::{Problem, UNCERTAIN, doubtful, problems, refusal::describe};
 use crate::Render;
 
 /// For code scanning on GitHub and elsewhere.
@@ -25,7 +25,7 @@ impl Render<Gate> for Sarif {
         let rules: Vec<ReportingDescriptor> = Code::ALL
             .iter()
             .map(|code| {
-                let text = MultiformatMessageString::builder().text(code.describe()).build();
+                let text = MultiformatMessageString::builder().text(describe(*code)).build();
                 ReportingDescriptor::builder().id(code.as_str()).short_description(text).build()
             })
             .collect();
@@ -72,13 +72,13 @@ fn result(problem: &Problem<'_>) -> SarifResult {
         ("primaryLocationLineHash".to_owned(), format!("{}:1", print.get(..16).unwrap_or_default())),
         ("xenheap/v1".to_owned(), print),
     ]);
-    let level = match problem.refusal.code {
+    let level = match problem.code() {
         Code::Coverage => ResultLevel::Warning,
         _ => ResultLevel::Error,
     };
-    let text = format!("{}. What to do: {}", problem.describe(), problem.refusal.next);
+    let text = format!("{}. What to do: {}", problem.describe(), problem.next);
     SarifResult::builder()
-        .rule_id(problem.refusal.code.as_str())
+        .rule_id(problem.code().as_str())
         .level(level)
         .message(Message::builder().text(text).build())
         .locations(vec![location])

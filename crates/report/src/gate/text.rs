@@ -8,7 +8,11 @@ use std::{
 use xenheap_judge::{Code, Gate};
 use xenheap_output::{Escaped, layout::hanging, size::Several};
 
-use super::{Problem, UNCERTAIN, doubt, doubtful, marked, problems, say_doubtful};
+use super::{
+    Problem, UNCERTAIN, doubt, doubtful, marked, problems,
+    refusal::{describe_all, what},
+    say_doubtful,
+};
 use crate::Render;
 use crate::untold::{TITLE, lines};
 
@@ -37,14 +41,14 @@ impl Render<Gate> for Short {
         }
         let mut by_code: BTreeMap<Code, Vec<&Problem<'_>>> = BTreeMap::new();
         for problem in &problems {
-            by_code.entry(problem.refusal.code).or_default().push(problem);
+            by_code.entry(problem.code()).or_default().push(problem);
         }
         for (code, problems) in by_code {
-            let what = code.describe_all(problems.iter().map(|problem| problem.refusal));
+            let what = describe_all(code, problems.iter().map(|problem| problem.refusal));
             writeln!(out, "\n  {} ({}): {what}", code.as_str(), problems.len())?;
             for problem in problems.iter().take(SHOWN) {
                 let run = problem.run.map(|run| format!("{}: ", Escaped(run))).unwrap_or_default();
-                writeln!(out, "    {run}{}", Escaped(&problem.refusal.what))?;
+                writeln!(out, "    {run}{}", Escaped(&problem.what))?;
                 if let Some(case) = problem.case {
                     writeln!(out, "      {} by {}", case.kind, Escaped(marked(case)))?;
                 }
@@ -53,7 +57,7 @@ impl Render<Gate> for Short {
                 writeln!(out, "    and {} more", problems.len() - SHOWN)?;
             }
             if let Some(problem) = problems.first() {
-                writeln!(out, "    what to do: {}", Escaped(&problem.refusal.next))?;
+                writeln!(out, "    what to do: {}", Escaped(&problem.next))?;
             }
         }
         let doubtful = doubtful(gate);
@@ -94,7 +98,7 @@ impl Render<Gate> for Details {
         for run in &gate.runs {
             writeln!(out, "\n==== {}: {}", Escaped(&run.name), Several(run.cases.len() as u64, "finding"))?;
             for refusal in &run.refusals {
-                writeln!(out, "\n  REFUSED {}: {}", refusal.code.as_str(), Escaped(&refusal.what))?;
+                writeln!(out, "\n  REFUSED {}: {}", refusal.code().as_str(), Escaped(what(refusal)))?;
             }
             for case in &run.cases {
                 let counters = &case.counters;
@@ -115,7 +119,7 @@ impl Render<Gate> for Details {
                     writeln!(out, "    {}", Escaped(doubt(uncertain)))?;
                 }
                 for refusal in &case.refusals {
-                    writeln!(out, "    REFUSED {}: {}", refusal.code.as_str(), Escaped(&refusal.what))?;
+                    writeln!(out, "    REFUSED {}: {}", refusal.code().as_str(), Escaped(what(refusal)))?;
                 }
                 for (level, frame) in case.frames.0.iter().enumerate() {
                     writeln!(out, "{:width$}{}", "", Escaped(frame.to_string()), width = 6 + 2 * level)?;

@@ -1,6 +1,7 @@
 //! What exists against what was seen, a format a module.
 
 mod json;
+mod note;
 mod text;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,8 @@ use xenheap_output::Escaped;
 use xenheap_judge::coverage::Step;
 
 pub use json::CoverageJson;
+pub(crate) use json::CoverageView;
+pub(crate) use note::{Told, told};
 pub use text::CoverageText;
 pub(crate) use text::{decision, head, shown};
 

@@ -1,5 +1,6 @@
 //! The statement for a configuration, a format a module.
 
+mod blocker;
 mod json;
 mod markdown;
 mod text;
