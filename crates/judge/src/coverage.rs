@@ -40,7 +40,7 @@ pub struct Coverage {
     /// Every site that can be anonymous, in the order of concern.
     pub sites: Vec<Site>,
     /// Every entry that leads to such a site, by who can take it.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<CoveredEntry>,
     /// Functions that nothing gets around on its way to several sites; those of most sites first.
     pub funnels: Vec<Funnel>,
     /// The calls on ways from entries to sites.
@@ -276,7 +276,7 @@ pub struct Decided {
 /// A way in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Entry {
+pub struct CoveredEntry {
     /// The operation.
     pub operation: String,
     /// The function where control arrives.

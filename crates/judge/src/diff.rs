@@ -344,7 +344,7 @@ mod tests {
     /// Complete, so that lifetimes are known.
     fn whole(rows: &[(&str, Counters)]) -> Run {
         let mut run = run(rows);
-        let outcome = xenheap_model::Outcome::Ok;
+        let outcome = xenheap_model::CheckOutcome::Ok;
         let id = xenheap_model::CheckId::Ended;
         run.checks.push(xenheap_model::Check { id, outcome, detail: String::new() });
         run

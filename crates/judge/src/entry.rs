@@ -13,7 +13,7 @@ use xenheap_model::{Frame, Stack, clean};
 /// Where the outside enters Xen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Entry {
+pub enum EntryKind {
     /// A guest's call.
     Hypercall,
     /// A guest left its virtual machine for another reason.
@@ -36,25 +36,25 @@ pub enum Entry {
     Unknown,
 }
 
-impl Entry {
+impl EntryKind {
     /// The word that reports use.
     pub fn as_str(self) -> &'static str {
         match self {
-            Entry::Hypercall => "hypercall",
-            Entry::VmExit => "VM exit",
-            Entry::Trap => "trap",
-            Entry::Return => "return",
-            Entry::Interrupt => "interrupt",
-            Entry::Softirq => "softirq",
-            Entry::Tasklet => "tasklet",
-            Entry::Idle => "idle",
-            Entry::Boot => "boot",
-            Entry::Unknown => "unknown",
+            EntryKind::Hypercall => "hypercall",
+            EntryKind::VmExit => "VM exit",
+            EntryKind::Trap => "trap",
+            EntryKind::Return => "return",
+            EntryKind::Interrupt => "interrupt",
+            EntryKind::Softirq => "softirq",
+            EntryKind::Tasklet => "tasklet",
+            EntryKind::Idle => "idle",
+            EntryKind::Boot => "boot",
+            EntryKind::Unknown => "unknown",
         }
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for EntryKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -64,7 +64,7 @@ impl fmt::Display for Entry {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct EntryPoint {
     /// How the outside came in.
-    pub entry: Entry,
+    pub entry: EntryKind,
     /// The function, as Xen names it; empty if the stack could not be read.
     pub function: String,
     /// The least trusted one that can ask for it, by the table of entries
@@ -78,15 +78,16 @@ static TAKERS: LazyLock<Takers> = LazyLock::new(|| Takers::new().unwrap_or_defau
 
 /// Functions that only decide who does the work: that is the function which the innermost of them
 /// calls.
-static DISPATCHERS: LazyLock<HashMap<String, Entry>> = LazyLock::new(|| dispatchers().unwrap_or_default());
+static DISPATCHERS: LazyLock<HashMap<String, EntryKind>> =
+    LazyLock::new(|| dispatchers().unwrap_or_default());
 
 /// The part of the table of entries that names dispatchers.
 #[derive(Deserialize)]
 struct Table {
-    dispatchers: BTreeMap<Entry, Vec<String>>,
+    dispatchers: BTreeMap<EntryKind, Vec<String>>,
 }
 
-fn dispatchers() -> Result<HashMap<String, Entry>, toml::de::Error> {
+fn dispatchers() -> Result<HashMap<String, EntryKind>, toml::de::Error> {
     let table: Table = toml::from_str(entries::TABLE)?;
     let of_all = table.dispatchers.into_iter();
     Ok(of_all.flat_map(|(entry, names)| names.into_iter().map(move |name| (name, entry))).collect())
@@ -101,7 +102,7 @@ impl EntryPoint {
     }
 
     /// Which frame it is, from the root, and how the outside came in.
-    pub fn find(stack: &Stack) -> (usize, Entry) {
+    pub fn find(stack: &Stack) -> (usize, EntryKind) {
         let frames = &stack.frames;
         let dispatcher =
             frames.iter().enumerate().rev().find_map(|(at, frame)| Some((at, dispatches(frame)?)));
@@ -111,7 +112,7 @@ impl EntryPoint {
                 let called = frames.iter().enumerate().skip(at + 1).find(|(_, frame)| !frame.inlined);
                 (called.map_or(at, |(at, _)| at), entry)
             }
-            None => (frames.iter().position(|frame| !is_assembly(frame)).unwrap_or(0), Entry::Unknown),
+            None => (frames.iter().position(|frame| !is_assembly(frame)).unwrap_or(0), EntryKind::Unknown),
         }
     }
 }
@@ -124,7 +125,7 @@ fn who(stack: &Stack) -> Option<Who> {
     TAKERS.of_stack(&frames)
 }
 
-fn dispatches(frame: &Frame) -> Option<Entry> {
+fn dispatches(frame: &Frame) -> Option<EntryKind> {
     let name = frame.function.split('.').next().unwrap_or_default();
     DISPATCHERS.get(name).copied()
 }
@@ -141,7 +142,7 @@ mod tests {
     #[test]
     fn the_table_names_dispatchers() {
         let table = dispatchers().expect("a table");
-        assert_eq!(table.get("svm_vmexit_handler"), Some(&Entry::VmExit));
+        assert_eq!(table.get("svm_vmexit_handler"), Some(&EntryKind::VmExit));
         assert!(table.len() > 30, "{}", table.len());
     }
 
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(functions: &[&str], entry: Entry, function: &str) {
+    fn check(functions: &[&str], entry: EntryKind, function: &str) {
         let point = EntryPoint::of(&stack(functions));
         assert_eq!((point.entry, point.function.as_str()), (entry, function));
     }
@@ -231,29 +232,29 @@ mod tests {
     fn who_does_the_work() {
         check(
             &["lstar_enter", "pv_hypercall", "+_pv_hypercall", "do_domctl", "domain_create"],
-            Entry::Hypercall,
+            EntryKind::Hypercall,
             "do_domctl",
         );
         check(
             &["svm/entry.S#svm_asm_do_resume", "svm_vmexit_handler", "hvm_hypercall", "do_event_channel_op"],
-            Entry::Hypercall,
+            EntryKind::Hypercall,
             "do_event_channel_op",
         );
         check(
             &["svm_vmexit_handler", "hvm_hap_nested_page_fault", "p2m_set_entry"],
-            Entry::VmExit,
+            EntryKind::VmExit,
             "hvm_hap_nested_page_fault",
         );
         check(
             &["do_trap_guest_sync", "traps.c#do_trap_hypercall", "do_memory_op"],
-            Entry::Hypercall,
+            EntryKind::Hypercall,
             "do_memory_op",
         );
-        check(&["pv_hypercall", "do_multicall", "do_mmu_update"], Entry::Hypercall, "do_mmu_update");
+        check(&["pv_hypercall", "do_multicall", "do_mmu_update"], EntryKind::Hypercall, "do_mmu_update");
         // From 4.21 on.
         let fault = ["x86_64/entry.S#handle_exception_saved", "handle_PF_IDT", "traps.c#handle_PF"];
-        check(&[&fault[..], &["paging_fault"]].concat(), Entry::Trap, "paging_fault");
-        check(&["entry_from_pv", "pv_hypercall", "do_domctl"], Entry::Hypercall, "do_domctl");
+        check(&[&fault[..], &["paging_fault"]].concat(), EntryKind::Trap, "paging_fault");
+        check(&["entry_from_pv", "pv_hypercall", "do_domctl"], EntryKind::Hypercall, "do_domctl");
     }
 
     #[test]
@@ -268,19 +269,19 @@ mod tests {
                 "domain.c#complete_domain_destroy",
                 "sched_destroy_domain",
             ],
-            Entry::Softirq,
+            EntryKind::Softirq,
             "domain.c#complete_domain_destroy",
         );
         check(
             &["entry.S#process", "softirq.c#__do_softirq", "timer.c#timer_softirq_action", "+_xmalloc_array"],
-            Entry::Softirq,
+            EntryKind::Softirq,
             "timer.c#timer_softirq_action",
         );
     }
 
     #[test]
     fn what_cannot_be_told_is_not_guessed() {
-        check(&["x86_64/entry.S#handle", "something", "else"], Entry::Unknown, "something");
-        check(&[], Entry::Unknown, "");
+        check(&["x86_64/entry.S#handle", "something", "else"], EntryKind::Unknown, "something");
+        check(&[], EntryKind::Unknown, "");
     }
 }

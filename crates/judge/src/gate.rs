@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use xenheap_model::{
-    Charge, CheckId, Counters, Kind, NormalStack, Outcome, Question, Run, StackId, Uncertain, Untold, Verdict,
+    Charge, CheckId, CheckOutcome, Counters, Kind, NormalStack, Question, Run, StackId, Uncertain, Untold,
+    Verdict,
 };
 use xenheap_verdicts::VerdictFile;
 
@@ -323,7 +324,7 @@ fn of_run(run: &Run, policy: &Policy) -> Vec<Refusal> {
     let mut refusals: Vec<Refusal> = run
         .checks
         .iter()
-        .filter(|check| check.outcome == Outcome::Failed && !policy.run.may_fail.contains(&check.id))
+        .filter(|check| check.outcome == CheckOutcome::Failed && !policy.run.may_fail.contains(&check.id))
         .map(|check| Refusal::SelfCheck { check: check.id, detail: check.detail.clone() })
         .collect();
     // Whatever a policy says of leaks, it asks for them.

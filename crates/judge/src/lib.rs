@@ -16,7 +16,7 @@ mod tally;
 pub use assess::{About, Assessment, Blocker, Reason, Standing};
 pub use decide::{Decision, Decisions, Head, Remark, Unused, decide};
 pub use diff::{Change, Changed, Diff, NEW, OLD, Side, diff};
-pub use entry::{Entry, EntryPoint};
+pub use entry::{EntryKind, EntryPoint};
 pub use gate::{Case, Code, Gate, Judged, Refusal, check};
 pub use lifetime::{Judgement, Lifetime, judgements};
 pub use policy::{Leaks, Policy, PolicyError};

@@ -185,7 +185,9 @@ fn of_rows(rows: &[&Row], ended: &BTreeSet<DomainId>) -> Lifetime {
 
 #[cfg(test)]
 mod tests {
-    use xenheap_model::{Charge, Check, CheckId, Counters, Domain, Kind, Moment, Outcome, RowKey, StackId};
+    use xenheap_model::{
+        Charge, Check, CheckId, CheckOutcome, Counters, Domain, Kind, Moment, RowKey, StackId,
+    };
 
     use super::*;
 
@@ -210,7 +212,7 @@ mod tests {
     }
 
     fn run(profile: Vec<Row>) -> Run {
-        let ended = Check { id: CheckId::Ended, outcome: Outcome::Ok, detail: String::new() };
+        let ended = Check { id: CheckId::Ended, outcome: CheckOutcome::Ok, detail: String::new() };
         let domains = [1, 2].map(|number| DomainAccount {
             ended: (number == 1).then(Moment::default),
             ..DomainAccount::new(d(number))

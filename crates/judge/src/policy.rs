@@ -8,7 +8,7 @@ use xenheap_callgraph::Who;
 use xenheap_model::{CheckId, Kind, Verdict, glob, untold};
 use xenheap_verdicts::{VerdictError, lines};
 
-use crate::{Entry, EntryPoint, Lifetime};
+use crate::{EntryKind, EntryPoint, Lifetime};
 
 /// A policy file, read. `docs/policy.md` explains each key.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -73,7 +73,7 @@ impl Default for Accept {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ForEntry {
     /// How the outside comes in; any, if it does not say.
-    class: Option<Entry>,
+    class: Option<EntryKind>,
     /// The function that does what was asked for, with `*` and `?`; any, if it does not say.
     function: Option<String>,
     /// The least trusted one that can ask for it; any, if it does not say.
@@ -217,7 +217,7 @@ mod tests {
         )
         .expect("a policy");
         let accepts = |function: &str, who| {
-            let point = EntryPoint { entry: Entry::Hypercall, function: function.to_owned(), who };
+            let point = EntryPoint { entry: EntryKind::Hypercall, function: function.to_owned(), who };
             policy.accept(&point).lifetimes
         };
         assert_eq!(accepts("do_domctl", Some(Who::ControlDomain)), [Lifetime::Held].into());

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use xenheap_console::Place;
 use xenheap_model::{
-    Check, CheckId, Dump, DumpWhy, Facts, Kind, KindTotals, Machine, Outcome, Pair, RefusalReason, Refused,
-    StackId, Totals, View, nothing_for,
+    Check, CheckId, CheckOutcome, Dump, DumpWhy, Facts, Kind, KindTotals, Machine, Pair, RefusalReason,
+    Refused, StackId, Totals, View, nothing_for,
 };
 
 use crate::{
@@ -38,18 +38,18 @@ pub(crate) struct RfcEvidence<'a> {
     pub first: &'a BTreeMap<RefusalReason, Place>,
 }
 
-type Verdict = (Outcome, String);
+type Verdict = (CheckOutcome, String);
 
 fn ok(detail: impl Into<String>) -> Verdict {
-    (Outcome::Ok, detail.into())
+    (CheckOutcome::Ok, detail.into())
 }
 
 fn failed(detail: impl Into<String>) -> Verdict {
-    (Outcome::Failed, detail.into())
+    (CheckOutcome::Failed, detail.into())
 }
 
 fn not_applicable(detail: impl Into<String>) -> Verdict {
-    (Outcome::NotApplicable, detail.into())
+    (CheckOutcome::NotApplicable, detail.into())
 }
 
 /// The checks of a log of ours.
@@ -289,7 +289,7 @@ impl Evidence<'_> {
         self.header
             && !self.views.is_empty()
             && self.missing() == 0
-            && self.stacks().0 == Outcome::Ok
+            && self.stacks().0 == CheckOutcome::Ok
             && self.dumps.incomplete.is_empty()
             && self.views.values().all(domains)
     }

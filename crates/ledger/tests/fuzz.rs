@@ -8,8 +8,8 @@ use xenheap_console::{
 };
 use xenheap_ledger::{Account, Book, Config, EventSink, Intake, Matched};
 use xenheap_model::{
-    AnyEvent, Charge, CheckId, Counters, Domain, DomainEvent, DomainId, DomainState, Event, How, Kind,
-    KindTotals, Life, Machine, Mark, Op, Outcome, Owner, Pair, Pc, Pool, RfcOp, Row, RowKey, StackId,
+    AnyEvent, Charge, CheckId, CheckOutcome, Counters, Domain, DomainEvent, DomainId, DomainState, Event,
+    How, Kind, KindTotals, Life, Machine, Mark, Op, Owner, Pair, Pc, Pool, RfcOp, Row, RowKey, StackId,
     Subject, TraceFrame, View,
 };
 
@@ -345,7 +345,7 @@ fn an_empty_log_says_so() {
     let failed: Vec<CheckId> = account
         .checks
         .iter()
-        .filter(|check| check.outcome == Outcome::Failed)
+        .filter(|check| check.outcome == CheckOutcome::Failed)
         .map(|check| check.id)
         .collect();
     assert_eq!(failed, [CheckId::Header]);

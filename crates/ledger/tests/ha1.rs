@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use support::simulate::{Line, Noise, Plan, Story, Truth, log_of, story};
 use xenheap_console::{Counted, Record, scan};
 use xenheap_ledger::{Account, Config, Intake};
-use xenheap_model::{CheckId, Kind, Outcome, RefusalReason, Totals, View};
+use xenheap_model::{CheckId, CheckOutcome, Kind, RefusalReason, Totals, View};
 
 const ALL: [View; 3] = [View::Trace, View::Warn, View::Summary];
 
@@ -22,7 +22,12 @@ fn read(log: &[u8]) -> Account {
 }
 
 fn failed(account: &Account) -> Vec<CheckId> {
-    account.checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id).collect()
+    account
+        .checks
+        .iter()
+        .filter(|check| check.outcome == CheckOutcome::Failed)
+        .map(|check| check.id)
+        .collect()
 }
 
 #[track_caller]
@@ -50,7 +55,8 @@ fn assert_truth(account: &Account, truth: &Truth) {
 fn assert_clean(account: &Account, applicable: &[CheckId]) {
     assert_eq!(account.checks.iter().map(|check| check.id).collect::<Vec<_>>(), CheckId::ALL);
     for check in &account.checks {
-        let expected = if applicable.contains(&check.id) { Outcome::Ok } else { Outcome::NotApplicable };
+        let expected =
+            if applicable.contains(&check.id) { CheckOutcome::Ok } else { CheckOutcome::NotApplicable };
         assert_eq!(check.outcome, expected, "{check:?}");
         assert!(check.detail.is_ascii() && !check.detail.is_empty(), "{check:?}");
     }
@@ -97,7 +103,7 @@ fn what_the_recorder_lacks_is_not_checked() {
     let account = read(&log_of(&story, &Noise::default()));
     assert_eq!(account.facts.lacks, ["owners", "totals"]);
     assert_clean(&account, &without(&[CheckId::Domains, CheckId::BalanceFree, CheckId::BalanceDomains]));
-    let said = account.checks.iter().filter(|check| check.outcome == Outcome::NotApplicable);
+    let said = account.checks.iter().filter(|check| check.outcome == CheckOutcome::NotApplicable);
     assert!(said.map(|check| &check.detail).all(|detail| detail.contains("nothing to hook into for")));
 }
 
@@ -231,7 +237,7 @@ fn a_log_that_begins_late_has_no_header_and_gaps() {
     assert_eq!((account.facts.boot, account.facts.boots), (1, 1));
 }
 
-fn outcome(account: &Account, id: CheckId) -> (Outcome, &str) {
+fn outcome(account: &Account, id: CheckId) -> (CheckOutcome, &str) {
     let check = account.checks.iter().find(|check| check.id == id).expect("every check is there");
     (check.outcome, &check.detail)
 }
@@ -245,9 +251,9 @@ fn totals_of_which_all_events_are_lost_are_not_those_of_the_report() {
     let account = read(&log_of(&Story { lines, ..story }, &Noise::default()));
     assert_eq!((account.facts.view, account.totals), (None, Totals::default()));
     let (ended, detail) = outcome(&account, CheckId::Ended);
-    assert_eq!(ended, Outcome::Ok, "{detail}");
+    assert_eq!(ended, CheckOutcome::Ok, "{detail}");
     let (totals, detail) = outcome(&account, CheckId::Totals);
-    assert_eq!(totals, Outcome::Failed, "{detail}");
+    assert_eq!(totals, CheckOutcome::Failed, "{detail}");
     assert!(detail.contains("the report counts nothing"), "{detail}");
 }
 
@@ -255,13 +261,13 @@ fn totals_of_which_all_events_are_lost_are_not_those_of_the_report() {
 #[test]
 fn totals_by_the_debug_key_do_not_tell_where_the_log_ends() {
     let whole = story(&Plan { keys: 1, ..Plan::new(61, 800, &[View::Trace, View::Summary]) });
-    assert_eq!(outcome(&read(&log_of(&whole, &Noise::default())), CheckId::Ended).0, Outcome::Ok);
+    assert_eq!(outcome(&read(&log_of(&whole, &Noise::default())), CheckId::Ended).0, CheckOutcome::Ok);
     let end = whole.lines.iter().position(|line| matches!(line.record, Record::DumpEnd(_)));
     let lines = whole.lines[..=end.expect("the key was pressed")].to_vec();
     let account = read(&log_of(&Story { lines, ..whole }, &Noise::default()));
     assert_eq!(failed(&account), []);
     let (ended, detail) = outcome(&account, CheckId::Ended);
-    assert_eq!(ended, Outcome::NotApplicable, "{detail}");
+    assert_eq!(ended, CheckOutcome::NotApplicable, "{detail}");
     assert!(detail.ends_with("by the debug key: the log can have been cut after it"), "{detail}");
 }
 
@@ -279,7 +285,7 @@ fn the_first_dumps_can_be_lost() {
     let read_lines = |lines: Vec<Line>| read(&log_of(&Story { lines, ..whole.clone() }, &Noise::default()));
     let failed_with = |account: &Account, words: &str| {
         let (ended, detail) = outcome(account, CheckId::Ended);
-        assert_eq!((ended, detail.contains(words)), (Outcome::Failed, true), "{detail}");
+        assert_eq!((ended, detail.contains(words)), (CheckOutcome::Failed, true), "{detail}");
     };
     for (lost, words) in [(1, "dump 1 is incomplete: none"), (2, "nor of those up to 2")] {
         let mut lines = whole.lines.clone();
@@ -292,8 +298,8 @@ fn the_first_dumps_can_be_lost() {
     failed_with(&read_lines(lines), "dump 1 is incomplete: none");
     // A log that begins late says so by its header, and nobody knows which dumps it should have.
     let account = read_lines(whole.lines.split_at(starts[1]).1.to_vec());
-    assert_eq!(outcome(&account, CheckId::Header).0, Outcome::Failed);
-    assert_eq!(outcome(&account, CheckId::Ended).0, Outcome::Ok);
+    assert_eq!(outcome(&account, CheckId::Header).0, CheckOutcome::Failed);
+    assert_eq!(outcome(&account, CheckId::Ended).0, CheckOutcome::Ok);
 }
 
 /// Format 1 has no totals of vmallocs, and only the header says which format it is.
@@ -310,7 +316,7 @@ fn totals_that_only_a_format_has_are_missed_without_a_header() {
         });
         let account = read(&log_of(&Story { lines, ..whole.clone() }, &Noise::default()));
         let (ended, detail) = outcome(&account, CheckId::Ended);
-        let expected = if vmalloc { Outcome::Ok } else { Outcome::Failed };
+        let expected = if vmalloc { CheckOutcome::Ok } else { CheckOutcome::Failed };
         assert_eq!(ended, expected, "{detail}");
         assert_eq!(detail.contains("its totals of vmalloc are missing"), !vmalloc, "{detail}");
     }

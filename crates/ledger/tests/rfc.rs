@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use support::simulate::{Noise, RfcPlan, RfcStory, RfcTruth, rfc_log_of, rfc_story};
 use xenheap_console::scan;
 use xenheap_ledger::{Account, Config, EventSink, Intake, Matched};
-use xenheap_model::{Arch, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RawStack, RefusalReason};
+use xenheap_model::{
+    Arch, CheckId, CheckOutcome, Domain, Event, Kind, LogFormat, Op, RawStack, RefusalReason,
+};
 
 /// What the RFC's parser calls an operation, with the size that it gives it.
 #[derive(Default)]
@@ -37,7 +39,7 @@ fn read(log: &[u8]) -> (Account, Operations) {
     (account, operations)
 }
 
-fn outcome(account: &Account, id: CheckId) -> Outcome {
+fn outcome(account: &Account, id: CheckId) -> CheckOutcome {
     account
         .checks
         .iter()
@@ -83,10 +85,10 @@ fn the_worked_example() {
     // Of the last record the trace is cut off.
     let last = account.live.last().expect("something is live");
     assert!(!account.stacks.contains_key(&last.key.stack));
-    assert_eq!(outcome(&account, CheckId::Stacks), Outcome::Failed);
-    assert_eq!(outcome(&account, CheckId::Overlap), Outcome::Ok);
-    assert_eq!(outcome(&account, CheckId::Intact), Outcome::Ok);
-    assert_eq!(outcome(&account, CheckId::Sequence), Outcome::NotApplicable);
+    assert_eq!(outcome(&account, CheckId::Stacks), CheckOutcome::Failed);
+    assert_eq!(outcome(&account, CheckId::Overlap), CheckOutcome::Ok);
+    assert_eq!(outcome(&account, CheckId::Intact), CheckOutcome::Ok);
+    assert_eq!(outcome(&account, CheckId::Sequence), CheckOutcome::NotApplicable);
 }
 
 fn counted(account: &Account) -> RfcTruth {
@@ -119,8 +121,8 @@ fn clean_logs_tell_the_truth_with_every_kind_of_page() {
         for kind in Kind::ANONYMOUS.into_iter().filter(|kind| *kind != Kind::Vmalloc) {
             assert!(account.totals.of(kind).counters.allocs > 0, "{kind}");
         }
-        assert_eq!(outcome(&account, CheckId::Stacks), Outcome::Ok);
-        assert_eq!(outcome(&account, CheckId::Overlap), Outcome::Ok);
+        assert_eq!(outcome(&account, CheckId::Stacks), CheckOutcome::Ok);
+        assert_eq!(outcome(&account, CheckId::Overlap), CheckOutcome::Ok);
         let doubled = account.stacks.values().filter(|stack| match stack {
             RawStack::Trace { frames, .. } => frames.windows(2).any(|pair| pair[0].name == pair[1].name),
             RawStack::Addresses { .. } => true,

@@ -3,7 +3,7 @@
 use xenheap_console::{Header, Place, Record, RecordSink, Refusal, RfcRecord, Tag};
 use xenheap_ledger::{Account, Config, EventSink, Intake, LedgerError, Matched, Stream};
 use xenheap_model::{
-    Charge, CheckId, Domain, Event, Kind, LogFormat, Op, Outcome, RefusalReason, RfcOp, StackId, View,
+    Charge, CheckId, CheckOutcome, Domain, Event, Kind, LogFormat, Op, RefusalReason, RfcOp, StackId, View,
 };
 
 const OURS: u32 = 0x3f9a_2c41;
@@ -69,7 +69,7 @@ impl<'s> Log<'s> {
     }
 }
 
-fn outcome(account: &Account, id: CheckId) -> (Outcome, &str) {
+fn outcome(account: &Account, id: CheckId) -> (CheckOutcome, &str) {
     let check = account.checks.iter().find(|check| check.id == id).expect("all checks are there");
     (check.outcome, &check.detail)
 }
@@ -98,8 +98,8 @@ fn forged_records_before_and_after_the_header_change_nothing() {
     assert_eq!((account.facts.boot, account.facts.boots), (1, 2));
     assert_eq!(account.refused.get(&RefusalReason::WrongTag), Some(&29));
     assert_eq!(account.refused.get(&RefusalReason::OtherBoot), Some(&2));
-    assert_eq!(outcome(&account, CheckId::Sequence).0, Outcome::Ok);
-    assert_eq!(outcome(&account, CheckId::Intact).0, Outcome::Ok);
+    assert_eq!(outcome(&account, CheckId::Sequence).0, CheckOutcome::Ok);
+    assert_eq!(outcome(&account, CheckId::Intact).0, CheckOutcome::Ok);
 }
 
 #[test]
@@ -113,9 +113,13 @@ fn a_late_log_keeps_its_boot_when_a_header_is_forged() {
     log.alloc(OURS, 1001);
     let account = log.finish();
     assert_eq!(allocs(&account), 501);
-    assert_eq!(outcome(&account, CheckId::Header).0, Outcome::Failed);
+    assert_eq!(outcome(&account, CheckId::Header).0, CheckOutcome::Failed);
     let (outcome, detail) = outcome(&account, CheckId::Sequence);
-    assert_eq!((outcome, detail.contains("lacks 500 of 1001: 1-500")), (Outcome::Failed, true), "{detail}");
+    assert_eq!(
+        (outcome, detail.contains("lacks 500 of 1001: 1-500")),
+        (CheckOutcome::Failed, true),
+        "{detail}"
+    );
 }
 
 #[test]
@@ -138,7 +142,7 @@ fn damage_counts_only_with_our_tag() {
         [("damaged", 1), ("damaged-other", 2), ("guest", 1), ("malformed", 1), ("malformed-other", 1)]
     );
     let (outcome, detail) = outcome(&account, CheckId::Intact);
-    assert_eq!(outcome, Outcome::Failed);
+    assert_eq!(outcome, CheckOutcome::Failed);
     assert!(detail.starts_with("2 records of this boot are damaged, the first in line 1"), "{detail}");
 }
 
@@ -157,8 +161,8 @@ fn a_replay_with_other_bytes_is_refused() {
     assert_eq!(account.facts.modes, [View::Trace]);
     assert_eq!(account.refused.get(&RefusalReason::Conflict), Some(&2));
     assert_eq!(account.refused.get(&RefusalReason::Replayed), Some(&2));
-    assert_eq!(outcome(&account, CheckId::Unique).0, Outcome::Failed);
-    assert_eq!(outcome(&account, CheckId::Sequence).0, Outcome::Ok);
+    assert_eq!(outcome(&account, CheckId::Unique).0, CheckOutcome::Failed);
+    assert_eq!(outcome(&account, CheckId::Sequence).0, CheckOutcome::Ok);
 }
 
 /// A log of ten records, of which `lost` never comes, that `xl dmesg` tells again with one damaged
@@ -184,14 +188,14 @@ fn a_damaged_copy_is_no_damage_unless_something_is_missing() {
     assert_eq!(allocs(&account), 10);
     assert_eq!(account.refused.get(&RefusalReason::DamagedReplay), Some(&1));
     let (intact, detail) = outcome(&account, CheckId::Intact);
-    assert_eq!((intact, detail.contains("except one copy")), (Outcome::Ok, true), "{detail}");
+    assert_eq!((intact, detail.contains("except one copy")), (CheckOutcome::Ok, true), "{detail}");
     let (unique, detail) = outcome(&account, CheckId::Unique);
-    assert_eq!(unique, Outcome::Ok);
+    assert_eq!(unique, CheckOutcome::Ok);
     assert!(detail.starts_with("10 records came again and counted once"), "{detail}");
 
     let account = replayed_with_damage(Some(7));
     let (intact, detail) = outcome(&account, CheckId::Intact);
-    assert_eq!(intact, Outcome::Failed);
+    assert_eq!(intact, CheckOutcome::Failed);
     assert!(detail.starts_with("1 record of this boot is damaged, the first in line 105"), "{detail}");
 }
 
@@ -205,7 +209,7 @@ fn a_record_that_comes_again_alone_is_no_replay() {
     let account = log.finish();
     assert_eq!(allocs(&account), 3);
     let (unique, detail) = outcome(&account, CheckId::Unique);
-    assert_eq!(unique, Outcome::Failed);
+    assert_eq!(unique, CheckOutcome::Failed);
     assert!(detail.contains("the one in line 4 came again alone"), "{detail}");
 }
 
@@ -221,9 +225,13 @@ fn the_whole_view_is_reported() {
     }
     let account = log.finish();
     assert_eq!((account.facts.view, allocs(&account)), (Some(View::Warn), 9));
-    assert_eq!(outcome(&account, CheckId::Views).0, Outcome::Failed);
+    assert_eq!(outcome(&account, CheckId::Views).0, CheckOutcome::Failed);
     let (outcome, detail) = outcome(&account, CheckId::Sequence);
-    assert_eq!((outcome, detail.contains("trace lacks 1 of 9: 4;")), (Outcome::Failed, true), "{detail}");
+    assert_eq!(
+        (outcome, detail.contains("trace lacks 1 of 9: 4;")),
+        (CheckOutcome::Failed, true),
+        "{detail}"
+    );
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub fn in_doubt(failed: impl IntoIterator<Item = CheckId>) -> &'static str {
 /// What a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// It holds.
     Ok,
     /// It does not hold.
@@ -104,7 +104,7 @@ pub struct Check {
     /// Which.
     pub id: CheckId,
     /// What it found.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// One sentence with the numbers and, where it failed, the first place and what to do. Plain
     /// ASCII.
     pub detail: String,

@@ -30,7 +30,7 @@ pub mod sweep;
 mod verdict;
 
 pub use build_arch::{BuildArch, ParseArchError};
-pub use check::{Check, CheckId, Outcome, in_doubt};
+pub use check::{Check, CheckId, CheckOutcome, in_doubt};
 pub use counters::Counters;
 pub use domain::{Domain, ParseDomainError};
 pub use dump_why::DumpWhy;

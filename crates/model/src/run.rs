@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, Bill, Charge, Check, CheckId, Counters, Domain, DomainAccount, DomainId, DomainState, DumpWhy,
-    Experiment, Kind, Outcome, RefusalReason, Stack, StackId, View, nothing_for,
+    Amount, Bill, Charge, Check, CheckId, CheckOutcome, Counters, Domain, DomainAccount, DomainId,
+    DomainState, DumpWhy, Experiment, Kind, RefusalReason, Stack, StackId, View, nothing_for,
 };
 
 /// Architecture of a run. Reports never mix them.
@@ -583,8 +583,8 @@ impl Run {
         for id in NEEDED {
             let needs_ok = id == CheckId::Ended;
             match check(id) {
-                Some(check) if check.outcome == Outcome::Ok => {}
-                Some(check) if check.outcome == Outcome::NotApplicable && (!needs_ok || by_key) => {}
+                Some(check) if check.outcome == CheckOutcome::Ok => {}
+                Some(check) if check.outcome == CheckOutcome::NotApplicable && (!needs_ok || by_key) => {}
                 Some(check) => return Some(format!("{}: {}", id.as_str(), check.detail)),
                 // A run file from before there was such a check.
                 None if !needs_ok => {}

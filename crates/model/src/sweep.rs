@@ -74,7 +74,7 @@ pub struct Stack {
 /// How the machine took it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum TrialOutcome {
     /// The workload did all that it does: nobody had to know, or somebody tried again.
     Unnoticed,
     /// Somebody got an error and told the workload.
@@ -95,19 +95,19 @@ pub enum Outcome {
     NotReached,
 }
 
-impl Outcome {
+impl TrialOutcome {
     /// The word for tables.
     pub fn as_str(self) -> &'static str {
         match self {
-            Outcome::Unnoticed => "unnoticed",
-            Outcome::Error => "error",
-            Outcome::Stalled => "stalled",
-            Outcome::GuestCrashed => "guest crashed",
-            Outcome::OtherGuestHarmed => "other guest harmed",
-            Outcome::Dom0Crashed => "dom0 crashed",
-            Outcome::XenCrashed => "Xen crashed",
-            Outcome::Hung => "hung",
-            Outcome::NotReached => "not reached",
+            TrialOutcome::Unnoticed => "unnoticed",
+            TrialOutcome::Error => "error",
+            TrialOutcome::Stalled => "stalled",
+            TrialOutcome::GuestCrashed => "guest crashed",
+            TrialOutcome::OtherGuestHarmed => "other guest harmed",
+            TrialOutcome::Dom0Crashed => "dom0 crashed",
+            TrialOutcome::XenCrashed => "Xen crashed",
+            TrialOutcome::Hung => "hung",
+            TrialOutcome::NotReached => "not reached",
         }
     }
 }
@@ -167,7 +167,7 @@ pub struct Leak {
 #[serde(rename_all = "kebab-case")]
 pub struct TrialResult {
     /// How the machine took it.
-    pub outcome: Outcome,
+    pub outcome: TrialOutcome,
     /// What failed.
     pub failed: Option<OnPurpose>,
     /// What is live that should not be; empty also where [`doubt`](TrialResult::doubt) says that

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use xenheap_callgraph::Who;
 use xenheap_model::{Amount, Service, Stack, StackId};
 
-use xenheap_judge::{Entry, EntryPoint};
+use xenheap_judge::{EntryKind, EntryPoint};
 
 use crate::finding;
 
@@ -31,7 +31,7 @@ pub(crate) fn by_entry<'a>(
     stacks: &'a BTreeMap<StackId, Stack>,
 ) -> Vec<Calls<'a>> {
     type Of<'a> = (Option<Who>, Vec<(&'a Stack, Service)>);
-    let mut points: BTreeMap<(Entry, String), Of<'a>> = BTreeMap::new();
+    let mut points: BTreeMap<(EntryKind, String), Of<'a>> = BTreeMap::new();
     for service in services {
         let stack = finding::stack(stacks, service.stack);
         let EntryPoint { entry, function, who } = EntryPoint::of(stack);

@@ -162,7 +162,7 @@ impl Reported {
     pub fn new(report: &Report, arch: Arch, log: String, image: bool, path: &Path) -> Self {
         let run = report.run();
         let groups = report.numbered();
-        let failed = run.checks.iter().filter(|check| check.outcome == xenheap_model::Outcome::Failed);
+        let failed = run.checks.iter().filter(|check| check.outcome == xenheap_model::CheckOutcome::Failed);
         Reported {
             report: path.display().to_string(),
             log,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use xenheap_model::{
     Amount, Domain, DomainId, How, Kind, OnPurpose, Subject, Target,
-    sweep::{Crash, Found, Identity, Leak, Outcome, Stack, Sweep, Trial, TrialResult},
+    sweep::{Crash, Found, Identity, Leak, Stack, Sweep, Trial, TrialOutcome, TrialResult},
 };
 use xenheap_report::{
     Render,
@@ -30,7 +30,7 @@ fn stack(hash: u64) -> Stack {
     Stack { hash, kinds: vec![Kind::Xmalloc], allocs: 3, frames: vec!["do_domctl".into(), "f".into()] }
 }
 
-fn result(outcome: Outcome) -> TrialResult {
+fn result(outcome: TrialOutcome) -> TrialResult {
     TrialResult {
         outcome,
         failed: None,
@@ -54,7 +54,7 @@ fn sweep() -> Sweep {
         cpu: 1,
         subject: Some(Subject { how: How::Create, id: DomainId { domain: Domain::Id(2), generation: 3 } }),
     };
-    let mut error = result(Outcome::Error);
+    let mut error = result(TrialOutcome::Error);
     error.failed = Some(failed(1));
     error.ended = "workload-failed".into();
     error.message = Some("the workload failed with status 1".into());
@@ -62,7 +62,7 @@ fn sweep() -> Sweep {
     let more = Amount { count: 1, bytes: 40 };
     let frames = ["do_domctl", "g", "h"].map(str::to_owned).to_vec();
     error.leaks = vec![Leak { found: Found::OfCall, hash: 7, kind: Kind::Xenheap, more, frames }];
-    let mut crashed = result(Outcome::GuestCrashed);
+    let mut crashed = result(TrialOutcome::GuestCrashed);
     crashed.failed = Some(failed(2));
     crashed.crashes = vec![Crash { domain: Domain::Id(2), at: Some("p2m.c:12".into()) }];
     crashed.doubt = Some("ended: the log stops".into());
@@ -73,7 +73,7 @@ fn sweep() -> Sweep {
         trials: vec![
             Trial { stack: stack(1), result: Some(error) },
             Trial { stack: stack(2), result: Some(crashed) },
-            Trial { stack: long, result: Some(result(Outcome::NotReached)) },
+            Trial { stack: long, result: Some(result(TrialOutcome::NotReached)) },
             Trial { stack: stack(4), result: None },
         ],
     }

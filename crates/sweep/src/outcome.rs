@@ -3,7 +3,7 @@
 use xenheap_lab::{Exit, is_good_end};
 use xenheap_model::{
     Amount, Domain, Kind, OnPurpose,
-    sweep::{Found, Leak, Outcome, TrialResult},
+    sweep::{Found, Leak, TrialOutcome, TrialResult},
 };
 
 use crate::read::{Amounts, BootLog};
@@ -11,18 +11,18 @@ use crate::read::{Amounts, BootLog};
 /// Whether a result tells something of the allocation: a boot that failed before that came up does
 /// not.
 pub(crate) fn tells(result: &TrialResult) -> bool {
-    result.outcome != Outcome::NotReached || is_good_end(&result.ended)
+    result.outcome != TrialOutcome::NotReached || is_good_end(&result.ended)
 }
 
 /// Judges a boot by what it and those without a failure left. Leaks have no names yet.
 pub(crate) fn result_of(exit: &Exit, seconds: f64, seen: &BootLog, bases: &[BootLog]) -> TrialResult {
     let failed = seen.failed().copied();
     let outcome = match &failed {
-        None => Outcome::NotReached,
+        None => TrialOutcome::NotReached,
         Some(failed) => outcome(exit, failed, seen),
     };
-    let doubt = seen.doubt.clone().filter(|_| outcome != Outcome::NotReached);
-    let conclusive = outcome != Outcome::NotReached && doubt.is_none();
+    let doubt = seen.doubt.clone().filter(|_| outcome != TrialOutcome::NotReached);
+    let conclusive = outcome != TrialOutcome::NotReached && doubt.is_none();
     TrialResult {
         outcome,
         failed,
@@ -36,26 +36,26 @@ pub(crate) fn result_of(exit: &Exit, seconds: f64, seen: &BootLog, bases: &[Boot
     }
 }
 
-fn outcome(exit: &Exit, failed: &OnPurpose, seen: &BootLog) -> Outcome {
+fn outcome(exit: &Exit, failed: &OnPurpose, seen: &BootLog) -> TrialOutcome {
     let concerned = |domain: Domain| {
         domain == failed.current || failed.subject.is_some_and(|subject| subject.id.domain == domain)
     };
     match exit.reason.as_str() {
-        "xen-panic" => return Outcome::XenCrashed,
-        "dom0-panic" => return Outcome::Dom0Crashed,
+        "xen-panic" => return TrialOutcome::XenCrashed,
+        "dom0-panic" => return TrialOutcome::Dom0Crashed,
         _ => {}
     }
     if !seen.crashes.is_empty() {
         let harmed = seen.crashes.iter().any(|crash| !concerned(crash.domain));
-        return if harmed { Outcome::OtherGuestHarmed } else { Outcome::GuestCrashed };
+        return if harmed { TrialOutcome::OtherGuestHarmed } else { TrialOutcome::GuestCrashed };
     }
     match exit.reason.as_str() {
-        end if is_good_end(end) => Outcome::Unnoticed,
+        end if is_good_end(end) => TrialOutcome::Unnoticed,
         // The console is silent after a triple fault, and the machine is reset.
-        "ended-early" => Outcome::XenCrashed,
-        "timeout" => Outcome::Hung,
-        _ if seen.said.iter().any(|line| line.contains("waited in vain")) => Outcome::Stalled,
-        _ => Outcome::Error,
+        "ended-early" => TrialOutcome::XenCrashed,
+        "timeout" => TrialOutcome::Hung,
+        _ if seen.said.iter().any(|line| line.contains("waited in vain")) => TrialOutcome::Stalled,
+        _ => TrialOutcome::Error,
     }
 }
 
@@ -74,7 +74,7 @@ fn more_than(
     }
 }
 
-fn leaks(outcome: Outcome, seen: &BootLog, bases: &[BootLog]) -> Vec<Leak> {
+fn leaks(outcome: TrialOutcome, seen: &BootLog, bases: &[BootLog]) -> Vec<Leak> {
     let mut leaks: Vec<Leak> = Vec::new();
     let mut add = |found: Found, key: &(u64, Kind), more: Amount| {
         let known = leaks.iter().any(|leak| (leak.hash, leak.kind) == *key);
@@ -90,7 +90,7 @@ fn leaks(outcome: Outcome, seen: &BootLog, bases: &[BootLog]) -> Vec<Leak> {
         let more = more_than(bases, |base| &base.live, key, *live);
         add(Found::OfCall, key, more);
     }
-    if outcome == Outcome::Unnoticed {
+    if outcome == TrialOutcome::Unnoticed {
         for (key, live) in &seen.live {
             add(Found::More, key, more_than(bases, |base| &base.live, key, *live));
         }
@@ -129,26 +129,26 @@ mod tests {
     #[test]
     fn each_end_has_its_name() {
         for (reason, crashed, said, expected) in [
-            ("powered-off", &[][..], "", Outcome::Unnoticed),
-            ("ended-by-key", &[][..], "", Outcome::Unnoticed),
-            ("workload-failed", &[], "dom0: FAILED: xl create ended with status 3", Outcome::Error),
-            ("workload-failed", &[], "dom0: FAILED: waited in vain for: grep x", Outcome::Stalled),
-            ("workload-failed", &[1], "dom0: FAILED: waited in vain for: grep x", Outcome::GuestCrashed),
-            ("workload-failed", &[2], "", Outcome::GuestCrashed),
-            ("workload-failed", &[1, 3], "", Outcome::OtherGuestHarmed),
-            ("powered-off", &[3], "", Outcome::OtherGuestHarmed),
-            ("timeout", &[], "", Outcome::Hung),
-            ("timeout", &[2], "", Outcome::GuestCrashed),
-            ("xen-panic", &[3], "", Outcome::XenCrashed),
-            ("ended-early", &[], "", Outcome::XenCrashed),
-            ("dom0-panic", &[], "", Outcome::Dom0Crashed),
+            ("powered-off", &[][..], "", TrialOutcome::Unnoticed),
+            ("ended-by-key", &[][..], "", TrialOutcome::Unnoticed),
+            ("workload-failed", &[], "dom0: FAILED: xl create ended with status 3", TrialOutcome::Error),
+            ("workload-failed", &[], "dom0: FAILED: waited in vain for: grep x", TrialOutcome::Stalled),
+            ("workload-failed", &[1], "dom0: FAILED: waited in vain for: grep x", TrialOutcome::GuestCrashed),
+            ("workload-failed", &[2], "", TrialOutcome::GuestCrashed),
+            ("workload-failed", &[1, 3], "", TrialOutcome::OtherGuestHarmed),
+            ("powered-off", &[3], "", TrialOutcome::OtherGuestHarmed),
+            ("timeout", &[], "", TrialOutcome::Hung),
+            ("timeout", &[2], "", TrialOutcome::GuestCrashed),
+            ("xen-panic", &[3], "", TrialOutcome::XenCrashed),
+            ("ended-early", &[], "", TrialOutcome::XenCrashed),
+            ("dom0-panic", &[], "", TrialOutcome::Dom0Crashed),
         ] {
             let result = result_of(&exit(reason), 1.6, &seen(crashed, said), &[]);
             assert_eq!((result.outcome, result.seconds), (expected, 2), "{reason} {crashed:?} {said}");
         }
         let not_reached = result_of(&exit("xen-panic"), 1.0, &BootLog::default(), &[]);
         assert!(!tells(&not_reached));
-        assert_eq!((not_reached.outcome, not_reached.doubt), (Outcome::NotReached, None));
+        assert_eq!((not_reached.outcome, not_reached.doubt), (TrialOutcome::NotReached, None));
         assert!(tells(&result_of(&exit("powered-off"), 1.0, &BootLog::default(), &[])));
         assert!(tells(&result_of(&exit("xen-panic"), 1.0, &seen(&[], ""), &[])));
     }

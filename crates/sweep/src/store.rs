@@ -147,7 +147,7 @@ pub fn merge(dirs: &[PathBuf]) -> Result<Sweep, SweepError> {
 
 #[cfg(test)]
 mod tests {
-    use xenheap_model::{Kind, sweep::Outcome};
+    use xenheap_model::{Kind, sweep::TrialOutcome};
 
     use super::*;
 
@@ -169,7 +169,7 @@ mod tests {
         Stack { hash, kinds: vec![Kind::Xmalloc], allocs: 3, frames: vec!["do_domctl".into(), "f".into()] }
     }
 
-    fn result(outcome: Outcome) -> TrialResult {
+    fn result(outcome: TrialOutcome) -> TrialResult {
         TrialResult {
             outcome,
             failed: None,
@@ -188,7 +188,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("sweep");
         begin(&dir, &identity(), &[stack(2)]).unwrap();
-        keep(&dir, 2, &result(Outcome::Error)).unwrap();
+        keep(&dir, 2, &result(TrialOutcome::Error)).unwrap();
         begin(&dir, &identity(), &[stack(1), stack(2)]).unwrap();
         assert!(has(&dir, 2) && !has(&dir, 1));
         let sweep = merge(std::slice::from_ref(&dir)).unwrap();
@@ -206,13 +206,16 @@ mod tests {
         for (dir, hashes) in dirs.iter().zip([[1, 2], [2, 3]]) {
             begin(dir, &identity(), &hashes.map(stack)).unwrap();
         }
-        keep(&dirs[0], 1, &result(Outcome::Error)).unwrap();
-        keep(&dirs[1], 2, &result(Outcome::Hung)).unwrap();
-        keep(&dirs[1], 3, &result(Outcome::Unnoticed)).unwrap();
+        keep(&dirs[0], 1, &result(TrialOutcome::Error)).unwrap();
+        keep(&dirs[1], 2, &result(TrialOutcome::Hung)).unwrap();
+        keep(&dirs[1], 3, &result(TrialOutcome::Unnoticed)).unwrap();
         let sweep = merge(&dirs).unwrap();
-        let outcomes: Vec<Option<Outcome>> =
+        let outcomes: Vec<Option<TrialOutcome>> =
             sweep.trials.iter().map(|trial| trial.result.as_ref().map(|result| result.outcome)).collect();
-        assert_eq!(outcomes, [Some(Outcome::Error), Some(Outcome::Hung), Some(Outcome::Unnoticed)]);
+        assert_eq!(
+            outcomes,
+            [Some(TrialOutcome::Error), Some(TrialOutcome::Hung), Some(TrialOutcome::Unnoticed)]
+        );
 
         begin(&place.path().join("c"), &Identity { build: "c".into(), ..identity() }, &[]).unwrap();
         assert!(matches!(

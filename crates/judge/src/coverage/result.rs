@@ -10,8 +10,8 @@ use xenheap_model::{AllocatorRole, Arch, Kind, NormalFrame, NormalStack, Questio
 use xenheap_verdicts::{Match, Subject};
 
 use super::{
-    CUTS, Call, Calls, Conclusion, Configuration, Counts, Coverage, Decided, Entry, Evidence, Funnel, Join,
-    MissingPair, Next, Note, Pairs, RunSummary, Site, State, Untaken,
+    CUTS, Call, Calls, Conclusion, Configuration, Counts, Coverage, CoveredEntry, Decided, Evidence, Funnel,
+    Join, MissingPair, Next, Note, Pairs, RunSummary, Site, State, Untaken,
     ground::{AllocationSite, Place},
     join::{RunEvidence, times},
 };
@@ -372,7 +372,7 @@ impl Join<'_> {
         }
     }
 
-    fn entries(&self, unseen: &BTreeSet<usize>) -> (Vec<Entry>, Vec<Next>) {
+    fn entries(&self, unseen: &BTreeSet<usize>) -> (Vec<CoveredEntry>, Vec<Next>) {
         let ground = self.ground;
         let mut entries = Vec::new();
         let mut next = Vec::new();
@@ -398,7 +398,7 @@ impl Join<'_> {
                     way: way.clone(),
                 });
             }
-            entries.push(Entry {
+            entries.push(CoveredEntry {
                 operation: entry.operation.clone(),
                 function,
                 class: entry.class,

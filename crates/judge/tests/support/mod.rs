@@ -22,7 +22,7 @@ use xenheap_judge::{
     coverage::{Coverage, Ground, Join, State, belongs},
 };
 use xenheap_model::{
-    Arch, Charge, Check, CheckId, Counters, Domain, Facts as RunFacts, Frame, Kind, LogFormat, Outcome,
+    Arch, Charge, Check, CheckId, CheckOutcome, Counters, Domain, Facts as RunFacts, Frame, Kind, LogFormat,
     Owner, Row, RowKey, Run, Source, Stack, StackId,
 };
 use xenheap_verdicts::VerdictFile;
@@ -246,7 +246,7 @@ pub fn run(tag: &str, stacks: impl IntoIterator<Item = Stack>) -> Run {
         },
         stacks,
         profile,
-        checks: vec![Check { id: CheckId::Ended, outcome: Outcome::Ok, detail: String::new() }],
+        checks: vec![Check { id: CheckId::Ended, outcome: CheckOutcome::Ok, detail: String::new() }],
         ..Run::default()
     }
 }

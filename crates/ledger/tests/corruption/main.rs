@@ -35,7 +35,7 @@ use numbers::{Said, Sort, differing, made_up, said};
 use rng::Rng;
 use xenheap_console::scan;
 use xenheap_ledger::{Account, Config, Intake};
-use xenheap_model::{CheckId, LogFormat, Outcome, Run};
+use xenheap_model::{CheckId, CheckOutcome, LogFormat, Run};
 
 /// Without `XENHEAP_CORRUPTION`: so few that a debug build takes seconds.
 const FEW: usize = 490;
@@ -135,7 +135,7 @@ fn originals() -> Vec<Original> {
         for check in &account.checks {
             // One record of the sample has no trace.
             let is_known = name == "rfc-sample" && check.id == CheckId::Stacks;
-            assert!(check.outcome != Outcome::Failed || is_known, "{name}: {check:?}");
+            assert!(check.outcome != CheckOutcome::Failed || is_known, "{name}: {check:?}");
         }
         assert!(account.profile.len() > 3 && !account.stacks.is_empty(), "{name}");
         Original { name, log: Log::new(bytes), account }

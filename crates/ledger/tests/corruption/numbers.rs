@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use xenheap_ledger::Account;
-use xenheap_model::{CheckId, DomainAccount, LogFormat, Outcome, RawStack, StackId, View};
+use xenheap_model::{CheckId, CheckOutcome, DomainAccount, LogFormat, RawStack, StackId, View};
 
 /// A sort of numbers. Together they are all that a report shows, but for names of functions, which
 /// Xen's own traces give and nothing secures.
@@ -133,8 +133,8 @@ pub fn said(account: &Account, original: &Account, sort: Sort) -> Said {
     let is = |id: &CheckId, expected| outcome(account, *id) == Some(expected);
     let (failed, not_applicable) = naming(account, sort);
     let never_tells = |id: &CheckId| account.facts.format == LogFormat::Rfc || *id == CheckId::Domains;
-    let not_applicable = || not_applicable.iter().filter(|id| is(id, Outcome::NotApplicable));
-    if failed.iter().any(|id| is(id, Outcome::Failed) && is_new(id)) {
+    let not_applicable = || not_applicable.iter().filter(|id| is(id, CheckOutcome::NotApplicable));
+    if failed.iter().any(|id| is(id, CheckOutcome::Failed) && is_new(id)) {
         Said::Failed
     } else if not_applicable().any(is_new) {
         Said::NotApplicable

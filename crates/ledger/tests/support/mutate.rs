@@ -13,7 +13,7 @@ use xenheap_model::{
         self, BalanceFree, Domains, Ended, Frees, Header, Intact, Overlap, Sequence, Stacks, Totals, Unique,
         Views,
     },
-    Counters, DomainId, Life, Op, Outcome, Owner, RefusalReason, Row, RowKey, StackId, View,
+    CheckOutcome, Counters, DomainId, Life, Op, Owner, RefusalReason, Row, RowKey, StackId, View,
 };
 
 /// A record of a log: where it stands, and what it is called in the table of mutations.
@@ -76,7 +76,12 @@ fn read(log: &[u8]) -> Account {
 }
 
 fn failed(account: &Account) -> BTreeSet<CheckId> {
-    account.checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id).collect()
+    account
+        .checks
+        .iter()
+        .filter(|check| check.outcome == CheckOutcome::Failed)
+        .map(|check| check.id)
+        .collect()
 }
 
 /// The first, the last and one between of each class of records.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use xenheap_judge::coverage::{
-    Calls, Configuration, Counts, Coverage, Entry, Funnel, Next, Pairs, RunSummary, Site,
+    Calls, Configuration, Counts, Coverage, CoveredEntry, Funnel, Next, Pairs, RunSummary, Site,
 };
 use xenheap_model::Untold;
 use xenheap_output::write_json;
@@ -39,7 +39,7 @@ pub(crate) struct CoverageView<'a> {
     pairs: &'a Pairs,
     counts: &'a Counts,
     sites: &'a [Site],
-    entries: &'a [Entry],
+    entries: &'a [CoveredEntry],
     funnels: &'a [Funnel],
     calls: &'a Calls,
     next: &'a [Next],

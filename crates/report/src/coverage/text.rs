@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use xenheap_callgraph::Who;
-use xenheap_judge::coverage::{Coverage, Decided, Entry, Evidence, Funnel, Next, Site, State, Untaken};
+use xenheap_judge::coverage::{
+    Coverage, CoveredEntry, Decided, Evidence, Funnel, Next, Site, State, Untaken,
+};
 use xenheap_output::{Escaped, size::Bytes};
 
 use super::{runs, told, way};
@@ -133,7 +135,8 @@ impl CoverageText {
     }
 
     fn entries(&self, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
-        let mut seen: Vec<&Entry> = coverage.entries.iter().filter(|entry| !entry.runs.is_empty()).collect();
+        let mut seen: Vec<&CoveredEntry> =
+            coverage.entries.iter().filter(|entry| !entry.runs.is_empty()).collect();
         let count = coverage.entries.len();
         writeln!(out, "\nEntries that lead to anonymous allocations: {} of {count} were seen", seen.len())?;
         seen.sort_by_key(|entry| (entry.who, std::cmp::Reverse(entry.sites)));

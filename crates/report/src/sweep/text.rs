@@ -7,7 +7,7 @@ use std::{
 
 use xenheap_model::{
     Kind,
-    sweep::{Outcome, Sweep, Trial, TrialResult},
+    sweep::{Sweep, Trial, TrialOutcome, TrialResult},
 };
 use xenheap_output::Escaped;
 
@@ -42,7 +42,7 @@ impl Render<Sweep> for SweepText {
 
 fn summary(sweep: &Sweep, out: &mut dyn Write) -> io::Result<()> {
     let results = || sweep.trials.iter().filter_map(|trial| trial.result.as_ref());
-    let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<TrialOutcome, usize> = BTreeMap::new();
     for result in results() {
         *counts.entry(result.outcome).or_default() += 1;
     }
@@ -87,7 +87,7 @@ fn remarks(result: &TrialResult, out: &mut dyn Write) -> io::Result<()> {
         let about = failed.subject.map(|subject| format!(", at work on {}", subject.id)).unwrap_or_default();
         say(format!("{} bytes while {} ran{about}", failed.bytes, failed.current))?;
     }
-    if result.outcome != Outcome::Unnoticed
+    if result.outcome != TrialOutcome::Unnoticed
         && let Some(message) = &result.message
     {
         say(message.clone())?;

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use xenheap_judge::Entry;
+use xenheap_judge::EntryKind;
 use xenheap_output::{
     Escaped,
     layout::{Paint, hanging, table},
@@ -64,6 +64,6 @@ pub(super) fn write(report: &Report, paint: Paint, out: &mut dyn Write) -> io::R
 }
 
 /// What no guest asked for when it was done.
-fn is_put_off(entry: Entry) -> bool {
-    matches!(entry, Entry::Softirq | Entry::Tasklet | Entry::Interrupt | Entry::Idle)
+fn is_put_off(entry: EntryKind) -> bool {
+    matches!(entry, EntryKind::Softirq | EntryKind::Tasklet | EntryKind::Interrupt | EntryKind::Idle)
 }

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use xenheap_model::{
-    Arch, Check, CheckId, Clock, Facts, Kind, KindTotals, LogFormat, Outcome, RefusalReason, View, in_doubt,
-    not_told,
+    Arch, Check, CheckId, CheckOutcome, Clock, Facts, Kind, KindTotals, LogFormat, RefusalReason, View,
+    in_doubt, not_told,
 };
 use xenheap_output::{
     Escaped,
@@ -19,8 +19,10 @@ pub(super) fn head(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Re
     let run = report.run();
     facts(&run.facts, out)?;
     if run.facts.format == LogFormat::None {
-        let altered =
-            run.checks.iter().find(|check| check.id == CheckId::Intact && check.outcome == Outcome::Failed);
+        let altered = run
+            .checks
+            .iter()
+            .find(|check| check.id == CheckId::Intact && check.outcome == CheckOutcome::Failed);
         let text = match altered {
             Some(check) => format!("No record of a heap recorder can be read in this log: {}.", Escaped(&check.detail)),
             None => "There is no record of a heap recorder in this log. Was Xen instrumented, and CONFIG_HEAP_AUDIT \
@@ -92,7 +94,7 @@ fn facts(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
 
 fn banner(checks: &[Check], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let failed: Vec<CheckId> =
-        checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id).collect();
+        checks.iter().filter(|check| check.outcome == CheckOutcome::Failed).map(|check| check.id).collect();
     if failed.is_empty() {
         return Ok(());
     }
@@ -192,21 +194,21 @@ pub(super) fn totals(report: &Report, paint: Paint, out: &mut dyn Write) -> io::
 pub(super) fn checks(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let checks = &report.run().checks;
     let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
-    let mut summary = format!("{} ok", count(Outcome::Ok));
-    if count(Outcome::Failed) > 0 {
-        summary.push_str(&format!(", {} FAILED", count(Outcome::Failed)));
+    let mut summary = format!("{} ok", count(CheckOutcome::Ok));
+    if count(CheckOutcome::Failed) > 0 {
+        summary.push_str(&format!(", {} FAILED", count(CheckOutcome::Failed)));
     }
-    if count(Outcome::NotApplicable) > 0 {
-        summary.push_str(&format!(", {} not applicable", count(Outcome::NotApplicable)));
+    if count(CheckOutcome::NotApplicable) > 0 {
+        summary.push_str(&format!(", {} not applicable", count(CheckOutcome::NotApplicable)));
     }
     writeln!(out, "{}: {summary}\n", paint.bold("SELF-CHECKS"))?;
     let (failed, rest): (Vec<&Check>, Vec<&Check>) =
-        checks.iter().partition(|check| check.outcome == Outcome::Failed);
+        checks.iter().partition(|check| check.outcome == CheckOutcome::Failed);
     for check in failed.into_iter().chain(rest) {
         let outcome = match check.outcome {
-            Outcome::Ok => paint.good("ok    "),
-            Outcome::Failed => paint.bad("FAILED"),
-            Outcome::NotApplicable => paint.dim("n.a.  "),
+            CheckOutcome::Ok => paint.good("ok    "),
+            CheckOutcome::Failed => paint.bad("FAILED"),
+            CheckOutcome::NotApplicable => paint.dim("n.a.  "),
         };
         let first = format!("  {outcome} {:<15} ", check.id.as_str());
         hanging(out, &first, 25, &Escaped(&check.detail).to_string())?;

@@ -121,11 +121,11 @@ pub fn run() -> Run {
     let checks = CheckId::ALL.map(|id| {
         let (outcome, detail) = match id {
             CheckId::Sequence => (
-                Outcome::Failed,
+                CheckOutcome::Failed,
                 "3 of 1,676 numbers are missing, the first ones 18 to 20 after line 345: the console lost lines, boot Xen with sync_console",
             ),
-            CheckId::Views => (Outcome::NotApplicable, "the log has one view"),
-            _ => (Outcome::Ok, "as it should be"),
+            CheckId::Views => (CheckOutcome::NotApplicable, "the log has one view"),
+            _ => (CheckOutcome::Ok, "as it should be"),
         };
         Check { id, outcome, detail: detail.to_owned() }
     });

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use xenheap_model::{CheckId, Outcome, in_doubt};
+use xenheap_model::{CheckId, CheckOutcome, in_doubt};
 use xenheap_output::printable;
 use xenheap_report::{Filter, Json, Render, Report, Text, TextOptions, by_architecture, rfc};
 use xenheap_runs::{Loaded, Options};
@@ -149,7 +149,8 @@ fn judge(reports: &[Report], config: &Config) -> Exit {
     for report in reports {
         let run = report.run();
         let name = report.name();
-        let failed = run.checks.iter().filter(|check| check.outcome == Outcome::Failed).map(|check| check.id);
+        let failed =
+            run.checks.iter().filter(|check| check.outcome == CheckOutcome::Failed).map(|check| check.id);
         let (allowed, failed): (Vec<CheckId>, Vec<CheckId>) =
             failed.partition(|id| config.allow.contains(id));
         let list = |ids: &[CheckId]| ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
