@@ -443,100 +443,143 @@ impl<'d> RawUnit<'d> {
         above: &[(isize, UnitOffset, DwTag)],
         text: &dyn Fn(Option<AttributeValue<Reader<'d>>>) -> Option<&'d str>,
     ) {
-        let name = || text(die.attr_value(gimli::DW_AT_name));
-        let number = |at| die.attr(at).and_then(|attribute| attribute.udata_value());
-        let reference = |at| match die.attr_value(at) {
+        let of = Attributes { die, text };
+        let parent = above.last().map(|(_, offset, tag)| (*offset, *tag));
+        match die.tag() {
+            gimli::DW_TAG_member => self.member(&of, parent),
+            gimli::DW_TAG_formal_parameter => self.parameter(&of, parent),
+            gimli::DW_TAG_subprogram => self.function(&of, start(dwarf, unit, die)),
+            gimli::DW_TAG_variable => self.variable(&of, unit.encoding(), above),
+            _ => {
+                if let Some(raw) = of.as_type() {
+                    self.order.push(die.offset());
+                    self.types.insert(die.offset(), raw);
+                }
+            }
+        }
+    }
+
+    /// A field of the struct that it stands in.
+    fn member(&mut self, of: &Attributes<'_, 'd>, parent: Option<(UnitOffset, DwTag)>) {
+        if let Some((holder, _)) = parent
+            && let Some(RawType::Struct { fields, .. }) = self.types.get_mut(&holder)
+        {
+            let offset = of.number(gimli::DW_AT_data_member_location).unwrap_or(0);
+            fields.push((of.name().filter(|name| !name.is_empty()), offset, of.ty()));
+        }
+    }
+
+    /// A parameter of a type of functions, or of the function that it stands in.
+    fn parameter(&mut self, of: &Attributes<'_, 'd>, parent: Option<(UnitOffset, DwTag)>) {
+        match parent {
+            Some((holder, gimli::DW_TAG_subroutine_type)) => {
+                if let Some(RawType::Function(_, parameters)) = self.types.get_mut(&holder) {
+                    parameters.push(of.ty());
+                }
+            }
+            Some((holder, gimli::DW_TAG_subprogram)) => {
+                let last = self.functions.last_mut();
+                if let Some(function) = last.filter(|function| function.offset == holder) {
+                    function.parameters.push(of.ty());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn function(&mut self, of: &Attributes<'_, 'd>, address: Option<u64>) {
+        let origin = of.reference(gimli::DW_AT_abstract_origin);
+        self.functions.push(RawFunction {
+            offset: of.die.offset(),
+            name: of.name(),
+            result: of.ty(),
+            parameters: Vec::new(),
+            address,
+            origin: origin.or_else(|| of.reference(gimli::DW_AT_specification)),
+            external: of.flag(gimli::DW_AT_external),
+            declared: of.flag(gimli::DW_AT_declaration),
+        });
+    }
+
+    fn variable(
+        &mut self,
+        of: &Attributes<'_, 'd>,
+        encoding: gimli::Encoding,
+        above: &[(isize, UnitOffset, DwTag)],
+    ) {
+        let specification = of.reference(gimli::DW_AT_specification);
+        let location = of.die.attr_value(gimli::DW_AT_location);
+        let mut holders = above.iter().rev();
+        self.variables.push(RawVariable {
+            offset: of.die.offset(),
+            name: of.name(),
+            ty: of.ty(),
+            address: location.and_then(|value| address(value, encoding)),
+            specification: specification.or_else(|| of.reference(gimli::DW_AT_abstract_origin)),
+            external: of.flag(gimli::DW_AT_external),
+            function: holders
+                .find(|(_, _, tag)| *tag == gimli::DW_TAG_subprogram)
+                .map(|(_, offset, _)| *offset),
+        });
+    }
+}
+
+/// The attributes of an entry.
+struct Attributes<'e, 'd> {
+    die: &'e Die<'d>,
+    /// Reads a string.
+    text: &'e dyn Fn(Option<AttributeValue<Reader<'d>>>) -> Option<&'d str>,
+}
+
+impl<'d> Attributes<'_, 'd> {
+    fn name(&self) -> Option<&'d str> {
+        (self.text)(self.die.attr_value(gimli::DW_AT_name))
+    }
+
+    fn number(&self, at: gimli::DwAt) -> Option<u64> {
+        self.die.attr(at).and_then(|attribute| attribute.udata_value())
+    }
+
+    fn reference(&self, at: gimli::DwAt) -> Option<UnitOffset> {
+        match self.die.attr_value(at) {
             Some(AttributeValue::UnitRef(offset)) => Some(offset),
             _ => None,
-        };
-        let flag = |at| matches!(die.attr_value(at), Some(AttributeValue::Flag(true)));
-        let ty = || reference(gimli::DW_AT_type);
-        let parent = above.last().map(|(_, offset, tag)| (*offset, *tag));
-        let raw = match die.tag() {
+        }
+    }
+
+    fn flag(&self, at: gimli::DwAt) -> bool {
+        matches!(self.die.attr_value(at), Some(AttributeValue::Flag(true)))
+    }
+
+    fn ty(&self) -> Option<UnitOffset> {
+        self.reference(gimli::DW_AT_type)
+    }
+
+    /// The type that it describes, if it does.
+    fn as_type(&self) -> Option<RawType<'d>> {
+        Some(match self.die.tag() {
             gimli::DW_TAG_base_type | gimli::DW_TAG_enumeration_type => {
-                RawType::Number(number(gimli::DW_AT_byte_size).unwrap_or(0))
+                RawType::Number(self.number(gimli::DW_AT_byte_size).unwrap_or(0))
             }
-            gimli::DW_TAG_const_type => RawType::Same(ty(), true),
+            gimli::DW_TAG_const_type => RawType::Same(self.ty(), true),
             gimli::DW_TAG_volatile_type | gimli::DW_TAG_restrict_type | gimli::DW_TAG_atomic_type => {
-                RawType::Same(ty(), false)
+                RawType::Same(self.ty(), false)
             }
-            gimli::DW_TAG_typedef => RawType::Typedef(name().unwrap_or_default(), ty()),
-            gimli::DW_TAG_pointer_type => RawType::Pointer(ty()),
-            gimli::DW_TAG_array_type => RawType::Array(ty()),
-            gimli::DW_TAG_subroutine_type => RawType::Function(ty(), Vec::new()),
+            gimli::DW_TAG_typedef => RawType::Typedef(self.name().unwrap_or_default(), self.ty()),
+            gimli::DW_TAG_pointer_type => RawType::Pointer(self.ty()),
+            gimli::DW_TAG_array_type => RawType::Array(self.ty()),
+            gimli::DW_TAG_subroutine_type => RawType::Function(self.ty(), Vec::new()),
             gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type => RawType::Struct {
-                name: name(),
-                file: number(gimli::DW_AT_decl_file).unwrap_or(0),
-                line: number(gimli::DW_AT_decl_line).unwrap_or(0) * 1000
-                    + number(gimli::DW_AT_decl_column).unwrap_or(0),
-                size: number(gimli::DW_AT_byte_size).unwrap_or(0),
-                declared: flag(gimli::DW_AT_declaration),
+                name: self.name(),
+                file: self.number(gimli::DW_AT_decl_file).unwrap_or(0),
+                line: self.number(gimli::DW_AT_decl_line).unwrap_or(0) * 1000
+                    + self.number(gimli::DW_AT_decl_column).unwrap_or(0),
+                size: self.number(gimli::DW_AT_byte_size).unwrap_or(0),
+                declared: self.flag(gimli::DW_AT_declaration),
                 fields: Vec::new(),
             },
-            gimli::DW_TAG_member => {
-                if let Some((of, _)) = parent
-                    && let Some(RawType::Struct { fields, .. }) = self.types.get_mut(&of)
-                {
-                    let offset = number(gimli::DW_AT_data_member_location).unwrap_or(0);
-                    fields.push((name().filter(|name| !name.is_empty()), offset, ty()));
-                }
-                return;
-            }
-            gimli::DW_TAG_formal_parameter => {
-                match parent {
-                    Some((of, gimli::DW_TAG_subroutine_type)) => {
-                        if let Some(RawType::Function(_, parameters)) = self.types.get_mut(&of) {
-                            parameters.push(ty());
-                        }
-                    }
-                    Some((of, gimli::DW_TAG_subprogram)) => {
-                        if let Some(function) =
-                            self.functions.last_mut().filter(|function| function.offset == of)
-                        {
-                            function.parameters.push(ty());
-                        }
-                    }
-                    _ => {}
-                }
-                return;
-            }
-            gimli::DW_TAG_subprogram => {
-                self.functions.push(RawFunction {
-                    offset: die.offset(),
-                    name: name(),
-                    result: ty(),
-                    parameters: Vec::new(),
-                    address: start(dwarf, unit, die),
-                    origin: reference(gimli::DW_AT_abstract_origin)
-                        .or_else(|| reference(gimli::DW_AT_specification)),
-                    external: flag(gimli::DW_AT_external),
-                    declared: flag(gimli::DW_AT_declaration),
-                });
-                return;
-            }
-            gimli::DW_TAG_variable => {
-                self.variables.push(RawVariable {
-                    offset: die.offset(),
-                    name: name(),
-                    ty: ty(),
-                    address: die
-                        .attr_value(gimli::DW_AT_location)
-                        .and_then(|value| address(value, unit.encoding())),
-                    specification: reference(gimli::DW_AT_specification)
-                        .or_else(|| reference(gimli::DW_AT_abstract_origin)),
-                    external: flag(gimli::DW_AT_external),
-                    function: above
-                        .iter()
-                        .rev()
-                        .find(|(_, _, tag)| *tag == gimli::DW_TAG_subprogram)
-                        .map(|(_, offset, _)| *offset),
-                });
-                return;
-            }
-            _ => return,
-        };
-        self.order.push(die.offset());
-        self.types.insert(die.offset(), raw);
+            _ => return None,
+        })
     }
 }
 
