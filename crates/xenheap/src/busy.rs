@@ -50,7 +50,7 @@ pub fn begin(what: &str) {
 
 fn show(state: &mut State) {
     let State::Waiting(what) = state else { return };
-    let bar = ProgressBar::new_spinner().with_message(what.clone());
+    let bar = ProgressBar::new_spinner().with_message(what.clone()).with_elapsed(PATIENCE);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
         bar.set_style(style);
     }
