@@ -12,7 +12,7 @@ use xenheap_judge::coverage::Step;
 
 pub use json::CoverageJson;
 pub(crate) use json::CoverageView;
-pub(crate) use note::{Told, told};
+pub(crate) use note::{NoteText, note_texts};
 pub use text::CoverageText;
 pub(crate) use text::{decision, head, shown};
 

@@ -7,7 +7,7 @@ use xenheap_judge::{About, Assessment, Blocker, Reason};
 use xenheap_model::{nothing_for, untold};
 
 use crate::{
-    coverage::Told,
+    coverage::NoteText,
     gate::refusal::{self, HOOK},
 };
 
@@ -69,7 +69,7 @@ fn about(about: &About) -> String {
 
 fn what(reason: &Reason) -> String {
     match reason {
-        Reason::Note(note) => Told::from(note).what,
+        Reason::Note(note) => NoteText::from(note).what,
         Reason::LostPart(part) => format!(
             "{part}: that nothing is left behind cannot be claimed, as {}, which tells {}",
             nothing_for(part),
@@ -91,7 +91,7 @@ fn what(reason: &Reason) -> String {
 
 fn next(reason: &Reason) -> String {
     match reason {
-        Reason::Note(note) => Told::from(note).next.to_owned(),
+        Reason::Note(note) => NoteText::from(note).next.to_owned(),
         Reason::LostPart(_) => HOOK.to_owned(),
         Reason::Refused(refusal) => refusal::next(refusal),
         Reason::Unseen { .. } | Reason::UnseenNotAccepted { .. } | Reason::UnseenAmbiguous(_) => {

@@ -8,7 +8,7 @@ use xenheap_output::size::Bytes;
 use super::{SCOPE, blocker::open, not_covered, standings};
 use crate::{
     Render,
-    coverage::{decision, runs, told},
+    coverage::{decision, note_texts, runs},
     gate::cell,
 };
 
@@ -68,7 +68,7 @@ impl Render<Assessment> for AssessmentMarkdown {
             ("Taken for granted", coverage.assumptions.clone()),
             (
                 "Noticed",
-                told(&coverage.notes)
+                note_texts(&coverage.notes)
                     .iter()
                     .map(|note| format!("{}: {}", note.code.as_str(), note.what))
                     .collect(),

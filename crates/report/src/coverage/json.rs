@@ -9,7 +9,7 @@ use xenheap_judge::coverage::{
 use xenheap_model::Untold;
 use xenheap_output::write_json;
 
-use super::{Told, told};
+use super::{NoteText, note_texts};
 use crate::Render;
 
 /// The version of the schema. It rises when something is renamed, removed or means something else;
@@ -33,7 +33,7 @@ struct View<'a> {
 pub(crate) struct CoverageView<'a> {
     configuration: &'a Configuration,
     runs: &'a [RunSummary],
-    notes: Vec<Told>,
+    notes: Vec<NoteText>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     untold: &'a [Untold],
     pairs: &'a Pairs,
@@ -51,7 +51,7 @@ impl<'a> From<&'a Coverage> for CoverageView<'a> {
         CoverageView {
             configuration: &coverage.configuration,
             runs: &coverage.runs,
-            notes: told(&coverage.notes),
+            notes: note_texts(&coverage.notes),
             untold: &coverage.untold,
             pairs: &coverage.pairs,
             counts: &coverage.counts,

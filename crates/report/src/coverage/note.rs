@@ -9,7 +9,7 @@ const MAKE_AGAIN: &str = "make the graph again: `xenheap graph build`";
 /// A note as every format writes it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct Told {
+pub(crate) struct NoteText {
     /// Which kind.
     pub code: NoteCode,
     /// What.
@@ -18,17 +18,17 @@ pub(crate) struct Told {
     pub next: &'static str,
 }
 
-impl From<&Note> for Told {
+impl From<&Note> for NoteText {
     fn from(note: &Note) -> Self {
-        Told { code: note.code(), what: what(note), next: next(note) }
+        NoteText { code: note.code(), what: what(note), next: next(note) }
     }
 }
 
 /// All notes, by kind.
-pub(crate) fn told(notes: &[Note]) -> Vec<Told> {
-    let mut told: Vec<Told> = notes.iter().map(Told::from).collect();
-    told.sort();
-    told
+pub(crate) fn note_texts(notes: &[Note]) -> Vec<NoteText> {
+    let mut texts: Vec<NoteText> = notes.iter().map(NoteText::from).collect();
+    texts.sort();
+    texts
 }
 
 fn what(note: &Note) -> String {
@@ -99,7 +99,9 @@ fn next(note: &Note) -> &'static str {
         }
         Note::NoSite { .. } => "make the graph of this build again; if it stays so, report the gap",
         Note::Ambiguous { .. } => "use a run with addresses, of the graph's build",
-        Note::Unread { .. } => "raise the sizes of the recorder's tables, heap-audit-stacks= first (README)",
+        Note::Unread { .. } => {
+            "raise the sizes of the recorder's tables, heap-audit-stacks= first (docs/recorder.md)"
+        }
         Note::Contradiction { .. } => "report it: the analysis is wrong there",
         Note::OtherBuild { .. } => "make the graph of the build that ran: `xenheap graph build`",
         Note::EmptyRun { .. } => "boot a Xen with the recorder in it, with heap-audit=trace",
@@ -166,7 +168,7 @@ mod tests {
             (
                 Note::Unread { run: run(), stacks: 2 },
                 "boot: 2 stacks of allocations could not be read, or not to their root",
-                "raise the sizes of the recorder's tables, heap-audit-stacks= first (README)",
+                "raise the sizes of the recorder's tables, heap-audit-stacks= first (docs/recorder.md)",
             ),
             (
                 contradiction(Conclusion::Charged),
@@ -231,7 +233,7 @@ mod tests {
             (Note::NoAllocation, "the graph has no call of an allocator", again),
             (Note::NoEntry, "the graph has no entry", again),
         ] {
-            assert_eq!(Told::from(&note), Told { code: note.code(), what: what.to_owned(), next });
+            assert_eq!(NoteText::from(&note), NoteText { code: note.code(), what: what.to_owned(), next });
         }
     }
 
@@ -241,7 +243,7 @@ mod tests {
         let lacks = Note::Lacks { unit: "a.c".to_owned(), lacks: vec![Lack::Ci] };
         let notes =
             [changed("edges", 3, 2), changed("sites", 3, 10), lacks, Note::EmptyRun { run: "b".to_owned() }];
-        let whats: Vec<String> = told(&notes).into_iter().map(|told| told.what).collect();
+        let whats: Vec<String> = note_texts(&notes).into_iter().map(|text| text.what).collect();
         let starts = ["b: the run", "the graph has 10 sites", "the graph has 2 edges", "the graph was made"];
         assert_eq!(whats.len(), starts.len());
         for (what, start) in whats.iter().zip(starts) {

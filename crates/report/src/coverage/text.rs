@@ -8,7 +8,7 @@ use xenheap_judge::coverage::{
 };
 use xenheap_output::{Escaped, size::Bytes};
 
-use super::{runs, told, way};
+use super::{note_texts, runs, way};
 use crate::Render;
 use crate::write_untold;
 
@@ -62,7 +62,7 @@ pub(crate) fn head(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
     if !coverage.notes.is_empty() {
         writeln!(out, "\nTo know first")?;
     }
-    for note in told(&coverage.notes) {
+    for note in note_texts(&coverage.notes) {
         writeln!(out, "  {}: {}", note.code.as_str(), Escaped(&note.what))?;
         writeln!(out, "    what to do: {}", Escaped(note.next))?;
     }
