@@ -48,38 +48,29 @@ pub struct Charging {
 /// `struct page_info *alloc_domheap_pages(struct domain *d, unsigned int order, unsigned int memflags)`.
 pub const CHARGING: Charging = Charging { name: "alloc_domheap_pages", domain: 0, flags: 2 };
 
-/// From `common/xmalloc_tlsf.c`, `common/vmap.c`, `common/page_alloc.c` and their headers in Xen
-/// 4.14 to 4.22.
-const FUNCTIONS: [(&str, AllocatorRole); 23] = [
-    ("_xmalloc", Xmalloc),
-    ("_xzalloc", Xmalloc),
-    ("_xrealloc", Xmalloc),
-    ("_xmalloc_array", XmallocInline),
-    ("xmem_pool_alloc", XmallocStep),
-    ("xmalloc_pool_get", XmallocStep),
-    ("xmalloc_whole_pages", XmallocStep),
-    ("_xvmalloc", Vmalloc),
-    ("_xvzalloc", Vmalloc),
-    ("_xvrealloc", Vmalloc),
-    ("vmalloc", Vmalloc),
-    ("vzalloc", Vmalloc),
-    ("vmalloc_xen", Vmalloc),
-    ("_xvmalloc_array", VmallocInline),
-    ("_xvzalloc_array", VmallocInline),
-    ("vmalloc_type", VmallocStep),
-    ("alloc_xenheap_pages", Xenheap),
-    (CHARGING.name, Domheap),
-    ("xfree", XmallocFree),
-    ("xmem_pool_free", XmallocFreeStep),
-    ("xmalloc_pool_put", XmallocFreeStep),
-    ("free_xenheap_pages", XenheapFree),
-    ("free_domheap_pages", DomheapFree),
-];
+/// The name of [`CHARGING`], for patterns.
+const ALLOC_DOMHEAP_PAGES: &str = CHARGING.name;
 
 impl AllocatorRole {
-    /// That of a function, by the name that the source has (see [`crate::clean`]).
+    /// That of a function, by the name that the source has (see [`crate::clean`]). From
+    /// `common/xmalloc_tlsf.c`, `common/vmap.c`, `common/page_alloc.c` and their headers in Xen
+    /// 4.14 to 4.22.
     pub fn of(function: &str) -> Option<Self> {
-        FUNCTIONS.iter().find(|(name, _)| *name == function).map(|(_, role)| *role)
+        Some(match function {
+            "_xmalloc" | "_xzalloc" | "_xrealloc" => Xmalloc,
+            "_xmalloc_array" => XmallocInline,
+            "xmem_pool_alloc" | "xmalloc_pool_get" | "xmalloc_whole_pages" => XmallocStep,
+            "_xvmalloc" | "_xvzalloc" | "_xvrealloc" | "vmalloc" | "vzalloc" | "vmalloc_xen" => Vmalloc,
+            "_xvmalloc_array" | "_xvzalloc_array" => VmallocInline,
+            "vmalloc_type" => VmallocStep,
+            "alloc_xenheap_pages" => Xenheap,
+            ALLOC_DOMHEAP_PAGES => Domheap,
+            "xfree" => XmallocFree,
+            "xmem_pool_free" | "xmalloc_pool_put" => XmallocFreeStep,
+            "free_xenheap_pages" => XenheapFree,
+            "free_domheap_pages" => DomheapFree,
+            _ => return None,
+        })
     }
 
     /// Whether callers ask it for memory.
