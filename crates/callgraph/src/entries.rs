@@ -1,13 +1,16 @@
 //! How the outside enters Xen: a table, kept as data, and what of it a build has.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::LazyLock,
+};
 
 use serde::Deserialize;
 
 use crate::{Entry, EntryClass, Function, Names, Who};
 
 /// The table, as it is kept.
-pub const TABLE: &str = include_str!("../data/entries.toml");
+const TABLE: &str = include_str!("../data/entries.toml");
 
 /// A table that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +24,13 @@ pub struct TableError {
 
 #[derive(Debug, Deserialize)]
 struct Table {
-    /// What dispatches is for readers of stacks, who read it themselves.
     group: Vec<Group>,
+    /// Functions that only decide who does the work, by the word for how the outside came in.
+    dispatchers: BTreeMap<String, Vec<String>>,
 }
+
+/// It is read once: a report asks it for takers and for dispatchers.
+static READ: LazyLock<Result<Table, toml::de::Error>> = LazyLock::new(|| toml::from_str(TABLE));
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,8 +48,8 @@ struct Group {
 pub fn entries(functions: &[Function], architecture: &str) -> Result<Vec<Entry>, TableError> {
     let names = Names::new(functions);
     let mut found = Vec::new();
-    for group in table()?.group {
-        if group.arch.is_some_and(|arch| !architecture.is_empty() && arch != architecture) {
+    for group in &table()?.group {
+        if group.arch.as_deref().is_some_and(|arch| !architecture.is_empty() && arch != architecture) {
             continue;
         }
         for (operation, targets) in &group.entries {
@@ -65,10 +72,15 @@ pub fn entries(functions: &[Function], architecture: &str) -> Result<Vec<Entry>,
 /// Every function that the table names, as it names it; sorted.
 pub fn table_names() -> Result<Vec<String>, TableError> {
     let mut names: Vec<String> =
-        table()?.group.into_iter().flat_map(|group| group.entries.into_values().flatten()).collect();
+        table()?.group.iter().flat_map(|group| group.entries.values().flatten()).cloned().collect();
     names.sort();
     names.dedup();
     Ok(names)
+}
+
+/// Functions that only decide who does the work, by the word for how the outside came in.
+pub fn dispatchers() -> Result<&'static BTreeMap<String, Vec<String>>, TableError> {
+    Ok(&table()?.dispatchers)
 }
 
 /// The table by function, for stacks of builds of which there is no graph.
@@ -88,13 +100,13 @@ struct Taker {
 impl Takers {
     /// Reads the table.
     pub fn new() -> Result<Self, TableError> {
-        let groups = table()?.group;
+        let groups = &table()?.group;
         let calls = groups.iter().filter(|group| group.class == EntryClass::Hypercall);
         let operations = calls.flat_map(|group| group.entries.keys());
         let hypercalls: HashSet<String> =
             operations.filter_map(|operation| Some(operation.split_once('.')?.0.to_owned())).collect();
         let mut by_name: HashMap<String, Vec<Taker>> = HashMap::new();
-        for group in &groups {
+        for group in groups {
             for (operation, names) in &group.entries {
                 let (call, is_operation) =
                     operation.split_once('.').map_or((operation.as_str(), false), |(call, _)| (call, true));
@@ -144,6 +156,6 @@ impl Takers {
     }
 }
 
-fn table() -> Result<Table, TableError> {
-    toml::from_str(TABLE).map_err(|source| TableError { table: "entries", source })
+fn table() -> Result<&'static Table, TableError> {
+    READ.as_ref().map_err(|source| TableError { table: "entries", source: source.clone() })
 }

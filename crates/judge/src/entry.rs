@@ -1,13 +1,15 @@
 //! What Xen was asked for when a stack came about.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    sync::LazyLock,
-};
+use std::{collections::HashMap, fmt, sync::LazyLock};
 
-use serde::{Deserialize, Serialize};
-use xenheap_callgraph::{Takers, Who, entries};
+use serde::{
+    Deserialize, Serialize,
+    de::{
+        IntoDeserializer,
+        value::{self, StrDeserializer},
+    },
+};
+use xenheap_callgraph::{TableError, Takers, Who, entries};
 use xenheap_model::{Frame, Stack, clean};
 
 /// Where the outside enters Xen.
@@ -78,19 +80,17 @@ static TAKERS: LazyLock<Takers> = LazyLock::new(|| Takers::new().unwrap_or_defau
 
 /// Functions that only decide who does the work: that is the function which the innermost of them
 /// calls.
-static DISPATCHERS: LazyLock<HashMap<String, EntryKind>> =
-    LazyLock::new(|| dispatchers().unwrap_or_default());
+static DISPATCHERS: LazyLock<HashMap<&str, EntryKind>> = LazyLock::new(|| dispatchers().unwrap_or_default());
 
-/// The part of the table of entries that names dispatchers.
-#[derive(Deserialize)]
-struct Table {
-    dispatchers: BTreeMap<EntryKind, Vec<String>>,
-}
-
-fn dispatchers() -> Result<HashMap<String, EntryKind>, toml::de::Error> {
-    let table: Table = toml::from_str(entries::TABLE)?;
-    let of_all = table.dispatchers.into_iter();
-    Ok(of_all.flat_map(|(entry, names)| names.into_iter().map(move |name| (name, entry))).collect())
+fn dispatchers() -> Result<HashMap<&'static str, EntryKind>, TableError> {
+    let mut found = HashMap::new();
+    for (word, names) in entries::dispatchers()? {
+        let word: StrDeserializer<'_, value::Error> = word.as_str().into_deserializer();
+        // A test holds that each word is one.
+        let Ok(entry) = EntryKind::deserialize(word) else { continue };
+        found.extend(names.iter().map(|name| (name.as_str(), entry)));
+    }
+    Ok(found)
 }
 
 impl EntryPoint {
@@ -144,6 +144,8 @@ mod tests {
         let table = dispatchers().expect("a table");
         assert_eq!(table.get("svm_vmexit_handler"), Some(&EntryKind::VmExit));
         assert!(table.len() > 30, "{}", table.len());
+        let all: usize = entries::dispatchers().expect("a table").values().map(Vec::len).sum();
+        assert_eq!(table.len(), all, "a word of the table is none");
     }
 
     /// Of functions as they are shown; a `+` marks an inlined one.
