@@ -83,6 +83,18 @@ impl Given {
     }
 }
 
+/// From which functions to which.
+#[derive(Debug, Args)]
+pub struct Between {
+    /// The function that paths start from. Default: the entries of a preset, else the functions
+    /// that nobody calls; repeatable
+    #[arg(long, value_name = "FUNCTION")]
+    pub from: Vec<String>,
+    /// The function that paths lead to; repeatable
+    #[arg(long, value_name = "FUNCTION", required = true)]
+    pub to: Vec<String>,
+}
+
 /// How a graph of a Xen with the recorder in it is seen.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Seen {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Given, selecting::Selecting};
+use super::{Between, Given, selecting::Selecting};
 use crate::{failure::Failure, format::Format, run::graph::cut::Config};
 
 #[derive(Debug, Args)]
@@ -13,13 +13,8 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     graph: Given,
-    /// The function that paths start from. Default: the entries of a preset, else the functions
-    /// that nobody calls; repeatable
-    #[arg(long, value_name = "FUNCTION")]
-    from: Vec<String>,
-    /// The function that paths lead to; repeatable
-    #[arg(long, value_name = "FUNCTION", required = true)]
-    to: Vec<String>,
+    #[command(flatten)]
+    between: Between,
     /// A function that must not be in the set, such as a wrapper; repeatable
     #[arg(long, value_name = "FUNCTION")]
     keep: Vec<String>,
@@ -34,8 +29,8 @@ impl Arguments {
     pub fn lower(self) -> Result<Config, Failure> {
         Ok(Config {
             graph: self.graph.lower(),
-            from: self.from,
-            to: self.to,
+            from: self.between.from,
+            to: self.between.to,
             keep: self.keep,
             selecting: self.selecting.lower_without_include()?,
             format: self.format,

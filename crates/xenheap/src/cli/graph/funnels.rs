@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Given, selecting::Selecting};
+use super::{Between, Given, selecting::Selecting};
 use crate::{failure::Failure, format::Format, run::graph::funnels::Config};
 
 #[derive(Debug, Args)]
@@ -13,13 +13,8 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     graph: Given,
-    /// The function that paths start from. Default: the entries of a preset, else the functions
-    /// that nobody calls; repeatable
-    #[arg(long, value_name = "FUNCTION")]
-    from: Vec<String>,
-    /// The function that paths lead to; repeatable
-    #[arg(long, value_name = "FUNCTION", required = true)]
-    to: Vec<String>,
+    #[command(flatten)]
+    between: Between,
     #[command(flatten)]
     selecting: Selecting,
     /// Show at most so many; 0: all
@@ -34,8 +29,8 @@ impl Arguments {
     pub fn lower(self) -> Result<Config, Failure> {
         Ok(Config {
             graph: self.graph.lower(),
-            from: self.from,
-            to: self.to,
+            from: self.between.from,
+            to: self.between.to,
             selecting: self.selecting.lower_without_include()?,
             limit: self.limit,
             format: self.format,
